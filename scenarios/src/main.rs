@@ -1,0 +1,2 @@
+//! The binary `trial`.
+fn main() {}
