@@ -1,1 +1,15 @@
-//! Trial.
+//! Kafka as state machines: brokers, the KRaft quorum, controllers, partitions and clients.
+
+pub mod broker;
+pub mod client;
+pub mod config;
+pub mod controller;
+pub mod error_code;
+pub mod ids;
+pub mod net;
+pub mod note;
+pub mod partition;
+pub mod raft;
+pub mod rules;
+pub mod storage;
+pub mod wire;

@@ -1,1 +1,5 @@
-//! Trial.
+//! Kafka's storage engine: record batches, segments, leader epochs, recovery.
+
+mod ids;
+
+pub use ids::{LeaderEpoch, Offset};

@@ -1,0 +1,187 @@
+//! Which Kafka this is: an era's rules, and the guards that were removed from it on purpose.
+//!
+//! In Kafka:   metadata.version and the feature levels decide the profile; each switch undoes one fix or guard.
+//! Holds:      one value, handed in at construction; code asks it by name, never by version or flag.
+//! Invariants: RU-1 with no switch every question has the answer that the profile's Kafka gives, except
+//!             `applies_equal_partition_epoch`, which is stricter than Kafka (ARCHITECTURE.md says why).
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+/// An era of Kafka.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Profile {
+    /// Kafka 4.3 with all features at their defaults: eligible leader replicas on, truncation by KIP-320.
+    Kafka43,
+    /// Kafka 4.3 with `eligible.leader.replicas.version` 0: the last in-sync replica stays one whatever happens.
+    Kafka43WithoutElr,
+}
+
+/// How a follower finds the offset to which it truncates: five answers in the order of their history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Truncation {
+    /// To its own high watermark (before 0.11). Loses and diverges: KAFKA-1211.
+    ToHighWatermark,
+    /// By the leader's end offset for the follower's epoch (KIP-101). Not available yet.
+    Kip101,
+    /// By epoch and end offset both (KIP-279). Not available yet.
+    Kip279,
+    /// With epochs in fetches, the first try (KIP-320). Not available yet.
+    Kip320FirstTry,
+    /// As KIP-320 has it today, detected by the fetch itself (KAFKA-10554).
+    Kip320,
+}
+
+/// A guard that is removed, to re-create a fault that Kafka had or documents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Switch {
+    /// acks=all answers after the local append, without waiting for the in-sync set.
+    AckBeforeReplication,
+    /// Followers truncate to their high watermark after a restart (KIP-101, scenario 1).
+    TruncToHwLoss,
+    /// The same guard, under the name of KIP-101's scenario 2.
+    TruncToHwDiverge,
+    /// Metadata whose partition epoch equals the known one is applied, as Kafka's trunk does.
+    EqualPartitionEpochApplied,
+}
+
+impl Switch {
+    /// Every switch, in the order of `trial list bugs`.
+    pub const ALL: [Self; 4] = [
+        Self::AckBeforeReplication,
+        Self::TruncToHwLoss,
+        Self::TruncToHwDiverge,
+        Self::EqualPartitionEpochApplied,
+    ];
+
+    /// The name by which a scenario or a command line asks for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::AckBeforeReplication => "ack_before_replication",
+            Self::TruncToHwLoss => "trunc_to_hw_loss",
+            Self::TruncToHwDiverge => "trunc_to_hw_diverge",
+            Self::EqualPartitionEpochApplied => "equal_partition_epoch_applied",
+        }
+    }
+
+    /// What it removes, in one line.
+    #[must_use]
+    pub const fn about(self) -> &'static str {
+        match self {
+            Self::AckBeforeReplication => {
+                "acks=all is answered after the leader's append, before any follower has the record"
+            }
+            Self::TruncToHwLoss => {
+                "a follower truncates to its high watermark, so a restart can drop acked records (KIP-101, 1)"
+            }
+            Self::TruncToHwDiverge => {
+                "a follower truncates to its high watermark, so two logs can differ below it (KIP-101, 2)"
+            }
+            Self::EqualPartitionEpochApplied => {
+                "a leader applies metadata with an equal partition epoch over its pending ISR (Kafka's trunk)"
+            }
+        }
+    }
+}
+
+impl fmt::Display for Switch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Switch {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|switch| switch.name() == text);
+        found.ok_or_else(|| format!("there is no switch `{text}`"))
+    }
+}
+
+impl Profile {
+    /// Every profile, newest first.
+    pub const ALL: [Self; 2] = [Self::Kafka43, Self::Kafka43WithoutElr];
+
+    /// The name by which a scenario asks for it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Kafka43 => "4.3",
+            Self::Kafka43WithoutElr => "4.3-no-elr",
+        }
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Profile {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|profile| profile.name() == text);
+        found.ok_or_else(|| format!("there is no profile `{text}`"))
+    }
+}
+
+/// A profile and the switches thrown on top of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rules {
+    profile: Profile,
+    switches: BTreeSet<Switch>,
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self::new(Profile::Kafka43, [])
+    }
+}
+
+impl Rules {
+    /// The rules of `profile` with `switches` thrown.
+    #[must_use]
+    pub fn new(profile: Profile, switches: impl IntoIterator<Item = Switch>) -> Self {
+        Self { profile, switches: switches.into_iter().collect() }
+    }
+
+    /// The era.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        self.profile
+    }
+
+    /// The switches that are thrown.
+    pub fn switches(&self) -> impl Iterator<Item = Switch> + '_ {
+        self.switches.iter().copied()
+    }
+
+    /// How followers truncate.
+    #[must_use]
+    pub fn truncation(&self) -> Truncation {
+        let to_high_watermark = self.switches.contains(&Switch::TruncToHwLoss)
+            || self.switches.contains(&Switch::TruncToHwDiverge);
+        if to_high_watermark { Truncation::ToHighWatermark } else { Truncation::Kip320 }
+    }
+
+    /// Whether eligible leader replicas (KIP-966) are kept.
+    #[must_use]
+    pub fn keeps_eligible_leader_replicas(&self) -> bool {
+        self.profile == Profile::Kafka43
+    }
+
+    /// Whether acks=all waits for the in-sync set before it answers.
+    #[must_use]
+    pub fn acks_after_replication(&self) -> bool {
+        !self.switches.contains(&Switch::AckBeforeReplication)
+    }
+
+    /// Whether a leader applies metadata whose partition epoch equals the one it knows (R7).
+    #[must_use]
+    pub fn applies_equal_partition_epoch(&self) -> bool {
+        self.switches.contains(&Switch::EqualPartitionEpochApplied)
+    }
+}
