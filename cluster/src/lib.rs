@@ -6,6 +6,7 @@ pub mod config;
 pub mod controller;
 pub mod error_code;
 pub mod ids;
+pub mod image;
 pub mod net;
 pub mod note;
 pub mod partition;
