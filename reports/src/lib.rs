@@ -1,1 +1,14 @@
-//! Trial.
+//! What Trial tells about a run: the document that others can read by machine, and the page for the terminal.
+//!
+//! Read `document.rs` first: it is the published, versioned schema (`run.schema.json` is made from it).
+//! `terminal.rs` draws it for people. Nothing here knows the simulator or Kafka: a document comes in, text goes out.
+
+mod document;
+mod number;
+mod terminal;
+
+pub use document::{
+    EffectNumber, Excuse, FaultEffect, FaultOutcome, Liveness, PartitionOutcome, ProbeOutcome,
+    RecordCounts, RunDocument, SCHEMA_VERSION, Setting, Verdict, Violation, run_schema,
+};
+pub use terminal::{Palette, render_run};

@@ -1,0 +1,248 @@
+//! Draws a run for the terminal: the faults and what they did, the partitions, the verdict and its story.
+//!
+//! Invariants: TR-1 one document, one palette, one text: nothing else is read.
+//!             TR-2 what is cut short says so (`… and 12 more`).
+
+use std::fmt::Write as _;
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use crate::document::{RunDocument, Verdict};
+use crate::number::{grouped, seconds};
+
+/// Rows of a table before the rest is only counted.
+const ROWS_MAX: usize = 24;
+/// Violations told in full.
+const STORIES_MAX: usize = 3;
+
+/// Whether the text carries colours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Palette {
+    /// Plain text, for files and pipes.
+    Plain,
+    /// ANSI colours, for terminals.
+    Colour,
+}
+
+impl Palette {
+    fn paint(self, code: &str, text: &str) -> String {
+        match self {
+            Self::Plain => text.to_owned(),
+            Self::Colour => format!("\x1b[{code}m{text}\x1b[0m"),
+        }
+    }
+
+    fn bold(self, text: &str) -> String {
+        self.paint("1", text)
+    }
+
+    fn dim(self, text: &str) -> String {
+        self.paint("2", text)
+    }
+
+    fn verdict(self, verdict: Verdict, text: &str) -> String {
+        match verdict {
+            Verdict::Holds => self.paint("1;32", text),
+            Verdict::Violated | Verdict::Differed => self.paint("1;31", text),
+            Verdict::Stuck | Verdict::Unknown => self.paint("1;33", text),
+        }
+    }
+}
+
+/// The whole page.
+#[must_use]
+pub fn render_run(run: &RunDocument, palette: Palette) -> String {
+    let mut page = String::new();
+    head(&mut page, run, palette);
+    faults(&mut page, run, palette);
+    partitions(&mut page, run, palette);
+    excuses(&mut page, run, palette);
+    stories(&mut page, run, palette);
+    foot(&mut page, run, palette);
+    page
+}
+
+/// `writeln!` into a `String` cannot fail; this says so once.
+macro_rules! line {
+    ($page:expr) => { writeln!($page).expect("a String takes any text") };
+    ($page:expr, $($text:tt)*) => { writeln!($page, $($text)*).expect("a String takes any text") };
+}
+
+fn head(page: &mut String, run: &RunDocument, palette: Palette) {
+    line!(page, "{}", palette.bold(&run.title));
+    let mut facts = vec![format!("seed {}", run.seed), format!("Kafka {}", run.profile)];
+    facts.extend(run.settings.iter().map(|setting| format!("{} {}", setting.path, setting.value)));
+    if !run.switches.is_empty() {
+        facts.push(format!("switches: {}", run.switches.join(", ")));
+    }
+    line!(page, "{}", palette.dim(&format!("{}: {}", run.scenario, facts.join(" · "))));
+    line!(page);
+}
+
+fn table(header: &[&str], right: &[usize]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header);
+    for &index in right {
+        if let Some(column) = table.column_mut(index) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table
+}
+
+fn faults(page: &mut String, run: &RunDocument, palette: Palette) {
+    if run.faults.is_empty() {
+        return;
+    }
+    let mut rows = table(&["at", "fault", "what it did"], &[0]);
+    for fault in run.faults.iter().take(ROWS_MAX) {
+        let at = fault.at_ms.map_or_else(|| "never".to_owned(), seconds);
+        rows.add_row([at, fault.text.clone(), fault.effect.text.clone()]);
+    }
+    put(page, &rows, palette);
+    more(page, run.faults.len(), palette);
+    line!(page);
+}
+
+fn partitions(page: &mut String, run: &RunDocument, palette: Palette) {
+    if run.partitions.is_empty() {
+        return;
+    }
+    let header = [
+        "partition",
+        "leader",
+        "epoch",
+        "in sync",
+        "committed",
+        "log end",
+        "acked",
+        "read",
+        "elections",
+    ];
+    let mut rows = table(&header, &[2, 4, 5, 6, 7, 8]);
+    for row in run.partitions.iter().take(ROWS_MAX) {
+        rows.add_row([
+            row.partition.clone(),
+            row.leader.clone().unwrap_or_else(|| "none".to_owned()),
+            row.leader_epoch.to_string(),
+            row.in_sync.join(" "),
+            row.high_watermark.to_string(),
+            row.log_end.to_string(),
+            grouped(row.acked),
+            grouped(row.read),
+            grouped(row.elections),
+        ]);
+    }
+    put(page, &rows, palette);
+    more(page, run.partitions.len(), palette);
+    line!(page);
+}
+
+fn put(page: &mut String, table: &Table, palette: Palette) {
+    for (place, row) in table.to_string().lines().enumerate() {
+        let row = row.trim_end();
+        if place == 0 {
+            line!(page, " {}", palette.dim(row));
+        } else {
+            line!(page, " {row}");
+        }
+    }
+}
+
+fn more(page: &mut String, rows: usize, palette: Palette) {
+    if rows > ROWS_MAX {
+        let text = format!("  … and {} more (--json has them all)", rows - ROWS_MAX);
+        line!(page, "{}", palette.dim(&text));
+    }
+}
+
+fn excuses(page: &mut String, run: &RunDocument, palette: Palette) {
+    if run.excused.is_empty() {
+        return;
+    }
+    let count = run.excused.len();
+    let plural = if count == 1 { "loss" } else { "losses" };
+    line!(page, "{}", palette.paint("33", &format!("{count} {plural} that the settings allow")));
+    for excuse in run.excused.iter().take(STORIES_MAX) {
+        line!(page, "  {}", excuse.what);
+        line!(
+            page,
+            "    the last copy vanished on {} at {}: {}",
+            excuse.host,
+            seconds(excuse.at_ms),
+            excuse.fault
+        );
+        line!(page, "    allowed by {}", excuse.setting);
+    }
+    if count > STORIES_MAX {
+        let text = format!("  … and {} more (--json has them all)", count - STORIES_MAX);
+        line!(page, "{}", palette.dim(&text));
+    }
+    line!(page);
+}
+
+fn stories(page: &mut String, run: &RunDocument, palette: Palette) {
+    for violation in run.violations.iter().take(STORIES_MAX) {
+        let head = format!("{} violated at {}", violation.invariant, seconds(violation.at_ms));
+        line!(page, "{}", palette.paint("1;31", &head));
+        line!(page, "  {}", violation.message);
+        for (place, fact) in violation.facts.iter().enumerate() {
+            line!(page, "    {} {fact}", if place == 0 { "first:" } else { "then: " });
+        }
+        line!(page);
+    }
+    if run.violations.len() > STORIES_MAX {
+        let text = format!("… and {} more violations", run.violations.len() - STORIES_MAX);
+        line!(page, "{}\n", palette.dim(&text));
+    }
+    for unknown in run.unknown.iter().take(STORIES_MAX) {
+        line!(page, "{} {unknown}\n", palette.paint("33", "unknown:"));
+    }
+    for missing in &run.liveness.missing {
+        line!(page, "{} {missing}\n", palette.paint("33", "not live:"));
+    }
+    for probe in run.probes.iter().filter(|probe| probe.required && probe.hits == 0) {
+        let text = format!("never happened, although it must: {}", probe.name);
+        line!(page, "{}\n", palette.paint("33", &text));
+    }
+}
+
+fn foot(page: &mut String, run: &RunDocument, palette: Palette) {
+    let records = run.records;
+    line!(
+        page,
+        "records: {} sent, {} acked, {} failed, {} read",
+        grouped(records.sent),
+        grouped(records.acked),
+        grouped(records.failed),
+        grouped(records.read)
+    );
+    line!(
+        page,
+        "played:  {} of virtual time in {} ms, {} events, {} requests, digest {}",
+        seconds(run.simulated_ms),
+        grouped(run.wall_ms),
+        grouped(run.events),
+        grouped(run.requests),
+        run.digest
+    );
+    if let Some(live) = run.liveness.live_ms {
+        let after = live.saturating_sub(run.liveness.faults_ended_ms);
+        line!(
+            page,
+            "live:    {} after the faults had ended at {}",
+            seconds(after),
+            seconds(run.liveness.faults_ended_ms)
+        );
+    }
+    line!(page);
+    let word = run.verdict.word().to_uppercase();
+    let expected = if run.verdict == run.expected {
+        String::new()
+    } else {
+        format!(" (expected: {})", run.expected.word())
+    };
+    line!(page, "{}{expected}", palette.verdict(run.verdict, &word));
+    line!(page, "{}", palette.dim(&format!("again:   {}", run.replay)));
+}

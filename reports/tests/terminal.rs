@@ -1,0 +1,102 @@
+//! The page of a run, as a person sees it.
+
+use trial_reports::{
+    EffectNumber, Excuse, FaultEffect, FaultOutcome, Liveness, Palette, PartitionOutcome,
+    ProbeOutcome, RecordCounts, RunDocument, SCHEMA_VERSION, Setting, Verdict, Violation,
+    render_run, run_schema,
+};
+
+fn holding() -> RunDocument {
+    RunDocument {
+        schema: SCHEMA_VERSION,
+        version: "0.1.0".into(),
+        scenario: "kill_the_leader".into(),
+        title: "replication: leader crash: acks all keeps every record".into(),
+        seed: 7,
+        profile: "4.3".into(),
+        switches: vec![],
+        settings: vec![Setting { path: "cluster.brokers".into(), value: "3".into() }],
+        digest: "00112233445566778899aabbccddeeff".into(),
+        verdict: Verdict::Holds,
+        expected: Verdict::Holds,
+        violations: vec![],
+        unknown: vec![],
+        excused: vec![],
+        faults: vec![FaultOutcome {
+            text: "at 2s cut b1 | b2 b3 for 800ms".into(),
+            at_ms: Some(2_000),
+            effect: FaultEffect {
+                text: "held 41 writes, 12,345 bytes".into(),
+                happened: true,
+                numbers: vec![EffectNumber { name: "bytes_held".into(), value: 12_345 }],
+            },
+        }],
+        probes: vec![],
+        liveness: Liveness { faults_ended_ms: 10_000, live_ms: Some(12_345), missing: vec![] },
+        partitions: vec![PartitionOutcome {
+            partition: "orders/0".into(),
+            leader: Some("b2".into()),
+            leader_epoch: 3,
+            in_sync: vec!["b1".into(), "b2".into()],
+            high_watermark: 1_200,
+            log_end: 1_200,
+            acked: 1_198,
+            read: 1_198,
+            elections: 2,
+        }],
+        records: RecordCounts { sent: 1_200, acked: 1_198, failed: 2, read: 1_198 },
+        simulated_ms: 30_000,
+        wall_ms: 41,
+        events: 120_344,
+        requests: 34_000,
+        replay: "trial run kill_the_leader --seed 7".into(),
+    }
+}
+
+#[test]
+fn a_run_that_holds_fits_on_a_screen() {
+    insta::assert_snapshot!(render_run(&holding(), Palette::Plain));
+}
+
+#[test]
+fn a_violation_tells_its_two_facts_and_an_excuse_its_fault_and_setting() {
+    let mut run = holding();
+    run.verdict = Verdict::Violated;
+    run.violations.push(Violation {
+        invariant: "R4".into(),
+        at_ms: 9_100,
+        message: "orders/0 offset 17 was committed and is now different on its leader b3".into(),
+        facts: vec![
+            "4.000s b1 committed offset 17 (epoch 1) with value v-203".into(),
+            "9.100s b3 leads epoch 2 and holds v-207 there".into(),
+        ],
+    });
+    run.excused.push(Excuse {
+        what: "v-31, acked by b1 at orders/2 offset 5 under acks=1".into(),
+        fault: "at 3s crash b1 losing unsynced".into(),
+        setting: "acks=1 of producer p1".into(),
+        host: "b1".into(),
+        at_ms: 3_000,
+    });
+    run.probes.push(ProbeOutcome { name: "truncation".into(), hits: 0, required: true });
+    insta::assert_snapshot!(render_run(&run, Palette::Plain));
+}
+
+#[test]
+fn what_is_cut_short_is_counted() {
+    let mut run = holding();
+    run.faults = vec![run.faults[0].clone(); 30];
+    assert!(render_run(&run, Palette::Plain).contains("… and 6 more"), "TR-2");
+}
+
+#[test]
+fn the_published_schema_is_that_of_the_document() {
+    let published = include_str!("../run.schema.json");
+    assert_eq!(published, run_schema(), "write run_schema() to reports/run.schema.json");
+}
+
+#[test]
+fn a_document_reads_back_as_itself() {
+    let text = serde_json::to_string(&holding()).expect("plain data");
+    assert_eq!(serde_json::from_str::<RunDocument>(&text).expect("our own"), holding());
+}
