@@ -81,6 +81,35 @@ impl fmt::Display for Uuid {
     }
 }
 
+/// A text that is not the base64 form of an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotAUuid;
+
+impl std::str::FromStr for Uuid {
+    type Err = NotAUuid;
+
+    fn from_str(text: &str) -> Result<Self, NotAUuid> {
+        let mut value = 0u128;
+        for (position, letter) in text.bytes().enumerate() {
+            let digit = match letter {
+                b'A'..=b'Z' => letter - b'A',
+                b'a'..=b'z' => letter - b'a' + 26,
+                b'0'..=b'9' => letter - b'0' + 52,
+                b'-' => 62,
+                b'_' => 63,
+                _ => return Err(NotAUuid),
+            };
+            match position {
+                0..21 => value = value << 6 | u128::from(digit),
+                // The last digit holds two bits and four zeros.
+                21 if digit & 15 == 0 => value = value << 2 | u128::from(digit >> 4),
+                _ => return Err(NotAUuid),
+            }
+        }
+        if text.len() == 22 { Ok(Self(value)) } else { Err(NotAUuid) }
+    }
+}
+
 impl fmt::Debug for Uuid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -106,5 +135,17 @@ mod tests {
         assert_eq!(Uuid::METADATA_TOPIC.to_string(), "AAAAAAAAAAAAAAAAAAAAAQ");
         assert_eq!(Uuid(u128::MAX).to_string(), "_____________________w");
         assert_eq!(Uuid::ZERO.to_string(), "AAAAAAAAAAAAAAAAAAAAAA");
+    }
+
+    #[test]
+    fn a_uuid_reads_back_and_nothing_else_does() {
+        for id in [0, 1, u128::MAX, 0x0123_4567_89ab_cdef_0011_2233_4455_6677] {
+            assert_eq!(Uuid(id).to_string().parse(), Ok(Uuid(id)));
+        }
+        for text in
+            ["", "A", "AAAAAAAAAAAAAAAAAAAAAB", "AAAAAAAAAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAAAAA=AA"]
+        {
+            assert!(text.parse::<Uuid>().is_err(), "{text}");
+        }
     }
 }
