@@ -1,5 +1,37 @@
 //! The machine room: a world of hosts, lanes, network, disks and clocks, decided by one seed.
+//!
+//! Read first: `program.rs` (what runs on a host), `context.rs` (what it may do), `world.rs` (who
+//! drives it). It never hears of Kafka, and knows no real time, thread, socket, file or async.
 
+pub mod ids;
 pub mod time;
 
+pub mod digest;
+pub mod random;
+
+pub mod clock;
+pub mod context;
+pub mod network;
+pub mod program;
+pub mod seen;
+pub mod settings;
+pub mod world;
+
+mod effect;
+mod event;
+mod outside;
+mod queue;
+
+pub use clock::ClockSpec;
+pub use context::Context;
+pub use digest::{Digest, Hasher};
+pub use effect::FaultEffect;
+pub use ids::{ConnId, DiskId, FaultId, HostId, LaneId, LockId, OutsideId, PoolId};
+pub use network::Distribution;
+pub use outside::OutsideEvent;
+pub use program::{BootInfo, Factory, Input, Job, Note, Program};
+pub use random::{Plan, Stream};
+pub use seen::{CrashKind, CrashReport, Seen};
+pub use settings::{Chunking, HostSpec, LaneSettings, NetworkSettings, WorldSettings};
 pub use time::{Span, Time};
+pub use world::World;

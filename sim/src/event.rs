@@ -1,0 +1,3 @@
+//! x
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Event {}

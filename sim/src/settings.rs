@@ -1,0 +1,152 @@
+//! What a World and its hosts are made with.
+//!
+//! Holds:      defaults of one data centre: a tenth of a millisecond between hosts, 1 GB/s links.
+
+use std::sync::Arc;
+
+use crate::clock::ClockSpec;
+use crate::network::Distribution;
+use crate::program::{Factory, Note};
+use crate::time::Span;
+
+/// What a World is made with, beside its seed.
+#[derive(Debug, Clone)]
+pub struct WorldSettings {
+    /// Connections and links.
+    pub network: NetworkSettings,
+    /// Threads.
+    pub lanes: LaneSettings,
+    /// Whether anybody calls `drain_seen`; otherwise nothing is kept for it.
+    pub observed: bool,
+}
+
+impl Default for WorldSettings {
+    fn default() -> Self {
+        Self { network: NetworkSettings::default(), lanes: LaneSettings::default(), observed: true }
+    }
+}
+
+/// Threads.
+#[derive(Debug, Clone)]
+pub struct LaneSettings {
+    /// How long an idle lane takes to run a job that it was given: what makes lanes interleave.
+    pub wake: Distribution,
+}
+
+impl Default for LaneSettings {
+    fn default() -> Self {
+        Self {
+            wake: Distribution::LongTail {
+                min: Span::from_micros(1),
+                mean: Span::from_micros(5),
+                tail_ppm: 5_000,
+                tail_factor: 40,
+            },
+        }
+    }
+}
+
+/// How the network cuts a stream into chunks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Chunking {
+    /// As the seed decides: some sends are split, some chunks joined, none is above 64 KiB.
+    Natural,
+    /// Every send arrives as it was sent, up to 64 KiB. For measurements.
+    Whole,
+    /// One byte at a time. For tests of framing.
+    ByteByByte,
+}
+
+/// Connections and links.
+#[derive(Debug, Clone)]
+pub struct NetworkSettings {
+    /// One way, between different hosts.
+    pub latency: Distribution,
+    /// One way, from a host to itself.
+    pub loopback: Distribution,
+    /// Bytes a second of each link, one way; a host to itself has no limit.
+    pub bandwidth: u64,
+    /// Bytes that may be under way to, or unread at, one end of a connection.
+    pub receive_window: u32,
+    /// Unsent bytes of one end above which `send` says that it is full.
+    pub send_buffer: u32,
+    /// How streams are cut.
+    pub chunking: Chunking,
+    /// When the network stack gives a connect up (Linux with six retries: 127 s).
+    pub connect_timeout: Span,
+    /// First retransmission of a lost SYN; doubles each time.
+    pub syn_retry: Span,
+    /// Longest back-off before bytes that a cut swallowed are sent again after it healed.
+    pub retransmit_max: Span,
+}
+
+impl Default for NetworkSettings {
+    fn default() -> Self {
+        Self {
+            latency: Distribution::LongTail {
+                min: Span::from_micros(80),
+                mean: Span::from_micros(40),
+                tail_ppm: 5_000,
+                tail_factor: 50,
+            },
+            loopback: Distribution::Uniform {
+                min: Span::from_micros(10),
+                max: Span::from_micros(20),
+            },
+            bandwidth: 1_000_000_000,
+            receive_window: 256 * 1024,
+            send_buffer: 128 * 1024,
+            chunking: Chunking::Natural,
+            connect_timeout: Span::from_secs(127),
+            syn_retry: Span::from_secs(1),
+            retransmit_max: Span::from_secs(2),
+        }
+    }
+}
+
+/// What a host is made with.
+pub struct HostSpec<N: Note> {
+    /// Makes its program at every boot.
+    pub factory: Factory<N>,
+    /// How wrong its clock is from the start.
+    pub clock: ClockSpec,
+    /// Where it stands.
+    pub rack: Option<Arc<str>>,
+}
+
+impl<N: Note> HostSpec<N> {
+    /// A host with a perfect clock, no rack, no disks.
+    #[must_use]
+    pub fn new(factory: Factory<N>) -> Self {
+        Self { factory, clock: ClockSpec::default(), rack: None }
+    }
+
+    /// The same with another clock.
+    #[must_use]
+    pub fn with_clock(mut self, clock: ClockSpec) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The same in a rack.
+    #[must_use]
+    pub fn with_rack(mut self, rack: &str) -> Self {
+        self.rack = Some(Arc::from(rack));
+        self
+    }
+}
+
+impl<N: Note> Clone for HostSpec<N> {
+    fn clone(&self) -> Self {
+        Self { factory: Arc::clone(&self.factory), clock: self.clock, rack: self.rack.clone() }
+    }
+}
+
+impl<N: Note> std::fmt::Debug for HostSpec<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HostSpec")
+            .field("clock", &self.clock)
+            .field("rack", &self.rack)
+            .finish_non_exhaustive()
+    }
+}
