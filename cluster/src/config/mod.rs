@@ -5,10 +5,16 @@
 //! Read:     `broker.rs` and `topic.rs`, then the clients' files.
 
 pub mod broker;
+pub mod client;
+pub mod consumer;
+pub mod producer;
 pub mod topic;
 mod value;
 
 pub use broker::BrokerConfig;
+pub use client::ClientSettings;
+pub use consumer::{ConsumerConfig, OffsetReset};
+pub use producer::{Acks, ProducerConfig};
 pub use topic::TopicConfig;
 pub use value::{ConfigError, Value, ValueError};
 

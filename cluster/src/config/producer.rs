@@ -1,0 +1,179 @@
+//! The settings of a producer.
+//!
+//! In Kafka: `ProducerConfig` (Kafka 4.3, defaults and validators).
+//! Holds:    what our producer obeys. `enable.idempotence` is off by default here although it is on in Kafka: it can
+//!           be asked for, and whoever runs the producer refuses it until our brokers know producer ids.
+//! Left out: compression, transactions, racks, `partitioner.availability.timeout.ms`: refused, not ignored.
+
+use std::ops::RangeBounds;
+
+use trial_sim::Span;
+
+use super::client::ClientSettings;
+use super::{ConfigError, Value, ValueError, settings};
+
+/// How many replicas must have a record before the producer is told (`acks`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Acks {
+    /// `0`: nobody; there is no response.
+    None,
+    /// `1`: the leader.
+    Leader,
+    /// `all`, `-1`: the in-sync set.
+    All,
+}
+
+impl Acks {
+    /// As it stands in a Produce request.
+    #[must_use]
+    pub const fn code(self) -> i16 {
+        match self {
+            Self::None => 0,
+            Self::Leader => 1,
+            Self::All => -1,
+        }
+    }
+}
+
+impl Value for Acks {
+    fn parse(name: &str, text: &str, _bounds: &impl RangeBounds<i64>) -> Result<Self, ConfigError> {
+        match text.trim() {
+            "all" | "-1" => Ok(Self::All),
+            "1" => Ok(Self::Leader),
+            "0" => Ok(Self::None),
+            _ => Err(ConfigError::bad(name, "all, -1, 0 or 1")),
+        }
+    }
+}
+
+settings! {
+    /// What a producer is told beyond what every client is.
+    pub struct ProducerSettings {
+        /// Who must have a record before the producer is told.
+        acks: Acks = "acks", Acks::All, ..;
+        /// Whether brokers recognise a batch that is sent twice.
+        enable_idempotence: bool = "enable.idempotence", false, ..;
+        /// How long a batch waits for more records.
+        linger: Span = "linger.ms", Span::from_millis(5), 0..;
+        /// Bytes of a full batch.
+        batch_size: usize = "batch.size", 16_384, 0..;
+        /// Bytes of all batches that are not completed.
+        buffer_memory: usize = "buffer.memory", 33_554_432, 0..;
+        /// How long a send waits for metadata and memory.
+        max_block: Span = "max.block.ms", Span::from_millis(60_000), 0..;
+        /// Bytes of a request, and of a record.
+        max_request_size: usize = "max.request.size", 1_048_576, 0..;
+        /// Requests to one broker that wait for their responses.
+        max_in_flight: usize = "max.in.flight.requests.per.connection", 5, 1..;
+        /// How often a batch is sent again.
+        retries: i32 = "retries", i32::MAX, 0..;
+        /// From a record's send to its success or failure, at the latest.
+        delivery_timeout: Span = "delivery.timeout.ms", Span::from_millis(120_000), 0..;
+        /// Whether a record's key has no say in its partition.
+        partitioner_ignore_keys: bool = "partitioner.ignore.keys", false, ..;
+        /// Whether partitions with long queues get fewer records without keys.
+        adaptive_partitioning: bool = "partitioner.adaptive.partitioning.enable", true, ..;
+    }
+}
+
+/// All that one producer is told.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ProducerConfig {
+    /// What every client is told.
+    pub client: ClientSettings,
+    /// The producer's own settings.
+    pub producer: ProducerSettings,
+}
+
+impl ProducerConfig {
+    /// Sets `name` to `text`.
+    ///
+    /// # Errors
+    /// If there is no such setting, or the text is no value that it takes.
+    pub fn set(&mut self, name: &str, text: &str) -> Result<(), ConfigError> {
+        set_either(name, [&ProducerSettings::NAMES, &ClientSettings::NAMES], |own| match own {
+            true => self.producer.set(name, text),
+            false => self.client.set(name, text),
+        })
+    }
+
+    /// What only several settings together can break.
+    ///
+    /// # Errors
+    /// If a batch would expire before its first request can time out, or order is asked for that idempotence with
+    /// so many requests in flight, or with fewer acks, does not give.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let (own, least) = (&self.producer, self.producer.linger + self.client.request_timeout);
+        if own.delivery_timeout < least {
+            let least =
+                format!("at least linger.ms + request.timeout.ms = {}", least.0 / 1_000_000);
+            return Err(ConfigError::bad("delivery.timeout.ms", least));
+        }
+        if own.enable_idempotence && own.acks != Acks::All {
+            return Err(ConfigError::bad("acks", "all, as long as enable.idempotence is true"));
+        }
+        if own.enable_idempotence && own.max_in_flight > 5 {
+            let allowed = "at most 5, as long as enable.idempotence is true";
+            return Err(ConfigError::bad("max.in.flight.requests.per.connection", allowed));
+        }
+        Ok(())
+    }
+}
+
+/// Sets `name` where it belongs: `set(true)` for the first list of names, `set(false)` for the second. An unknown name
+/// is told the names of both.
+pub(super) fn set_either(
+    name: &str,
+    names: [&[&str]; 2],
+    mut set: impl FnMut(bool) -> Result<(), ConfigError>,
+) -> Result<(), ConfigError> {
+    match set(true) {
+        Err(error) if error.what == ValueError::UnknownName => {}
+        done => return done,
+    }
+    set(false).map_err(|error| match error.what {
+        ValueError::BadValue => error,
+        ValueError::UnknownName => ConfigError::unknown(name, &names.concat()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_are_taken_by_kafkas_names() {
+        let mut config = ProducerConfig::default();
+        for (name, text) in [("acks", "1"), ("linger.ms", "0"), ("retry.backoff.ms", "20")] {
+            config.set(name, text).expect("it is Kafka's");
+        }
+        assert_eq!(config.producer.acks, Acks::Leader, "its own");
+        assert_eq!(config.client.retry_backoff, Span::from_millis(20), "every client's");
+        assert_eq!(config.check(), Ok(()), "the defaults fit together");
+    }
+
+    #[test]
+    fn a_bad_setting_says_what_is_allowed() {
+        let check = |name: &str, text: &str, want: &str| {
+            let error =
+                ProducerConfig::default().set(name, text).expect_err("it is wrong").to_string();
+            assert!(error.contains(want), "{error} does not say {want}");
+        };
+        check("acks", "2", "`acks` takes all, -1, 0 or 1");
+        check("batch.size", "-5", "`batch.size` takes a whole number from 0 on");
+        check("compression.type", "lz4", "allowed: one of acks, batch.size");
+        check("compression.type", "lz4", "metadata.max.age.ms");
+    }
+
+    #[test]
+    fn settings_that_do_not_fit_together_are_refused() {
+        let mut config = ProducerConfig::default();
+        config.set("delivery.timeout.ms", "30004").expect("a number");
+        let error = config.check().expect_err("5 + 30000 is more").to_string();
+        assert!(error.contains("linger.ms + request.timeout.ms = 30005"), "{error}");
+        let mut config = ProducerConfig::default();
+        config.set("enable.idempotence", "true").expect("it can be asked for");
+        config.set("acks", "1").expect("a value");
+        assert!(config.check().is_err(), "idempotence needs acks=all");
+    }
+}
