@@ -1,1 +1,21 @@
-//! net.
+//! Bytes between nodes: framing on a stream, and Kafka's `NetworkClient` on top of it.
+//!
+//! Read `network_client.rs` first; `wires.rs` is all that it wants of the world.
+
+pub mod api_versions;
+pub mod backoff;
+mod connection;
+pub mod frames;
+mod header_versions;
+pub mod network_client;
+pub mod request;
+pub mod wires;
+
+#[cfg(test)]
+mod tests;
+
+pub use backoff::ExponentialBackoff;
+pub use frames::{FrameError, FrameReader};
+pub use network_client::NetworkClient;
+pub use request::{Completed, NetError, NetSettings, Request};
+pub use wires::Wires;
