@@ -1,1 +1,4 @@
-//! Trial.
+//! Trial: a deterministic simulation testbed for Apache Kafka.
+
+pub mod scenario;
+pub mod tap;

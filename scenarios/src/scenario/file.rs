@@ -1,0 +1,82 @@
+//! The form of a scenario file, as serde reads it: every part with its place in the text.
+//!
+//! Holds:      the tables and keys that a file may have; an unknown key is refused by serde with the allowed ones.
+//! Invariants: SF-1 nothing is judged here but form; `scenario.rs` judges meaning.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_spanned::Spanned;
+
+/// A scenario file, whole.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ScenarioFile {
+    pub(super) title: Spanned<String>,
+    #[serde(default)]
+    pub(super) story: String,
+    pub(super) profile: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) switches: Vec<Spanned<String>>,
+    pub(super) expect: Option<Spanned<Expect>>,
+    pub(super) time: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) faults: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) must_happen: Vec<Spanned<String>>,
+    #[serde(default)]
+    pub(super) exceeds_budget: bool,
+    #[serde(default)]
+    pub(super) cluster: ClusterTable,
+    #[serde(default)]
+    pub(super) topics: BTreeMap<Spanned<String>, TopicTable>,
+    #[serde(default)]
+    pub(super) clients: BTreeMap<Spanned<String>, ClientTable>,
+}
+
+/// One verdict, or one for each profile.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub(super) enum Expect {
+    One(String),
+    ByProfile(BTreeMap<String, String>),
+}
+
+/// `[cluster]`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClusterTable {
+    pub(super) brokers: Option<Spanned<i64>>,
+    pub(super) controllers: Option<Spanned<i64>>,
+    #[serde(default)]
+    pub(super) config: ConfigTable,
+}
+
+/// `[topics.NAME]`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TopicTable {
+    pub(super) partitions: Option<Spanned<i64>>,
+    pub(super) replicas: Option<Spanned<i64>>,
+    pub(super) assignment: Option<Spanned<Vec<Vec<i32>>>>,
+    #[serde(default)]
+    pub(super) config: ConfigTable,
+}
+
+/// `[clients.NAME]`: a producer or a consumer.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClientTable {
+    pub(super) produce: Option<Spanned<String>>,
+    pub(super) consume: Option<Spanned<String>>,
+    pub(super) rate: Option<Spanned<String>>,
+    pub(super) size: Option<Spanned<i64>>,
+    pub(super) keys: Option<Spanned<i64>>,
+    pub(super) records: Option<Spanned<String>>,
+    pub(super) key: Option<Spanned<String>>,
+    #[serde(default)]
+    pub(super) config: ConfigTable,
+}
+
+/// Kafka's own settings by their names.
+pub(super) type ConfigTable = BTreeMap<Spanned<String>, Spanned<toml::Value>>;

@@ -1,0 +1,255 @@
+//! Follows every connection: which answer belongs to which request.
+//!
+//! In Kafka:   the request header (api key, version, correlation id) and the order of answers within a connection.
+//! Holds:      for each connection what is left of a frame, and the requests that wait for their answers.
+//! Invariants: CO-1 a tap sees a write whole when it is sent, so an answer is heard before anybody can act on it.
+//! Left out:   versions older than those our programs speak: they are counted, not read.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::{Bytes, BytesMut};
+
+use super::{
+    Cursor, FetchAnswer, FetchRequestSeen, Malformed, ProduceAnswer, ProduceRequestSeen, fetch,
+    produce,
+};
+
+const PRODUCE: i16 = 0;
+const FETCH: i16 = 1;
+const API_VERSIONS: i16 = 18;
+
+/// Something that was said on a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// A producer asks for records to be written.
+    Produce(ProduceRequestSeen),
+    /// A broker has answered it.
+    Produced {
+        /// What it answers.
+        acks: i16,
+        /// Its answers.
+        answers: Vec<ProduceAnswer>,
+    },
+    /// A broker has answered a fetch.
+    Fetched {
+        /// Who asked.
+        by: FetchRequestSeen,
+        /// Its answers.
+        answers: Vec<FetchAnswer>,
+    },
+    /// Something was answered that the checkers do not read.
+    Answered {
+        /// Which API.
+        api: i16,
+    },
+    /// Bytes that are no message.
+    Malformed {
+        /// Which API, if a header was there.
+        api: Option<i16>,
+        /// Where and what.
+        fault: Malformed,
+    },
+}
+
+#[derive(Debug, Clone)]
+enum Awaited {
+    Produce { acks: i16, version: i16 },
+    Fetch { by: FetchRequestSeen, version: i16 },
+    Other { api: i16 },
+}
+
+#[derive(Debug, Clone, Default)]
+struct Conversation {
+    towards: Frames,
+    back: Frames,
+    awaited: VecDeque<(i32, Awaited)>,
+}
+
+/// Every connection of a run, by its number.
+#[derive(Debug, Clone, Default)]
+pub struct Conversations {
+    open: BTreeMap<u64, Conversation>,
+}
+
+impl Conversations {
+    /// A write on connection `conn`; `towards_listener` if the side that connected wrote it.
+    pub fn on_sent(
+        &mut self,
+        conn: u64,
+        towards_listener: bool,
+        bytes: &Bytes,
+        heard: &mut Vec<Heard>,
+    ) {
+        let conversation = self.open.entry(conn).or_default();
+        let frames =
+            if towards_listener { &mut conversation.towards } else { &mut conversation.back };
+        frames.push(bytes);
+        loop {
+            let frames =
+                if towards_listener { &mut conversation.towards } else { &mut conversation.back };
+            let Some(frame) = frames.next() else { break };
+            let said = if towards_listener {
+                conversation.request(frame)
+            } else {
+                conversation.answer(frame)
+            };
+            match said {
+                Ok(Some(said)) => heard.push(said),
+                Ok(None) => {}
+                Err((api, fault)) => heard.push(Heard::Malformed { api, fault }),
+            }
+        }
+    }
+
+    /// The connection is gone.
+    pub fn on_closed(&mut self, conn: u64) {
+        self.open.remove(&conn);
+    }
+}
+
+type Failed = (Option<i16>, Malformed);
+
+impl Conversation {
+    fn request(&mut self, frame: Bytes) -> Result<Option<Heard>, Failed> {
+        let mut cursor = Cursor::new(frame);
+        let (api, version, correlation) = header(&mut cursor).map_err(|fault| (None, fault))?;
+        let failed = |fault| (Some(api), fault);
+        match (api, version) {
+            (PRODUCE, 9..=13) => {
+                let body = flexible_body(&mut cursor).map_err(failed)?;
+                let request = produce::request(version, body).map_err(failed)?;
+                if request.acks != 0 {
+                    let awaited = Awaited::Produce { acks: request.acks, version };
+                    self.awaited.push_back((correlation, awaited));
+                }
+                Ok(Some(Heard::Produce(request)))
+            }
+            (FETCH, 12..=18) => {
+                let body = flexible_body(&mut cursor).map_err(failed)?;
+                let by = fetch::request(version, body).map_err(failed)?;
+                self.awaited.push_back((correlation, Awaited::Fetch { by, version }));
+                Ok(None)
+            }
+            _ => {
+                self.awaited.push_back((correlation, Awaited::Other { api }));
+                Ok(None)
+            }
+        }
+    }
+
+    fn answer(&mut self, frame: Bytes) -> Result<Option<Heard>, Failed> {
+        let mut cursor = Cursor::new(frame);
+        let correlation = cursor.i32().map_err(|fault| (None, fault))?;
+        let Some((asked, awaited)) = self.awaited.pop_front() else {
+            return Err((
+                None,
+                Malformed { at: 0, expected: "no answer, since nothing was asked" },
+            ));
+        };
+        if asked != correlation {
+            return Err((
+                None,
+                Malformed { at: 0, expected: "the oldest request's correlation id" },
+            ));
+        }
+        match awaited {
+            Awaited::Produce { acks, version } => {
+                let failed = |fault| (Some(PRODUCE), fault);
+                cursor.skip_tags().map_err(failed)?;
+                let body = cursor.take(cursor.left()).map_err(failed)?;
+                let answers = produce::response(version, body).map_err(failed)?;
+                Ok(Some(Heard::Produced { acks, answers }))
+            }
+            Awaited::Fetch { by, version } => {
+                let failed = |fault| (Some(FETCH), fault);
+                cursor.skip_tags().map_err(failed)?;
+                let body = cursor.take(cursor.left()).map_err(failed)?;
+                let answers = fetch::response(version, body).map_err(failed)?;
+                Ok(Some(Heard::Fetched { by, answers }))
+            }
+            Awaited::Other { api } if api == API_VERSIONS => Ok(None),
+            Awaited::Other { api } => Ok(Some(Heard::Answered { api })),
+        }
+    }
+}
+
+fn header(cursor: &mut Cursor) -> Result<(i16, i16, i32), Malformed> {
+    Ok((cursor.i16()?, cursor.i16()?, cursor.i32()?))
+}
+
+/// What follows the rest of a flexible request header: the client id (not compact, even here) and the tags.
+fn flexible_body(cursor: &mut Cursor) -> Result<Bytes, Malformed> {
+    let length = cursor.i16()?;
+    if let Ok(length) = usize::try_from(length) {
+        cursor.take(length)?;
+    }
+    cursor.skip_tags()?;
+    cursor.take(cursor.left())
+}
+
+/// Cuts a byte stream into Kafka's frames: four bytes of length, then as many bytes.
+#[derive(Debug, Clone, Default)]
+struct Frames {
+    whole: VecDeque<Bytes>,
+    rest: BytesMut,
+}
+
+impl Frames {
+    fn push(&mut self, bytes: &Bytes) {
+        let mut bytes = bytes.clone();
+        // Nearly every write is whole frames: those are sliced, not copied.
+        while self.rest.is_empty() {
+            let Some(length) = frame_length(&bytes).filter(|length| *length <= bytes.len()) else {
+                break;
+            };
+            let frame = bytes.split_to(length);
+            self.whole.push_back(frame.slice(4..));
+        }
+        if bytes.is_empty() {
+            return;
+        }
+        self.rest.extend_from_slice(&bytes);
+        while let Some(length) =
+            frame_length(&self.rest).filter(|length| *length <= self.rest.len())
+        {
+            let frame = self.rest.split_to(length).freeze();
+            self.whole.push_back(frame.slice(4..));
+        }
+    }
+
+    fn next(&mut self) -> Option<Bytes> {
+        self.whole.pop_front()
+    }
+}
+
+/// Bytes of the frame that begins here, its length field included.
+fn frame_length(bytes: &[u8]) -> Option<usize> {
+    let field = bytes.get(..4)?.try_into().expect("four bytes");
+    usize::try_from(i32::from_be_bytes(field)).ok().map(|length| length + 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Conversations, Frames, Heard};
+    use bytes::Bytes;
+
+    #[test]
+    fn frames_are_found_however_they_are_cut() {
+        let stream: &[u8] = &[0, 0, 0, 2, 7, 8, 0, 0, 0, 0, 0, 0, 0, 1, 9];
+        for cut in 0..=stream.len() {
+            let mut frames = Frames::default();
+            frames.push(&Bytes::copy_from_slice(&stream[..cut]));
+            frames.push(&Bytes::copy_from_slice(&stream[cut..]));
+            let found: Vec<_> = std::iter::from_fn(|| frames.next()).collect();
+            assert_eq!(found, [&[7u8, 8][..], &[], &[9]], "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn an_answer_to_nothing_is_malformed() {
+        let mut heard = Vec::new();
+        let frame = Bytes::from_static(&[0, 0, 0, 4, 0, 0, 0, 1]);
+        Conversations::default().on_sent(1, false, &frame, &mut heard);
+        assert!(matches!(heard[..], [Heard::Malformed { api: None, .. }]), "{heard:?}");
+    }
+}
