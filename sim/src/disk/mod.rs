@@ -1,0 +1,32 @@
+//! A disk with a page cache: what a program writes, what survives a crash, and what each call costs.
+//!
+//! Read first `access.rs` (the calls a program makes), then `model.rs` (the disk), `crash.rs`
+//! (what a crash takes). `file.rs` and `page.rs` hold bytes, `names.rs` the directories,
+//! `device.rs` the time that everything takes, `journal.rs` what unfinished jobs have done.
+
+mod access;
+mod crash;
+mod device;
+mod draws;
+mod error;
+mod file;
+mod journal;
+mod model;
+mod names;
+mod page;
+mod seen;
+mod settings;
+#[cfg(test)]
+mod tests;
+
+pub use access::DiskAccess;
+pub use crash::{CrashKind, DiskCrash, FileDamage};
+pub use device::DiskTimes;
+pub use draws::Draws;
+pub use error::DiskError;
+pub use journal::JobId;
+pub use model::{Disk, FileId, Rot};
+pub use names::NameChange;
+pub use page::{EXTENT_PAGES, PAGE_BYTES, SECTOR_BYTES};
+pub use seen::DiskSeen;
+pub use settings::{DiskSettings, PowerLossOdds};

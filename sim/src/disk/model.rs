@@ -1,0 +1,351 @@
+//! The disk itself: files, names, the device behind them, and what went wrong with it.
+//!
+//! Holds:      everything that a crash, a clone or an audit can find; a clone shares all bytes.
+//! Inputs:     calls of jobs (`access.rs`), the end of a job (`settle`), faults, crashes (`crash.rs`).
+//! Invariants: DK-1 what a settled sync covered survives any crash; DK-2 equal calls and equal
+//!             draws give equal disks.
+//! Left out:   events: writeback is worked out when somebody looks, nothing needs to be scheduled.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+use super::access::DiskAccess;
+use super::device::{Device, DiskTimes};
+use super::draws::{Draws, keyed};
+use super::error::DiskError;
+use super::file::{File, index};
+use super::journal::{JobId, Journal, Operation};
+use super::names::Names;
+use super::page::{PAGE_BYTES, Stamp};
+use super::seen::DiskSeen;
+use super::settings::DiskSettings;
+use crate::time::{Span, Time};
+
+/// Leads to a file of one disk without a look at its name; valid for one incarnation of the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FileId(pub u32);
+
+/// What is wrong with the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Failure {
+    None,
+    /// The next call that moves bytes fails.
+    IoOnce,
+    /// Every call that moves bytes fails.
+    Io,
+    /// Every call fails, for good.
+    Dead,
+}
+
+/// The bit that rotted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rot {
+    /// The file it was in.
+    pub path: Arc<str>,
+    /// The byte.
+    pub offset: u64,
+    /// The bit of this byte, 0 to 7.
+    pub bit: u8,
+}
+
+/// A simulated disk. Cloning it costs a count per 256 KiB at most; clones go on by themselves.
+#[derive(Debug, Clone)]
+pub struct Disk {
+    pub(super) settings: DiskSettings,
+    pub(super) key: u64,
+    pub(super) files: Vec<Option<Arc<File>>>,
+    pub(super) names: Names,
+    pub(super) device: Device,
+    pub(super) journal: Journal,
+    pub(super) order: u64,
+    pub(super) used: u64,
+    pub(super) full: bool,
+    pub(super) failure: Failure,
+    pub(super) errors: u64,
+    /// Pages that went through the cache.
+    pub(super) traffic: u64,
+    /// Pages last touched before this are cold.
+    pub(super) cold: u64,
+    pub(super) operations: u64,
+    pub(super) mark: u64,
+    pub(super) observed: bool,
+    pub(super) seen: Vec<DiskSeen>,
+}
+
+impl Disk {
+    /// An empty disk. `key` decides its delays (draw it from the host's and the disk's name).
+    #[must_use]
+    pub fn new(key: u64, settings: DiskSettings) -> Self {
+        Self {
+            settings,
+            key,
+            files: Vec::new(),
+            names: Names::default(),
+            device: Device::new(),
+            journal: Journal::default(),
+            order: 0,
+            used: 0,
+            full: false,
+            failure: Failure::None,
+            errors: 0,
+            traffic: 1,
+            cold: 1,
+            operations: 0,
+            mark: 0,
+            observed: false,
+            seen: Vec::new(),
+        }
+    }
+
+    /// The calls of `job`, which runs since `now`.
+    pub fn access(&mut self, now: Time, job: JobId) -> DiskAccess<'_> {
+        DiskAccess::new(self, now, job)
+    }
+
+    /// What the job has to pay for its calls so far.
+    #[must_use]
+    pub fn cost(&self, job: JobId) -> Span {
+        self.journal.get(job).map_or(Span::ZERO, |running| running.cost.real)
+    }
+
+    /// The job's cost has elapsed: its syncs hold, and no crash tears its writes any more.
+    pub fn settle(&mut self, now: Time, job: JobId) {
+        let Some(mut running) = self.journal.leave(job) else { return };
+        for entry in running.entries.drain(..) {
+            match entry.operation {
+                Operation::Synced { file, state } => self.synced(now, file, &state),
+                Operation::SyncedDirectory { path } => {
+                    let mut orphans = Vec::new();
+                    self.names.sync(&path, entry.order, &mut orphans);
+                    self.forget(&orphans);
+                    self.see(|| DiskSeen::Synced { path });
+                }
+                _ => {}
+            }
+        }
+        self.journal.recycle(running.entries);
+    }
+
+    fn synced(&mut self, now: Time, file: FileId, state: &File) {
+        let Some(held) = self.file_mut(file) else { return };
+        held.persist(state, now);
+        let path = Arc::clone(&held.path);
+        self.see(|| DiskSeen::Synced { path });
+    }
+
+    /// Whether changes are kept for an observer; whoever turns this on must drain them.
+    pub fn set_observed(&mut self, observed: bool) {
+        self.observed = observed;
+        self.seen.clear();
+    }
+
+    /// The changes since the last time, in order.
+    pub fn drain_seen(&mut self) -> std::vec::Drain<'_, DiskSeen> {
+        self.seen.drain(..)
+    }
+
+    /// A running hash over all calls and over the bytes of all reads, for the digest.
+    #[must_use]
+    pub fn mark(&self) -> u64 {
+        self.mark
+    }
+
+    // ---- faults ----
+
+    /// Everything takes `factor` times as long from now on; 1 ends it. See [`Disk::times`].
+    pub fn set_slow(&mut self, now: Time, factor: u32) {
+        self.device.set_factor(now, u64::from(factor));
+    }
+
+    /// The device does nothing until `until`.
+    pub fn stall(&mut self, now: Time, until: Time) {
+        self.device.stall(now, until);
+    }
+
+    /// The next call that moves bytes fails; a sync that fails drops what it should have written.
+    pub fn fail_once(&mut self) {
+        self.failure = Failure::IoOnce;
+    }
+
+    /// Every call that moves bytes fails until [`Disk::repair`].
+    pub fn fail(&mut self) {
+        self.failure = Failure::Io;
+    }
+
+    /// Every call fails until [`Disk::wipe`].
+    pub fn die(&mut self) {
+        self.failure = Failure::Dead;
+    }
+
+    /// No write finds room until [`Disk::repair`].
+    pub fn fill(&mut self) {
+        self.full = true;
+    }
+
+    /// Ends `fail_once`, `fail` and `fill`; a dead disk stays dead.
+    pub fn repair(&mut self) {
+        self.full = false;
+        if self.failure != Failure::Dead {
+            self.failure = Failure::None;
+        }
+    }
+
+    /// An empty, healthy disk stands in its place. Only while no job of the host runs.
+    pub fn wipe(&mut self, now: Time) {
+        let fresh = Self::new(keyed(self.key, 1, now.0), self.settings);
+        let old = std::mem::replace(self, fresh);
+        self.device = old.device;
+        self.device.power_loss(now);
+        self.errors = old.errors;
+        self.operations = old.operations;
+        self.mark = old.mark;
+        self.observed = old.observed;
+        self.seen = old.seen;
+        self.see(|| DiskSeen::Wiped);
+    }
+
+    /// Flips one bit of a file, in the cache and on the device; false if there is no such byte.
+    pub fn flip(&mut self, path: &str, offset: u64, bit: u8) -> bool {
+        let Some(held) = self.names.file(path).and_then(|file| self.file_mut(file)) else {
+            return false;
+        };
+        if offset >= held.len {
+            return false;
+        }
+        let within = index(offset % PAGE_BYTES);
+        let page = held.page_mut(offset / PAGE_BYTES);
+        for bytes in [&mut page.bytes, &mut page.durable] {
+            if let Some(bytes) = bytes.as_mut().filter(|bytes| within < bytes.len()) {
+                Arc::make_mut(bytes)[within] ^= 1 << (bit & 7);
+            }
+        }
+        true
+    }
+
+    /// A drawn bit of a drawn byte rots; none if the disk holds no bytes.
+    pub fn rot(&mut self, draws: &mut dyn Draws) -> Option<Rot> {
+        let lens: Vec<(Arc<str>, u64)> = self.files().collect();
+        let total: u64 = lens.iter().map(|(_, len)| len).sum();
+        if total == 0 {
+            return None;
+        }
+        let mut offset = draws.draw_below(total);
+        let bit = u8::try_from(draws.draw_below(8)).expect("below eight");
+        for (path, len) in lens {
+            if offset < len {
+                self.flip(&path, offset, bit);
+                return Some(Rot { path, offset, bit });
+            }
+            offset -= len;
+        }
+        None
+    }
+
+    // ---- what an outsider may look at, without cost ----
+
+    /// Where the disk's time went until `now`.
+    pub fn times(&mut self, now: Time) -> DiskTimes {
+        self.device.advance(now);
+        self.device.times
+    }
+
+    /// Calls that failed because of a fault.
+    #[must_use]
+    pub fn errors(&self) -> u64 {
+        self.errors
+    }
+
+    /// The slowness factor now.
+    #[must_use]
+    pub fn slow_factor(&self) -> u64 {
+        self.device.factor()
+    }
+
+    /// Bytes in files.
+    #[must_use]
+    pub fn used_bytes(&self) -> u64 {
+        self.used
+    }
+
+    /// Every file and its length, in the order of paths.
+    pub fn files(&self) -> impl Iterator<Item = (Arc<str>, u64)> + '_ {
+        self.names.files().filter_map(|(path, file)| {
+            self.file(file).ok().map(|held| (Arc::clone(path), held.len))
+        })
+    }
+
+    /// The length of a file, as its programs see it.
+    #[must_use]
+    pub fn peek_len(&self, path: &str) -> Option<u64> {
+        self.names.file(path).and_then(|file| self.file(file).ok()).map(|held| held.len)
+    }
+
+    /// The bytes of a file, as its programs see them; fewer at its end.
+    #[must_use]
+    pub fn peek(&self, path: &str, offset: u64, count: u64) -> Option<Bytes> {
+        let held = self.names.file(path).and_then(|file| self.file(file).ok())?;
+        Some(held.read(offset, count, 0).bytes)
+    }
+
+    /// How many pages a power loss at `now` would have to decide about.
+    #[must_use]
+    pub fn unsynced_pages(&self, now: Time) -> u64 {
+        let dirty = |held: &Arc<File>| {
+            let pages = held.unsynced.clone();
+            pages.filter(|page| held.page(*page).is_some_and(|p| p.is_dirty(now))).count() as u64
+        };
+        self.files.iter().flatten().map(dirty).sum()
+    }
+
+    // ---- for the other files of this folder ----
+
+    /// A file that a name leads to.
+    pub(super) fn file(&self, file: FileId) -> Result<&File, DiskError> {
+        let held = self.files.get(file.0 as usize).and_then(Option::as_deref);
+        held.filter(|held| held.linked).ok_or(DiskError::NotFound)
+    }
+
+    /// A file, reachable or not, to be changed.
+    pub(super) fn file_mut(&mut self, file: FileId) -> Option<&mut File> {
+        self.files.get_mut(file.0 as usize)?.as_mut().map(Arc::make_mut)
+    }
+
+    /// Drops files that nothing leads to any more.
+    pub(super) fn forget(&mut self, orphans: &[FileId]) {
+        for orphan in orphans {
+            self.files[orphan.0 as usize] = None;
+        }
+    }
+
+    /// The circumstances of a change now.
+    pub(super) fn stamp(&self, now: Time) -> Stamp {
+        let delay = (self.settings.writeback_min, self.settings.writeback_max);
+        let device_free = self.device.free_at();
+        Stamp { now, device_free, delay, traffic: self.traffic }
+    }
+
+    /// The next number in the common order of operations.
+    pub(super) fn next_order(&mut self) -> u64 {
+        self.order += 1;
+        self.order
+    }
+
+    /// Tells the observer, if there is one.
+    pub(super) fn see(&mut self, what: impl FnOnce() -> DiskSeen) {
+        if self.observed {
+            self.seen.push(what());
+        }
+    }
+
+    /// Chains a call into the mark.
+    pub(super) fn mark_call(&mut self, kind: u64, place: u64, size: u64) {
+        self.mark = keyed(self.mark ^ kind, place, size);
+    }
+
+    /// Chains bytes that a program has read into the mark.
+    pub(super) fn mark_bytes(&mut self, bytes: &[u8]) {
+        self.mark = xxh3_64_with_seed(bytes, self.mark);
+    }
+}
