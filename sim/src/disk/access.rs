@@ -10,10 +10,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::device::{Work, write_behind};
-use super::draws::keyed;
 use super::error::DiskError;
 use super::file::File;
 use super::journal::{Entry, JobId, Operation};
+use super::keyed::keyed;
 use super::model::{Disk, Failure, FileId};
 use super::names::{NameChange, parent};
 use super::page::PAGE_BYTES;

@@ -7,23 +7,15 @@
 
 use std::sync::Arc;
 
-use super::draws::Draws;
 use super::file::{File, index};
 use super::journal::Operation;
 use super::model::{Disk, FileId};
 use super::names::NameChange;
 use super::page::{PAGE_BYTES, PageBytes, SECTOR_BYTES, Stamp, difference, tear};
 use super::settings::PowerLossOdds;
+use crate::random::Stream;
+use crate::seen::CrashKind;
 use crate::time::Time;
-
-/// How a host ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum CrashKind {
-    /// The process died; the machine and its page cache live on.
-    Process,
-    /// The machine lost power: what was not synced may be lost.
-    PowerLoss,
-}
 
 /// A file that reads differently after a crash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,7 +73,7 @@ impl DiskCrash {
 
 impl Disk {
     /// The host crashes: tears what its jobs had not finished, and with the power more than that.
-    pub fn crash(&mut self, now: Time, kind: CrashKind, draws: &mut dyn Draws) -> DiskCrash {
+    pub fn crash(&mut self, now: Time, kind: CrashKind, draws: &mut Stream) -> DiskCrash {
         let mut report = DiskCrash::default();
         self.tear_jobs(now, draws, &mut report);
         if kind == CrashKind::PowerLoss {
@@ -96,11 +88,11 @@ impl Disk {
     }
 
     /// Per job some operations happened, the next one partially, the rest never.
-    fn tear_jobs(&mut self, now: Time, draws: &mut dyn Draws, report: &mut DiskCrash) {
+    fn tear_jobs(&mut self, now: Time, draws: &mut Stream, report: &mut DiskCrash) {
         let mut undo = Vec::new();
         for running in self.journal.leave_all() {
             let count = running.entries.len() as u64;
-            let happened = draws.draw_below(count + 1);
+            let happened = draws.below(count + 1);
             for (i, entry) in running.entries.into_iter().enumerate() {
                 match entry.operation {
                     Operation::Synced { .. } | Operation::SyncedDirectory { .. } => {
@@ -132,13 +124,13 @@ impl Disk {
         now: Time,
         order: u64,
         operation: Operation,
-        draws: Option<&mut dyn Draws>,
+        draws: Option<&mut Stream>,
         report: &mut DiskCrash,
     ) {
         let stamp = self.stamp(now);
         let damage = match operation {
             Operation::Extended { file, old_len, offset, end } => {
-                let kept = draws.map_or(0, |draws| draws.draw_below(end - offset + 1));
+                let kept = draws.map_or(0, |draws| draws.below(end - offset + 1));
                 if kept == end - offset {
                     return;
                 }
@@ -148,7 +140,7 @@ impl Disk {
                 self.damage(file, first, |held| held.take_back(first, end, &stamp))
             }
             Operation::Overwrote { file, old_len, offset, end, old } => {
-                let kept = draws.map_or(0, |draws| draws.draw_below(end - offset + 1));
+                let kept = draws.map_or(0, |draws| draws.below(end - offset + 1));
                 if kept == end - offset {
                     return;
                 }
@@ -214,7 +206,7 @@ impl Disk {
         }
     }
 
-    fn lose_pages(&mut self, now: Time, draws: &mut dyn Draws, report: &mut DiskCrash) {
+    fn lose_pages(&mut self, now: Time, draws: &mut Stream, report: &mut DiskCrash) {
         let odds = self.settings.power_loss;
         for held in self.files.iter_mut().flatten() {
             if held.unsynced.is_empty() && held.len_due <= now {
@@ -227,7 +219,7 @@ impl Disk {
         }
     }
 
-    fn lose_names(&mut self, now: Time, draws: &mut dyn Draws, report: &mut DiskCrash) {
+    fn lose_names(&mut self, now: Time, draws: &mut Stream, report: &mut DiskCrash) {
         let (undone, orphans) = self.names.power_loss(now, draws);
         self.forget(&orphans);
         for change in &undone {
@@ -252,7 +244,7 @@ impl File {
         &mut self,
         now: Time,
         odds: PowerLossOdds,
-        draws: &mut dyn Draws,
+        draws: &mut Stream,
         report: &mut DiskCrash,
     ) -> Option<FileDamage> {
         let len_before = self.len;
@@ -294,11 +286,11 @@ impl File {
     }
 
     /// The length that survives: the new one, the durable one, or up to the last page kept.
-    fn decide_len(&self, now: Time, kept_until: u64, draws: &mut dyn Draws) -> u64 {
+    fn decide_len(&self, now: Time, kept_until: u64, draws: &mut Stream) -> u64 {
         if self.len_due <= now || self.durable_len == self.len {
             return self.len;
         }
-        match draws.draw_below(8) {
+        match draws.below(8) {
             0..4 => self.len,
             4..7 if self.len > self.durable_len => kept_until.clamp(self.durable_len, self.len),
             _ => self.durable_len,
@@ -334,20 +326,20 @@ fn decide(
     old: &PageBytes,
     (from, to): (usize, usize),
     odds: PowerLossOdds,
-    draws: &mut dyn Draws,
+    draws: &mut Stream,
 ) -> (PageBytes, Fate) {
     let sector = SECTOR_BYTES as usize;
     let (first, last) = (from / sector, (to - 1) / sector);
     let total = u64::from(odds.kept) + u64::from(odds.lost) + u64::from(odds.torn);
-    let draw = draws.draw_below(total);
+    let draw = draws.below(total);
     if draw < u64::from(odds.kept) {
         return (new.clone(), Fate::Kept);
     }
     if draw < u64::from(odds.kept) + u64::from(odds.lost) || first == last {
         return (old.clone(), Fate::Lost);
     }
-    let at = first + 1 + index(draws.draw_below((last - first) as u64));
-    let backwards = draws.draw_below(4) == 0;
+    let at = first + 1 + index(draws.below((last - first) as u64));
+    let backwards = draws.below(4) == 0;
     let torn = if backwards { tear(old, new, at) } else { tear(new, old, at) };
     (torn, Fate::Torn)
 }

@@ -7,10 +7,10 @@
 mod access;
 mod crash;
 mod device;
-mod draws;
 mod error;
 mod file;
 mod journal;
+mod keyed;
 mod model;
 mod names;
 mod page;
@@ -20,9 +20,8 @@ mod settings;
 mod tests;
 
 pub use access::DiskAccess;
-pub use crash::{CrashKind, DiskCrash, FileDamage};
+pub use crash::{DiskCrash, FileDamage};
 pub use device::DiskTimes;
-pub use draws::Draws;
 pub use error::DiskError;
 pub use journal::JobId;
 pub use model::{Disk, FileId, Rot};

@@ -13,14 +13,15 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::access::DiskAccess;
 use super::device::{Device, DiskTimes};
-use super::draws::{Draws, keyed};
 use super::error::DiskError;
 use super::file::{File, index};
 use super::journal::{JobId, Journal, Operation};
+use super::keyed::keyed;
 use super::names::Names;
 use super::page::{PAGE_BYTES, Stamp};
 use super::seen::DiskSeen;
 use super::settings::DiskSettings;
+use crate::random::Stream;
 use crate::time::{Span, Time};
 
 /// Leads to a file of one disk without a look at its name; valid for one incarnation of the host.
@@ -225,14 +226,14 @@ impl Disk {
     }
 
     /// A drawn bit of a drawn byte rots; none if the disk holds no bytes.
-    pub fn rot(&mut self, draws: &mut dyn Draws) -> Option<Rot> {
+    pub fn rot(&mut self, draws: &mut Stream) -> Option<Rot> {
         let lens: Vec<(Arc<str>, u64)> = self.files().collect();
         let total: u64 = lens.iter().map(|(_, len)| len).sum();
         if total == 0 {
             return None;
         }
-        let mut offset = draws.draw_below(total);
-        let bit = u8::try_from(draws.draw_below(8)).expect("below eight");
+        let mut offset = draws.below(total);
+        let bit = u8::try_from(draws.below(8)).expect("below eight");
         for (path, len) in lens {
             if offset < len {
                 self.flip(&path, offset, bit);

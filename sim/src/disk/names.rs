@@ -11,8 +11,8 @@ use std::fmt;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::draws::Draws;
 use super::model::FileId;
+use crate::random::Stream;
 use crate::time::Time;
 
 /// A change of the names on a disk.
@@ -289,18 +289,14 @@ impl Names {
 
     /// The power is gone: changes that are not durable yet may be undone, per directory from the
     /// last one backwards. Answers what was undone, the latest first.
-    pub fn power_loss(
-        &mut self,
-        now: Time,
-        draws: &mut dyn Draws,
-    ) -> (Vec<NameChange>, Vec<FileId>) {
+    pub fn power_loss(&mut self, now: Time, draws: &mut Stream) -> (Vec<NameChange>, Vec<FileId>) {
         let mut orphans = Vec::new();
         self.retire(now, &mut orphans);
         let mut hit: BTreeSet<Arc<str>> = BTreeSet::new();
         let mut undone = Vec::new();
         for pending in std::mem::take(&mut self.pending) {
             let dragged = pending.directories.iter().any(|d| hit.contains(d));
-            if dragged || draws.draw_below(3) == 0 {
+            if dragged || draws.below(3) == 0 {
                 hit.extend(pending.directories.iter().cloned());
                 undone.push(pending.change);
             } else {

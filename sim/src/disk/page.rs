@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use super::draws::keyed;
+use super::keyed::keyed;
 use crate::time::{Span, Time};
 
 /// Bytes of a page.
