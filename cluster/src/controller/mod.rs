@@ -4,4 +4,6 @@
 //! Read first: `partition_change.rs` and `election.rs`, the two pure functions that matter most.
 
 pub mod election;
+pub mod heartbeat;
 pub mod partition_change;
+pub mod placement;

@@ -1,0 +1,99 @@
+//! The configuration that the metadata log holds: per topic, per broker, and for the whole cluster.
+//!
+//! In Kafka:   `ConfigurationsImage`, `ConfigResource`; KIP-226 (dynamic configuration).
+//! Holds:      names and values as text. What a value means is decided where it is used (`config::topic`).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::ids::BrokerId;
+
+/// What a configuration belongs to.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ConfigResource {
+    /// One topic, by name.
+    Topic(Arc<str>),
+    /// One broker.
+    Broker(BrokerId),
+    /// Every broker: the cluster's default.
+    Cluster,
+    /// Something of Kafka's that we carry but do not read.
+    Other(i8, Arc<str>),
+}
+
+impl ConfigResource {
+    /// From Kafka's number and name of the resource.
+    #[must_use]
+    pub fn from_wire(kind: i8, name: &str) -> Self {
+        match (kind, name) {
+            (2, name) => Self::Topic(name.into()),
+            (4, "") => Self::Cluster,
+            (4, name) => match name.parse() {
+                Ok(id) => Self::Broker(BrokerId(id)),
+                Err(_) => Self::Other(kind, name.into()),
+            },
+            (kind, name) => Self::Other(kind, name.into()),
+        }
+    }
+
+    /// Kafka's number and name of it.
+    #[must_use]
+    pub fn to_wire(&self) -> (i8, String) {
+        match self {
+            Self::Topic(name) => (2, name.to_string()),
+            Self::Broker(id) => (4, id.to_string()),
+            Self::Cluster => (4, String::new()),
+            Self::Other(kind, name) => (*kind, name.to_string()),
+        }
+    }
+}
+
+/// The configuration of one resource, by name.
+pub type ConfigMap = BTreeMap<Arc<str>, Arc<str>>;
+
+/// Every configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ConfigsImage {
+    resources: BTreeMap<ConfigResource, Arc<ConfigMap>>,
+}
+
+impl ConfigsImage {
+    /// What is set for `resource`; none if nothing is.
+    #[must_use]
+    pub fn resource(&self, resource: &ConfigResource) -> Option<&ConfigMap> {
+        self.resources.get(resource).map(|map| &**map)
+    }
+
+    /// One value.
+    #[must_use]
+    pub fn value(&self, resource: &ConfigResource, name: &str) -> Option<&str> {
+        self.resources.get(resource)?.get(name).map(|value| &**value)
+    }
+
+    /// The value that a topic lives by: its own, else the broker's, else the cluster's.
+    #[must_use]
+    pub fn topic_value(&self, topic: &str, broker: BrokerId, name: &str) -> Option<&str> {
+        let own = self.value(&ConfigResource::Topic(topic.into()), name);
+        let broker = || self.value(&ConfigResource::Broker(broker), name);
+        own.or_else(broker).or_else(|| self.value(&ConfigResource::Cluster, name))
+    }
+
+    pub(super) fn set(&mut self, resource: &ConfigResource, name: &str, value: Option<&str>) {
+        let map = self.resources.entry(resource.clone()).or_default();
+        match value {
+            Some(value) => {
+                Arc::make_mut(map).insert(name.into(), value.into());
+            }
+            None => {
+                Arc::make_mut(map).remove(name);
+            }
+        }
+        if map.is_empty() {
+            self.resources.remove(resource);
+        }
+    }
+
+    pub(super) fn remove(&mut self, resource: &ConfigResource) {
+        self.resources.remove(resource);
+    }
+}
