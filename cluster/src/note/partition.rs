@@ -1,1 +1,206 @@
-//! What the partition part notes.
+//! What a broker writes about one of its partitions.
+//!
+//! Holds: plain data, complete enough to judge R1, R7, R8, R10 to R15, R18 and R22 where bytes do not show them.
+//!        A note is what the broker *believes*; where bytes can tell, checkers read bytes.
+
+use trial_log::{LeaderEpoch, Offset};
+
+use crate::error_code::ErrorCode;
+use crate::ids::{BrokerId, PartitionEpoch, TopicPartition};
+
+/// An event of one partition on the broker that wrote the note.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PartitionNote {
+    /// Which partition.
+    pub partition: TopicPartition,
+    /// What happened.
+    pub event: PartitionEvent,
+}
+
+/// Why a follower cut its log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum TruncationCause {
+    /// To its own high watermark: the rule of long ago, or a log without epochs.
+    HighWatermark,
+    /// Leader and follower differ in an epoch or in where it ends.
+    Divergence,
+    /// The leader's log ends earlier, which only an unclean election explains.
+    LeaderIsBehind,
+    /// The leader's log starts after the follower's end.
+    LeaderStartsLater,
+    /// The leader's log starts within a batch, and the follower takes the whole batch.
+    BatchStartsEarlier,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum PartitionEvent {
+    /// This broker leads in a new epoch (R1, R14).
+    BecameLeader {
+        /// The epoch.
+        leader_epoch: LeaderEpoch,
+        /// The version of the registration.
+        partition_epoch: PartitionEpoch,
+        /// Where the epoch starts: the log end.
+        epoch_start_offset: Offset,
+        /// Its high watermark so far.
+        high_watermark: Offset,
+        /// The in-sync set; it is the maximal one too.
+        isr: Vec<BrokerId>,
+        /// Whether it led in the epoch before.
+        was_leader: bool,
+    },
+    /// A leader took a newer registration of its own epoch; whatever change was pending is dropped (R7).
+    LeaderUpdated {
+        /// The version of the registration.
+        partition_epoch: PartitionEpoch,
+        /// The in-sync set; it is the maximal one too.
+        isr: Vec<BrokerId>,
+    },
+    /// This broker follows in a new epoch.
+    BecameFollower {
+        /// The leader, `BrokerId::NONE` if there is none.
+        leader: BrokerId,
+        /// Its epoch.
+        leader_epoch: LeaderEpoch,
+        /// The version of the registration.
+        partition_epoch: PartitionEpoch,
+        /// Where the own log ends.
+        log_end_offset: Offset,
+        /// The own high watermark.
+        high_watermark: Offset,
+    },
+    /// A registration was not newer than the known one.
+    MetadataIgnored {
+        /// Its version.
+        partition_epoch: PartitionEpoch,
+        /// The known one.
+        known: PartitionEpoch,
+    },
+    /// A leader's high watermark moved (R8, R10, R11).
+    LeaderHighWatermarkMoved {
+        /// Where it stood.
+        from: Offset,
+        /// Where it stands.
+        to: Offset,
+        /// The leader's epoch.
+        leader_epoch: LeaderEpoch,
+        /// How many are committed as in sync.
+        committed_isr: u16,
+        /// How many the maximal set has.
+        maximal_isr: u16,
+        /// min(`min.insync.replicas`, replicas).
+        min_isr: u16,
+    },
+    /// A follower's high watermark moved, forward or back.
+    FollowerHighWatermarkMoved {
+        /// Where it stood.
+        from: Offset,
+        /// Where it stands.
+        to: Offset,
+        /// The epoch that it follows in.
+        leader_epoch: LeaderEpoch,
+    },
+    /// A leader asks the controller to take a replica in (R22). From here on it is in the maximal set (R7).
+    IsrExpandAsked {
+        /// Who.
+        joining: BrokerId,
+        /// Where its log ends.
+        follower_end: Offset,
+        /// The leader's high watermark.
+        high_watermark: Offset,
+        /// Where the leader's epoch starts.
+        epoch_start_offset: Offset,
+        /// The partition epoch that the change builds on.
+        partition_epoch: PartitionEpoch,
+    },
+    /// A leader asks the controller to drop members; until it agrees they stay in the maximal set (R7).
+    IsrShrinkAsked {
+        /// Who is to stay.
+        staying: Vec<BrokerId>,
+        /// The partition epoch that the change builds on.
+        partition_epoch: PartitionEpoch,
+        /// Where the leader's log ends.
+        log_end_offset: Offset,
+    },
+    /// The controller agreed, or said that it is so already.
+    IsrCommitted {
+        /// The in-sync set.
+        isr: Vec<BrokerId>,
+        /// The version of the registration.
+        partition_epoch: PartitionEpoch,
+    },
+    /// The controller did not apply the change: the committed set is the maximal one again.
+    IsrReverted {
+        /// Why.
+        error: ErrorCode,
+    },
+    /// It is unknown what the controller did: the change stays pending until newer metadata arrives.
+    IsrLeftPending {
+        /// Why.
+        error: ErrorCode,
+    },
+    /// The change is sent again.
+    IsrRetried {
+        /// Why.
+        error: ErrorCode,
+    },
+    /// The answer was to a change that is not pending any more.
+    IsrAnswerIgnored,
+    /// A produce with acks=all was answered, or would be (R12).
+    ProduceCompleted {
+        /// The offset after its last record.
+        required: Offset,
+        /// The high watermark.
+        high_watermark: Offset,
+        /// How many the maximal set has.
+        maximal_isr: u16,
+        /// min(`min.insync.replicas`, replicas).
+        min_isr: u16,
+        /// The leader's epoch.
+        leader_epoch: LeaderEpoch,
+        /// The answer.
+        error: ErrorCode,
+    },
+    /// A follower cut its log (R15).
+    Truncated {
+        /// Where it ended.
+        from: Offset,
+        /// Where it ends.
+        to: Offset,
+        /// The high watermark before the cut.
+        high_watermark: Offset,
+        /// Why.
+        cause: TruncationCause,
+    },
+    /// A follower dropped its whole log.
+    LogRestarted {
+        /// Where it ended.
+        from: Offset,
+        /// Where it starts and ends.
+        at: Offset,
+        /// The high watermark before.
+        high_watermark: Offset,
+        /// Why.
+        cause: TruncationCause,
+    },
+    /// An answer to a fetch came too late and was not applied (R18).
+    StaleFetchResponse {
+        /// The offset of the request.
+        fetch_offset: Offset,
+        /// Its leader epoch.
+        leader_epoch: LeaderEpoch,
+        /// The leader epoch now.
+        current_leader_epoch: LeaderEpoch,
+    },
+    /// A follower leaves the partition alone for `replica.fetch.backoff.ms`.
+    FetchDelayed {
+        /// Why.
+        error: ErrorCode,
+    },
+    /// A follower stops fetching until another leader epoch arrives.
+    FetchParked {
+        /// Why.
+        error: ErrorCode,
+    },
+}

@@ -1,0 +1,468 @@
+//! A partition that this broker copies from its leader.
+//!
+//! In Kafka:   `AbstractFetcherThread`, `ReplicaFetcherThread`, `PartitionFetchState` (KIP-101, 279, 320;
+//!             KAFKA-10554, 14704, 18723, 18991).
+//! Holds:      the offset to fetch, the epoch of the last batch, and why it does not fetch if it does not.
+//! Inputs:     the leader's answers, and that what was asked of the log is done. Effects: appends, cuts, questions.
+//! Invariants: R18 an answer is applied only if offset and epoch are still those of its request, and the
+//!             partition fetches. R10 the high watermark is the leader's, clamped to the own log; it may go back.
+//! Left out:   throttling; the back-off runs on the monotonic clock (Kafka: the wall clock).
+
+use trial_log::{LeaderEpoch, Offset};
+use trial_sim::Time;
+
+use super::effect::{Effect, EpochHistory, LogEdge};
+use super::hosted::{Core, Partition, Role};
+use super::read::FetchPartition;
+use super::truncation::{self, EpochEnd, Start};
+use crate::error_code::ErrorCode;
+use crate::ids::BrokerId;
+use crate::note::partition::{PartitionEvent, TruncationCause};
+
+/// What a leader answers for one partition, without the bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FetchedPartition {
+    /// The error.
+    pub error: ErrorCode,
+    /// The leader's high watermark.
+    pub high_watermark: Offset,
+    /// The leader's log start.
+    pub log_start_offset: Offset,
+    /// Set if the logs diverge; then there are no records.
+    pub diverging_epoch: Option<EpochEnd>,
+    /// Whether there are records.
+    pub has_records: bool,
+}
+
+/// What became of an append.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FollowerAppend {
+    /// The records are in the log, or those of them whose epoch was low enough: the end may be the old one.
+    Appended {
+        /// Where the log starts; lower than before, if an empty log took a batch that its start lay within.
+        log_start_offset: Offset,
+        /// Where it ends.
+        log_end_offset: Offset,
+        /// The epoch of the last batch that was appended.
+        last_epoch: Option<LeaderEpoch>,
+    },
+    /// The bytes did not pass CRC or validation: the next fetch may do better.
+    Corrupt,
+    /// The log refused for another reason, or its disk failed: fetching ends until the next leader epoch.
+    Failed,
+}
+
+/// The state that only a follower has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Follower {
+    fetch_offset: Offset,
+    last_fetched_epoch: Option<LeaderEpoch>,
+    phase: Phase,
+    delayed_until: Option<Time>,
+}
+
+/// What a follower is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// There is no leader.
+    NoLeader,
+    /// It fetches, unless it is delayed.
+    Fetching,
+    /// A cut was asked for.
+    Truncating {
+        /// Why.
+        cause: TruncationCause,
+        /// Whether the leader needs not be asked again (KIP-279's way).
+        is_final: bool,
+    },
+    /// The leader was asked where our last epoch ends.
+    AskingEpochEnd(LeaderEpoch),
+    /// Our offset is out of the leader's range: it was asked for one end of its log.
+    AskingEdge(LogEdge),
+    /// Failed, until another leader epoch arrives.
+    Parked,
+}
+
+impl Follower {
+    /// Begins to follow in a new leader epoch.
+    pub(super) fn start(core: &Core, epochs: &dyn EpochHistory, effects: &mut Vec<Effect>) -> Self {
+        let fetch_offset = core.offsets.log_end_offset();
+        let mut follower = Self {
+            fetch_offset,
+            last_fetched_epoch: None,
+            phase: Phase::NoLeader,
+            delayed_until: None,
+        };
+        if core.leader == BrokerId::NONE {
+            return follower;
+        }
+        follower.note_last_epoch(core, epochs);
+        effects.push(Effect::FetchFrom { leader: core.leader, leader_epoch: core.leader_epoch });
+        let high_watermark = core.offsets.high_watermark();
+        match truncation::start(core.rules.truncation(), epochs.latest_epoch()) {
+            Start::CutAtHighWatermark if high_watermark < fetch_offset => {
+                follower.cut(high_watermark, TruncationCause::HighWatermark, true, effects);
+            }
+            Start::Fetch | Start::CutAtHighWatermark => follower.phase = Phase::Fetching,
+            Start::AskEpochEnd(epoch) => {
+                follower.phase = Phase::AskingEpochEnd(epoch);
+                effects.push(Effect::AskEpochEnd { epoch, leader_epoch: core.leader_epoch });
+            }
+        }
+        follower
+    }
+
+    /// What it is at.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Where it goes on.
+    #[must_use]
+    pub fn fetch_offset(&self) -> Offset {
+        self.fetch_offset
+    }
+
+    fn is_ready(&self, now: Time) -> bool {
+        self.phase == Phase::Fetching && self.delayed_until.is_none_or(|due| due <= now)
+    }
+
+    fn note_last_epoch(&mut self, core: &Core, epochs: &dyn EpochHistory) {
+        let is_sent = truncation::by_fetch(core.rules.truncation());
+        self.last_fetched_epoch = if is_sent { epochs.latest_epoch() } else { None };
+    }
+
+    fn cut(
+        &mut self,
+        to: Offset,
+        cause: TruncationCause,
+        is_final: bool,
+        effects: &mut Vec<Effect>,
+    ) {
+        self.phase = Phase::Truncating { cause, is_final };
+        effects.push(Effect::Truncate { to });
+    }
+
+    fn delay(&mut self, core: &Core, now: Time, error: ErrorCode, effects: &mut Vec<Effect>) {
+        if self.delayed_until.is_none_or(|due| due <= now) {
+            self.delayed_until = Some(now + core.settings.replica_fetch_backoff);
+            effects.push(Effect::Note(PartitionEvent::FetchDelayed { error }));
+        }
+    }
+
+    fn park(&mut self, error: ErrorCode, effects: &mut Vec<Effect>) {
+        self.phase = Phase::Parked;
+        effects.push(Effect::StopFetching);
+        effects.push(Effect::Note(PartitionEvent::FetchParked { error }));
+    }
+
+    /// Takes high watermark and log start from an answer whose records, if any, are in the log by now.
+    fn follow(&mut self, core: &mut Core, answer: &FetchedPartition, effects: &mut Vec<Effect>) {
+        if let Some(from) = core.offsets.follow_high_watermark(answer.high_watermark) {
+            high_watermark_moved(core, from, effects);
+        }
+        let to = answer.log_start_offset;
+        if to > core.offsets.high_watermark() {
+            // The log would refuse: nothing above the high watermark may be deleted.
+            self.park(ErrorCode::OffsetOutOfRange, effects);
+        } else if core.offsets.advance_log_start(to) {
+            effects.push(Effect::AdvanceLogStart { to });
+        }
+    }
+
+    fn on_answer(
+        &mut self,
+        core: &mut Core,
+        now: Time,
+        answer: &FetchedPartition,
+        epochs: &dyn EpochHistory,
+        effects: &mut Vec<Effect>,
+    ) {
+        let choice = core.rules.truncation();
+        match (answer.error, answer.diverging_epoch) {
+            // High watermark and log start wait until the cut is done: they are the leader's, and what we hold
+            // above the point of divergence is not (KAFKA-14704).
+            (ErrorCode::None, Some(leader)) if truncation::by_fetch(choice) => {
+                let cut = truncation::cut(choice, leader, &core.offsets, epochs);
+                self.cut(cut.to, TruncationCause::Divergence, true, effects);
+            }
+            (ErrorCode::None, _) if answer.has_records => {
+                effects.push(Effect::AppendAsFollower { leader_epoch: core.leader_epoch });
+            }
+            (ErrorCode::None, _) => self.follow(core, answer, effects),
+            (ErrorCode::OffsetOutOfRange, _) => self.ask_edge(core, LogEdge::Latest, effects),
+            // The leader is in a newer epoch, and so shall we be.
+            (error @ ErrorCode::FencedLeaderEpoch, _) => self.park(error, effects),
+            (error, _) => self.delay(core, now, error, effects),
+        }
+    }
+
+    fn ask_edge(&mut self, core: &Core, edge: LogEdge, effects: &mut Vec<Effect>) {
+        self.phase = Phase::AskingEdge(edge);
+        effects.push(Effect::AskLeaderEdge { edge, leader_epoch: core.leader_epoch });
+    }
+
+    fn on_edge(&mut self, core: &Core, edge: LogEdge, offset: Offset, effects: &mut Vec<Effect>) {
+        let own_end = core.offsets.log_end_offset();
+        match edge {
+            // An unclean election. Should the leader have grown past our end meanwhile, then nobody notices that
+            // the logs differ below: Kafka documents this hole (`fetchOffsetAndTruncate`).
+            LogEdge::Latest if offset < own_end => {
+                self.cut(offset, TruncationCause::LeaderIsBehind, true, effects);
+            }
+            LogEdge::Latest => self.ask_edge(core, LogEdge::Earliest, effects),
+            LogEdge::Earliest if offset > own_end => {
+                let cause = TruncationCause::LeaderStartsLater;
+                self.phase = Phase::Truncating { cause, is_final: true };
+                effects.push(Effect::RestartLog { at: offset });
+            }
+            LogEdge::Earliest => self.phase = Phase::Fetching,
+        }
+    }
+
+    /// The log was cut; goes on from its new end.
+    fn on_cut(&mut self, core: &Core, epochs: &dyn EpochHistory, effects: &mut Vec<Effect>) {
+        let Phase::Truncating { is_final, .. } = self.phase else { return };
+        self.fetch_offset = core.offsets.log_end_offset();
+        self.note_last_epoch(core, epochs);
+        match epochs.latest_epoch() {
+            Some(epoch) if !is_final => {
+                self.phase = Phase::AskingEpochEnd(epoch);
+                effects.push(Effect::AskEpochEnd { epoch, leader_epoch: core.leader_epoch });
+            }
+            _ => self.phase = Phase::Fetching,
+        }
+    }
+
+    pub(super) fn invariants(&self, core: &Core) {
+        assert!(
+            self.phase != Phase::Fetching || self.fetch_offset == core.offsets.log_end_offset(),
+            "R18: {:?}: fetches from {} although its log ends at {}",
+            core.id,
+            self.fetch_offset,
+            core.offsets.log_end_offset()
+        );
+    }
+}
+
+fn high_watermark_moved(core: &Core, from: Offset, effects: &mut Vec<Effect>) {
+    let to = core.offsets.high_watermark();
+    effects.push(Effect::HighWatermarkMoved { from, to });
+    effects.push(Effect::Note(PartitionEvent::FollowerHighWatermarkMoved {
+        from,
+        to,
+        leader_epoch: core.leader_epoch,
+    }));
+}
+
+impl Partition {
+    /// What to ask the leader for now; none while there is nothing to ask or the partition has to wait.
+    #[must_use]
+    pub fn to_fetch(&self, now: Time, max_bytes: i32) -> Option<FetchPartition> {
+        let follower = self.follower().filter(|follower| follower.is_ready(now))?;
+        Some(FetchPartition {
+            fetch_offset: follower.fetch_offset,
+            log_start_offset: self.core.offsets.log_start_offset(),
+            max_bytes,
+            current_leader_epoch: Some(self.core.leader_epoch),
+            last_fetched_epoch: follower.last_fetched_epoch,
+        })
+    }
+
+    /// When `to_fetch` answers again, if a back-off is all that it waits for.
+    #[must_use]
+    pub fn next_deadline(&self, now: Time) -> Option<Time> {
+        let follower = self.follower().filter(|follower| follower.phase == Phase::Fetching)?;
+        follower.delayed_until.filter(|due| *due > now)
+    }
+
+    /// The leader answered `sent`. In a job's start: the effects may be an append or a cut.
+    pub fn on_fetch_response(
+        &mut self,
+        now: Time,
+        sent: &FetchPartition,
+        answer: &FetchedPartition,
+        epochs: &dyn EpochHistory,
+        effects: &mut Vec<Effect>,
+    ) {
+        let core = &mut self.core;
+        let matches = |follower: &Follower| {
+            follower.is_ready(now)
+                && sent.fetch_offset == follower.fetch_offset
+                && sent.current_leader_epoch.is_none_or(|epoch| epoch == core.leader_epoch)
+        };
+        match &mut self.role {
+            Role::Follower(follower) if matches(follower) => {
+                follower.on_answer(core, now, answer, epochs, effects);
+            }
+            Role::Follower(_) | Role::Leader(_) | Role::Waiting => {
+                effects.push(Effect::Note(PartitionEvent::StaleFetchResponse {
+                    fetch_offset: sent.fetch_offset,
+                    leader_epoch: sent.current_leader_epoch.unwrap_or(LeaderEpoch::NONE),
+                    current_leader_epoch: core.leader_epoch,
+                }));
+            }
+        }
+        self.invariants();
+    }
+
+    /// What `AppendAsFollower` asked for was done and may be seen: in a job's finish.
+    pub fn on_follower_append(
+        &mut self,
+        now: Time,
+        answer: &FetchedPartition,
+        append: FollowerAppend,
+        effects: &mut Vec<Effect>,
+    ) {
+        let core = &mut self.core;
+        let Role::Follower(follower) = &mut self.role else {
+            unreachable!("R1: {:?}: appended as a follower without being one", core.id)
+        };
+        match append {
+            FollowerAppend::Appended { log_start_offset, log_end_offset, last_epoch } => {
+                if log_start_offset < core.offsets.log_start_offset() {
+                    // DeleteRecords into the middle of a batch: the only way for a log start to go back (R15).
+                    effects.push(Effect::Note(PartitionEvent::LogRestarted {
+                        from: core.offsets.log_end_offset(),
+                        at: log_start_offset,
+                        high_watermark: core.offsets.high_watermark(),
+                        cause: TruncationCause::BatchStartsEarlier,
+                    }));
+                    core.offsets.restart(log_start_offset);
+                }
+                core.offsets.publish(log_end_offset);
+                follower.fetch_offset = log_end_offset;
+                if truncation::by_fetch(core.rules.truncation()) {
+                    follower.last_fetched_epoch = last_epoch.or(follower.last_fetched_epoch);
+                }
+                follower.follow(core, answer, effects);
+            }
+            FollowerAppend::Corrupt => {
+                follower.delay(core, now, ErrorCode::CorruptMessage, effects);
+            }
+            FollowerAppend::Failed => follower.park(ErrorCode::KafkaStorageError, effects),
+        }
+        self.invariants();
+    }
+
+    /// What `Truncate` asked for was done: the log ends at `to`, and its epoch cache too.
+    pub fn on_truncated(
+        &mut self,
+        to: Offset,
+        epochs: &dyn EpochHistory,
+        effects: &mut Vec<Effect>,
+    ) {
+        let core = &mut self.core;
+        let Role::Follower(follower) = &mut self.role else {
+            unreachable!("R15: {:?}: cut at {to} without being a follower", core.id)
+        };
+        let (from, high_watermark) = (core.offsets.log_end_offset(), core.offsets.high_watermark());
+        let cause = match follower.phase {
+            Phase::Truncating { cause, .. } => cause,
+            _ => TruncationCause::Divergence,
+        };
+        core.offsets.truncate(to);
+        effects.push(Effect::Note(PartitionEvent::Truncated { from, to, high_watermark, cause }));
+        if core.offsets.high_watermark() != high_watermark {
+            high_watermark_moved(core, high_watermark, effects);
+        }
+        follower.on_cut(core, epochs, effects);
+        self.invariants();
+    }
+
+    /// What `RestartLog` asked for was done: the log is empty and starts at `at`.
+    pub fn on_restarted(
+        &mut self,
+        at: Offset,
+        epochs: &dyn EpochHistory,
+        effects: &mut Vec<Effect>,
+    ) {
+        let core = &mut self.core;
+        let Role::Follower(follower) = &mut self.role else {
+            unreachable!("R15: {:?}: restarted at {at} without being a follower", core.id)
+        };
+        let (from, high_watermark) = (core.offsets.log_end_offset(), core.offsets.high_watermark());
+        core.offsets.restart(at);
+        let cause = TruncationCause::LeaderStartsLater;
+        effects.push(Effect::Note(PartitionEvent::LogRestarted {
+            from,
+            at,
+            high_watermark,
+            cause,
+        }));
+        if at != high_watermark {
+            high_watermark_moved(core, high_watermark, effects);
+        }
+        follower.on_cut(core, epochs, effects);
+        self.invariants();
+    }
+
+    /// The answer to `AskLeaderEdge`; ignored if the follower is no longer waiting for it.
+    pub fn on_leader_edge(
+        &mut self,
+        now: Time,
+        edge: LogEdge,
+        leader_epoch: LeaderEpoch,
+        answer: Result<Offset, ErrorCode>,
+        effects: &mut Vec<Effect>,
+    ) {
+        let core = &mut self.core;
+        let Role::Follower(follower) = &mut self.role else { return };
+        if follower.phase != Phase::AskingEdge(edge) || leader_epoch != core.leader_epoch {
+            return;
+        }
+        match answer {
+            Ok(offset) => follower.on_edge(core, edge, offset.max(Offset::ZERO), effects),
+            Err(error @ ErrorCode::FencedLeaderEpoch) => follower.park(error, effects),
+            Err(error) => {
+                follower.phase = Phase::Fetching;
+                follower.delay(core, now, error, effects);
+            }
+        }
+        self.invariants();
+    }
+
+    /// The answer to `AskEpochEnd`, none being "I know no such epoch"; ignored if nobody waits for it.
+    pub fn on_leader_epoch_end(
+        &mut self,
+        asked: LeaderEpoch,
+        leader_epoch: LeaderEpoch,
+        answer: Result<Option<EpochEnd>, ErrorCode>,
+        epochs: &dyn EpochHistory,
+        effects: &mut Vec<Effect>,
+    ) {
+        let core = &mut self.core;
+        let Role::Follower(follower) = &mut self.role else { return };
+        if follower.phase != Phase::AskingEpochEnd(asked) || leader_epoch != core.leader_epoch {
+            return;
+        }
+        match answer {
+            Ok(Some(leader)) => {
+                let cut = truncation::cut(core.rules.truncation(), leader, &core.offsets, epochs);
+                follower.cut(cut.to, TruncationCause::Divergence, cut.is_final, effects);
+            }
+            Ok(None) => {
+                let to = core.offsets.high_watermark();
+                follower.cut(to, TruncationCause::HighWatermark, true, effects);
+            }
+            Err(error @ ErrorCode::FencedLeaderEpoch) => follower.park(error, effects),
+            Err(_) => effects.push(Effect::AskEpochEnd { epoch: asked, leader_epoch }),
+        }
+        self.invariants();
+    }
+
+    /// The whole request failed: the connection broke, or the fetch session was refused for its topic ids.
+    pub fn on_fetch_failed(&mut self, now: Time, error: ErrorCode, effects: &mut Vec<Effect>) {
+        if let Role::Follower(follower) = &mut self.role {
+            follower.delay(&self.core, now, error, effects);
+        }
+    }
+
+    /// What was asked of the log failed on its disk: fetching ends until the next leader epoch.
+    pub fn on_log_failed(&mut self, effects: &mut Vec<Effect>) {
+        if let Role::Follower(follower) = &mut self.role {
+            follower.park(ErrorCode::KafkaStorageError, effects);
+        }
+    }
+}
