@@ -69,7 +69,7 @@ impl ConsumerConfig {
     /// # Errors
     /// If there is no such setting, or the text is no value that it takes.
     pub fn set(&mut self, name: &str, text: &str) -> Result<(), ConfigError> {
-        set_either(name, [&ConsumerSettings::NAMES, &ClientSettings::NAMES], |own| match own {
+        set_either(name, [ConsumerSettings::NAMES, ClientSettings::NAMES], |own| match own {
             true => self.consumer.set(name, text),
             false => self.client.set(name, text),
         })

@@ -91,7 +91,7 @@ impl ProducerConfig {
     /// # Errors
     /// If there is no such setting, or the text is no value that it takes.
     pub fn set(&mut self, name: &str, text: &str) -> Result<(), ConfigError> {
-        set_either(name, [&ProducerSettings::NAMES, &ClientSettings::NAMES], |own| match own {
+        set_either(name, [ProducerSettings::NAMES, ClientSettings::NAMES], |own| match own {
             true => self.producer.set(name, text),
             false => self.client.set(name, text),
         })

@@ -8,47 +8,49 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::error_code::ErrorCode;
+use crate::wire::{ApiKey, ApiVersionsRequest, ApiVersionsResponse, Message};
 
-/// The key of ApiVersions itself.
-pub const API_VERSIONS_KEY: i16 = 18;
 /// The newest version that is asked for.
 pub const API_VERSIONS_VERSION_MAX: i16 = 4;
-
-const FIRST_FLEXIBLE: i16 = 3;
 
 /// The versions that a node serves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NodeApiVersions {
-    ranges: BTreeMap<i16, RangeInclusive<i16>>,
+    ranges: BTreeMap<ApiKey, RangeInclusive<i16>>,
 }
 
 impl NodeApiVersions {
-    /// The newest version of `api_key` within `allowed` that the node serves.
+    /// The newest version of `api` within `allowed` that the node serves.
     #[must_use]
-    pub fn latest_usable(&self, api_key: i16, allowed: RangeInclusive<i16>) -> Option<i16> {
-        let served = self.ranges.get(&api_key)?;
+    pub fn latest_usable(&self, api: ApiKey, allowed: RangeInclusive<i16>) -> Option<i16> {
+        let served = self.ranges.get(&api)?;
         let newest = *served.end().min(allowed.end());
         (newest >= *served.start() && newest >= *allowed.start()).then_some(newest)
     }
 
     /// Whether the node serves exactly this.
     #[must_use]
-    pub fn serves(&self, api_key: i16, version: i16) -> bool {
-        self.ranges.get(&api_key).is_some_and(|served| served.contains(&version))
+    pub fn serves(&self, api: ApiKey, version: i16) -> bool {
+        self.ranges.get(&api).is_some_and(|served| served.contains(&version))
+    }
+
+    fn of(response: &ApiVersionsResponse) -> Self {
+        // A node of the future may serve APIs that have no name here.
+        let ranges = response.api_keys.iter().filter_map(|served| {
+            Some((ApiKey::from_key(served.api_key)?, served.min_version..=served.max_version))
+        });
+        Self { ranges: ranges.collect() }
     }
 }
 
-/// Writes a request's body in `version`.
-pub(super) fn write_request(version: i16, body: &mut BytesMut) {
-    if version >= FIRST_FLEXIBLE {
-        for text in ["apache-kafka-java", "4.3.0"] {
-            body.put_u8(u8::try_from(text.len() + 1).expect("a compact string below 127 bytes"));
-            body.put_slice(text.as_bytes());
-        }
-        body.put_u8(0); // no tagged fields
+/// What is asked.
+pub(super) fn request() -> ApiVersionsRequest {
+    ApiVersionsRequest {
+        client_software_name: "apache-kafka-java".to_owned(),
+        client_software_version: "4.3.0".to_owned(),
     }
 }
 
@@ -62,41 +64,19 @@ pub(super) enum Answer {
 }
 
 /// Reads the answer to a request of `version`; none if it is not one.
-pub(super) fn read_response(version: i16, mut body: Bytes) -> Option<Answer> {
-    if body.len() < 2 {
-        return None;
-    }
-    let error = ErrorCode::from_code(body.get_i16());
+pub(super) fn read_response(version: i16, body: &Bytes) -> Option<Answer> {
+    let error = ErrorCode::from_code(i16::from_be_bytes([*body.first()?, *body.get(1)?]));
     if error == ErrorCode::UnsupportedVersion && version > 0 {
         // This one always comes in version 0; a node that lists nothing is asked in version 0.
-        let newest = read_ranges(0, &mut body)
-            .and_then(|ranges| ranges.get(&API_VERSIONS_KEY).map(|served| *served.end()))
-            .unwrap_or(0);
-        return Some(Answer::AskAgain(newest.clamp(0, version - 1)));
+        let listed =
+            ApiVersionsResponse::from_bytes(0, body).ok().map(|it| NodeApiVersions::of(&it));
+        let newest =
+            listed.and_then(|listed| listed.latest_usable(ApiKey::ApiVersions, 0..=version - 1));
+        return Some(Answer::AskAgain(newest.unwrap_or(0)));
     }
     if !error.is_ok() {
         return Some(Answer::Refused);
     }
-    Some(Answer::Versions(NodeApiVersions { ranges: read_ranges(version, &mut body)? }))
-}
-
-fn read_ranges(version: i16, body: &mut Bytes) -> Option<BTreeMap<i16, RangeInclusive<i16>>> {
-    let flexible = version >= FIRST_FLEXIBLE;
-    let count = if flexible {
-        i64::from(super::frames::read_unsigned_varint(body)?) - 1
-    } else {
-        (body.len() >= 4).then(|| i64::from(body.get_i32()))?
-    };
-    let mut ranges = BTreeMap::new();
-    for _ in 0..count {
-        if body.len() < 6 {
-            return None;
-        }
-        let (api_key, oldest, newest) = (body.get_i16(), body.get_i16(), body.get_i16());
-        if flexible {
-            super::frames::skip_tagged_fields(body)?;
-        }
-        ranges.insert(api_key, oldest..=newest);
-    }
-    Some(ranges)
+    let response = ApiVersionsResponse::from_bytes(version, body).ok()?;
+    Some(Answer::Versions(NodeApiVersions::of(&response)))
 }

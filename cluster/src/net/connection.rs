@@ -12,6 +12,7 @@ use trial_sim::{ConnId, Span, Time};
 use super::api_versions::NodeApiVersions;
 use super::frames::FrameReader;
 use super::request::Request;
+use crate::wire::ApiKey;
 
 /// How far a connection is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub(super) enum State {
 #[derive(Debug, Clone)]
 pub(super) struct InFlight {
     pub(super) token: u64,
-    pub(super) api_key: i16,
+    pub(super) api: ApiKey,
     pub(super) version: i16,
     pub(super) correlation_id: i32,
     pub(super) sent_at: Time,

@@ -7,9 +7,9 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
-use super::header_versions::{request_header_version, response_header_version};
+use crate::wire::{ApiKey, Message, Reader, RequestHeader, ResponseHeader, header};
 
 /// `socket.request.max.bytes`: the longest frame that a node takes by default.
 pub const FRAME_SIZE_MAX: usize = 100 * 1024 * 1024;
@@ -128,7 +128,7 @@ pub(super) const CORRELATION_AT: usize = LENGTH_SIZE + 4;
 /// A request as a frame: length, header in the version that the API's version asks for, body.
 #[must_use]
 pub fn request_frame(
-    api_key: i16,
+    api: ApiKey,
     version: i16,
     correlation_id: i32,
     client_id: &str,
@@ -136,12 +136,12 @@ pub fn request_frame(
 ) -> BytesMut {
     let mut frame = BytesMut::with_capacity(128);
     frame.put_i32(0);
-    frame.put_i16(api_key);
+    frame.put_i16(api.key());
     frame.put_i16(version);
     frame.put_i32(correlation_id);
     frame.put_i16(i16::try_from(client_id.len()).expect("a client id is short"));
     frame.put_slice(client_id.as_bytes());
-    if request_header_version(api_key, version) >= 2 {
+    if api.request_header_version(version) >= 2 {
         frame.put_u8(0); // no tagged fields
     }
     write_body(&mut frame);
@@ -151,7 +151,7 @@ pub fn request_frame(
 /// A response as a frame: length, header in the version that the API's version asks for, body.
 #[must_use]
 pub fn response_frame(
-    api_key: i16,
+    api: ApiKey,
     version: i16,
     correlation_id: i32,
     write_body: impl FnOnce(&mut BytesMut),
@@ -159,7 +159,7 @@ pub fn response_frame(
     let mut frame = BytesMut::with_capacity(128);
     frame.put_i32(0);
     frame.put_i32(correlation_id);
-    if response_header_version(api_key, version) >= 1 {
+    if api.response_header_version(version) >= 1 {
         frame.put_u8(0); // no tagged fields
     }
     write_body(&mut frame);
@@ -174,73 +174,18 @@ fn close_frame(mut frame: BytesMut) -> BytesMut {
     frame
 }
 
-/// Reads a response's header off its frame: the correlation id. None if the bytes end too early.
-pub fn read_response_header(frame: &mut Bytes, api_key: i16, version: i16) -> Option<i32> {
-    if frame.len() < 4 {
-        return None;
-    }
-    let correlation_id = frame.get_i32();
-    if response_header_version(api_key, version) >= 1 {
-        skip_tagged_fields(frame)?;
-    }
-    Some(correlation_id)
+/// Splits a response's frame into correlation id and body. None if the bytes are not a response's.
+#[must_use]
+pub fn split_response(frame: &Bytes, api: ApiKey, version: i16) -> Option<(i32, Bytes)> {
+    let mut reader = Reader::new(frame);
+    let header = ResponseHeader::decode(api.response_header_version(version), &mut reader).ok()?;
+    Some((header.correlation_id, reader.rest()))
 }
 
-/// What stands in front of every request (Kafka's `RequestHeader`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestHeader {
-    /// Which API.
-    pub api_key: i16,
-    /// In which version.
-    pub version: i16,
-    /// Comes back in the response.
-    pub correlation_id: i32,
-    /// Who asks.
-    pub client_id: Option<Bytes>,
-}
-
-/// Reads a request's header off its frame, which then holds the body. None if the bytes end too early.
-pub fn read_request_header(frame: &mut Bytes) -> Option<RequestHeader> {
-    if frame.len() < 10 {
-        return None;
-    }
-    let (api_key, version) = (frame.get_i16(), frame.get_i16());
-    let correlation_id = frame.get_i32();
-    let client_id = match usize::try_from(frame.get_i16()) {
-        Ok(size) if size <= frame.len() => Some(frame.split_to(size)),
-        Ok(_) => return None,
-        Err(_) => None,
-    };
-    if request_header_version(api_key, version) >= 2 {
-        skip_tagged_fields(frame)?;
-    }
-    Some(RequestHeader { api_key, version, correlation_id, client_id })
-}
-
-/// Skips a flexible header's tagged fields: nobody here knows any.
-pub(super) fn skip_tagged_fields(frame: &mut Bytes) -> Option<()> {
-    for _ in 0..read_unsigned_varint(frame)? {
-        read_unsigned_varint(frame)?;
-        let size = usize::try_from(read_unsigned_varint(frame)?).ok()?;
-        if size > frame.len() {
-            return None;
-        }
-        frame.advance(size);
-    }
-    Some(())
-}
-
-pub(super) fn read_unsigned_varint(bytes: &mut Bytes) -> Option<u32> {
-    let mut value: u32 = 0;
-    for shift in [0, 7, 14, 21, 28] {
-        if bytes.is_empty() {
-            return None;
-        }
-        let byte = bytes.get_u8();
-        value |= u32::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(value);
-        }
-    }
-    None
+/// Splits a request's frame into API, header and body. None if the bytes are not a request's, or the API is unknown.
+#[must_use]
+pub fn split_request(frame: &Bytes) -> Option<(ApiKey, RequestHeader, Bytes)> {
+    let mut reader = Reader::new(frame);
+    let (api, header) = header::take_request(&mut reader).ok()?;
+    Some((api, header, reader.rest()))
 }

@@ -6,7 +6,6 @@ pub mod api_versions;
 pub mod backoff;
 mod connection;
 pub mod frames;
-mod header_versions;
 pub mod network_client;
 pub mod request;
 pub mod wires;

@@ -7,18 +7,19 @@
 //!             requests, else the connection is closed; NC-5 at most `max_in_flight` on one connection.
 //! Left out:   throttling by quota, idle connections.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ops::RangeInclusive;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{BufMut, Bytes};
 use trial_sim::{ConnId, Input, Span, Time};
 
-use super::api_versions::{self, API_VERSIONS_KEY, API_VERSIONS_VERSION_MAX, Answer};
+use super::api_versions::{self, API_VERSIONS_VERSION_MAX, Answer};
 use super::connection::{Connection, InFlight, State, Unsent};
 use super::frames::{self, FrameReader};
 use super::request::{Completed, NetError, NetSettings, Request};
 use super::wires::Wires;
 use crate::ids::BrokerId;
+use crate::wire::{self, ApiKey};
 
 /// Kafka's client side of the network, for any number of nodes.
 #[derive(Debug, Clone)]
@@ -28,6 +29,8 @@ pub struct NetworkClient {
     by_conn: BTreeMap<ConnId, BrokerId>,
     next_correlation_id: i32,
     completed: VecDeque<Completed>,
+    /// Nodes whose connection was lost since somebody last asked.
+    lost: BTreeSet<BrokerId>,
 }
 
 impl NetworkClient {
@@ -40,6 +43,7 @@ impl NetworkClient {
             by_conn: BTreeMap::new(),
             next_correlation_id: 0,
             completed: VecDeque::new(),
+            lost: BTreeSet::new(),
         }
     }
 
@@ -64,17 +68,16 @@ impl NetworkClient {
         self.nodes.contains_key(&node)
     }
 
-    /// Lays out a request. `write_body` writes the body of exactly this version.
-    pub fn request(
-        &self,
-        api_key: i16,
-        version: i16,
-        token: u64,
-        write_body: impl FnOnce(&mut BytesMut),
-    ) -> Request {
-        let frame =
-            frames::request_frame(api_key, version, 0, &self.settings.client_id, write_body);
-        Request { api_key, version, token, timeout: None, expects_response: true, frame }
+    /// Lays out a request in `version`.
+    ///
+    /// # Panics
+    /// As `Message::encode`: the version does not exist or cannot carry what the message holds.
+    pub fn request<R: wire::Request>(&self, version: i16, token: u64, message: &R) -> Request {
+        let client_id = &self.settings.client_id;
+        let frame = frames::request_frame(R::API, version, 0, client_id, |body| {
+            message.encode(version, body);
+        });
+        Request { api: R::API, version, token, timeout: None, expects_response: true, frame }
     }
 
     /// The newest version within `allowed` that the node serves; the newest allowed while that is not known, none if
@@ -83,11 +86,11 @@ impl NetworkClient {
     pub fn usable_version(
         &self,
         node: BrokerId,
-        api_key: i16,
+        api: ApiKey,
         allowed: RangeInclusive<i16>,
     ) -> Option<i16> {
         match self.nodes.get(&node).and_then(|connection| connection.versions.as_ref()) {
-            Some(versions) => versions.latest_usable(api_key, allowed),
+            Some(versions) => versions.latest_usable(api, allowed),
             None => Some(*allowed.end()),
         }
     }
@@ -238,6 +241,11 @@ impl NetworkClient {
     pub fn next_completed(&mut self) -> Option<Completed> {
         self.completed.pop_front()
     }
+
+    /// The nodes whose connection was lost or could not be made since the last call.
+    pub fn take_lost(&mut self) -> BTreeSet<BrokerId> {
+        std::mem::take(&mut self.lost)
+    }
 }
 
 /// The steps behind the calls.
@@ -278,8 +286,7 @@ impl NetworkClient {
     }
 
     fn ask_versions(&mut self, node: BrokerId, version: i16, wires: &mut dyn Wires) {
-        let body = |body: &mut BytesMut| api_versions::write_request(version, body);
-        let request = self.request(API_VERSIONS_KEY, version, 0, body);
+        let request = self.request(version, 0, &api_versions::request());
         self.transmit(node, request, true, wires);
     }
 
@@ -308,15 +315,15 @@ impl NetworkClient {
         wires: &mut dyn Wires,
     ) {
         let now = wires.now();
-        let Request { api_key, version, token, expects_response, mut frame, timeout } = request;
+        let Request { api, version, token, expects_response, mut frame, timeout } = request;
         let timeout = timeout.unwrap_or(self.settings.request_timeout);
         let correlation_id = self.next_correlation_id;
         let connection = self.node(node);
-        let unsupported = connection.versions.as_ref().is_some_and(|v| !v.serves(api_key, version));
+        let unsupported = connection.versions.as_ref().is_some_and(|v| !v.serves(api, version));
         if unsupported && !internal {
             let result = Err(NetError::UnsupportedVersion);
             let latency = Span::ZERO;
-            self.completed.push_back(Completed { token, node, api_key, version, result, latency });
+            self.completed.push_back(Completed { token, node, api, version, result, latency });
             return;
         }
         (&mut frame[frames::CORRELATION_AT..]).put_i32(correlation_id);
@@ -325,7 +332,7 @@ impl NetworkClient {
         if expects_response {
             connection.in_flight.push_back(InFlight {
                 token,
-                api_key,
+                api,
                 version,
                 correlation_id,
                 sent_at: now,
@@ -334,7 +341,7 @@ impl NetworkClient {
             });
         } else {
             let (result, latency) = (Ok(Bytes::new()), Span::ZERO);
-            self.completed.push_back(Completed { token, node, api_key, version, result, latency });
+            self.completed.push_back(Completed { token, node, api, version, result, latency });
         }
         self.next_correlation_id = correlation_id.checked_add(1).unwrap_or(0);
         let (in_flight, max) = (self.in_flight(node), self.settings.max_in_flight);
@@ -367,19 +374,18 @@ impl NetworkClient {
     }
 
     /// Matches a response with the oldest request; none if it cannot be its answer (NC-4).
-    fn on_frame(&mut self, node: BrokerId, mut frame: Bytes, wires: &mut dyn Wires) -> Option<()> {
+    fn on_frame(&mut self, node: BrokerId, frame: Bytes, wires: &mut dyn Wires) -> Option<()> {
         let oldest = self.node(node).in_flight.front()?;
-        let correlation_id =
-            frames::read_response_header(&mut frame, oldest.api_key, oldest.version)?;
+        let (correlation_id, body) = frames::split_response(&frame, oldest.api, oldest.version)?;
         if correlation_id != oldest.correlation_id {
             return None;
         }
         let request = self.node(node).in_flight.pop_front()?;
         if !request.internal {
-            self.complete(node, &request, Ok(frame), wires.now());
+            self.complete(node, &request, Ok(body), wires.now());
             return Some(());
         }
-        match api_versions::read_response(request.version, frame)? {
+        match api_versions::read_response(request.version, &body)? {
             Answer::Versions(versions) => {
                 self.node(node).versions = Some(versions);
                 self.become_ready(node, wires);
@@ -441,6 +447,7 @@ impl NetworkClient {
         let unsent = std::mem::take(&mut connection.unsent);
         connection.invariants();
         self.by_conn.remove(&id);
+        self.lost.insert(node);
         wires.close(id);
         for request in in_flight {
             if !request.internal {
@@ -459,14 +466,14 @@ impl NetworkClient {
         result: Result<Bytes, NetError>,
         now: Time,
     ) {
-        let InFlight { token, api_key, version, .. } = *request;
+        let InFlight { token, api, version, .. } = *request;
         let latency = now.since(request.sent_at);
-        self.completed.push_back(Completed { token, node, api_key, version, result, latency });
+        self.completed.push_back(Completed { token, node, api, version, result, latency });
     }
 
     fn fail_unsent(&mut self, node: BrokerId, unsent: Unsent, why: NetError, now: Time) {
-        let Request { token, api_key, version, .. } = unsent.request;
+        let Request { token, api, version, .. } = unsent.request;
         let (result, latency) = (Err(why), now.since(unsent.since));
-        self.completed.push_back(Completed { token, node, api_key, version, result, latency });
+        self.completed.push_back(Completed { token, node, api, version, result, latency });
     }
 }

@@ -8,6 +8,7 @@ use trial_sim::Span;
 
 use super::backoff::ExponentialBackoff;
 use crate::ids::BrokerId;
+use crate::wire::{self, ApiKey, Message};
 
 /// How a network client behaves; Kafka's names and defaults.
 #[derive(Debug, Clone)]
@@ -53,7 +54,7 @@ impl NetSettings {
 /// A request that is ready to go; made by [`super::NetworkClient::request`].
 #[derive(Debug, Clone)]
 pub struct Request {
-    pub(super) api_key: i16,
+    pub(super) api: ApiKey,
     pub(super) version: i16,
     pub(super) token: u64,
     pub(super) timeout: Option<Span>,
@@ -96,11 +97,27 @@ pub struct Completed {
     /// Whom it was sent to.
     pub node: BrokerId,
     /// Which API.
-    pub api_key: i16,
+    pub api: ApiKey,
     /// In which version: that of the body too.
     pub version: i16,
     /// The response's body, or why there is none.
     pub result: Result<Bytes, NetError>,
     /// From sending (or enqueueing, if it was never sent) until now.
     pub latency: Span,
+}
+
+impl Completed {
+    /// The body as the response to an `R`; as disconnected if the bytes are none, since whoever sends such bytes cannot
+    /// be talked to.
+    ///
+    /// # Errors
+    /// Why there is no response.
+    ///
+    /// # Panics
+    /// If the request was not an `R`.
+    pub fn response<R: wire::Request>(&self) -> Result<R::Response, NetError> {
+        assert_eq!(self.api, R::API, "the answer to another request is asked for");
+        let body = self.result.as_ref().map_err(|error| *error)?;
+        R::Response::from_bytes(self.version, body).map_err(|_| NetError::Disconnected)
+    }
 }

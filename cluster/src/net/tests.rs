@@ -10,11 +10,12 @@ use super::frames::{self, FrameError, FrameReader};
 use super::wires::Wires;
 use super::{Completed, NetError, NetSettings, NetworkClient};
 use crate::ids::BrokerId;
+use crate::wire::{ApiKey, FindCoordinatorRequest, MetadataRequest, ProduceRequest};
 
 const NODE: BrokerId = BrokerId(1);
 /// An API whose versions are flexible, so that headers carry tagged fields.
-const FETCH: i16 = 1;
-const FETCH_VERSION: i16 = 17;
+const API: ApiKey = ApiKey::FindCoordinator;
+const VERSION: i16 = 5;
 
 /// Wires without a world behind them.
 #[derive(Debug, Default)]
@@ -82,25 +83,23 @@ impl Fixture {
     }
 
     fn send(&mut self, token: u64) {
-        let request = self.client.request(FETCH, FETCH_VERSION, token, |body| body.put_u64(token));
+        let request = self.client.request(VERSION, token, &FindCoordinatorRequest::default());
         self.client.send(NODE, request, &mut self.wires);
     }
 
     fn enqueue(&mut self, token: u64) {
-        let request = self.client.request(FETCH, FETCH_VERSION, token, |body| body.put_u64(token));
+        let request = self.client.request(VERSION, token, &FindCoordinatorRequest::default());
         self.client.enqueue(NODE, request, &mut self.wires);
     }
 
     /// Takes the oldest frame off the wires: its correlation id.
     fn take_sent(&mut self) -> i32 {
-        let (_, mut frame) = self.wires.sent.pop_front().expect("something was sent");
-        let _length = frame.split_to(4);
-        frames::read_request_header(&mut frame).expect("a whole header").correlation_id
+        let (_, frame) = self.wires.sent.pop_front().expect("something was sent");
+        frames::split_request(&frame.slice(4..)).expect("a request").1.correlation_id
     }
 
     fn answer(&mut self, conn: u64, correlation_id: i32, body: &'static [u8]) {
-        let bytes =
-            frames::response_frame(FETCH, FETCH_VERSION, correlation_id, |to| to.put_slice(body));
+        let bytes = frames::response_frame(API, VERSION, correlation_id, |to| to.put_slice(body));
         self.input(Input::Received { conn: ConnId(conn), bytes });
     }
 
@@ -214,14 +213,14 @@ fn versions_are_asked_for_first_and_decide() {
     it.input(Input::Connected { conn: ConnId(0) });
     let ask = it.take_sent();
     assert_eq!(it.wires.sent.len(), 0, "nothing before the versions are known");
-    // Error 0, one API (compact length 2): Fetch 4..=17, no tags; throttle 0, no tags.
-    let body = [0, 0, 2, 0, 1, 0, 4, 0, 17, 0, 0, 0, 0, 0, 0];
-    let bytes = frames::response_frame(18, 4, ask, |to| to.put_slice(&body));
+    // Error 0, one API (compact length 2): FindCoordinator 0..=5, no tags; throttle 0, no tags.
+    let body = [0, 0, 2, 0, 10, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0];
+    let bytes = frames::response_frame(ApiKey::ApiVersions, 4, ask, |to| to.put_slice(&body));
     it.input(Input::Received { conn: ConnId(0), bytes });
     assert_eq!(it.wires.sent.len(), 2, "both went out");
-    assert_eq!(it.client.usable_version(NODE, FETCH, 0..=18), Some(17), "its newest");
-    assert_eq!(it.client.usable_version(NODE, FETCH, 18..=18), None, "nothing in common");
-    let request = it.client.request(3, 12, 9, |_| {});
+    assert_eq!(it.client.usable_version(NODE, API, 0..=9), Some(5), "its newest");
+    assert_eq!(it.client.usable_version(NODE, API, 6..=9), None, "nothing in common");
+    let request = it.client.request(12, 9, &MetadataRequest::default());
     it.client.send(NODE, request, &mut it.wires);
     assert_eq!(it.completed(), vec![(9, Err(NetError::UnsupportedVersion))], "not served");
 }
@@ -234,18 +233,18 @@ fn an_older_node_is_asked_for_its_versions_again() {
     let ask = it.take_sent();
     // Error 35 in version 0: one API, ApiVersions 0..=3.
     let body = [0, 35, 0, 0, 0, 1, 0, 18, 0, 0, 0, 3];
-    let bytes = frames::response_frame(18, 0, ask, |to| to.put_slice(&body));
+    let bytes = frames::response_frame(ApiKey::ApiVersions, 0, ask, |to| to.put_slice(&body));
     it.input(Input::Received { conn: ConnId(0), bytes });
-    let (_, mut frame) = it.wires.sent.pop_front().expect("it asks again");
-    let _length = frame.split_to(4);
-    let header = frames::read_request_header(&mut frame).expect("a whole header");
-    assert_eq!((header.api_key, header.version), (18, 3), "in the newest that both know");
+    let (_, frame) = it.wires.sent.pop_front().expect("it asks again");
+    let (api, header, _) = frames::split_request(&frame.slice(4..)).expect("a request");
+    let want = (ApiKey::ApiVersions, 3);
+    assert_eq!((api, header.request_api_version), want, "in the newest that both know");
 }
 
 #[test]
 fn a_request_without_response_completes_when_sent() {
     let mut it = Fixture::connected();
-    let request = it.client.request(0, 12, 5, |_| {}).without_response();
+    let request = it.client.request(13, 5, &ProduceRequest::default()).without_response();
     it.client.send(NODE, request, &mut it.wires);
     assert_eq!(it.completed(), vec![(5, Ok(Bytes::new()))], "acks=0");
     assert_eq!(it.client.in_flight(NODE), 0, "nothing to wait for");
@@ -310,18 +309,16 @@ fn a_bad_length_is_refused_before_anything_is_kept() {
 
 #[test]
 fn headers_come_back_as_they_went() {
-    for (api_key, version) in [(FETCH, FETCH_VERSION), (FETCH, 4), (18, 0), (18, 4)] {
-        let mut frame =
-            frames::request_frame(api_key, version, 77, "me", |to| to.put_u8(5)).freeze();
-        let _length = frame.split_to(4);
-        let header = frames::read_request_header(&mut frame).expect("a whole header");
-        assert_eq!((header.api_key, header.version, header.correlation_id), (api_key, version, 77));
-        assert_eq!(header.client_id.as_deref(), Some(&b"me"[..]), "the client's name");
-        assert_eq!(&frame[..], [5], "only the body is left of {api_key} {version}");
-        let mut frame = frames::response_frame(api_key, version, 78, |to| to.put_u8(6));
-        let _length = frame.split_to(4);
-        let read = frames::read_response_header(&mut frame, api_key, version);
-        assert_eq!((read, &frame[..]), (Some(78), &[6][..]), "{api_key} {version}");
+    let versions = [(API, VERSION), (API, 2), (ApiKey::ApiVersions, 0), (ApiKey::ApiVersions, 4)];
+    for (api, version) in versions {
+        let frame = frames::request_frame(api, version, 77, "me", |to| to.put_u8(5)).freeze();
+        let (read, header, body) = frames::split_request(&frame.slice(4..)).expect("a request");
+        assert_eq!((read, header.request_api_version, header.correlation_id), (api, version, 77));
+        assert_eq!(header.client_id.as_deref(), Some("me"), "the client's name");
+        assert_eq!(&body[..], [5], "only the body is left of {api} {version}");
+        let frame = frames::response_frame(api, version, 78, |to| to.put_u8(6));
+        let read = frames::split_response(&frame.slice(4..), api, version);
+        assert_eq!(read, Some((78, Bytes::from_static(&[6]))), "{api} {version}");
     }
 }
 
@@ -354,7 +351,7 @@ proptest! {
     /// No bytes make the header readers panic.
     #[test]
     fn headers_of_garbage_are_refused_or_read(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-        let _ = frames::read_request_header(&mut Bytes::from(bytes.clone()));
-        let _ = frames::read_response_header(&mut Bytes::from(bytes), FETCH, FETCH_VERSION);
+        let _ = frames::split_request(&Bytes::from(bytes.clone()));
+        let _ = frames::split_response(&Bytes::from(bytes), API, VERSION);
     }
 }
