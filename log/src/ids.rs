@@ -38,6 +38,12 @@ pub struct LeaderEpoch(pub i32);
 impl LeaderEpoch {
     /// Kafka's "no epoch".
     pub const NONE: Self = Self(-1);
+
+    /// The epoch after this one.
+    #[must_use]
+    pub const fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
 }
 
 impl fmt::Display for LeaderEpoch {

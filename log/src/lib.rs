@@ -1,5 +1,46 @@
 //! Kafka's storage engine: record batches, segments, leader epochs, recovery.
+//!
+//! Start with [`Log`], then `batch/` for the bytes it stores and `partition_log/` for what it does with them.
 
+mod batch;
+mod checkpoint;
+mod config;
+mod disk;
+mod error;
+mod event;
 mod ids;
+mod index_file;
+mod leader_epoch_cache;
+mod marker_files;
+mod memory_disk;
+mod offset_index;
+mod partition_log;
+mod scanner;
+mod segment;
+mod tail;
+mod time_index;
 
+pub use batch::{
+    AppendOrigin, BatchBuilder, Batches, ControlRecordType, Header, Headers, NO_TIMESTAMP,
+    Producer, RECORD_BATCH_OVERHEAD, Record, RecordBatch, Records, validate_leader_append,
+    validate_one_batch,
+};
+pub use checkpoint::{
+    LOG_START_OFFSET_CHECKPOINT, PartitionOffsets, RECOVERY_POINT_CHECKPOINT,
+    REPLICATION_OFFSET_CHECKPOINT, read_offset_checkpoint, write_offset_checkpoint,
+};
+pub use config::{LogConfig, TimestampType};
+pub use disk::{Disk, DiskError, FileId};
+pub use error::{BatchError, BatchErrorKind, LogError};
+pub use event::{LogEvent, TruncationReason};
 pub use ids::{LeaderEpoch, Offset};
+pub use leader_epoch_cache::{EpochEndOffset, EpochEntry, LeaderEpochCache};
+pub use marker_files::{
+    CleanShutdown, MetaProperties, read_clean_shutdown, read_meta_properties,
+    read_partition_metadata, remove_clean_shutdown, write_clean_shutdown, write_meta_properties,
+    write_partition_metadata,
+};
+pub use memory_disk::MemoryDisk;
+pub use partition_log::{
+    AppendInfo, FetchedRecords, Log, LogOffsetMetadata, OpenLog, TimestampAndOffset,
+};

@@ -1,0 +1,61 @@
+//! What can be set for one log, by Kafka's names and with its defaults.
+//!
+//! In Kafka: `LogConfig`, `TopicConfig`.
+
+/// Whose clock a record's timestamp is from (`message.timestamp.type`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum TimestampType {
+    /// The producer's.
+    #[default]
+    CreateTime,
+    /// The leader's, when it appended.
+    LogAppendTime,
+}
+
+/// The settings of one log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogConfig {
+    /// `segment.bytes`: a segment larger than this is followed by another.
+    pub segment_bytes: u64,
+    /// `segment.ms`: so is one whose first batch is older than this.
+    pub segment_ms: i64,
+    /// What was drawn below `segment.jitter.ms`: this much earlier.
+    pub segment_jitter_ms: i64,
+    /// `segment.index.bytes`: and one whose index is full.
+    pub segment_index_bytes: u64,
+    /// `index.interval.bytes`: an index entry after so many bytes.
+    pub index_interval_bytes: u64,
+    /// `max.message.bytes`: a larger batch is refused.
+    pub max_message_bytes: usize,
+    /// `message.timestamp.type`.
+    pub message_timestamp_type: TimestampType,
+    /// `message.timestamp.before.max.ms`.
+    pub message_timestamp_before_max_ms: i64,
+    /// `message.timestamp.after.max.ms`.
+    pub message_timestamp_after_max_ms: i64,
+    /// `file.delete.delay.ms`: how long a dropped segment stays on the disk.
+    pub file_delete_delay_ms: i64,
+    /// `flush.messages`: an append says so when so many records are not flushed.
+    pub flush_messages: i64,
+    /// Whether `cleanup.policy` has `compact`: records need keys.
+    pub compacted: bool,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self {
+            segment_bytes: 1 << 30,
+            segment_ms: 7 * 24 * 3_600_000,
+            segment_jitter_ms: 0,
+            segment_index_bytes: 10 << 20,
+            index_interval_bytes: 4096,
+            max_message_bytes: 1_048_588,
+            message_timestamp_type: TimestampType::CreateTime,
+            message_timestamp_before_max_ms: i64::MAX,
+            message_timestamp_after_max_ms: 3_600_000,
+            file_delete_delay_ms: 60_000,
+            flush_messages: i64::MAX,
+            compacted: false,
+        }
+    }
+}

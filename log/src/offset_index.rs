@@ -1,0 +1,148 @@
+//! Finds where in a segment to look for an offset: an entry every 4 KiB, searched by halves.
+//!
+//! In Kafka:   `OffsetIndex`.
+//! Holds:      (last offset of a batch, where it begins) entries, the offset relative to the segment's base.
+//! Invariants: offsets rise strictly; a lookup answers a batch at or before the one that holds the offset.
+
+use bytes::{BufMut, BytesMut};
+
+use crate::Offset;
+use crate::disk::{Disk, DiskError, FileId};
+use crate::index_file::{IndexEntry, IndexFile, leading_i32, relative};
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OffsetEntry {
+    relative_offset: i32,
+    position: i32,
+}
+
+impl IndexEntry for OffsetEntry {
+    const SIZE: usize = 8;
+
+    fn put(&self, into: &mut BytesMut) {
+        into.put_i32(self.relative_offset);
+        into.put_i32(self.position);
+    }
+
+    fn of(bytes: &[u8]) -> Self {
+        Self { relative_offset: leading_i32(bytes), position: leading_i32(&bytes[4..]) }
+    }
+}
+
+/// The entries of a segment that is being scanned, until they are written at once.
+#[derive(Debug, Default)]
+pub(crate) struct OffsetEntries(Vec<OffsetEntry>);
+
+/// The offset index of one segment.
+#[derive(Debug, Clone)]
+pub(crate) struct OffsetIndex {
+    base_offset: Offset,
+    file: IndexFile<OffsetEntry>,
+}
+
+impl OffsetIndex {
+    pub(crate) fn open(
+        disk: &mut dyn Disk,
+        file: FileId,
+        base_offset: Offset,
+        max_bytes: u64,
+    ) -> Result<Self, DiskError> {
+        Ok(Self { base_offset, file: IndexFile::open(disk, file, max_bytes)? })
+    }
+
+    pub(crate) fn empty(file: FileId, base_offset: Offset, max_bytes: u64) -> Self {
+        Self { base_offset, file: IndexFile::empty(file, max_bytes) }
+    }
+
+    /// Where to begin looking for the batch that holds `offset`.
+    pub(crate) fn lookup(&self, offset: Offset) -> u64 {
+        let entries = self.file.entries();
+        let target = offset.0.saturating_sub(self.base_offset.0);
+        let above = entries.partition_point(|entry| i64::from(entry.relative_offset) <= target);
+        let entry = above.checked_sub(1).map(|slot| entries[slot]);
+        entry.and_then(|entry| u64::try_from(entry.position).ok()).unwrap_or(0)
+    }
+
+    /// The offset of the last entry; the segment's base if there is none.
+    pub(crate) fn last_offset(&self) -> Offset {
+        let last = self.file.entries().last();
+        self.base_offset.plus(last.map_or(0, |entry| i64::from(entry.relative_offset)))
+    }
+
+    /// Whether an entry for `offset` can be written in four bytes.
+    pub(crate) fn can_hold(&self, offset: Offset) -> bool {
+        relative(self.base_offset, offset).is_some()
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.file.is_full()
+    }
+
+    /// Writes an entry, unless it would not lie beyond the last one.
+    pub(crate) fn append(
+        &mut self,
+        disk: &mut dyn Disk,
+        offset: Offset,
+        position: u64,
+    ) -> Result<(), DiskError> {
+        let last = self.file.entries().last().copied();
+        match self.entry_after(last, offset, position) {
+            Some(entry) => self.file.push(disk, entry),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds an entry to those that will be written at once; false if it would not lie beyond the last one.
+    pub(crate) fn collect(
+        &self,
+        entries: &mut OffsetEntries,
+        offset: Offset,
+        position: u64,
+    ) -> bool {
+        let entry = self.entry_after(entries.0.last().copied(), offset, position);
+        entries.0.extend(entry);
+        entry.is_some()
+    }
+
+    /// Writes the entries of a scan over what was there.
+    pub(crate) fn replace(
+        &mut self,
+        disk: &mut dyn Disk,
+        entries: OffsetEntries,
+    ) -> Result<(), DiskError> {
+        self.file.replace(disk, entries.0)
+    }
+
+    /// Forgets the entries at `offset` and beyond.
+    pub(crate) fn truncate_to(
+        &mut self,
+        disk: &mut dyn Disk,
+        offset: Offset,
+    ) -> Result<(), DiskError> {
+        let target = offset.0.saturating_sub(self.base_offset.0);
+        let entries = self.file.entries();
+        let kept = entries.partition_point(|entry| i64::from(entry.relative_offset) < target);
+        self.file.keep(disk, kept)
+    }
+
+    pub(crate) fn sync(&self, disk: &mut dyn Disk) -> Result<(), DiskError> {
+        self.file.sync(disk)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn entry_count(&self) -> usize {
+        self.file.entries().len()
+    }
+
+    fn entry_after(
+        &self,
+        last: Option<OffsetEntry>,
+        offset: Offset,
+        position: u64,
+    ) -> Option<OffsetEntry> {
+        let relative_offset = relative(self.base_offset, offset)?;
+        let position = i32::try_from(position).ok()?;
+        let beyond = last.is_none_or(|last| last.relative_offset < relative_offset);
+        beyond.then_some(OffsetEntry { relative_offset, position })
+    }
+}

@@ -1,0 +1,228 @@
+//! Appends batches: stamped, as the leader; verbatim, as a replica or as the quorum's leader.
+//!
+//! In Kafka:   `UnifiedLog.append`.
+//! Invariants: LOG-5 offsets rise. A batch that is refused leaves the bytes of the log as they were, though the
+//!             epoch may have been entered and a segment rolled before, as in Kafka.
+//! Left out:   the checks of producer state; they belong between the roll and the write.
+
+use bytes::Bytes;
+
+use crate::batch::{
+    AppendOrigin, BatchSummary, Batches, check_batch, validate_leader_append, validate_one_batch,
+};
+use crate::config::TimestampType;
+use crate::disk::Disk;
+use crate::error::{BatchError, LogError};
+use crate::event::LogEvent;
+use crate::{LeaderEpoch, NO_TIMESTAMP, Offset, RecordBatch};
+
+use super::log::{Log, LogOffsetMetadata};
+
+/// What an append did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AppendInfo {
+    /// The offset of the first record.
+    pub first_offset: Offset,
+    /// The offset of the last record.
+    pub last_offset: Offset,
+    /// The epoch of the last batch.
+    pub leader_epoch: LeaderEpoch,
+    /// The largest timestamp.
+    pub max_timestamp: i64,
+    /// The time that the leader stamped, if the topic wants that.
+    pub log_append_time_ms: Option<i64>,
+    /// Where the log starts.
+    pub log_start_offset: Offset,
+    /// Where the first batch lies.
+    pub position: LogOffsetMetadata,
+    /// How many bytes were written.
+    pub bytes: usize,
+    /// Whether `flush.messages` asks for a flush now.
+    pub flush_is_due: bool,
+}
+
+/// Batches that may be written, and what to remember of them.
+struct Checked {
+    records: Bytes,
+    batches: Vec<BatchSummary>,
+}
+
+impl Log {
+    /// Appends one batch as the leader: offsets follow the log's end, the epoch is stamped, the time if so set.
+    /// From the quorum's leader, batches carry their offsets and epoch already.
+    pub fn append_as_leader(
+        &mut self,
+        disk: &mut dyn Disk,
+        records: Bytes,
+        leader_epoch: LeaderEpoch,
+        origin: AppendOrigin,
+        now_ms: i64,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<AppendInfo, LogError> {
+        assert!(origin != AppendOrigin::Replication, "a leader does not replicate from itself");
+        self.guarded(events, |log, events| {
+            if origin == AppendOrigin::RaftLeader {
+                let checked = log.check_verbatim(records, leader_epoch, origin)?;
+                let checked = checked.ok_or(BatchError::NoBatch)?;
+                return log.write(disk, checked, origin, now_ms, events);
+            }
+            let batch = log.stamp(&records, leader_epoch, origin, now_ms)?;
+            let checked = Checked { batches: vec![batch.summary()], records: batch.into_bytes() };
+            log.write(disk, checked, origin, now_ms, events)
+        })
+    }
+
+    /// Appends what a leader sent, as it is; none if there was no whole batch, or only such of a later epoch
+    /// than `leader_epoch`, the replica's own (KAFKA-18723).
+    pub fn append_as_follower(
+        &mut self,
+        disk: &mut dyn Disk,
+        records: Bytes,
+        leader_epoch: LeaderEpoch,
+        now_ms: i64,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<Option<AppendInfo>, LogError> {
+        let origin = AppendOrigin::Replication;
+        self.guarded(events, |log, events| {
+            let Some(checked) = log.check_verbatim(records, leader_epoch, origin)? else {
+                return Ok(None);
+            };
+            log.write(disk, checked, origin, now_ms, events).map(Some)
+        })
+    }
+
+    /// Checks a batch as a leader does and stamps it with offset, epoch and time.
+    fn stamp(
+        &self,
+        records: &Bytes,
+        leader_epoch: LeaderEpoch,
+        origin: AppendOrigin,
+        now_ms: i64,
+    ) -> Result<RecordBatch, BatchError> {
+        let batch = validate_one_batch(records)?;
+        let max_timestamp = validate_leader_append(&batch, &self.config, origin, now_ms)?;
+        let mut batch = batch.into_mut();
+        batch.set_base_offset(self.log_end_offset);
+        batch.set_leader_epoch(leader_epoch);
+        batch.set_max_timestamp(self.config.message_timestamp_type, max_timestamp);
+        Ok(batch.freeze())
+    }
+
+    /// Checks batches that keep their offsets; none if there is no whole one.
+    fn check_verbatim(
+        &self,
+        records: Bytes,
+        leader_epoch: LeaderEpoch,
+        origin: AppendOrigin,
+    ) -> Result<Option<Checked>, LogError> {
+        let mut batches: Vec<BatchSummary> = Vec::new();
+        for batch in Batches::new(records.clone()) {
+            let batch = batch?;
+            let later = batch.leader_epoch() > leader_epoch;
+            if origin == AppendOrigin::Replication && later {
+                break;
+            }
+            check_batch(&batch, &self.config, origin, leader_epoch)?;
+            let (count, last_offset_delta) = (batch.count(), batch.last_offset_delta());
+            if last_offset_delta < 0 {
+                return Err(BatchError::Count { count, last_offset_delta }.into());
+            }
+            let summary = batch.summary();
+            let after = batches.last().map_or(Offset(-1), |last| last.last_offset);
+            if summary.base_offset <= after {
+                return Err(LogError::OffsetsOutOfOrder { after, got: summary.base_offset });
+            }
+            batches.push(summary);
+        }
+        let (Some(first), Some(last)) = (batches.first(), batches.last()) else {
+            return Ok(None);
+        };
+        if first.base_offset < self.log_end_offset {
+            return Err(LogError::UnexpectedOffset {
+                log_end_offset: self.log_end_offset,
+                first_offset: first.base_offset,
+                last_offset: last.last_offset,
+            });
+        }
+        let valid_bytes: usize = batches.iter().map(|batch| batch.size).sum();
+        Ok(Some(Checked { records: records.slice(..valid_bytes), batches }))
+    }
+
+    /// Enters the epochs, rolls if it is time, and writes.
+    fn write(
+        &mut self,
+        disk: &mut dyn Disk,
+        Checked { records, batches }: Checked,
+        origin: AppendOrigin,
+        now_ms: i64,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<AppendInfo, LogError> {
+        for batch in &batches {
+            if batch.leader_epoch.0 >= 0 {
+                self.assign_epoch(disk, batch.leader_epoch, batch.base_offset, events)?;
+            }
+        }
+        let bytes = records.len();
+        let max = usize::try_from(self.config.segment_bytes).unwrap_or(usize::MAX);
+        if origin != AppendOrigin::Replication && bytes > max {
+            return Err(BatchError::LargerThanSegment { size: bytes, max }.into());
+        }
+        let (first, last) = (batches[0], batches[batches.len() - 1]);
+        let max_timestamp =
+            batches.iter().map(|batch| batch.max_timestamp).max().unwrap_or(NO_TIMESTAMP);
+        let config = self.config.clone();
+        let asks = (bytes as u64, max_timestamp, last.last_offset);
+        if self.active_mut().should_roll(disk, &config, asks, now_ms)? {
+            self.roll_at(disk, first.base_offset, now_ms, events)?;
+        }
+        if !self.active().index.can_hold(last.last_offset) {
+            let after = self.active().base_offset;
+            return Err(LogError::OffsetsOutOfOrder { after, got: last.last_offset });
+        }
+        let start = self.active_mut().append(disk, records, &batches, &config)?;
+        self.wrote(start, &batches, events);
+        let append_time = self.config.message_timestamp_type == TimestampType::LogAppendTime
+            && matches!(origin, AppendOrigin::Client | AppendOrigin::Coordinator);
+        Ok(AppendInfo {
+            first_offset: first.base_offset,
+            last_offset: last.last_offset,
+            leader_epoch: last.leader_epoch,
+            max_timestamp,
+            log_append_time_ms: append_time.then_some(now_ms),
+            log_start_offset: self.log_start_offset,
+            position: LogOffsetMetadata {
+                offset: first.base_offset,
+                segment_base_offset: self.active().base_offset,
+                position: start,
+            },
+            bytes,
+            flush_is_due: self.log_end_offset.0 - self.recovery_point.0
+                >= self.config.flush_messages,
+        })
+    }
+
+    /// Remembers what was written from `start` on.
+    fn wrote(&mut self, start: u64, batches: &[BatchSummary], events: &mut Vec<LogEvent>) {
+        let segment_base = self.active().base_offset;
+        let mut position = start;
+        for batch in batches {
+            let BatchSummary { base_offset, last_offset, leader_epoch, size, .. } = *batch;
+            let end = self.log_end_offset;
+            assert!(
+                base_offset >= end,
+                "LOG-5: {base_offset} is appended to a log that ends at {end}"
+            );
+            self.tail.push(segment_base, position, batch);
+            self.log_end_offset = last_offset.next();
+            events.push(LogEvent::BatchAppended {
+                base_offset,
+                last_offset,
+                leader_epoch,
+                position,
+                size,
+            });
+            position += size as u64;
+        }
+        self.invariants();
+    }
+}

@@ -1,0 +1,379 @@
+//! A partition's log as a value: segments, epochs and offsets, without a disk.
+//!
+//! In Kafka:   `UnifiedLog`, `LocalLog`.
+//! Holds:      the segments, the epochs, where the log starts and ends (as written: what others may see is the
+//!             partition's matter), up to where it is durable, files that will be deleted.
+//! Invariants: LOG-1 there is an active segment. LOG-2 start <= end. LOG-3 segments rise, the active one lies
+//!             at or below the end. LOG-4 once the disk has refused, nothing is written or read any more.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::config::LogConfig;
+use crate::disk::{Disk, DiskError};
+use crate::error::LogError;
+use crate::event::LogEvent;
+use crate::leader_epoch_cache::{EpochEndOffset, LeaderEpochCache};
+use crate::segment::{
+    DELETED_SUFFIX, INDEX_SUFFIX, LOG_SUFFIX, Segment, TIME_INDEX_SUFFIX, segment_file,
+};
+use crate::tail::Tail;
+use crate::{LeaderEpoch, Offset};
+
+/// An offset and where its batch lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogOffsetMetadata {
+    /// The offset.
+    pub offset: Offset,
+    /// The first offset of the segment.
+    pub segment_base_offset: Offset,
+    /// Where in the segment's file.
+    pub position: u64,
+}
+
+impl LogOffsetMetadata {
+    /// How many bytes lie between this place and an earlier one; none if they are not in one segment.
+    #[must_use]
+    pub fn bytes_since(&self, earlier: &Self) -> Option<u64> {
+        let same = self.segment_base_offset == earlier.segment_base_offset;
+        if same { self.position.checked_sub(earlier.position) } else { None }
+    }
+}
+
+/// A file that was renamed to go, and when it may.
+#[derive(Debug, Clone)]
+pub(super) struct Doomed {
+    path: String,
+    due_ms: i64,
+}
+
+/// The log of one partition.
+///
+/// ```
+/// use trial_log::{AppendOrigin, BatchBuilder, LeaderEpoch, Log, MemoryDisk, Offset, OpenLog};
+///
+/// let mut disk = MemoryDisk::new();
+/// let mut events = Vec::new();
+/// let mut log = Log::open(&mut disk, OpenLog::new("orders-0"), 0, &mut events)?;
+/// let mut batch = BatchBuilder::new(Offset::ZERO);
+/// batch.append(0, Some(b"key"), Some(b"value"), &[]);
+/// let batch = batch.build().into_bytes();
+/// let origin = AppendOrigin::Client;
+/// let info = log.append_as_leader(&mut disk, batch, LeaderEpoch(3), origin, 0, &mut events)?;
+/// assert_eq!((info.first_offset, log.log_end_offset()), (Offset(0), Offset(1)));
+/// let read = log.read(&mut disk, Offset(0), 1024, log.log_end_offset(), true, &mut events)?;
+/// assert_eq!(read.batches().count(), 1);
+/// # Ok::<(), trial_log::LogError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Log {
+    pub(super) folder: Arc<str>,
+    pub(super) config: Arc<LogConfig>,
+    pub(super) segments: Vec<Segment>,
+    pub(super) epochs: LeaderEpochCache,
+    pub(super) log_start_offset: Offset,
+    pub(super) log_end_offset: Offset,
+    pub(super) recovery_point: Offset,
+    pub(super) tail: Tail,
+    pub(super) doomed: VecDeque<Doomed>,
+    pub(super) offline: Option<DiskError>,
+}
+
+impl Log {
+    /// The folder, within its log directory: `<topic>-<partition>`.
+    #[must_use]
+    pub fn folder(&self) -> &str {
+        &self.folder
+    }
+
+    /// The settings.
+    #[must_use]
+    pub fn config(&self) -> &LogConfig {
+        &self.config
+    }
+
+    /// Replaces the settings; they hold from the next append on.
+    pub fn set_config(&mut self, config: LogConfig) {
+        self.config = Arc::new(config);
+    }
+
+    /// The first offset that may be read.
+    #[must_use]
+    pub fn log_start_offset(&self) -> Offset {
+        self.log_start_offset
+    }
+
+    /// The offset of the next record, as far as it is written.
+    #[must_use]
+    pub fn log_end_offset(&self) -> Offset {
+        self.log_end_offset
+    }
+
+    /// The end and where it lies.
+    #[must_use]
+    pub fn log_end_offset_metadata(&self) -> LogOffsetMetadata {
+        let active = self.active();
+        LogOffsetMetadata {
+            offset: self.log_end_offset,
+            segment_base_offset: active.base_offset,
+            position: active.size,
+        }
+    }
+
+    /// The first offset that may not be durable: where a recovery begins.
+    #[must_use]
+    pub fn recovery_point(&self) -> Offset {
+        self.recovery_point
+    }
+
+    /// The epochs and where they begin.
+    #[must_use]
+    pub fn epochs(&self) -> &LeaderEpochCache {
+        &self.epochs
+    }
+
+    /// The latest epoch that has an entry.
+    #[must_use]
+    pub fn latest_epoch(&self) -> Option<LeaderEpoch> {
+        self.epochs.latest_epoch()
+    }
+
+    /// Up to where an epoch reaches in this log; see [`LeaderEpochCache::end_offset_for`].
+    #[must_use]
+    pub fn end_offset_for_epoch(&self, leader_epoch: LeaderEpoch) -> Option<EpochEndOffset> {
+        self.epochs.end_offset_for(leader_epoch, self.log_end_offset)
+    }
+
+    /// The first offsets of the segments, in order; the last one is the active one's.
+    pub fn segment_base_offsets(&self) -> impl DoubleEndedIterator<Item = Offset> + '_ {
+        self.segments.iter().map(|segment| segment.base_offset)
+    }
+
+    /// How many bytes of batches it holds.
+    #[must_use]
+    pub fn size_in_bytes(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.size).sum()
+    }
+
+    /// What the disk said when it refused; the log answers no more.
+    #[must_use]
+    pub fn offline(&self) -> Option<DiskError> {
+        self.offline
+    }
+
+    /// Takes the log offline, since its directory failed elsewhere.
+    pub fn take_offline(&mut self, error: DiskError, events: &mut Vec<LogEvent>) {
+        if self.offline.is_none() {
+            self.offline = Some(error);
+            events.push(LogEvent::WentOffline { error });
+        }
+    }
+
+    /// Enters the epoch of a new leader at the log's end, before it appends anything (KAFKA-7415).
+    pub fn assign_epoch_at_end(
+        &mut self,
+        disk: &mut dyn Disk,
+        leader_epoch: LeaderEpoch,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<(), LogError> {
+        let at = self.log_end_offset;
+        self.guarded(events, |log, events| log.assign_epoch(disk, leader_epoch, at, events))
+    }
+
+    /// Begins a further segment at the end of the log.
+    pub fn roll(
+        &mut self,
+        disk: &mut dyn Disk,
+        now_ms: i64,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<(), LogError> {
+        let at = self.log_end_offset;
+        self.guarded(events, |log, events| log.roll_at(disk, at, now_ms, events))
+    }
+
+    /// Asks the disk to make everything below `to` durable. It is so once the cost of the call was paid:
+    /// only then say so with [`Log::mark_flushed`].
+    pub fn flush(
+        &mut self,
+        disk: &mut dyn Disk,
+        to: Offset,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<(), LogError> {
+        self.guarded(events, |log, _| {
+            let from = log.recovery_point;
+            if to <= from {
+                return Ok(());
+            }
+            let first = log.segment_holding(from).unwrap_or(0);
+            let mut found_new = false;
+            for segment in log.segments[first..].iter().take_while(|s| s.base_offset < to) {
+                segment.sync(disk)?;
+                found_new |= segment.base_offset >= from;
+            }
+            if found_new {
+                disk.sync_dir(&log.folder)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Moves the recovery point up to `to`, after a [`Log::flush`] that was paid for.
+    ///
+    /// As in Kafka nothing stands between the two: a truncation in between is not noticed here.
+    pub fn mark_flushed(&mut self, to: Offset, events: &mut Vec<LogEvent>) {
+        if to > self.recovery_point {
+            self.recovery_point = to;
+            events.push(LogEvent::Flushed { recovery_point: to });
+        }
+    }
+
+    /// Writes the checkpoint of the epochs: in the background, after a truncation.
+    pub fn write_epoch_checkpoint(
+        &mut self,
+        disk: &mut dyn Disk,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<(), LogError> {
+        self.guarded(events, |log, _| Ok(log.epochs.write(disk)?))
+    }
+
+    /// Ends the indexes, for a clean shutdown. Flush before it, and write the marker after it.
+    pub fn close(
+        &mut self,
+        disk: &mut dyn Disk,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<(), LogError> {
+        self.guarded(events, |log, _| Ok(log.active_mut().finish(disk)?))
+    }
+
+    /// When the next file is due that was dropped a while ago.
+    #[must_use]
+    pub fn next_deletion_ms(&self) -> Option<i64> {
+        self.doomed.front().map(|doomed| doomed.due_ms)
+    }
+
+    /// Removes the files that were dropped `file.delete.delay.ms` ago or longer.
+    pub fn delete_due_files(
+        &mut self,
+        disk: &mut dyn Disk,
+        now_ms: i64,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<(), LogError> {
+        self.guarded(events, |log, _| {
+            while log.doomed.front().is_some_and(|doomed| doomed.due_ms <= now_ms) {
+                let due = log.doomed.pop_front();
+                due.map_or(Ok(()), |doomed| remove_if_there(disk, &doomed.path))?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Removes the folder with all that is in it.
+    pub fn delete(self, disk: &mut dyn Disk) -> Result<(), LogError> {
+        for name in disk.list(&self.folder)? {
+            remove_if_there(disk, &format!("{}/{name}", self.folder))?;
+        }
+        Ok(remove_if_there(disk, &self.folder)?)
+    }
+
+    pub(super) fn assign_epoch(
+        &mut self,
+        disk: &mut dyn Disk,
+        leader_epoch: LeaderEpoch,
+        start_offset: Offset,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<(), LogError> {
+        if self.epochs.assign(disk, leader_epoch, start_offset)? {
+            events.push(LogEvent::EpochAssigned { leader_epoch, start_offset });
+        }
+        Ok(())
+    }
+
+    /// Begins a segment at `offset` or at the log's end, whichever is larger.
+    pub(super) fn roll_at(
+        &mut self,
+        disk: &mut dyn Disk,
+        offset: Offset,
+        now_ms: i64,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<(), LogError> {
+        let base_offset = offset.max(self.log_end_offset);
+        let active = self.active_mut();
+        if active.base_offset == base_offset {
+            // An index without room for a single entry asks for a roll of an empty segment (KAFKA-6388).
+            assert!(active.size == 0, "LOG-3: a segment at the log's end is empty");
+            return Ok(());
+        }
+        active.finish(disk)?;
+        let segment = Segment::create(disk, &self.folder, base_offset, &self.config, now_ms)?;
+        self.segments.push(segment);
+        events.push(LogEvent::Rolled { base_offset });
+        self.invariants();
+        Ok(())
+    }
+
+    /// Renames a segment's files, to be removed later.
+    pub(super) fn doom(
+        &mut self,
+        disk: &mut dyn Disk,
+        segment: &Segment,
+        now_ms: i64,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<(), DiskError> {
+        let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
+        for suffix in [LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX] {
+            let from = segment_file(&self.folder, segment.base_offset, suffix);
+            let path = format!("{from}{DELETED_SUFFIX}");
+            match disk.rename(&from, &path) {
+                Ok(()) => self.doomed.push_back(Doomed { path, due_ms }),
+                Err(DiskError::NotFound) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let (base_offset, bytes) = (segment.base_offset, segment.size);
+        events.push(LogEvent::SegmentDropped { base_offset, bytes });
+        Ok(())
+    }
+
+    /// Which segment holds `offset`, or would; none if it lies before the first.
+    pub(super) fn segment_holding(&self, offset: Offset) -> Option<usize> {
+        self.segments.partition_point(|segment| segment.base_offset <= offset).checked_sub(1)
+    }
+
+    pub(super) fn active(&self) -> &Segment {
+        self.segments.last().expect("LOG-1: there is an active segment")
+    }
+
+    pub(super) fn active_mut(&mut self) -> &mut Segment {
+        self.segments.last_mut().expect("LOG-1: there is an active segment")
+    }
+
+    /// Runs what touches the disk: not once the disk has refused, and never again after it does.
+    pub(super) fn guarded<T>(
+        &mut self,
+        events: &mut Vec<LogEvent>,
+        run: impl FnOnce(&mut Self, &mut Vec<LogEvent>) -> Result<T, LogError>,
+    ) -> Result<T, LogError> {
+        if self.offline.is_some() {
+            return Err(LogError::Offline);
+        }
+        let outcome = run(self, events);
+        if let Err(LogError::Disk(error)) = outcome {
+            self.take_offline(error, events);
+        }
+        outcome
+    }
+
+    pub(super) fn invariants(&self) {
+        let (start, end) = (self.log_start_offset, self.log_end_offset);
+        assert!(start <= end, "LOG-2: the log starts at {start} and ends at {end}");
+        let active = self.active().base_offset;
+        assert!(active <= end, "LOG-3: the active segment {active} lies beyond the end {end}");
+    }
+}
+
+pub(super) fn remove_if_there(disk: &mut dyn Disk, path: &str) -> Result<(), DiskError> {
+    match disk.remove(path) {
+        Err(DiskError::NotFound) => Ok(()),
+        outcome => outcome,
+    }
+}

@@ -1,0 +1,19 @@
+//! The log of one partition. Read `log.rs` first, then `append.rs`, `read.rs`, `truncate.rs` and `load.rs`.
+//!
+//! In Kafka:   `UnifiedLog`, `LocalLog`, `LogLoader`.
+//! Left out:   producer state (idempotence, transactions): its checks belong into `append.rs`, between the roll
+//!             and the write; its snapshots into `log.rs` (roll) and its rebuilding into `load.rs` and `truncate.rs`.
+//!             Retention, compaction with its `.swap` files, remote storage.
+
+mod append;
+mod load;
+mod log;
+mod lookup;
+mod read;
+mod truncate;
+
+pub use append::AppendInfo;
+pub use load::OpenLog;
+pub use log::{Log, LogOffsetMetadata};
+pub use lookup::TimestampAndOffset;
+pub use read::FetchedRecords;

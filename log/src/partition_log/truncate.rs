@@ -1,0 +1,121 @@
+//! Moves the ends of a log: back where a follower diverged, forward where its records are not wanted any more.
+//!
+//! In Kafka:   `UnifiedLog.truncateTo`, `truncateFullyAndStartAt`, `maybeIncrementLogStartOffset`.
+//! Invariants: a truncation leaves no batch that reaches to its target, and no epoch that begins there; the epochs
+//!             are trimmed even if there was nothing to cut (KAFKA-10706).
+//! Left out:   the producer state, which is to be rebuilt here.
+
+use crate::Offset;
+use crate::disk::Disk;
+use crate::error::LogError;
+use crate::event::{LogEvent, TruncationReason};
+use crate::segment::Segment;
+
+use super::log::Log;
+
+impl Log {
+    /// Lets the log end at `target`; answers whether anything was cut.
+    pub fn truncate_to(
+        &mut self,
+        disk: &mut dyn Disk,
+        target: Offset,
+        now_ms: i64,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<bool, LogError> {
+        assert!(target >= Offset::ZERO, "no log ends before zero: {target}");
+        self.guarded(events, |log, events| {
+            if target >= log.log_end_offset {
+                // A leader that appended nothing in its epoch has an entry at its end.
+                log.trim_epochs_to(log.log_end_offset, events);
+                return Ok(false);
+            }
+            if target < log.segments[0].base_offset {
+                log.start_anew(disk, target, target, now_ms, events)?;
+                return Ok(true);
+            }
+            let from = log.log_end_offset;
+            let kept = log.segments.partition_point(|segment| segment.base_offset <= target);
+            for segment in log.segments.split_off(kept) {
+                log.doom(disk, &segment, now_ms, events)?;
+            }
+            log.active_mut().truncate_to(disk, target, now_ms)?;
+            log.tail.truncate_to(target);
+            log.set_end(target);
+            log.trim_epochs_to(target, events);
+            log.set_start(log.log_start_offset.min(target), events);
+            let why = TruncationReason::Divergence;
+            events.push(LogEvent::Truncated { from, to: target, why });
+            log.invariants();
+            Ok(true)
+        })
+    }
+
+    /// Drops everything and lets the log begin at `at`, with nothing in it. The log start is the same unless given.
+    pub fn truncate_fully_and_start_at(
+        &mut self,
+        disk: &mut dyn Disk,
+        at: Offset,
+        log_start_offset: Option<Offset>,
+        now_ms: i64,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<(), LogError> {
+        let start = log_start_offset.unwrap_or(at);
+        self.guarded(events, |log, events| log.start_anew(disk, at, start, now_ms, events))
+    }
+
+    /// Moves the start of the log up to `to`, which the caller knows to be committed; answers whether it moved.
+    pub fn advance_log_start_offset(&mut self, to: Offset, events: &mut Vec<LogEvent>) -> bool {
+        let end = self.log_end_offset;
+        assert!(to <= end, "LOG-2: a log that ends at {end} cannot start at {to}");
+        if to <= self.log_start_offset {
+            return false;
+        }
+        self.set_start(to, events);
+        let removed = self.epochs.truncate_from_start(to);
+        if removed > 0 {
+            events.push(LogEvent::EpochsTruncated { removed });
+        }
+        true
+    }
+
+    fn start_anew(
+        &mut self,
+        disk: &mut dyn Disk,
+        at: Offset,
+        log_start_offset: Offset,
+        now_ms: i64,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<(), LogError> {
+        let from = self.log_end_offset;
+        for segment in std::mem::take(&mut self.segments) {
+            self.doom(disk, &segment, now_ms, events)?;
+        }
+        self.segments.push(Segment::create(disk, &self.folder, at, &self.config, now_ms)?);
+        self.tail.clear();
+        self.set_end(at);
+        self.epochs.clear(disk)?;
+        self.set_start(log_start_offset, events);
+        events.push(LogEvent::Truncated { from, to: at, why: TruncationReason::NewStart });
+        self.invariants();
+        Ok(())
+    }
+
+    pub(super) fn trim_epochs_to(&mut self, end: Offset, events: &mut Vec<LogEvent>) {
+        let removed = self.epochs.truncate_from_end(end);
+        if removed > 0 {
+            events.push(LogEvent::EpochsTruncated { removed });
+        }
+    }
+
+    fn set_end(&mut self, end: Offset) {
+        self.log_end_offset = end;
+        self.recovery_point = self.recovery_point.min(end);
+    }
+
+    fn set_start(&mut self, start: Offset, events: &mut Vec<LogEvent>) {
+        if start != self.log_start_offset {
+            events.push(LogEvent::LogStartMoved { from: self.log_start_offset, to: start });
+            self.log_start_offset = start;
+        }
+    }
+}

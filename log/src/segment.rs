@@ -1,0 +1,300 @@
+//! One segment: a file of batches with its two indexes.
+//!
+//! In Kafka:   `LogSegment`, `FileRecords`.
+//! Holds:      the open files, the size, the largest timestamp, when to roll.
+//! Invariants: offsets lie within 2^31 of the base; the file holds whole batches up to `size`.
+//! Left out:   the index of aborted transactions, producer snapshots, preallocation.
+
+use bytes::Bytes;
+
+use crate::batch::BatchSummary;
+use crate::config::LogConfig;
+use crate::disk::{Disk, DiskError, FileId};
+use crate::error::LogError;
+use crate::offset_index::OffsetIndex;
+use crate::scanner::{BatchAt, ScanError, Scanner};
+use crate::time_index::{TimeIndex, TimestampOffset};
+use crate::{NO_TIMESTAMP, Offset};
+
+/// The batches.
+pub(crate) const LOG_SUFFIX: &str = ".log";
+/// Offsets to positions.
+pub(crate) const INDEX_SUFFIX: &str = ".index";
+/// Timestamps to offsets.
+pub(crate) const TIME_INDEX_SUFFIX: &str = ".timeindex";
+/// What a file that will go gets appended to its name.
+pub(crate) const DELETED_SUFFIX: &str = ".deleted";
+/// What a file gets appended while the cleaner writes it.
+pub(crate) const CLEANED_SUFFIX: &str = ".cleaned";
+
+/// A look-up reads this much at a time: the stretch between two index entries, and a bit.
+const LOOKUP_READ_AHEAD: usize = 8192;
+
+/// The path of a segment's file: the base offset in twenty digits.
+pub(crate) fn segment_file(folder: &str, base_offset: Offset, suffix: &str) -> String {
+    format!("{folder}/{:020}{suffix}", base_offset.0)
+}
+
+/// The base offset in a file's name, if that ends in `suffix`.
+pub(crate) fn offset_in_name(name: &str, suffix: &str) -> Option<Offset> {
+    let digits = name.strip_suffix(suffix)?;
+    let numeric = digits.len() == 20 && digits.bytes().all(|digit| digit.is_ascii_digit());
+    numeric.then(|| digits.parse().ok().map(Offset))?
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Segment {
+    pub(crate) base_offset: Offset,
+    pub(crate) size: u64,
+    pub(crate) index: OffsetIndex,
+    pub(crate) time_index: TimeIndex,
+    pub(crate) largest_timestamp: TimestampOffset,
+    pub(crate) file: FileId,
+    bytes_since_index_entry: u64,
+    /// The largest timestamp of the first batch, once known.
+    first_timestamp: Option<i64>,
+    created_ms: i64,
+}
+
+impl Segment {
+    /// Makes an empty segment; whatever bears its name already is emptied.
+    pub(crate) fn create(
+        disk: &mut dyn Disk,
+        folder: &str,
+        base_offset: Offset,
+        config: &LogConfig,
+        now_ms: i64,
+    ) -> Result<Self, DiskError> {
+        let mut empty = |suffix| {
+            let file = disk.open(&segment_file(folder, base_offset, suffix), true)?;
+            if disk.len(file)? > 0 {
+                disk.truncate(file, 0)?;
+            }
+            Ok(file)
+        };
+        let (file, index, time_index) =
+            (empty(LOG_SUFFIX)?, empty(INDEX_SUFFIX)?, empty(TIME_INDEX_SUFFIX)?);
+        Ok(Self {
+            base_offset,
+            size: 0,
+            index: OffsetIndex::empty(index, base_offset, config.segment_index_bytes),
+            time_index: TimeIndex::empty(time_index, base_offset, config.segment_index_bytes),
+            largest_timestamp: nothing_since(base_offset),
+            file,
+            bytes_since_index_entry: 0,
+            first_timestamp: None,
+            created_ms: now_ms,
+        })
+    }
+
+    /// Opens a segment that is on the disk; answers also whether its offset index was missing.
+    pub(crate) fn open(
+        disk: &mut dyn Disk,
+        folder: &str,
+        base_offset: Offset,
+        config: &LogConfig,
+        now_ms: i64,
+    ) -> Result<(Self, bool), DiskError> {
+        let file = disk.open(&segment_file(folder, base_offset, LOG_SUFFIX), false)?;
+        let size = disk.len(file)?;
+        let index_path = segment_file(folder, base_offset, INDEX_SUFFIX);
+        let (index, index_missing) = match disk.open(&index_path, false) {
+            Ok(index) => (index, false),
+            Err(DiskError::NotFound) => (disk.open(&index_path, true)?, true),
+            Err(error) => return Err(error),
+        };
+        let time_index = disk.open(&segment_file(folder, base_offset, TIME_INDEX_SUFFIX), true)?;
+        let max_bytes = config.segment_index_bytes;
+        let index = OffsetIndex::open(disk, index, base_offset, max_bytes)?;
+        let time_index = TimeIndex::open(disk, time_index, base_offset, max_bytes)?;
+        let segment = Self {
+            base_offset,
+            size,
+            index,
+            largest_timestamp: time_index.last(),
+            time_index,
+            file,
+            bytes_since_index_entry: 0,
+            first_timestamp: None,
+            created_ms: now_ms,
+        };
+        Ok((segment, index_missing))
+    }
+
+    /// Whether an append of `size` bytes up to `last_offset` belongs into a further segment.
+    pub(crate) fn should_roll(
+        &mut self,
+        disk: &mut dyn Disk,
+        config: &LogConfig,
+        (size, max_timestamp, last_offset): (u64, i64, Offset),
+        now_ms: i64,
+    ) -> Result<bool, LogError> {
+        let full = self.size > config.segment_bytes.saturating_sub(size);
+        if full || self.index.is_full() || self.time_index.is_full() {
+            return Ok(true);
+        }
+        if !self.index.can_hold(last_offset) {
+            return Ok(true);
+        }
+        if self.size == 0 {
+            return Ok(false);
+        }
+        // By the records' own clock if they have one, so that a log that is copied rolls where the first one did.
+        let waited = match self.first_timestamp(disk)? {
+            first if first >= 0 => max_timestamp.saturating_sub(first),
+            _ => now_ms.saturating_sub(self.created_ms),
+        };
+        Ok(waited > config.segment_ms.saturating_sub(config.segment_jitter_ms))
+    }
+
+    fn first_timestamp(&mut self, disk: &mut dyn Disk) -> Result<i64, LogError> {
+        if let Some(first) = self.first_timestamp {
+            return Ok(first);
+        }
+        let mut scanner = Scanner::new(self.file, 0, self.size, 0);
+        let first = scanner.next_header(disk).map_err(|error| self.error(error))?;
+        let first = first.map_or(NO_TIMESTAMP, |batch| batch.summary.max_timestamp);
+        self.first_timestamp = Some(first);
+        Ok(first)
+    }
+
+    /// Writes batches at the end; answers where they begin.
+    pub(crate) fn append(
+        &mut self,
+        disk: &mut dyn Disk,
+        records: Bytes,
+        batches: &[BatchSummary],
+        config: &LogConfig,
+    ) -> Result<u64, DiskError> {
+        let start = self.size;
+        let at = disk.append(self.file, records)?;
+        assert!(at == start, "the file ends where the segment does: {at} against {start}");
+        for batch in batches {
+            self.first_timestamp.get_or_insert(batch.max_timestamp);
+            self.saw_timestamp(batch);
+            if self.bytes_since_index_entry > config.index_interval_bytes {
+                self.index.append(disk, batch.last_offset, self.size)?;
+                self.time_index.append(disk, self.largest_timestamp)?;
+                self.bytes_since_index_entry = 0;
+            }
+            self.size += batch.size as u64;
+            self.bytes_since_index_entry += batch.size as u64;
+        }
+        Ok(start)
+    }
+
+    fn saw_timestamp(&mut self, batch: &BatchSummary) {
+        if batch.max_timestamp > self.largest_timestamp.timestamp {
+            let (timestamp, offset) = (batch.max_timestamp, batch.last_offset);
+            self.largest_timestamp = TimestampOffset { timestamp, offset };
+        }
+    }
+
+    /// Forgets what it knew about timestamps, before a scan.
+    pub(crate) fn begin_scan(&mut self) {
+        self.largest_timestamp = nothing_since(self.base_offset);
+        self.first_timestamp = None;
+        self.bytes_since_index_entry = 0;
+    }
+
+    /// Learns of a batch that a scan found to be good.
+    pub(crate) fn scanned(&mut self, batch: &BatchSummary) {
+        self.first_timestamp.get_or_insert(batch.max_timestamp);
+        self.saw_timestamp(batch);
+    }
+
+    /// The first batch that ends at `offset` or beyond.
+    pub(crate) fn find(
+        &self,
+        disk: &mut dyn Disk,
+        offset: Offset,
+    ) -> Result<Option<BatchAt>, LogError> {
+        let from = self.index.lookup(offset);
+        let mut scanner = Scanner::new(self.file, from, self.size, LOOKUP_READ_AHEAD);
+        loop {
+            match scanner.next_header(disk).map_err(|error| self.error(error))? {
+                Some(batch) if batch.summary.last_offset < offset => {}
+                found => return Ok(found),
+            }
+        }
+    }
+
+    /// The offset after its last batch.
+    pub(crate) fn next_offset(&self, disk: &mut dyn Disk) -> Result<Offset, LogError> {
+        let from = self.index.lookup(self.index.last_offset());
+        let mut scanner = Scanner::new(self.file, from, self.size, LOOKUP_READ_AHEAD);
+        let mut next = self.base_offset;
+        while let Some(batch) = scanner.next_header(disk).map_err(|error| self.error(error))? {
+            next = batch.summary.last_offset.next();
+        }
+        Ok(next)
+    }
+
+    /// Cuts off the batch that holds `offset`, and all after it.
+    pub(crate) fn truncate_to(
+        &mut self,
+        disk: &mut dyn Disk,
+        offset: Offset,
+        now_ms: i64,
+    ) -> Result<(), LogError> {
+        let found = self.find(disk, offset)?;
+        self.index.truncate_to(disk, offset)?;
+        self.time_index.truncate_to(disk, offset)?;
+        if let Some(batch) = found {
+            disk.truncate(self.file, batch.position)?;
+            self.size = batch.position;
+        }
+        if self.size == 0 {
+            self.created_ms = now_ms;
+            self.first_timestamp = None;
+        }
+        self.bytes_since_index_entry = 0;
+        self.find_largest_timestamp(disk)
+    }
+
+    /// Cuts the file to what a scan found good.
+    pub(crate) fn cut(&mut self, disk: &mut dyn Disk, size: u64) -> Result<(), DiskError> {
+        if size < self.size {
+            disk.truncate(self.file, size)?;
+            self.size = size;
+        }
+        Ok(())
+    }
+
+    /// The largest timestamp is in the last entry of the time index, or in a batch after that.
+    fn find_largest_timestamp(&mut self, disk: &mut dyn Disk) -> Result<(), LogError> {
+        self.largest_timestamp = self.time_index.last();
+        let from = self.index.lookup(self.largest_timestamp.offset);
+        let mut scanner = Scanner::new(self.file, from, self.size, LOOKUP_READ_AHEAD);
+        while let Some(batch) = scanner.next_header(disk).map_err(|error| self.error(error))? {
+            self.saw_timestamp(&batch.summary);
+        }
+        Ok(())
+    }
+
+    /// Ends its time index with the largest timestamp, since no more batches will come.
+    pub(crate) fn finish(&mut self, disk: &mut dyn Disk) -> Result<(), DiskError> {
+        self.time_index.append(disk, self.largest_timestamp)
+    }
+
+    /// Makes everything in it durable.
+    pub(crate) fn sync(&self, disk: &mut dyn Disk) -> Result<(), DiskError> {
+        disk.sync(self.file)?;
+        self.index.sync(disk)?;
+        self.time_index.sync(disk)
+    }
+
+    /// What a walk over this segment says to the caller.
+    pub(crate) fn error(&self, error: ScanError) -> LogError {
+        match error {
+            ScanError::Disk(error) => LogError::Disk(error),
+            ScanError::Corrupt { position, error } => {
+                LogError::CorruptSegment { base_offset: self.base_offset, position, error }
+            }
+        }
+    }
+}
+
+fn nothing_since(base_offset: Offset) -> TimestampOffset {
+    TimestampOffset { timestamp: NO_TIMESTAMP, offset: base_offset }
+}
