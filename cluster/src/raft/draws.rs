@@ -28,7 +28,7 @@ impl Draws {
     pub fn below(&mut self, bound: u64) -> u64 {
         let number = self.numbers.pop_front();
         let number = number.expect("DR-1: the shell tops the draws up before each step");
-        let scaled = u128::from(number) * u128::from(bound) >> 64;
+        let scaled = (u128::from(number) * u128::from(bound)) >> 64;
         u64::try_from(scaled).expect("it is below a 64-bit bound")
     }
 

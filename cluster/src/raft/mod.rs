@@ -11,9 +11,20 @@ pub mod vote;
 pub mod election;
 pub mod high_watermark;
 
+pub mod quorum;
+pub mod state;
+
+pub mod client;
+pub mod effect;
+pub mod message;
+
+pub mod accumulator;
 pub mod check_quorum;
+pub mod control;
 pub mod draws;
 pub mod election_state;
+pub mod fault;
+pub mod log;
 pub mod requests;
 pub mod settings;
 pub mod timer;

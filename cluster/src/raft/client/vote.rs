@@ -1,0 +1,93 @@
+//! Asking for votes and giving them. The rule itself is in `raft::vote`.
+//!
+//! In Kafka:   `KafkaRaftClient.handleVoteRequest`, `handleVoteResponse`.
+//! Invariants: K7 a vote is on disk before it is given.
+
+use super::super::effect::Step;
+use super::super::fault::RaftFault;
+use super::super::message::{Api, Request, Response, ResponseBody, Vote};
+use super::super::requests::Peer;
+use super::super::state::State;
+use super::super::vote;
+use super::super::voters::ReplicaKey;
+use super::RaftClient;
+use crate::error_code::ErrorCode;
+use crate::note::raft::{RaftNote, RaftRole};
+
+impl RaftClient {
+    pub(super) fn on_vote_request(
+        &mut self,
+        request: &Vote,
+        step: &mut Step<'_>,
+    ) -> Result<Response, RaftFault> {
+        let &Vote { candidate, epoch, log_end, pre_vote, .. } = request;
+        // A candidate's epoch is new, so nothing in its log is of that epoch; a Prospective's is not.
+        let is_illegal = if pre_vote { log_end.epoch > epoch } else { log_end.epoch >= epoch };
+        if log_end.offset.0 < 0 || log_end.epoch.0 < 0 || is_illegal {
+            return Ok(self.respond(Api::Vote, ErrorCode::InvalidRequest));
+        }
+        if let Some(error) = self.check_voter_request(candidate.id, epoch) {
+            return Ok(self.respond(Api::Vote, error));
+        }
+        if epoch > self.quorum.epoch() {
+            self.become_unattached(epoch, None, step)?;
+        }
+        if !self.is_meant(request.voter) {
+            return Ok(self.respond(Api::Vote, ErrorCode::InvalidVoterKey));
+        }
+        let is_up_to_date = log_end >= step.log.end();
+        let decision =
+            vote::decide(self.quorum.state().as_voter(), candidate, is_up_to_date, pre_vote);
+        let granted = decision.is_ok();
+        if granted && pre_vote {
+            step.note(RaftNote::PreVoteGranted { epoch, candidate });
+        }
+        if granted && !pre_vote {
+            if self.quorum.state().voted(self.settings.local).is_none() {
+                self.quorum.add_vote(candidate, step)?;
+            }
+            step.note(RaftNote::VoteGranted { epoch, candidate });
+        }
+        let mut response = self.respond(Api::Vote, ErrorCode::None);
+        response.body = ResponseBody::Vote { granted };
+        Ok(response)
+    }
+
+    /// Whether a request that names its receiver means this replica.
+    pub(super) fn is_meant(&self, key: Option<ReplicaKey>) -> bool {
+        key.is_none_or(|key| key.matches(self.settings.local))
+    }
+
+    pub(super) fn on_vote_response(
+        &mut self,
+        from: &Peer,
+        granted: bool,
+        step: &mut Step<'_>,
+    ) -> Result<(), RaftFault> {
+        match self.quorum.state_mut() {
+            State::Prospective(state) => state.election.record(from.id, granted),
+            State::Candidate(state) => state.election.record(from.id, granted),
+            // The election is over.
+            _ => return Ok(()),
+        }
+        if granted {
+            self.advance_nominee(step)?;
+        } else if let State::Prospective(state) = self.quorum.state()
+            && state.election.is_lost()
+        {
+            // A Candidate that lost waits for its timeout before it sounds out the others again.
+            self.lose_pre_vote(step)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn vote_request(&self, voter: ReplicaKey, step: &Step<'_>) -> Request {
+        Request::Vote(Vote {
+            candidate: self.settings.local,
+            epoch: self.quorum.epoch(),
+            log_end: step.log.end(),
+            voter: Some(voter),
+            pre_vote: self.quorum.role() == RaftRole::Prospective,
+        })
+    }
+}
