@@ -21,12 +21,16 @@ pub mod truncation;
 pub mod list_offsets;
 pub mod read;
 
+pub mod fetch_session;
+pub mod purgatory;
+
 pub use effect::{Brokers, Effect, EpochHistory, Registration, WallTime};
 pub use follower::{FetchedPartition, FollowerAppend};
 pub use hosted::{Partition, PartitionMetadata, PartitionSettings};
 pub use leader::FollowerFetch;
 pub use list_offsets::OffsetQuery;
 pub use offsets::Offsets;
+pub use purgatory::{Purgatory, Ticket};
 pub use read::{FetchPartition, FetchProgress, Isolation, ReadView, Reader};
 pub use truncation::EpochEnd;
 
