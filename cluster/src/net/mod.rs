@@ -11,7 +11,7 @@ pub mod request;
 pub mod wires;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use backoff::ExponentialBackoff;
 pub use frames::{FrameError, FrameReader};

@@ -1,0 +1,15 @@
+//! The producer: records go in, each comes out exactly once as delivered or failed.
+//!
+//! Read `kafka_producer.rs` (a record's way in), `accumulator.rs` (batches that wait), `sender.rs` (batches that go).
+
+mod accumulator;
+mod batch;
+mod kafka_producer;
+mod partitioner;
+mod sender;
+
+#[cfg(test)]
+mod tests;
+
+pub use kafka_producer::{KafkaProducer, ProducerEvent, ProducerRecord};
+pub use partitioner::partition_for_key;
