@@ -1,0 +1,157 @@
+//! What a controller is asked and what it answers, typed; the node reads and writes the bytes.
+//!
+//! In Kafka:   `ControllerApis`, `Controller`.
+//! Holds:      one variant for each API; the version is kept where the answer depends on it.
+//! Invariants: RQ-1 a refusal of a whole request has the shape that Kafka's `getErrorResponse` gives it.
+
+use crate::error_code::ErrorCode;
+use crate::wire::{
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionRequest,
+    AlterPartitionResponse, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
+    BrokerRegistrationRequest, BrokerRegistrationResponse, ControllerRegistrationRequest,
+    ControllerRegistrationResponse, CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest,
+    DeleteTopicsResponse, ElectLeadersRequest, ElectLeadersResponse,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, create_topics_response,
+    delete_topics_response, incremental_alter_configs_response,
+};
+
+/// A request for the active controller.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ControllerRequest {
+    /// A broker introduces itself; the version tells whether clean shutdowns are detected (3 on).
+    BrokerRegistration(i16, BrokerRegistrationRequest),
+    /// A broker lives.
+    BrokerHeartbeat(BrokerHeartbeatRequest),
+    /// A controller introduces itself.
+    ControllerRegistration(ControllerRegistrationRequest),
+    /// A leader wants another in-sync set; the version tells where the set stands (with epochs from 3 on).
+    AlterPartition(i16, AlterPartitionRequest),
+    /// New topics.
+    CreateTopics(CreateTopicsRequest),
+    /// Topics go.
+    DeleteTopics(DeleteTopicsRequest),
+    /// Elections on demand.
+    ElectLeaders(ElectLeadersRequest),
+    /// Settings change.
+    IncrementalAlterConfigs(IncrementalAlterConfigsRequest),
+    /// A broker wants producer ids to hand out.
+    AllocateProducerIds(AllocateProducerIdsRequest),
+}
+
+/// The answer to the request of the same name.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ControllerResponse {
+    /// To a broker's registration.
+    BrokerRegistration(BrokerRegistrationResponse),
+    /// To a heartbeat.
+    BrokerHeartbeat(BrokerHeartbeatResponse),
+    /// To a controller's registration.
+    ControllerRegistration(ControllerRegistrationResponse),
+    /// To a change of in-sync sets.
+    AlterPartition(AlterPartitionResponse),
+    /// To new topics.
+    CreateTopics(CreateTopicsResponse),
+    /// To topics that go.
+    DeleteTopics(DeleteTopicsResponse),
+    /// To elections.
+    ElectLeaders(ElectLeadersResponse),
+    /// To settings.
+    IncrementalAlterConfigs(IncrementalAlterConfigsResponse),
+    /// Producer ids.
+    AllocateProducerIds(AllocateProducerIdsResponse),
+}
+
+impl ControllerRequest {
+    /// The answer that refuses all of it with `error` (RQ-1).
+    #[must_use]
+    pub fn refusal(&self, error: ErrorCode, message: Option<&str>) -> ControllerResponse {
+        let error_code = error.code();
+        let error_message = message.map(str::to_owned);
+        match self {
+            Self::BrokerRegistration(..) => {
+                ControllerResponse::BrokerRegistration(BrokerRegistrationResponse {
+                    error_code,
+                    broker_epoch: -1,
+                    ..Default::default()
+                })
+            }
+            Self::BrokerHeartbeat(_) => {
+                ControllerResponse::BrokerHeartbeat(BrokerHeartbeatResponse {
+                    error_code,
+                    is_fenced: true,
+                    ..Default::default()
+                })
+            }
+            Self::ControllerRegistration(_) => {
+                ControllerResponse::ControllerRegistration(ControllerRegistrationResponse {
+                    error_code,
+                    error_message,
+                    ..Default::default()
+                })
+            }
+            Self::AlterPartition(..) => {
+                ControllerResponse::AlterPartition(AlterPartitionResponse {
+                    error_code,
+                    ..Default::default()
+                })
+            }
+            Self::CreateTopics(request) => {
+                let refused = |topic: &crate::wire::create_topics_request::Topic| {
+                    create_topics_response::Topic {
+                        name: topic.name.clone(),
+                        error_code,
+                        error_message: error_message.clone(),
+                        ..Default::default()
+                    }
+                };
+                let topics = request.topics.iter().map(refused).collect();
+                ControllerResponse::CreateTopics(CreateTopicsResponse {
+                    topics,
+                    ..Default::default()
+                })
+            }
+            Self::DeleteTopics(request) => {
+                let refused = |name: Option<String>, topic_id| delete_topics_response::Response {
+                    name,
+                    topic_id,
+                    error_code,
+                    error_message: error_message.clone(),
+                };
+                let by_name = request.topic_names.iter();
+                let by_name = by_name.map(|name| refused(Some(name.clone()), Default::default()));
+                let by_id = request.topics.iter();
+                let by_id = by_id.map(|topic| refused(topic.name.clone(), topic.topic_id));
+                let responses = by_name.chain(by_id).collect();
+                ControllerResponse::DeleteTopics(DeleteTopicsResponse {
+                    responses,
+                    ..Default::default()
+                })
+            }
+            Self::ElectLeaders(_) => ControllerResponse::ElectLeaders(ElectLeadersResponse {
+                error_code,
+                ..Default::default()
+            }),
+            Self::IncrementalAlterConfigs(request) => {
+                let refused = |it: &crate::wire::incremental_alter_configs_request::Resource| {
+                    incremental_alter_configs_response::Response {
+                        error_code,
+                        error_message: error_message.clone(),
+                        resource_type: it.resource_type,
+                        resource_name: it.resource_name.clone(),
+                    }
+                };
+                let responses = request.resources.iter().map(refused).collect();
+                ControllerResponse::IncrementalAlterConfigs(IncrementalAlterConfigsResponse {
+                    responses,
+                    ..Default::default()
+                })
+            }
+            Self::AllocateProducerIds(_) => {
+                ControllerResponse::AllocateProducerIds(AllocateProducerIdsResponse {
+                    error_code,
+                    ..Default::default()
+                })
+            }
+        }
+    }
+}
