@@ -82,12 +82,6 @@ impl HostClock {
         EPOCH_MS + (local + self.offset_ns).div_euclid(1_000_000)
     }
 
-    /// How far the wall clock is from a perfect one, in nanoseconds.
-    pub(crate) fn skew_ns(&self, now: Time) -> i64 {
-        let drifted = i128::from(self.monotonic(now).0) - i128::from(now.0);
-        i64::try_from(drifted).expect("a run is shorter than 292 years") + self.offset_ns
-    }
-
     pub(crate) fn wall_reads(&self) -> u64 {
         self.wall_reads.get()
     }
@@ -140,6 +134,5 @@ mod tests {
         clock.step(-2_000_000_000);
         assert_eq!(clock.monotonic(Time(5_000_000_000)), before, "CL-1");
         assert_eq!(clock.wall_ms(Time(5_000_000_000)), EPOCH_MS + 3_000, "two seconds back");
-        assert_eq!(clock.skew_ns(Time(5_000_000_000)), -2_000_000_000, "skew");
     }
 }

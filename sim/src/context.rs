@@ -1,117 +1,215 @@
-//! What a program may do.
-
-use std::marker::PhantomData;
+//! Lends a program what it may touch: time, lanes, connections, randomness, notes.
+//!
+//! In Kafka:   `Time`, `Selector`, `KafkaThread`, `Random`, `Exit`: whatever a broker asks of the
+//!             operating system.
+//! Invariants: CX-1 every time given and taken is the host's own (it drifts); CX-2 a job's effects
+//!             on others belong into `finish`.
 
 use bytes::Bytes;
 
-use crate::ids::{ConnId, LockId, PoolId};
+use crate::host::YieldPoint;
+use crate::ids::{ConnId, HostId, LaneId, LockId, PoolId};
+use crate::lane::QueuedJob;
 use crate::program::Note;
 use crate::random::Stream;
+use crate::room::Room;
 use crate::time::{Span, Time};
 
-/// What a program may do.
-pub struct Context<'a, N: Note> {
-    marker: PhantomData<&'a mut N>,
+/// Chances of a yield point, in a million; the seed picks one for each point.
+const YIELD_PPM: [u32; 4] = [0, 10_000, 100_000, 500_000];
+
+/// What a program is in the middle of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Input,
+    Start,
+    Finish,
 }
 
-const SOON: &str = "not landed yet";
+/// How a program ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Exit,
+    Halt(&'static str),
+}
 
-#[expect(unused_variables, clippy::missing_const_for_fn, reason = "the shape only, for now")]
+/// What a program may touch while it handles an input or one half of a job.
+pub struct Context<'a, N: Note> {
+    pub(crate) room: &'a mut Room<N>,
+    pub(crate) host: HostId,
+    pub(crate) lane: Option<LaneId>,
+    pub(crate) phase: Phase,
+    /// What the lane goes on with.
+    pub(crate) then: Option<QueuedJob>,
+    pub(crate) ending: Option<Ending>,
+}
+
 impl<N: Note> Context<'_, N> {
-    /// The host's monotonic clock: drifts, never jumps.
+    /// The host's monotonic clock: it drifts, and never jumps.
     #[must_use]
     pub fn now(&self) -> Time {
-        panic!("{SOON}")
+        self.room.hosts[usize::from(self.host.0)].clock.monotonic(self.room.now)
     }
-    /// The host's wall clock, in milliseconds since 1970.
+
+    /// The host's wall clock, in milliseconds since 1970; time zero reads 2026-01-01 00:00 UTC.
     #[must_use]
     pub fn wall_ms(&self) -> i64 {
-        panic!("{SOON}")
+        self.room.hosts[usize::from(self.host.0)].clock.read_wall_ms(self.room.now)
     }
-    /// Sets the program's single timer.
+
+    /// Sets the program's single timer, or takes it back. Cheap when it is unchanged or later.
     pub fn set_timer(&mut self, at: Option<Time>) {
-        panic!("{SOON}")
+        self.room.set_timer(self.host, at);
     }
-    /// Declares a pool of lanes; at boot.
+
+    /// Declares a pool of 1 to 64 lanes; at `Input::Boot`.
     pub fn pool(&mut self, pool: PoolId, name: &'static str, lanes: u16) {
-        panic!("{SOON}")
+        let plan = self.room.plan;
+        let host = self.room.host(self.host);
+        let full = format!("{}/{name}@{}", host.name, host.incarnation);
+        let wake = plan.run_stream("lane", &full);
+        host.lanes.declare(pool, lanes, wake, |lane| plan.salt("lane", &format!("{full}/{lane}")));
     }
+
     /// Hands a job to a pool: first come first served.
     pub fn submit(&mut self, pool: PoolId, token: u64, lock: Option<LockId>) {
-        panic!("{SOON}")
+        self.room.submit(self.host, pool, QueuedJob { token, lock });
     }
-    /// The same at a later time.
+
+    /// The same once the host's clock reads `at`.
     pub fn submit_at(&mut self, at: Time, pool: PoolId, token: u64, lock: Option<LockId>) {
-        panic!("{SOON}")
+        let at = self.global(at);
+        self.room.submit_at(at, self.host, pool, QueuedJob { token, lock });
     }
-    /// In `finish`: the same lane goes on with this before its queue.
+
+    /// In `finish`, at most once: the same lane goes on with this job, before its pool's queue.
     pub fn then(&mut self, token: u64, lock: Option<LockId>) {
-        panic!("{SOON}")
+        assert!(self.phase == Phase::Finish, "CX-2: `then` is for `finish`, not {:?}", self.phase);
+        assert!(self.then.is_none(), "a lane goes on with one job: {:?}, {token}", self.then);
+        self.then = Some(QueuedJob { token, lock });
     }
-    /// A lane without events of its own: `free_at = max(free_at, now) + cost`.
+
+    /// A lane that takes no lock and reads nothing shared needs no events: it is free again at
+    /// `max(free_at, now) + cost`, which is answered.
     pub fn pay(&mut self, pool: PoolId, index: u16, cost: Span) -> Time {
-        panic!("{SOON}")
+        let cost = self.room.slowed(self.host, cost);
+        let now = self.room.now;
+        let host = self.room.host(self.host);
+        let at = host.lanes.pay(pool, index, now, cost);
+        host.clock.monotonic(at)
     }
-    /// A keyed coin with a probability per seed and point.
+
+    /// Where Kafka lets go of a lock half-way: whether to end the job here and schedule the rest.
+    /// The seed gives every point a chance of its own.
     pub fn yields(&mut self, point: &'static str) -> bool {
-        panic!("{SOON}")
+        let plan = self.room.plan;
+        let host = self.room.host(self.host);
+        let known = host.yields.iter().position(|known| known.name == point);
+        let at = known.unwrap_or_else(|| {
+            let pick = plan.below("yield", point, 0, YIELD_PPM.len() as u64);
+            let ppm = YIELD_PPM[usize::try_from(pick).expect("there are four")];
+            let coin = plan.run_stream("yield", &format!("{}/{point}", host.name));
+            host.yields.push(YieldPoint { name: point, ppm, coin });
+            host.yields.len() - 1
+        });
+        let point = &mut host.yields[at];
+        point.coin.chance(point.ppm)
     }
-    /// Listens on a port.
+
+    /// Listens on a port from now on.
     pub fn listen(&mut self, port: u16) {
-        panic!("{SOON}")
+        let host = self.room.host(self.host);
+        if !host.listeners.contains(&port) {
+            host.listeners.push(port);
+        }
     }
-    /// Connects; later `Connected` or `ConnectFailed`.
+
+    /// Connects; `Connected` or `ConnectFailed` follows. An unknown host name is refused.
     pub fn connect(&mut self, host: &str, port: u16) -> ConnId {
-        panic!("{SOON}")
+        self.room.connect(self.host, host, port)
     }
-    /// Sends; answers false when the send buffer is full (the bytes are taken all the same).
+
+    /// Sends. The bytes are taken in any case; false says that the send buffer is full, and
+    /// `Writable` will follow. On a connection that is gone nothing happens.
     pub fn send(&mut self, conn: ConnId, bytes: Bytes) -> bool {
-        panic!("{SOON}")
+        self.room.send(conn, bytes)
     }
-    /// Sends at a later time; the order within a connection is kept.
+
+    /// Sends once the host's clock reads `at`; what is sent later on this connection follows it.
     pub fn send_at(&mut self, at: Time, conn: ConnId, bytes: Bytes) {
-        panic!("{SOON}")
+        let at = self.global(at);
+        self.room.send_at(at, conn, bytes);
     }
-    /// Ends a connection with FIN, after what was sent.
+
+    /// Ends a connection after all that was sent or scheduled (FIN). No input follows.
     pub fn close(&mut self, conn: ConnId) {
-        panic!("{SOON}")
+        self.room.close(conn);
     }
-    /// Ends a connection with RST.
+
+    /// Ends a connection at once (RST); what is not under way is lost. No input follows.
     pub fn reset(&mut self, conn: ConnId) {
-        panic!("{SOON}")
+        self.room.reset_end(conn);
     }
-    /// Reads no more from a connection until `unmute`.
+
+    /// Reads no more, not even the end of the connection, until `unmute`.
     pub fn mute(&mut self, conn: ConnId) {
-        panic!("{SOON}")
+        self.room.set_muted(conn, true);
     }
-    /// Reads again.
+
+    /// Reads again, what has come in meanwhile first.
     pub fn unmute(&mut self, conn: ConnId) {
-        panic!("{SOON}")
+        self.room.set_muted(conn, false);
     }
-    /// Bytes that `send` took and the network did not yet.
+
+    /// Bytes that were sent and wait for their time, or for room in the peer's window.
     #[must_use]
     pub fn unsent(&self, conn: ConnId) -> usize {
-        panic!("{SOON}")
+        self.room.unsent(conn)
     }
-    /// Run draws of this host.
+
+    /// Run draws of this host, by name.
     pub fn random(&mut self, stream: &'static str) -> &mut Stream {
-        panic!("{SOON}")
+        let plan = self.room.plan;
+        let host = self.room.host(self.host);
+        let known = host.streams.iter().position(|(name, _)| *name == stream);
+        let at = known.unwrap_or_else(|| {
+            let made = plan.run_stream("host", &format!("{}/{stream}", host.name));
+            host.streams.push((stream, made));
+            host.streams.len() - 1
+        });
+        &mut host.streams[at].1
     }
+
     /// Writes a note.
     pub fn note(&mut self, note: N) {
-        panic!("{SOON}")
+        self.room.note(self.host, self.lane, note);
     }
+
     /// The host's name.
     #[must_use]
     pub fn host_name(&self) -> &str {
-        panic!("{SOON}")
+        &self.room.hosts[usize::from(self.host.0)].name
     }
-    /// The process ends in good order.
+
+    /// The host's number.
+    #[must_use]
+    pub const fn host(&self) -> HostId {
+        self.host
+    }
+
+    /// The process ends in good order when this call returns: connections are closed after what was
+    /// sent, jobs that have started are dropped.
     pub fn exit(&mut self) {
-        panic!("{SOON}")
+        self.ending.get_or_insert(Ending::Exit);
     }
-    /// The process ends in disorder.
+
+    /// The process ends in disorder when this call returns, as Kafka's fault handler has it: like
+    /// a crash of the process.
     pub fn halt(&mut self, why: &'static str) {
-        panic!("{SOON}")
+        self.ending.get_or_insert(Ending::Halt(why));
+    }
+
+    fn global(&self, local: Time) -> Time {
+        self.room.hosts[usize::from(self.host.0)].clock.global(local, self.room.now)
     }
 }

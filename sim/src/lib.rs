@@ -20,8 +20,14 @@ pub mod world;
 
 mod effect;
 mod event;
+mod host;
+mod jobs;
+mod lane;
+mod lock;
 mod outside;
+mod primitives;
 mod queue;
+mod room;
 
 pub use clock::ClockSpec;
 pub use context::Context;

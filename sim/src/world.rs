@@ -1,175 +1,294 @@
-//! The whole trial as a value.
+//! The whole trial as a value: hosts with programs, the network, and what happens next.
+//!
+//! Holds:      the programs, and the `Room` that they work in.
+//! Inputs:     `step`, the outside door (`outside.rs`), the primitives of faults (`primitives.rs`).
+//! Invariants: W-1 one step handles exactly one event; W-2 a clone continues by itself, to the same
+//!             digest; W-3 no real time, thread, socket, file or async.
 
-use std::marker::PhantomData;
-
-use bytes::Bytes;
-
+use crate::context::{Context, Ending, Phase};
 use crate::digest::Digest;
-use crate::effect::FaultEffect;
-use crate::ids::{ConnId, FaultId, HostId, OutsideId};
-use crate::outside::OutsideEvent;
-use crate::program::{Note, Program};
+use crate::event::Event;
+use crate::ids::{HostId, LaneId};
+use crate::lane::QueuedJob;
+use crate::program::{BootInfo, Input, Note, Program};
+use crate::room::{Outcome, Room};
 use crate::seen::{CrashKind, CrashReport, Seen};
 use crate::settings::{HostSpec, WorldSettings};
-use crate::time::{Span, Time};
+use crate::time::Time;
 
 /// The whole trial as a value: a clone continues by itself.
-#[derive(Clone)]
 pub struct World<N: Note> {
-    marker: PhantomData<N>,
+    pub(crate) room: Room<N>,
+    pub(crate) programs: Vec<Option<Box<dyn Program<N>>>>,
 }
 
-const SOON: &str = "not landed yet";
+impl<N: Note> Clone for World<N> {
+    fn clone(&self) -> Self {
+        let copy = |program: &Option<Box<dyn Program<N>>>| program.as_ref().map(|p| p.clone_box());
+        Self { room: self.room.clone(), programs: self.programs.iter().map(copy).collect() }
+    }
+}
 
-#[expect(unused_variables, clippy::missing_const_for_fn, reason = "the shape only, for now")]
+impl<N: Note> std::fmt::Debug for World<N> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("World")
+            .field("now", &self.room.now)
+            .field("events", &self.room.events)
+            .field("hosts", &self.room.hosts.len())
+            .finish_non_exhaustive()
+    }
+}
+
 impl<N: Note> World<N> {
-    /// An empty World.
+    /// An empty World at time zero.
     #[must_use]
     pub fn new(seed: u64, settings: WorldSettings) -> Self {
-        panic!("{SOON}")
+        Self { room: Room::new(seed, settings), programs: Vec::new() }
     }
-    /// Adds a host, powered on, its process not started.
+
+    /// Adds a host: powered on, its process not started. Names are unique.
     pub fn add_host(&mut self, name: &str, spec: HostSpec<N>) -> HostId {
-        panic!("{SOON}")
+        assert!(self.host(name).is_none(), "two hosts are named {name}");
+        let id = HostId(u16::try_from(self.room.hosts.len()).expect("at most 65,536 hosts"));
+        let salt = self.room.plan.salt("host", name);
+        self.room.hosts.push(crate::host::Host::new(name, spec, salt));
+        self.room.network.add_host();
+        self.programs.push(None);
+        id
     }
+
     /// The host of this name.
     #[must_use]
     pub fn host(&self, name: &str) -> Option<HostId> {
-        panic!("{SOON}")
+        self.room.find_host(name)
     }
+
     /// The name of a host.
     #[must_use]
     pub fn host_name(&self, host: HostId) -> &str {
-        panic!("{SOON}")
+        &self.room.hosts[usize::from(host.0)].name
     }
-    /// Starts a host's process now.
-    pub fn boot(&mut self, host: HostId) {
-        panic!("{SOON}")
+
+    /// How many hosts there are; their ids count from zero.
+    #[must_use]
+    pub fn host_count(&self) -> usize {
+        self.room.hosts.len()
     }
-    /// Handles exactly one event; false when the queue is empty.
+
+    /// Whether a host's process runs.
+    #[must_use]
+    pub fn is_up(&self, host: HostId) -> bool {
+        self.room.hosts[usize::from(host.0)].up
+    }
+
+    /// Starts a host's process (and its power) now, by an event. Nothing if it runs.
+    pub fn boot(&mut self, id: HostId) {
+        let host = self.room.host(id);
+        if host.up || host.booting {
+            return;
+        }
+        host.booting = true;
+        let event = Event::Boot { host: id, life: host.life };
+        if !std::mem::replace(&mut host.powered, true) {
+            self.room.release_towards(id);
+        }
+        self.room.push_for_host(self.room.now, id, event);
+    }
+
+    /// Handles exactly one event; false when there is none.
     pub fn step(&mut self) -> bool {
-        panic!("{SOON}")
+        self.step_until(Time::MAX)
     }
+
     /// The time of the last event, or where `run_until` led.
     #[must_use]
-    pub fn now(&self) -> Time {
-        panic!("{SOON}")
+    pub const fn now(&self) -> Time {
+        self.room.now
     }
-    /// When the next event is due.
+
+    /// When the next event is due; it may turn out to be stale, and nothing happens then.
     #[must_use]
     pub fn next_time(&self) -> Option<Time> {
-        panic!("{SOON}")
+        self.room.queue.next_time()
     }
-    /// Handles every event up to and including `time`.
+
+    /// Handles every event up to and including `time`, which is now afterwards.
     pub fn run_until(&mut self, time: Time) {
-        panic!("{SOON}")
+        while self.step_until(time) {}
+        self.room.now = self.room.now.max(time);
     }
+
     /// Moves what was seen since the last call into `into`, in order.
     pub fn drain_seen(&mut self, into: &mut Vec<Seen<N>>) {
-        panic!("{SOON}")
+        into.append(&mut self.room.seen);
     }
+
     /// The sum of all that happened.
     #[must_use]
     pub fn digest(&self) -> Digest {
-        panic!("{SOON}")
+        self.room.hasher.digest()
     }
+
     /// Events handled so far.
     #[must_use]
-    pub fn events(&self) -> u64 {
-        panic!("{SOON}")
+    pub const fn events(&self) -> u64 {
+        self.room.events
     }
+
     /// A host's program, while it runs.
     #[must_use]
     pub fn program(&self, host: HostId) -> Option<&dyn Program<N>> {
-        panic!("{SOON}")
+        self.programs[usize::from(host.0)].as_deref()
     }
-    /// Connects from outside.
-    pub fn outside_connect(&mut self, to: &str, port: u16) -> OutsideId {
-        panic!("{SOON}")
-    }
-    /// Sends from outside.
-    pub fn outside_write(&mut self, conn: OutsideId, bytes: Bytes) {
-        panic!("{SOON}")
-    }
-    /// Closes from outside.
-    pub fn outside_close(&mut self, conn: OutsideId) {
-        panic!("{SOON}")
-    }
-    /// What came out since the last call.
-    pub fn drain_outputs(&mut self) -> Vec<OutsideEvent> {
-        panic!("{SOON}")
-    }
-    /// A host goes down.
-    pub fn crash(&mut self, host: HostId, kind: CrashKind) -> CrashReport {
-        panic!("{SOON}")
-    }
-    /// A host that is down boots again, through its factory.
-    pub fn restart(&mut self, host: HostId) {
-        panic!("{SOON}")
-    }
-    /// Asks a program to stop: `Input::Stop`.
-    pub fn stop(&mut self, host: HostId) {
-        panic!("{SOON}")
-    }
-    /// A host stands still until healed.
-    pub fn pause(&mut self, host: HostId) -> FaultId {
-        panic!("{SOON}")
-    }
-    /// A host's lanes take `factor` times as long until healed.
-    pub fn slow(&mut self, host: HostId, factor: u32) -> FaultId {
-        panic!("{SOON}")
-    }
-    /// Erases a host's disks; it must be down.
-    pub fn wipe(&mut self, host: HostId) {
-        panic!("{SOON}")
-    }
-    /// Nothing gets through from `from` to `to` until healed; it is sent again then.
-    pub fn cut(&mut self, from: HostId, to: HostId) -> FaultId {
-        panic!("{SOON}")
-    }
-    /// Nothing arrives until healed; all of it at once then.
-    pub fn stall(&mut self, from: HostId, to: HostId) -> FaultId {
-        panic!("{SOON}")
-    }
-    /// Everything takes longer until healed.
-    pub fn delay(&mut self, from: HostId, to: HostId, by: Span) -> FaultId {
-        panic!("{SOON}")
-    }
-    /// The link carries fewer bytes a second until healed.
-    pub fn throttle(&mut self, from: HostId, to: HostId, bytes_per_s: u64) -> FaultId {
-        panic!("{SOON}")
-    }
-    /// Resets every connection between two hosts.
-    pub fn reset(&mut self, one: HostId, other: HostId) -> FaultId {
-        panic!("{SOON}")
-    }
-    /// A wall clock is ahead (or behind) until healed.
-    pub fn clock_ahead(&mut self, host: HostId, by_ns: i64) -> FaultId {
-        panic!("{SOON}")
-    }
-    /// Both clocks run faster (or slower) until healed.
-    pub fn clock_drift(&mut self, host: HostId, ppm: i32) -> FaultId {
-        panic!("{SOON}")
-    }
-    /// A wall clock jumps for good.
-    pub fn clock_step(&mut self, host: HostId, by_ns: i64) -> FaultId {
-        panic!("{SOON}")
-    }
-    /// Ends a lasting fault; nothing if it has ended.
-    pub fn heal(&mut self, fault: FaultId) {
-        panic!("{SOON}")
-    }
-    /// What a fault has done so far.
+
+    /// What a host's wall clock reads, for whoever looks from outside.
     #[must_use]
-    pub fn effect(&self, fault: FaultId) -> FaultEffect {
-        panic!("{SOON}")
+    pub fn wall_ms(&self, host: HostId) -> i64 {
+        self.room.hosts[usize::from(host.0)].clock.wall_ms(self.room.now)
     }
-    /// Tests only: flips a bit of what is under way from this end. False when nothing is.
-    pub fn flip_in_flight(&mut self, from: ConnId, bit: u64) -> bool {
-        panic!("{SOON}")
+
+    /// W-1: the next event that is not stale, if it is due by `limit`.
+    fn step_until(&mut self, limit: Time) -> bool {
+        while self.room.queue.next_time().is_some_and(|next| next <= limit) {
+            let (time, event) = self.room.queue.pop().expect("it was just looked at");
+            assert!(time >= self.room.now, "RM-1: {event:?} at {time:?}, now {:?}", self.room.now);
+            self.room.now = time;
+            if self.handle(event) {
+                self.room.events += 1;
+                return true;
+            }
+        }
+        false
     }
-    /// Tests only: flips a bit of a host's timer. False when none is set.
-    pub fn flip_timer(&mut self, host: HostId, bit: u32) -> bool {
-        panic!("{SOON}")
+
+    /// False: the event was stale.
+    fn handle(&mut self, event: Event) -> bool {
+        if self.room.is_stale(event) {
+            return false;
+        }
+        if self.room.paused_hosts > 0 {
+            if let Some(host) = self.room.pausing_host(event) {
+                event.digest(self.room.now, &mut self.room.hasher);
+                self.room.defer(host, event);
+                return true;
+            }
+        }
+        let outcome = match event {
+            Event::Timer { host, .. } if self.room.on_timer(host) => {
+                Outcome::Tell(host, Input::Timer)
+            }
+            Event::Timer { .. } => Outcome::Stale,
+            Event::Syn { end } => self.room.on_syn(end),
+            Event::Accepted { end } => self.room.on_accepted(end),
+            Event::Connected { end } => self.room.on_connected(end),
+            Event::Refused { end } => self.room.on_connect_failed(end, true),
+            Event::ConnectTimeout { end } => self.room.on_connect_failed(end, false),
+            Event::SendDue { end } => self.room.on_send_due(end),
+            Event::Arrive { sender } => self.room.on_arrive(sender),
+            Event::Readable { end } => self.room.on_readable(end),
+            Event::WindowOpen { sender } => self.room.on_window_open(sender),
+            Event::Writable { end } => self.room.on_writable(end),
+            Event::Rst { end, forced } => self.room.on_rst(end, forced),
+            Event::Stop { host, .. } => Outcome::Tell(host, Input::Stop),
+            Event::Boot { .. }
+            | Event::LaneStart { .. }
+            | Event::LaneFinish { .. }
+            | Event::SubmitDue { .. } => Outcome::Done,
+        };
+        if matches!(outcome, Outcome::Stale) {
+            return false;
+        }
+        event.digest(self.room.now, &mut self.room.hasher);
+        match event {
+            Event::Boot { host, .. } => self.on_boot(host),
+            Event::LaneStart { host, lane, .. } => self.on_lane_start(host, lane),
+            Event::LaneFinish { host, lane, .. } => self.on_lane_finish(host, lane),
+            Event::SubmitDue { host, slot, .. } => {
+                let (pool, job) = self.room.host(host).later.take(slot);
+                self.room.submit(host, pool, job);
+            }
+            _ => {}
+        }
+        if let Outcome::Tell(host, input) = outcome {
+            self.tell(host, input);
+        }
+        true
     }
+
+    fn on_boot(&mut self, id: HostId) {
+        let host = self.room.host(id);
+        host.booting = false;
+        host.up = true;
+        host.incarnation += 1;
+        let info = BootInfo {
+            host: id,
+            host_name: host.name.clone(),
+            rack: host.spec.rack.clone(),
+            incarnation: host.incarnation,
+        };
+        self.programs[usize::from(id.0)] = Some((host.spec.factory)(&info));
+        let at = self.room.now;
+        self.room.see(Seen::Booted { at, host: id, incarnation: info.incarnation });
+        self.tell(id, Input::Boot);
+    }
+
+    /// Hands an input to a program, or out of the World. What it carries goes into the digest.
+    pub(crate) fn tell(&mut self, host: HostId, input: Input) {
+        if let Input::Received { conn, bytes } = &input {
+            self.room.mark_bytes(*conn, bytes);
+        }
+        if self.room.outside == Some(host) {
+            self.put_out(input);
+            return;
+        }
+        let ((), after) = self.call(host, None, Phase::Input, |program, cx| program.on(input, cx));
+        self.end_if_asked(host, after.ending);
+    }
+
+    /// Lends the room to a program for one call.
+    pub(crate) fn call<R>(
+        &mut self,
+        host: HostId,
+        lane: Option<LaneId>,
+        phase: Phase,
+        of: impl FnOnce(&mut dyn Program<N>, &mut Context<'_, N>) -> R,
+    ) -> (R, After) {
+        let program = self.programs[usize::from(host.0)].as_deref_mut();
+        let program = program.expect("H-1: only a process that runs is called");
+        let room = &mut self.room;
+        let mut cx = Context { room, host, lane, phase, then: None, ending: None };
+        let answer = of(program, &mut cx);
+        (answer, After { then: cx.then, ending: cx.ending })
+    }
+
+    /// The program has asked for its end. True if so.
+    pub(crate) fn end_if_asked(&mut self, host: HostId, ending: Option<Ending>) -> bool {
+        let Some(ending) = ending else { return false };
+        let halt = match ending {
+            Ending::Exit => {
+                self.room.send_scheduled(host);
+                None
+            }
+            Ending::Halt(why) => Some(why),
+        };
+        self.end_process(host, CrashKind::Process);
+        let at = self.room.now;
+        self.room.see(Seen::Stopped { at, host, halt });
+        true
+    }
+
+    /// H-1: the process is gone, with its lanes, timers and connections.
+    pub(crate) fn end_process(&mut self, id: HostId, kind: CrashKind) -> CrashReport {
+        let (jobs_unfinished, jobs_queued) = self.room.host(id).lanes.unfinished();
+        let (connections, bytes_unsent) = self.room.end_connections(id, kind);
+        self.room.host(id).forget_process();
+        self.programs[usize::from(id.0)] = None;
+        CrashReport { jobs_unfinished, jobs_queued, connections, bytes_unsent }
+    }
+}
+
+/// What a call left behind.
+pub(crate) struct After {
+    pub(crate) then: Option<QueuedJob>,
+    pub(crate) ending: Option<Ending>,
 }

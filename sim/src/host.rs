@@ -1,0 +1,162 @@
+//! Holds what one host has beside its program: lanes, clock, timer, power.
+//!
+//! Holds:      everything of the process's present life (lanes, timer, listeners, jobs for later)
+//!             and what outlives it (clock, streams, power).
+//! Invariants: H-1 after the process has ended nothing of its life is left: `life` is counted up and
+//!             every event that names the old one is stale.
+
+use std::sync::Arc;
+
+use crate::clock::HostClock;
+use crate::event::Event;
+use crate::ids::{FaultId, PoolId};
+use crate::lane::{Lanes, QueuedJob};
+use crate::program::Note;
+use crate::random::{Stream, tie};
+use crate::settings::HostSpec;
+use crate::time::Time;
+
+/// A coin that falls with a probability of its own for this seed.
+#[derive(Debug, Clone)]
+pub(crate) struct YieldPoint {
+    pub(crate) name: &'static str,
+    pub(crate) ppm: u32,
+    pub(crate) coin: Stream,
+}
+
+/// Jobs that are submitted for later, named by a slot in their event.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Later {
+    slots: Vec<Option<(PoolId, QueuedJob)>>,
+    free: Vec<u16>,
+}
+
+impl Later {
+    pub(crate) fn put(&mut self, pool: PoolId, job: QueuedJob) -> u16 {
+        if let Some(slot) = self.free.pop() {
+            self.slots[usize::from(slot)] = Some((pool, job));
+            return slot;
+        }
+        self.slots.push(Some((pool, job)));
+        u16::try_from(self.slots.len() - 1).expect("at most 65,536 jobs of a host wait for later")
+    }
+
+    pub(crate) fn take(&mut self, slot: u16) -> (PoolId, QueuedJob) {
+        self.free.push(slot);
+        self.slots[usize::from(slot)].take().expect("a slot is emptied once, by its event")
+    }
+}
+
+pub(crate) struct Host<N: Note> {
+    pub(crate) name: Arc<str>,
+    pub(crate) spec: HostSpec<N>,
+    pub(crate) clock: HostClock,
+    pub(crate) powered: bool,
+    /// The process runs.
+    pub(crate) up: bool,
+    /// The process will run once its boot event is due.
+    pub(crate) booting: bool,
+    /// How often the process has ended.
+    pub(crate) life: u32,
+    /// How often it has booted.
+    pub(crate) incarnation: u32,
+    /// In the host's own time.
+    pub(crate) timer: Option<Time>,
+    /// Global time of the earliest timer event in the queue.
+    pub(crate) timer_armed: Time,
+    pub(crate) lanes: Lanes,
+    pub(crate) later: Later,
+    pub(crate) listeners: Vec<u16>,
+    pub(crate) streams: Vec<(&'static str, Stream)>,
+    pub(crate) yields: Vec<YieldPoint>,
+    /// What holds it still.
+    pub(crate) pauses: Vec<FaultId>,
+    /// What waits until nothing does.
+    pub(crate) deferred: Vec<Event>,
+    /// What slows its lanes down, and by how much.
+    pub(crate) slowed: Vec<(FaultId, u32)>,
+    salt: u64,
+    count: u64,
+}
+
+impl<N: Note> Host<N> {
+    pub(crate) fn new(name: &str, spec: HostSpec<N>, salt: u64) -> Self {
+        Self {
+            name: Arc::from(name),
+            clock: HostClock::new(spec.clock),
+            spec,
+            powered: true,
+            up: false,
+            booting: false,
+            life: 0,
+            incarnation: 0,
+            timer: None,
+            timer_armed: Time::MAX,
+            lanes: Lanes::default(),
+            later: Later::default(),
+            listeners: Vec::new(),
+            streams: Vec::new(),
+            yields: Vec::new(),
+            pauses: Vec::new(),
+            deferred: Vec::new(),
+            slowed: Vec::new(),
+            salt,
+            count: 0,
+        }
+    }
+
+    /// The next tie breaker of what is the host's own.
+    pub(crate) fn tie(&mut self) -> u32 {
+        self.count += 1;
+        tie(self.salt, self.count)
+    }
+
+    pub(crate) fn is_paused(&self) -> bool {
+        !self.pauses.is_empty()
+    }
+
+    /// How much longer its lanes take, and whose doing that is; the worst of several counts.
+    pub(crate) fn slowness(&self) -> Option<(FaultId, u32)> {
+        self.slowed.iter().copied().max_by_key(|&(_, factor)| factor)
+    }
+
+    /// H-1: nothing of the process is left.
+    pub(crate) fn forget_process(&mut self) {
+        self.up = false;
+        self.booting = false;
+        self.life += 1;
+        self.timer = None;
+        self.timer_armed = Time::MAX;
+        self.lanes = Lanes::default();
+        self.later = Later::default();
+        self.listeners.clear();
+        self.deferred.clear();
+    }
+}
+
+impl<N: Note> Clone for Host<N> {
+    fn clone(&self) -> Self {
+        Self {
+            name: Arc::clone(&self.name),
+            spec: self.spec.clone(),
+            clock: self.clock.clone(),
+            powered: self.powered,
+            up: self.up,
+            booting: self.booting,
+            life: self.life,
+            incarnation: self.incarnation,
+            timer: self.timer,
+            timer_armed: self.timer_armed,
+            lanes: self.lanes.clone(),
+            later: self.later.clone(),
+            listeners: self.listeners.clone(),
+            streams: self.streams.clone(),
+            yields: self.yields.clone(),
+            pauses: self.pauses.clone(),
+            deferred: self.deferred.clone(),
+            slowed: self.slowed.clone(),
+            salt: self.salt,
+            count: self.count,
+        }
+    }
+}

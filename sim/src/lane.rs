@@ -1,0 +1,184 @@
+//! Runs the jobs of one host on its lanes.
+//!
+//! In Kafka:   a lane is a thread (`KafkaRequestHandler`, `Processor`), a pool its thread pool with
+//!             the queue before it (`RequestChannel`).
+//! Holds:      every lane's state, every pool's queue, the host's locks.
+//! Invariants: LN-1 a lane runs one job at a time; LN-2 a pool's jobs are handed out first come
+//!             first served; LN-3 an idle lane takes a drawn time to run what it was given, so that
+//!             lanes overtake one another as the seed decides, and one lane never overtakes itself.
+
+use std::collections::VecDeque;
+
+use crate::ids::{LaneId, LockId, PoolId};
+use crate::lock::Locks;
+use crate::random::{Stream, tie};
+use crate::time::Time;
+
+/// A job that waits for a lane, or has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct QueuedJob {
+    pub(crate) token: u64,
+    pub(crate) lock: Option<LockId>,
+}
+
+/// What a lane is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LaneState {
+    Idle,
+    /// Will start this job when it wakes up.
+    Waking {
+        job: QueuedJob,
+        holds_lock: bool,
+    },
+    /// Waits for this job's lock.
+    Blocked(QueuedJob),
+    /// Has started this job; it finishes when it is paid.
+    Running(QueuedJob),
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Lane {
+    pub(crate) id: LaneId,
+    pub(crate) state: LaneState,
+    salt: u64,
+    count: u64,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Pool {
+    /// Number of its first lane within the host.
+    first: u16,
+    /// One bit for each idle lane.
+    idle: u64,
+    queue: VecDeque<QueuedJob>,
+    /// When each lane that is only paid (`Context::pay`) is free.
+    free_at: Vec<Time>,
+    pub(crate) wake: Stream,
+}
+
+/// The lanes of one host.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lanes {
+    pools: Vec<Option<Pool>>,
+    lanes: Vec<Lane>,
+    pub(crate) locks: Locks,
+}
+
+impl Lanes {
+    /// Adds a pool; `salt` answers a lane's tie breaker by its number in the pool.
+    pub(crate) fn declare(
+        &mut self,
+        id: PoolId,
+        count: u16,
+        wake: Stream,
+        salt: impl Fn(u16) -> u64,
+    ) {
+        assert!((1..=64).contains(&count), "a pool has 1 to 64 lanes, not {count}");
+        let index = usize::from(id.0);
+        if index >= self.pools.len() {
+            self.pools.resize_with(index + 1, || None);
+        }
+        assert!(self.pools[index].is_none(), "{id:?} is declared twice");
+        let first = u16::try_from(self.lanes.len()).expect("a host has fewer than 65,536 lanes");
+        self.lanes.extend((0..count).map(|lane| Lane {
+            id: LaneId { pool: id, index: lane },
+            state: LaneState::Idle,
+            salt: salt(lane),
+            count: 0,
+        }));
+        self.pools[index] = Some(Pool {
+            first,
+            idle: u64::MAX >> (64 - u32::from(count)),
+            queue: VecDeque::new(),
+            free_at: vec![Time::ZERO; usize::from(count)],
+            wake,
+        });
+    }
+
+    pub(crate) fn pool(&mut self, id: PoolId) -> &mut Pool {
+        match self.pools.get_mut(usize::from(id.0)) {
+            Some(Some(pool)) => pool,
+            _ => panic!("{id:?} was not declared at boot"),
+        }
+    }
+
+    pub(crate) fn lane(&mut self, lane: u16) -> &mut Lane {
+        &mut self.lanes[usize::from(lane)]
+    }
+
+    /// The pool of this lane.
+    pub(crate) fn pool_of(&mut self, lane: u16) -> &mut Pool {
+        let id = self.lanes[usize::from(lane)].id.pool;
+        self.pool(id)
+    }
+
+    /// The next tie breaker of this lane.
+    pub(crate) fn tie(&mut self, lane: u16) -> u32 {
+        let lane = self.lane(lane);
+        lane.count += 1;
+        tie(lane.salt, lane.count)
+    }
+
+    /// Gives the job to an idle lane, or queues it. Answers the lane that has to wake up.
+    pub(crate) fn submit(&mut self, id: PoolId, job: QueuedJob) -> Option<u16> {
+        let pool = self.pool(id);
+        if pool.idle == 0 {
+            pool.queue.push_back(job);
+            return None;
+        }
+        let index = pool.idle.trailing_zeros();
+        pool.idle &= pool.idle - 1;
+        let lane = pool.first + u16::try_from(index).expect("a pool has at most 64 lanes");
+        self.lane(lane).state = LaneState::Waking { job, holds_lock: false };
+        Some(lane)
+    }
+
+    /// What a lane that has finished goes on with; none: it is idle from now on.
+    pub(crate) fn next(&mut self, lane: u16) -> Option<QueuedJob> {
+        let pool = self.pool_of(lane);
+        if let Some(job) = pool.queue.pop_front() {
+            return Some(job);
+        }
+        pool.idle |= 1 << (lane - pool.first);
+        self.lane(lane).state = LaneState::Idle;
+        None
+    }
+
+    /// Takes the job's lock for the lane; if somebody holds it, the lane is blocked.
+    pub(crate) fn take_lock(&mut self, lane: u16, job: QueuedJob) -> bool {
+        let Some(lock) = job.lock else { return true };
+        let taken = self.locks.take(lock, lane);
+        if !taken {
+            self.lane(lane).state = LaneState::Blocked(job);
+        }
+        taken
+    }
+
+    /// Lets the job's lock go. Answers the lane that has it now and has to wake up.
+    pub(crate) fn release_lock(&mut self, lane: u16, job: QueuedJob) -> Option<u16> {
+        let next = self.locks.release(job.lock?, lane)?;
+        let waiter = self.lane(next);
+        let LaneState::Blocked(job) = waiter.state else {
+            panic!("LK-2: lane {next} waits for a lock, yet is {:?}", waiter.state);
+        };
+        waiter.state = LaneState::Waking { job, holds_lock: true };
+        Some(next)
+    }
+
+    /// When a lane without events of its own is done with `cost` more.
+    pub(crate) fn pay(&mut self, id: PoolId, index: u16, now: Time, cost: crate::Span) -> Time {
+        let free_at = &mut self.pool(id).free_at[usize::from(index)];
+        *free_at = (*free_at).max(now) + cost;
+        *free_at
+    }
+
+    /// Jobs that have started and not finished, and jobs that have not started.
+    pub(crate) fn unfinished(&self) -> (u32, u32) {
+        let running =
+            self.lanes.iter().filter(|lane| matches!(lane.state, LaneState::Running(_))).count();
+        let given = self.lanes.iter().filter(|lane| lane.state != LaneState::Idle).count();
+        let queued: usize = self.pools.iter().flatten().map(|pool| pool.queue.len()).sum();
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        (count(running), count(given - running + queued))
+    }
+}

@@ -1,0 +1,130 @@
+//! Carries bytes from one host to another, one way.
+//!
+//! Holds:      when the link is free, and the faults that act on it, summed up.
+//! Invariants: LI-1 what acts on a link is derived from the faults that are active, never counted
+//!             up and down.
+
+use super::Distribution;
+use crate::ids::FaultId;
+use crate::time::{Span, Time};
+
+/// What a fault does to a link.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Nothing gets through; it is sent again afterwards.
+    Cut,
+    /// Nothing arrives; all of it does afterwards.
+    Stall,
+    /// Everything takes longer.
+    Delay(Span),
+    /// At most so many bytes a second.
+    Throttle(u64),
+}
+
+/// One direction between two hosts.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Link {
+    /// Its own latency, if not the network's.
+    pub(crate) latency: Option<Distribution>,
+    /// How many connections were opened over it: the third part of a stream's name.
+    pub(crate) connects: u64,
+    free_at: Time,
+    troubles: Vec<(FaultId, Trouble)>,
+    blocked: bool,
+}
+
+impl Link {
+    pub(crate) fn add(&mut self, fault: FaultId, trouble: Trouble) {
+        self.troubles.push((fault, trouble));
+        self.sum_up();
+    }
+
+    pub(crate) fn remove(&mut self, fault: FaultId) {
+        self.troubles.retain(|&(id, _)| id != fault);
+        self.sum_up();
+    }
+
+    /// LI-1.
+    fn sum_up(&mut self) {
+        let blocked = self.blockers().next().is_some();
+        self.blocked = blocked;
+    }
+
+    /// Whether nothing gets through.
+    pub(crate) const fn is_blocked(&self) -> bool {
+        self.blocked
+    }
+
+    /// The cuts and stalls that act on it.
+    pub(crate) fn blockers(&self) -> impl Iterator<Item = FaultId> {
+        self.troubles
+            .iter()
+            .filter(|(_, trouble)| matches!(trouble, Trouble::Cut | Trouble::Stall))
+            .map(|&(id, _)| id)
+    }
+
+    /// Puts `count` bytes on the link at `now`; answers when the last one leaves, beside the
+    /// link's latency, and reports to `late` how much each fault added.
+    pub(crate) fn carry(
+        &mut self,
+        now: Time,
+        count: u64,
+        bandwidth: u64,
+        late: &mut Vec<(FaultId, Span)>,
+    ) -> Time {
+        let start = self.free_at.max(now);
+        let usual = transmission(count, bandwidth);
+        if self.troubles.is_empty() {
+            self.free_at = start + usual;
+            return self.free_at;
+        }
+        let mut longest = usual;
+        let mut added = Span::ZERO;
+        for &(fault, trouble) in &self.troubles {
+            match trouble {
+                Trouble::Throttle(limit) => {
+                    let took = transmission(count, limit.min(bandwidth));
+                    let queued = start.since(now);
+                    late.push((fault, Span(took.0.saturating_sub(usual.0)) + queued));
+                    longest = longest.max(took);
+                }
+                Trouble::Delay(by) => {
+                    late.push((fault, by));
+                    added = added + by;
+                }
+                Trouble::Cut | Trouble::Stall => {}
+            }
+        }
+        self.free_at = start + longest;
+        self.free_at + added
+    }
+}
+
+fn transmission(count: u64, bandwidth: u64) -> Span {
+    if bandwidth == u64::MAX {
+        return Span::ZERO;
+    }
+    let nanos = u128::from(count) * 1_000_000_000 / u128::from(bandwidth.max(1));
+    Span(u64::try_from(nanos).unwrap_or(u64::MAX / 4))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_throttle_is_told_apart_from_the_links_own_time() {
+        let mut link = Link::default();
+        let mut late = Vec::new();
+        assert_eq!(link.carry(Time(0), 1_000, 1_000_000, &mut late), Time(1_000_000), "1 ms");
+        assert!(late.is_empty(), "no fault");
+        link.add(FaultId(4), Trouble::Throttle(100_000));
+        link.add(FaultId(5), Trouble::Delay(Span(7)));
+        let left = link.carry(Time(2_000_000), 1_000, 1_000_000, &mut late);
+        assert_eq!(left, Time(12_000_007), "10 ms and the delay");
+        assert_eq!(late, [(FaultId(4), Span(9_000_000)), (FaultId(5), Span(7))], "who added what");
+        link.remove(FaultId(4));
+        link.remove(FaultId(5));
+        assert_eq!(link.carry(Time(0), 1_000, 1_000_000, &mut late), Time(13_000_000), "queued");
+    }
+}
