@@ -29,6 +29,8 @@ pub enum DiskError {
     Stale,
     /// A folder stands where a file was meant, or the other way round.
     WrongKind,
+    /// A folder to be removed or replaced has something in it.
+    NotEmpty,
 }
 
 impl fmt::Display for DiskError {
@@ -40,6 +42,7 @@ impl fmt::Display for DiskError {
             Self::NoSpace => "no space left on the device",
             Self::Stale => "the file is not open any more",
             Self::WrongKind => "a folder instead of a file, or a file instead of a folder",
+            Self::NotEmpty => "the folder is not empty",
         })
     }
 }

@@ -187,7 +187,7 @@ impl Disk for MemoryDisk {
         if self.folders.contains(path) {
             let inside = format!("{path}/");
             if self.names.keys().any(|name| name.starts_with(&inside)) {
-                return Err(DiskError::AlreadyExists);
+                return Err(DiskError::NotEmpty);
             }
             self.folders.remove(path);
             return Ok(());

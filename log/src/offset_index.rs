@@ -129,11 +129,6 @@ impl OffsetIndex {
         self.file.sync(disk)
     }
 
-    #[cfg(test)]
-    pub(crate) fn entry_count(&self) -> usize {
-        self.file.entries().len()
-    }
-
     fn entry_after(
         &self,
         last: Option<OffsetEntry>,
