@@ -164,7 +164,7 @@ impl File {
         for page in synced.unsynced.clone() {
             let Some(old) = synced.page(page) else { continue };
             let (due, bytes) = (old.due, old.bytes.clone());
-            if !self.page(page).is_some_and(|held| held.is_dirty(now)) {
+            if due == Time::MAX || !self.page(page).is_some_and(|held| held.is_dirty(now)) {
                 continue;
             }
             let held = self.page_mut(page);
@@ -175,7 +175,7 @@ impl File {
                 held.durable = bytes;
             }
         }
-        if self.len_due > now && self.len_due == synced.len_due {
+        if self.len_due > now && self.len_due == synced.len_due && self.len_due != Time::MAX {
             self.durable_len = synced.len;
             if self.len == synced.len {
                 self.len_due = Time::ZERO;

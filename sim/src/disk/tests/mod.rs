@@ -1,0 +1,47 @@
+//! Tests of the disk: against simple models, and what crashes and slowness do.
+
+mod costs;
+mod crashes;
+mod model;
+
+use bytes::Bytes;
+
+use super::{Disk, DiskAccess, DiskError, DiskSettings, JobId};
+use crate::random::{Plan, Stream};
+use crate::time::{Span, Time};
+
+/// Nothing becomes durable by itself while a test lasts.
+fn patient() -> DiskSettings {
+    DiskSettings {
+        writeback_min: Span::from_secs(1_000),
+        writeback_max: Span::from_secs(1_000),
+        ..DiskSettings::default()
+    }
+}
+
+fn stream(seed: u64) -> Stream {
+    Plan::new(seed).run_stream("test", "crash")
+}
+
+/// Runs one whole job at `now`.
+fn job<T>(disk: &mut Disk, now: Time, calls: impl FnOnce(&mut DiskAccess<'_>) -> T) -> T {
+    let job = JobId(u64::MAX);
+    let answer = calls(&mut disk.access(now, job));
+    disk.settle(now + disk.cost(job), job);
+    answer
+}
+
+/// Writes a file in one job, its name and bytes synced.
+fn synced_file(disk: &mut Disk, path: &str, bytes: &[u8]) {
+    job(disk, Time::ZERO, |calls| -> Result<(), DiskError> {
+        let file = calls.open(path, true)?;
+        calls.append(file, Bytes::copy_from_slice(bytes))?;
+        calls.sync(file)?;
+        calls.sync_dir("")
+    })
+    .expect("a healthy disk");
+}
+
+fn contents(disk: &Disk, path: &str) -> Vec<u8> {
+    disk.peek(path, 0, u64::MAX).expect("the file is there").to_vec()
+}
