@@ -12,6 +12,7 @@ pub mod random;
 pub mod clock;
 pub mod context;
 pub mod disk;
+pub mod fault;
 pub mod network;
 pub mod program;
 pub mod seen;

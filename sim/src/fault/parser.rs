@@ -1,0 +1,380 @@
+//! Reads a fault from its text.
+//!
+//! Holds:      the tokens of one line and how far they are read.
+//! Invariants: PS-1 an error names the bytes that are wrong and what is allowed there.
+
+use std::ops::Range;
+
+use super::effect::{ClockFault, DiskFault, Effect, Family, Group, Sides};
+use super::error::FaultError;
+use super::lexer::{Token, is_word_char, tokens};
+use super::line::Fault;
+use super::quantity::{Factor, parse_factor, parse_ppm, parse_rate, parse_signed_span, parse_span};
+use super::when::{Comparison, Condition, HostExpr, When};
+use super::words::{CLOCK_FAULTS, DISK_FAULTS, EFFECTS, WHENS, is_reserved};
+use crate::time::{Span, Time};
+
+type Read<T> = Result<T, FaultError>;
+
+/// Reads one line.
+pub(super) fn parse(line: &str) -> Read<Fault> {
+    let mut parser = Parser { tokens: tokens(line)?, next: 0, end: line.trim_end().len() };
+    let when_at = parser.here();
+    let when = parser.when()?;
+    let when_at = when_at.start..parser.before();
+    let effect_at = parser.here();
+    let effect = parser.effect()?;
+    let effect_at = effect_at.start..parser.before();
+    let lasting_at = parser.here();
+    let lasting = if parser.take("for") { Some(parser.positive_span()?) } else { None };
+    if parser.next < parser.tokens.len() {
+        let expected = parser.expected_at_end(lasting.is_some(), effect.can_last());
+        let what = format!("unexpected `{}`", parser.tokens[parser.next].text);
+        return Err(FaultError::new(parser.here(), what, expected));
+    }
+    let during = matches!(when, When::During { .. });
+    if lasting.is_some() && during {
+        let at = lasting_at.start..parser.end;
+        return Err(FaultError::new(at, "`during` says already how long it lasts", &["nothing"]));
+    }
+    if lasting.is_some() && !effect.can_last() {
+        let what = format!("`{effect}` happens at once and cannot last");
+        return Err(FaultError::new(lasting_at.start..parser.end, what, &["nothing"]));
+    }
+    if during && !effect.can_last() {
+        let what = format!("`{effect}` happens at once and cannot last");
+        return Err(FaultError::new(effect_at, what, &["`at`, `every` or `when` instead"]));
+    }
+    assert!(when_at.start <= when_at.end, "a place ends after it begins");
+    Ok(Fault { when, effect, lasting })
+}
+
+struct Parser<'t> {
+    tokens: Vec<Token<'t>>,
+    next: usize,
+    end: usize,
+}
+
+impl<'t> Parser<'t> {
+    // ---- places and tokens ----
+
+    /// The place of the next token; empty at the end.
+    fn here(&self) -> Range<usize> {
+        self.tokens.get(self.next).map_or(self.end..self.end, |token| token.at.clone())
+    }
+
+    /// Where the last token ended.
+    fn before(&self) -> usize {
+        self.next.checked_sub(1).map_or(0, |last| self.tokens[last].at.end)
+    }
+
+    fn peek(&self) -> Option<&Token<'t>> {
+        self.tokens.get(self.next)
+    }
+
+    /// Whether the next token is this text.
+    fn sees(&self, text: &str) -> bool {
+        self.peek().is_some_and(|token| token.text == text)
+    }
+
+    /// Reads this text if it is next.
+    fn take(&mut self, text: &str) -> bool {
+        let seen = self.sees(text);
+        self.next += usize::from(seen);
+        seen
+    }
+
+    fn need(&mut self, text: &str) -> Read<()> {
+        if self.take(text) { Ok(()) } else { Err(self.wrong(&[&format!("`{text}`")])) }
+    }
+
+    /// The next token is not what is allowed here.
+    fn wrong(&self, expected: &[&str]) -> FaultError {
+        let what = match self.peek() {
+            Some(token) => format!("unexpected `{}`", token.text),
+            None => "the line ends too early".to_owned(),
+        };
+        FaultError::new(self.here(), what, expected)
+    }
+
+    /// Any word.
+    fn word(&mut self, expected: &str) -> Read<(&'t str, Range<usize>)> {
+        match self.peek() {
+            Some(token) if token.is_word => {
+                let word = (token.text, token.at.clone());
+                self.next += 1;
+                Ok(word)
+            }
+            _ => Err(self.wrong(&[expected])),
+        }
+    }
+
+    /// One of some words.
+    fn one_of(&mut self, kind: &str, known: &[&'static str]) -> Read<&'static str> {
+        let Some(token) = self.peek().filter(|token| token.is_word) else {
+            return Err(self.wrong(known));
+        };
+        let Some(word) = known.iter().find(|word| **word == token.text) else {
+            return Err(FaultError::unknown(token.at.clone(), kind, token.text, known));
+        };
+        self.next += 1;
+        Ok(word)
+    }
+
+    fn expected_at_end(&self, lasting: bool, can_last: bool) -> &'static [&'static str] {
+        if lasting || !can_last {
+            &["the end of the line"]
+        } else {
+            &["`for`", "the end of the line"]
+        }
+    }
+
+    // ---- quantities ----
+
+    fn quantity<T>(&mut self, help: &str, parse: impl Fn(&str) -> Read<T>) -> Read<T> {
+        let (text, at) = self.word(help)?;
+        parse(text).map_err(|error| FaultError { at, ..error })
+    }
+
+    fn span(&mut self) -> Read<Span> {
+        self.quantity("a duration such as 800ms", parse_span)
+    }
+
+    fn positive_span(&mut self) -> Read<Span> {
+        let at = self.here();
+        match self.span()? {
+            Span::ZERO => Err(FaultError::new(at, "this cannot be zero", &["a longer duration"])),
+            length => Ok(length),
+        }
+    }
+
+    fn factor(&mut self) -> Read<Factor> {
+        self.need("by")?;
+        self.quantity("a factor such as 10", parse_factor)
+    }
+
+    // ---- when ----
+
+    fn when(&mut self) -> Read<When> {
+        match self.one_of("beginning", WHENS)? {
+            "at" => Ok(When::At(Time(self.span()?.0))),
+            "during" => self.during(),
+            "every" => Ok(When::Every(self.positive_span()?)),
+            _ => {
+                let mut conditions = vec![self.condition()?];
+                while self.take("and") {
+                    conditions.push(self.condition()?);
+                }
+                Ok(When::When(conditions))
+            }
+        }
+    }
+
+    fn during(&mut self) -> Read<When> {
+        let from = Time(self.span()?.0);
+        self.need("..")?;
+        let at = self.here();
+        let to = Time(self.span()?.0);
+        if to <= from {
+            let what = "it ends before it begins";
+            return Err(FaultError::new(at, what, &[&format!("later than {}", Span(from.0))]));
+        }
+        Ok(When::During { from, to })
+    }
+
+    fn condition(&mut self) -> Read<Condition> {
+        let name = self.name("a condition such as high_watermark(orders/0) >= 3")?;
+        let args = self.arguments()?;
+        let signs: Vec<&str> = Comparison::ALL.iter().map(|(sign, _)| *sign).collect();
+        let next = self.peek().map_or("", |token| token.text);
+        let Some((_, op)) = Comparison::ALL.iter().find(|(sign, _)| *sign == next) else {
+            return Err(self.wrong(&signs));
+        };
+        self.next += 1;
+        let (value, _) = self.word("a number or a name")?;
+        Ok(Condition { name, args, op: *op, value: value.to_owned() })
+    }
+
+    // ---- names and hosts ----
+
+    /// A name of somebody else's choice, which is no word of the grammar.
+    fn name(&mut self, expected: &str) -> Read<String> {
+        let (word, at) = self.word(expected)?;
+        if is_reserved(word) {
+            let what = format!("`{word}` is a word of the grammar, not a name");
+            return Err(FaultError::new(at, what, &[expected]));
+        }
+        if !word.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
+            let what = format!("a name cannot begin with `{}`", &word[..1]);
+            return Err(FaultError::new(at, what, &[expected]));
+        }
+        assert!(word.chars().all(is_word_char), "the lexer lets no other characters through");
+        Ok(word.to_owned())
+    }
+
+    fn arguments(&mut self) -> Read<Vec<String>> {
+        self.need("(")?;
+        let mut args = Vec::new();
+        if self.take(")") {
+            return Ok(args);
+        }
+        loop {
+            args.push(self.word("an argument such as orders/0")?.0.to_owned());
+            if self.take(")") {
+                return Ok(args);
+            }
+            if !self.take(",") {
+                return Err(self.wrong(&["`,`", "`)`"]));
+            }
+        }
+    }
+
+    fn group(&mut self) -> Read<Group> {
+        let mut hosts = vec![self.host()?];
+        while self.peek().is_some_and(|token| token.is_word && !is_reserved(token.text)) {
+            hosts.push(self.host()?);
+        }
+        Ok(Group(hosts))
+    }
+
+    fn host(&mut self) -> Read<HostExpr> {
+        let name = self.name("a host such as b1 or leader(orders/0)")?;
+        if self.sees("(") {
+            return Ok(HostExpr::Call { name, args: self.arguments()? });
+        }
+        Ok(HostExpr::Name(name))
+    }
+
+    /// `A > B`.
+    fn link(&mut self) -> Read<(Group, Group)> {
+        let from = self.group()?;
+        if !self.take(">") {
+            return Err(self.wrong(&["`>`", "another host"]));
+        }
+        Ok((from, self.group()?))
+    }
+
+    // ---- effects ----
+
+    fn effect(&mut self) -> Read<Effect> {
+        match self.one_of("effect", EFFECTS)? {
+            "cut" => self.cut(),
+            "isolate" => Ok(Effect::Isolate { hosts: self.group()? }),
+            word @ ("delay" | "throttle" | "stall" | "hold" | "release") => self.on_link(word),
+            "reset" => {
+                let one = self.group()?;
+                if !self.take("-") {
+                    return Err(self.wrong(&["`-`", "another host"]));
+                }
+                Ok(Effect::Reset { one, other: self.group()? })
+            }
+            "crash" => {
+                let hosts = self.group()?;
+                let losing_unsynced = self.take("losing");
+                if losing_unsynced {
+                    self.need("unsynced")?;
+                }
+                Ok(Effect::Crash { hosts, losing_unsynced })
+            }
+            "stop" => Ok(Effect::Stop { hosts: self.group()? }),
+            "restart" => {
+                let hosts = self.group()?;
+                let profile =
+                    if self.take("as") { Some(self.name("a profile such as 4.3")?) } else { None };
+                Ok(Effect::Restart { hosts, profile })
+            }
+            "pause" => Ok(Effect::Pause { hosts: self.group()? }),
+            "slow" => Ok(Effect::Slow { hosts: self.group()?, factor: self.factor()? }),
+            "wipe" => Ok(Effect::Wipe { hosts: self.group()? }),
+            "disk" => Ok(Effect::Disk { hosts: self.group()?, fault: self.disk_fault()? }),
+            "clock" => Ok(Effect::Clock { hosts: self.group()?, fault: self.clock_fault()? }),
+            _ => self.swarm(),
+        }
+    }
+
+    fn cut(&mut self) -> Read<Effect> {
+        let one = self.group()?;
+        let sides = if self.take("|") {
+            Sides::Both(one, self.group()?)
+        } else if self.take(">") {
+            Sides::OneWay(one, self.group()?)
+        } else {
+            return Err(self.wrong(&["`|`", "`>`", "another host"]));
+        };
+        Ok(Effect::Cut { sides })
+    }
+
+    fn on_link(&mut self, word: &str) -> Read<Effect> {
+        if matches!(word, "hold" | "release") {
+            let label = self.name("a kind of request such as Fetch")?;
+            let (from, to) = self.link()?;
+            return Ok(match word {
+                "hold" => Effect::Hold { label, from, to },
+                _ => Effect::Release { label, from, to },
+            });
+        }
+        let (from, to) = self.link()?;
+        match word {
+            "delay" => {
+                self.need("by")?;
+                Ok(Effect::Delay { from, to, by: self.positive_span()? })
+            }
+            "throttle" => {
+                self.need("to")?;
+                let rate = self.quantity("a rate such as 1MB/s", parse_rate)?;
+                Ok(Effect::Throttle { from, to, rate })
+            }
+            _ => Ok(Effect::Stall { from, to }),
+        }
+    }
+
+    fn disk_fault(&mut self) -> Read<DiskFault> {
+        Ok(match self.one_of("disk fault", DISK_FAULTS)? {
+            "slow" => DiskFault::Slow(self.factor()?),
+            "eio" => DiskFault::Eio { once: self.take("once") },
+            "full" => DiskFault::Full,
+            "rot" => DiskFault::Rot,
+            _ => DiskFault::Dies,
+        })
+    }
+
+    fn clock_fault(&mut self) -> Read<ClockFault> {
+        match self.one_of("clock fault", CLOCK_FAULTS)? {
+            "ahead" => {
+                let ahead = |text: &str| {
+                    parse_span(text).map_err(|error| match text.strip_prefix('-') {
+                        Some(_) => FaultError {
+                            what: "a clock cannot be ahead by a negative duration".to_owned(),
+                            expected: vec!["a duration".to_owned(), format!("`step {text}`")],
+                            ..error
+                        },
+                        None => error,
+                    })
+                };
+                Ok(ClockFault::Ahead(self.quantity("a duration such as 5s", ahead)?))
+            }
+            "drift" => Ok(ClockFault::Drift(self.quantity("a drift such as 200ppm", parse_ppm)?)),
+            _ => {
+                let nanos = self.quantity("a duration such as 2s or -2s", parse_signed_span)?;
+                Ok(ClockFault::Step(nanos))
+            }
+        }
+    }
+
+    fn swarm(&mut self) -> Read<Effect> {
+        let words: Vec<&'static str> = Family::ALL.iter().map(|(word, _)| *word).collect();
+        let mut families = Vec::new();
+        while families.is_empty() || self.peek().is_some_and(|t| t.is_word && t.text != "for") {
+            let at = self.here();
+            let word = self.one_of("family", &words)?;
+            let family = Family::ALL.iter().find(|(name, _)| *name == word).map(|(_, f)| *f);
+            let family = family.expect("the word is one of theirs");
+            if families.contains(&family) {
+                let what = format!("`{word}` stands here twice");
+                return Err(FaultError::new(at, what, &["another family"]));
+            }
+            families.push(family);
+        }
+        Ok(Effect::Swarm { families })
+    }
+}

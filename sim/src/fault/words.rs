@@ -1,0 +1,181 @@
+//! Every word of the fault text, for `trial list faults` and for messages about unknown words.
+
+/// A word of the grammar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Word {
+    /// The word.
+    pub word: &'static str,
+    /// How it is used.
+    pub shape: &'static str,
+    /// What it does.
+    pub does: &'static str,
+    /// A whole fault with it.
+    pub example: &'static str,
+}
+
+/// Every word, in the order of reading.
+///
+/// ```
+/// # use trial_sim::fault::{Fault, WORDS};
+/// for word in WORDS {
+///     let fault: Fault = word.example.parse().expect("every example is a fault");
+///     assert_eq!(fault.to_string(), word.example);
+/// }
+/// ```
+pub const WORDS: &[Word] = &[
+    Word {
+        word: "at",
+        shape: "at TIME",
+        does: "once, at this time since the start",
+        example: "at 2s crash b1",
+    },
+    Word {
+        word: "during",
+        shape: "during TIME..TIME",
+        does: "from one time to the other",
+        example: "during 2s..4s stall b1 > b2",
+    },
+    Word {
+        word: "every",
+        shape: "every DURATION",
+        does: "again and again",
+        example: "every 5s reset b1 - b2",
+    },
+    Word {
+        word: "when",
+        shape: "when CONDITION {and CONDITION}",
+        does: "once, as soon as all conditions hold",
+        example: "when high_watermark(orders/0) >= 3 and isr(orders/0) == 3 crash leader(orders/0)",
+    },
+    Word {
+        word: "for",
+        shape: "EFFECT for DURATION",
+        does: "how long it lasts; a crashed or stopped host starts again afterwards",
+        example: "at 2s isolate b1 for 3s",
+    },
+    Word {
+        word: "cut",
+        shape: "cut A | B, cut A > B",
+        does: "nothing gets through between groups of hosts, both ways or one way",
+        example: "at 2s cut b1 | b2 b3 for 800ms",
+    },
+    Word {
+        word: "isolate",
+        shape: "isolate A",
+        does: "cuts a group off from everybody else",
+        example: "at 2s isolate leader(orders/0) for 3s",
+    },
+    Word {
+        word: "delay",
+        shape: "delay A > B by DURATION",
+        does: "bytes take longer",
+        example: "at 2s delay b1 > b2 by 50ms for 10s",
+    },
+    Word {
+        word: "throttle",
+        shape: "throttle A > B to RATE",
+        does: "bytes flow at this rate",
+        example: "at 2s throttle b1 > b2 to 1MB/s for 10s",
+    },
+    Word {
+        word: "stall",
+        shape: "stall A > B",
+        does: "connections stay open, nothing arrives",
+        example: "at 2s stall b1 > b2 for 3s",
+    },
+    Word {
+        word: "reset",
+        shape: "reset A - B",
+        does: "all connections between the groups end with a reset",
+        example: "at 2s reset b1 - b2",
+    },
+    Word {
+        word: "hold",
+        shape: "hold LABEL A > B",
+        does: "holds back a kind of request",
+        example: "at 2s hold Fetch b2 > b1 for 4s",
+    },
+    Word {
+        word: "release",
+        shape: "release LABEL A > B",
+        does: "lets go what was held back",
+        example: "when isr(orders/0) == 1 release Fetch b2 > b1",
+    },
+    Word {
+        word: "crash",
+        shape: "crash A [losing unsynced]",
+        does: "the process dies; losing unsynced, the machine loses power",
+        example: "at 3s crash b2 losing unsynced for 2s",
+    },
+    Word {
+        word: "stop",
+        shape: "stop A",
+        does: "the process stops in good order",
+        example: "at 3s stop b2 for 2s",
+    },
+    Word {
+        word: "restart",
+        shape: "restart A [as PROFILE]",
+        does: "starts a host that is down",
+        example: "at 5s restart b2 as 4.3",
+    },
+    Word {
+        word: "pause",
+        shape: "pause A",
+        does: "nothing runs on the host, its connections stay open",
+        example: "at 3s pause b2 for 12s",
+    },
+    Word {
+        word: "slow",
+        shape: "slow A by FACTOR",
+        does: "the processors take so many times as long",
+        example: "at 3s slow b2 by 10 for 5s",
+    },
+    Word {
+        word: "wipe",
+        shape: "wipe A",
+        does: "replaces the disks of a host that is down by empty ones",
+        example: "at 4s wipe b2",
+    },
+    Word {
+        word: "disk",
+        shape: "disk A slow by FACTOR, eio [once], full, rot, dies",
+        does: "something is wrong with the disks",
+        example: "at 3s disk b2 slow by 100 for 5s",
+    },
+    Word {
+        word: "clock",
+        shape: "clock A ahead DURATION, drift PPM, step [-]DURATION",
+        does: "something is wrong with the wall clock",
+        example: "at 3s clock b2 step -2s",
+    },
+    Word {
+        word: "swarm",
+        shape: "swarm FAMILY...",
+        does: "faults drawn from the seed: network, crash, disk, clock, pause",
+        example: "during 5s..60s swarm network crash disk",
+    },
+];
+
+/// Words that begin a fault.
+pub(super) const WHENS: &[&str] = &["at", "during", "every", "when"];
+
+/// Words that begin an effect.
+pub(super) const EFFECTS: &[&str] = &[
+    "cut", "isolate", "delay", "throttle", "stall", "reset", "hold", "release", "crash", "stop",
+    "restart", "pause", "slow", "wipe", "disk", "clock", "swarm",
+];
+
+/// What a disk may do.
+pub(super) const DISK_FAULTS: &[&str] = &["slow", "eio", "full", "rot", "dies"];
+
+/// What a clock may do.
+pub(super) const CLOCK_FAULTS: &[&str] = &["ahead", "drift", "step"];
+
+/// Words that stand between others.
+const JOINTS: &[&str] = &["and", "for", "by", "to", "losing", "unsynced", "as", "once"];
+
+/// Whether a word belongs to the grammar, so that no host may be called so.
+pub(super) fn is_reserved(word: &str) -> bool {
+    [WHENS, EFFECTS, DISK_FAULTS, CLOCK_FAULTS, JOINTS].iter().any(|words| words.contains(&word))
+}
