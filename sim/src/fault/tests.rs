@@ -197,7 +197,7 @@ fn errors_name_the_place_and_what_is_allowed_there() {
     refuses("at 2s crash b1 losing", "", "the line ends too early", "`unsynced`");
     refuses("at 2s crash b1 | b2", "               ^", "unexpected `|`", "`for`, the end");
     refuses("at 2s slow b1 10", "", "the line ends too early", "`by`");
-    refuses("at 2s disk b1 slwo by 3", "", "the line ends too early", "");
+    refuses("at 2s disk b1 slwo by 3", "                   ^^", "unknown disk fault `by`", "slow");
     refuses("at 2s reset b1 -b2", "               ^^^", "a name cannot begin with `-`", "host");
     refuses("at 2s isolate leader(orders/0", "", "the line ends too early", "`)`");
     refuses("at 2s isolate b1 é", "                 ^^", "unexpected character `é`", "");
@@ -224,7 +224,7 @@ fn numbers_that_make_no_sense_are_refused() {
         "this duration is too large",
         "",
     );
-    refuses("at 600000h crash b1", "   ^^^^^^^", "this duration is too large", "");
+    refuses("at 6000000h crash b1", "   ^^^^^^^^", "this duration is too large", "");
     refuses(
         "at 2s throttle b1 > b2 to -1MB/s",
         "                          ^^^^^^",

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::super::{Disk, DiskCrash, DiskError, DiskSettings, JobId};
-use super::{contents, job, patient, stream, synced_file};
+use super::{contents, job, patient, stream, synced_file, timed_job};
 use crate::seen::CrashKind::{PowerLoss, Process};
 use crate::time::{Span, Time};
 
@@ -85,14 +85,14 @@ fn live(steps: &[Step], settings: DiskSettings) -> (Disk, Vec<DiskCrash>) {
                 reports.push(report);
             }
             Step::Wait(millis) => now += Span::from_millis(*millis),
-            _ => apply(&mut disk, &mut promise, now, step),
+            _ => now = apply(&mut disk, &mut promise, now, step),
         }
     }
     (disk, reports)
 }
 
-fn apply(disk: &mut Disk, promise: &mut Promise, now: Time, step: &Step) {
-    job(disk, now, |calls| -> Result<(), DiskError> {
+fn apply(disk: &mut Disk, promise: &mut Promise, now: Time, step: &Step) -> Time {
+    let (done, end) = timed_job(disk, now, |calls| -> Result<(), DiskError> {
         let file = calls.open("a", false)?;
         match *step {
             Step::Append(len, byte) => calls.append(file, Bytes::from(vec![byte; len])).map(|_| ()),
@@ -107,12 +107,13 @@ fn apply(disk: &mut Disk, promise: &mut Promise, now: Time, step: &Step) {
             }
             _ => calls.sync(file),
         }
-    })
-    .expect("a healthy disk");
+    });
+    done.expect("a healthy disk");
     if matches!(step, Step::Sync) {
         let bytes = contents(disk, "a");
         *promise = Promise { len: bytes.len(), bytes: bytes.into_iter().map(Some).collect() };
     }
+    end
 }
 
 /// The report's damage is exactly where the bytes differ.

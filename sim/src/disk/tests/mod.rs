@@ -25,10 +25,20 @@ fn stream(seed: u64) -> Stream {
 
 /// Runs one whole job at `now`.
 fn job<T>(disk: &mut Disk, now: Time, calls: impl FnOnce(&mut DiskAccess<'_>) -> T) -> T {
+    timed_job(disk, now, calls).0
+}
+
+/// The same; answers also when the job was over. Nothing may happen to the disk before that.
+fn timed_job<T>(
+    disk: &mut Disk,
+    now: Time,
+    calls: impl FnOnce(&mut DiskAccess<'_>) -> T,
+) -> (T, Time) {
     let job = JobId(u64::MAX);
     let answer = calls(&mut disk.access(now, job));
-    disk.settle(now + disk.cost(job), job);
-    answer
+    let end = now + disk.cost(job);
+    disk.settle(end, job);
+    (answer, end)
 }
 
 /// Writes a file in one job, its name and bytes synced.
