@@ -4,6 +4,7 @@
 //!        A note is what the broker *believes*; where bytes can tell, checkers read bytes.
 
 use trial_log::{LeaderEpoch, Offset};
+use trial_sim::Hasher;
 
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, PartitionEpoch, TopicPartition};
@@ -19,6 +20,7 @@ pub struct PartitionNote {
 
 /// Why a follower cut its log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
 pub enum TruncationCause {
     /// To its own high watermark: the rule of long ago, or a log without epochs.
     HighWatermark,
@@ -203,4 +205,172 @@ pub enum PartitionEvent {
         /// Why.
         error: ErrorCode,
     },
+}
+
+impl PartitionNote {
+    /// Takes every field into the digest.
+    pub fn digest(&self, into: &mut Hasher) {
+        into.u128(self.partition.topic.0);
+        into.i32(self.partition.partition);
+        self.event.digest(into);
+    }
+}
+
+impl PartitionEvent {
+    #[expect(clippy::too_many_lines, reason = "one arm for each event")]
+    fn digest(&self, into: &mut Hasher) {
+        match self {
+            Self::BecameLeader {
+                leader_epoch,
+                partition_epoch,
+                epoch_start_offset,
+                high_watermark,
+                isr,
+                was_leader,
+            } => {
+                into.u8(0);
+                into.i32(leader_epoch.0);
+                into.i32(partition_epoch.0);
+                into.i64(epoch_start_offset.0);
+                into.i64(high_watermark.0);
+                members(into, isr);
+                into.bool(*was_leader);
+            }
+            Self::LeaderUpdated { partition_epoch, isr } => {
+                into.u8(1);
+                into.i32(partition_epoch.0);
+                members(into, isr);
+            }
+            Self::BecameFollower {
+                leader,
+                leader_epoch,
+                partition_epoch,
+                log_end_offset,
+                high_watermark,
+            } => {
+                into.u8(2);
+                into.i32(leader.0);
+                into.i32(leader_epoch.0);
+                into.i32(partition_epoch.0);
+                into.i64(log_end_offset.0);
+                into.i64(high_watermark.0);
+            }
+            Self::MetadataIgnored { partition_epoch, known } => {
+                into.u8(3);
+                into.i32(partition_epoch.0);
+                into.i32(known.0);
+            }
+            Self::LeaderHighWatermarkMoved {
+                from,
+                to,
+                leader_epoch,
+                committed_isr,
+                maximal_isr,
+                min_isr,
+            } => {
+                into.u8(4);
+                into.i64(from.0);
+                into.i64(to.0);
+                into.i32(leader_epoch.0);
+                into.u16(*committed_isr);
+                into.u16(*maximal_isr);
+                into.u16(*min_isr);
+            }
+            Self::FollowerHighWatermarkMoved { from, to, leader_epoch } => {
+                into.u8(5);
+                into.i64(from.0);
+                into.i64(to.0);
+                into.i32(leader_epoch.0);
+            }
+            Self::IsrExpandAsked {
+                joining,
+                follower_end,
+                high_watermark,
+                epoch_start_offset,
+                partition_epoch,
+            } => {
+                into.u8(6);
+                into.i32(joining.0);
+                into.i64(follower_end.0);
+                into.i64(high_watermark.0);
+                into.i64(epoch_start_offset.0);
+                into.i32(partition_epoch.0);
+            }
+            Self::IsrShrinkAsked { staying, partition_epoch, log_end_offset } => {
+                into.u8(7);
+                members(into, staying);
+                into.i32(partition_epoch.0);
+                into.i64(log_end_offset.0);
+            }
+            Self::IsrCommitted { isr, partition_epoch } => {
+                into.u8(8);
+                members(into, isr);
+                into.i32(partition_epoch.0);
+            }
+            Self::IsrReverted { error } => {
+                into.u8(9);
+                into.i32(error.code().into());
+            }
+            Self::IsrLeftPending { error } => {
+                into.u8(10);
+                into.i32(error.code().into());
+            }
+            Self::IsrRetried { error } => {
+                into.u8(11);
+                into.i32(error.code().into());
+            }
+            Self::IsrAnswerIgnored => into.u8(12),
+            Self::ProduceCompleted {
+                required,
+                high_watermark,
+                maximal_isr,
+                min_isr,
+                leader_epoch,
+                error,
+            } => {
+                into.u8(13);
+                into.i64(required.0);
+                into.i64(high_watermark.0);
+                into.u16(*maximal_isr);
+                into.u16(*min_isr);
+                into.i32(leader_epoch.0);
+                into.i32(error.code().into());
+            }
+            Self::Truncated { from, to, high_watermark, cause } => {
+                into.u8(14);
+                into.i64(from.0);
+                into.i64(to.0);
+                into.i64(high_watermark.0);
+                into.u8(*cause as u8);
+            }
+            Self::LogRestarted { from, at, high_watermark, cause } => {
+                into.u8(15);
+                into.i64(from.0);
+                into.i64(at.0);
+                into.i64(high_watermark.0);
+                into.u8(*cause as u8);
+            }
+            Self::StaleFetchResponse { fetch_offset, leader_epoch, current_leader_epoch } => {
+                into.u8(16);
+                into.i64(fetch_offset.0);
+                into.i32(leader_epoch.0);
+                into.i32(current_leader_epoch.0);
+            }
+            Self::FetchDelayed { error } => {
+                into.u8(17);
+                into.i32(error.code().into());
+            }
+            Self::FetchParked { error } => {
+                into.u8(18);
+                into.i32(error.code().into());
+            }
+        }
+    }
+}
+
+fn members(into: &mut Hasher, brokers: &[BrokerId]) {
+    into.u64(u64::try_from(brokers.len()).expect("a handful"));
+    for broker in brokers {
+        into.i32(broker.0);
+    }
 }

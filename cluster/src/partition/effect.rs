@@ -6,7 +6,6 @@
 
 use trial_log::{LeaderEpoch, Offset};
 
-use super::truncation::EpochEnd;
 use crate::broker::alter_partition::IsrChange;
 use crate::ids::{BrokerEpoch, BrokerId};
 use crate::note::partition::PartitionEvent;
@@ -38,15 +37,6 @@ pub trait Brokers {
     fn registration(&self, broker: BrokerId) -> Option<Registration>;
     /// The epoch under which this broker is registered itself.
     fn local_epoch(&self) -> BrokerEpoch;
-}
-
-/// What a partition asks the log's leader-epoch cache.
-pub trait EpochHistory {
-    /// The epoch of the newest entry.
-    fn latest_epoch(&self) -> Option<LeaderEpoch>;
-    /// The largest epoch up to `epoch` with the offset at which it ends, `log_end_offset` being the end of the
-    /// newest (`LeaderEpochFileCache.endOffsetFor`); none if `epoch` is above everything known.
-    fn end_offset_for(&self, epoch: LeaderEpoch, log_end_offset: Offset) -> Option<EpochEnd>;
 }
 
 /// Which end of the leader's log a follower wants to know.

@@ -1,83 +1,59 @@
 //! Values that the tests of this folder share.
 //!
-//! Holds: an epoch cache as a list, brokers as a map, and a partition with a short name.
+//! Holds: an epoch cache from a list, brokers as a map, and a partition with a short name.
 
 use std::collections::BTreeMap;
 
-use trial_log::{LeaderEpoch, Offset};
+use trial_log::{Disk, LeaderEpoch, LeaderEpochCache, MemoryDisk, Offset};
 use trial_sim::Span;
 
-use super::effect::{Brokers, EpochHistory, Registration};
+use super::effect::{Brokers, Registration};
 use super::hosted::PartitionSettings;
-use super::truncation::EpochEnd;
 use crate::ids::{BrokerEpoch, BrokerId, TopicPartition, Uuid};
 
-/// Entries of (epoch, start offset), oldest first.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Epochs(pub(super) Vec<(LeaderEpoch, Offset)>);
-
-impl Epochs {
-    pub(super) fn from(entries: &[(i32, i64)]) -> Self {
-        Self(entries.iter().map(|(epoch, start)| (LeaderEpoch(*epoch), Offset(*start))).collect())
+/// A cache with entries (epoch, start offset), oldest first.
+pub(super) fn epochs(entries: &[(i32, i64)]) -> LeaderEpochCache {
+    let mut disk = MemoryDisk::new();
+    disk.create_dir("t-0").expect("a new disk takes a folder");
+    let mut cache = LeaderEpochCache::load(&mut disk, "t-0").expect("there is no checkpoint");
+    for (epoch, start) in entries {
+        cache.assign(&mut disk, LeaderEpoch(*epoch), Offset(*start)).expect("nothing fails here");
     }
-
-    /// As Kafka's cache: an entry without records is dropped by one that starts at the same offset.
-    pub(super) fn assign(&mut self, epoch: LeaderEpoch, start: Offset) {
-        if self.0.last().is_some_and(|(latest, _)| *latest >= epoch) {
-            return;
-        }
-        self.0.retain(|(_, offset)| *offset < start);
-        self.0.push((epoch, start));
-    }
-
-    pub(super) fn truncate(&mut self, end: Offset) {
-        self.0.retain(|(_, start)| *start < end);
-    }
+    cache
 }
 
-impl EpochHistory for Epochs {
-    fn latest_epoch(&self) -> Option<LeaderEpoch> {
-        self.0.last().map(|(epoch, _)| *epoch)
-    }
-
-    fn end_offset_for(&self, epoch: LeaderEpoch, log_end_offset: Offset) -> Option<EpochEnd> {
-        if self.latest_epoch() == Some(epoch) {
-            return Some(EpochEnd { epoch, end_offset: log_end_offset });
-        }
-        let (_, end_offset) = *self.0.iter().find(|(entry, _)| *entry > epoch)?;
-        let floor = self.0.iter().rev().find(|(entry, _)| *entry <= epoch);
-        Some(EpochEnd { epoch: floor.map_or(epoch, |(entry, _)| *entry), end_offset })
-    }
+/// What a broker's metadata says about brokers.
+#[derive(Debug, Clone)]
+pub(super) struct Cluster {
+    pub(super) local: BrokerId,
+    pub(super) registered: BTreeMap<BrokerId, Registration>,
 }
-
-/// What metadata says about brokers; broker 1 is the local one, with epoch 101.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Cluster(pub(super) BTreeMap<BrokerId, Registration>);
 
 impl Cluster {
-    /// Brokers 1 to 3, unfenced, broker i with epoch 100 + i.
+    /// Brokers 1 to 3, unfenced, broker i with epoch 100 + i, as broker 1 sees it.
     pub(super) fn of_three() -> Self {
         let registered = |id: i32| Registration {
             epoch: BrokerEpoch(100 + i64::from(id)),
             fenced: false,
             in_controlled_shutdown: false,
         };
-        Self((1..=3).map(|id| (BrokerId(id), registered(id))).collect())
+        let registered = (1..=3).map(|id| (BrokerId(id), registered(id))).collect();
+        Self { local: BrokerId(1), registered }
     }
 
     pub(super) fn change(mut self, id: i32, change: impl FnOnce(&mut Registration)) -> Self {
-        change(self.0.get_mut(&BrokerId(id)).expect("one of three"));
+        change(self.registered.get_mut(&BrokerId(id)).expect("one of three"));
         self
     }
 }
 
 impl Brokers for Cluster {
     fn registration(&self, broker: BrokerId) -> Option<Registration> {
-        self.0.get(&broker).copied()
+        self.registered.get(&broker).copied()
     }
 
     fn local_epoch(&self) -> BrokerEpoch {
-        BrokerEpoch(101)
+        self.registered.get(&self.local).map_or(BrokerEpoch::NONE, |found| found.epoch)
     }
 }
 

@@ -8,13 +8,13 @@
 //!             partition fetches. R10 the high watermark is the leader's, clamped to the own log; it may go back.
 //! Left out:   throttling; the back-off runs on the monotonic clock (Kafka: the wall clock).
 
-use trial_log::{LeaderEpoch, Offset};
+use trial_log::{EpochEndOffset, LeaderEpoch, LeaderEpochCache, Offset};
 use trial_sim::Time;
 
-use super::effect::{Effect, EpochHistory, LogEdge};
+use super::effect::{Effect, LogEdge};
 use super::hosted::{Core, Partition, Role};
 use super::read::FetchPartition;
-use super::truncation::{self, EpochEnd, Start};
+use super::truncation::{self, Start};
 use crate::error_code::ErrorCode;
 use crate::ids::BrokerId;
 use crate::note::partition::{PartitionEvent, TruncationCause};
@@ -29,7 +29,7 @@ pub struct FetchedPartition {
     /// The leader's log start.
     pub log_start_offset: Offset,
     /// Set if the logs diverge; then there are no records.
-    pub diverging_epoch: Option<EpochEnd>,
+    pub diverging_epoch: Option<EpochEndOffset>,
     /// Whether there are records.
     pub has_records: bool,
 }
@@ -85,7 +85,7 @@ pub enum Phase {
 
 impl Follower {
     /// Begins to follow in a new leader epoch.
-    pub(super) fn start(core: &Core, epochs: &dyn EpochHistory, effects: &mut Vec<Effect>) -> Self {
+    pub(super) fn start(core: &Core, epochs: &LeaderEpochCache, effects: &mut Vec<Effect>) -> Self {
         let fetch_offset = core.offsets.log_end_offset();
         let mut follower = Self {
             fetch_offset,
@@ -128,7 +128,7 @@ impl Follower {
         self.phase == Phase::Fetching && self.delayed_until.is_none_or(|due| due <= now)
     }
 
-    fn note_last_epoch(&mut self, core: &Core, epochs: &dyn EpochHistory) {
+    fn note_last_epoch(&mut self, core: &Core, epochs: &LeaderEpochCache) {
         let is_sent = truncation::by_fetch(core.rules.truncation());
         self.last_fetched_epoch = if is_sent { epochs.latest_epoch() } else { None };
     }
@@ -140,6 +140,10 @@ impl Follower {
         is_final: bool,
         effects: &mut Vec<Effect>,
     ) {
+        if to < Offset::ZERO {
+            // No leader of sound mind says so.
+            return self.park(ErrorCode::UnknownServerError, effects);
+        }
         self.phase = Phase::Truncating { cause, is_final };
         effects.push(Effect::Truncate { to });
     }
@@ -176,7 +180,7 @@ impl Follower {
         core: &mut Core,
         now: Time,
         answer: &FetchedPartition,
-        epochs: &dyn EpochHistory,
+        epochs: &LeaderEpochCache,
         effects: &mut Vec<Effect>,
     ) {
         let choice = core.rules.truncation();
@@ -222,7 +226,7 @@ impl Follower {
     }
 
     /// The log was cut; goes on from its new end.
-    fn on_cut(&mut self, core: &Core, epochs: &dyn EpochHistory, effects: &mut Vec<Effect>) {
+    fn on_cut(&mut self, core: &Core, epochs: &LeaderEpochCache, effects: &mut Vec<Effect>) {
         let Phase::Truncating { is_final, .. } = self.phase else { return };
         self.fetch_offset = core.offsets.log_end_offset();
         self.note_last_epoch(core, epochs);
@@ -283,7 +287,7 @@ impl Partition {
         now: Time,
         sent: &FetchPartition,
         answer: &FetchedPartition,
-        epochs: &dyn EpochHistory,
+        epochs: &LeaderEpochCache,
         effects: &mut Vec<Effect>,
     ) {
         let core = &mut self.core;
@@ -350,7 +354,7 @@ impl Partition {
     pub fn on_truncated(
         &mut self,
         to: Offset,
-        epochs: &dyn EpochHistory,
+        epochs: &LeaderEpochCache,
         effects: &mut Vec<Effect>,
     ) {
         let core = &mut self.core;
@@ -375,7 +379,7 @@ impl Partition {
     pub fn on_restarted(
         &mut self,
         at: Offset,
-        epochs: &dyn EpochHistory,
+        epochs: &LeaderEpochCache,
         effects: &mut Vec<Effect>,
     ) {
         let core = &mut self.core;
@@ -428,8 +432,8 @@ impl Partition {
         &mut self,
         asked: LeaderEpoch,
         leader_epoch: LeaderEpoch,
-        answer: Result<Option<EpochEnd>, ErrorCode>,
-        epochs: &dyn EpochHistory,
+        answer: Result<Option<EpochEndOffset>, ErrorCode>,
+        epochs: &LeaderEpochCache,
         effects: &mut Vec<Effect>,
     ) {
         let core = &mut self.core;

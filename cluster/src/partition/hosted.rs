@@ -9,10 +9,10 @@
 //!             controller then commits). R10, see `offsets.rs`.
 //! Left out:   future replicas (JBOD moves), remote storage, transactions.
 
-use trial_log::{LeaderEpoch, Offset};
+use trial_log::{LeaderEpoch, LeaderEpochCache, Offset};
 use trial_sim::Span;
 
-use super::effect::{Brokers, Effect, EpochHistory, WallTime};
+use super::effect::{Brokers, Effect, WallTime};
 use super::follower::Follower;
 use super::leader::{FollowerFetch, Leader};
 use super::offsets::Offsets;
@@ -114,7 +114,7 @@ impl Partition {
         now: WallTime,
         metadata: &PartitionMetadata<'_>,
         brokers: &dyn Brokers,
-        epochs: &dyn EpochHistory,
+        epochs: &LeaderEpochCache,
         effects: &mut Vec<Effect>,
     ) {
         let known = self.core.partition_epoch;
@@ -191,7 +191,7 @@ impl Partition {
     fn make_follower(
         &mut self,
         metadata: &PartitionMetadata<'_>,
-        epochs: &dyn EpochHistory,
+        epochs: &LeaderEpochCache,
         effects: &mut Vec<Effect>,
     ) {
         let core = &mut self.core;

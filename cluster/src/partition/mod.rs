@@ -24,7 +24,7 @@ pub mod read;
 pub mod fetch_session;
 pub mod purgatory;
 
-pub use effect::{Brokers, Effect, EpochHistory, Registration, WallTime};
+pub use effect::{Brokers, Effect, LogEdge, Registration, WallTime};
 pub use follower::{FetchedPartition, FollowerAppend};
 pub use hosted::{Partition, PartitionMetadata, PartitionSettings};
 pub use leader::FollowerFetch;
@@ -32,7 +32,8 @@ pub use list_offsets::OffsetQuery;
 pub use offsets::Offsets;
 pub use purgatory::{Purgatory, Ticket};
 pub use read::{FetchPartition, FetchProgress, Isolation, ReadView, Reader};
-pub use truncation::EpochEnd;
 
 #[cfg(test)]
 mod fixture;
+#[cfg(test)]
+mod tests;

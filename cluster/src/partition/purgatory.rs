@@ -367,7 +367,7 @@ mod tests {
                         prop_assert_eq!(&left, &want);
                     }
                     _ => {
-                        now = now + ms(millis);
+                        now += ms(millis);
                         purgatory.expire(now, &mut left);
                         let mut due: Vec<(Time, u32)> = waits.iter()
                             .filter(|(_, (due, _))| *due <= now).map(|(op, (due, _))| (*due, *op)).collect();

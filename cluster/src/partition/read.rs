@@ -7,11 +7,9 @@
 //!             not above the log end reads nothing; it is not an error.
 //! Left out:   preferred read replicas; remote storage.
 
-use trial_log::{LeaderEpoch, Offset};
+use trial_log::{EpochEndOffset, LeaderEpoch, LeaderEpochCache, Offset};
 
-use super::effect::EpochHistory;
 use super::hosted::{Partition, Role};
-use super::truncation::EpochEnd;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerEpoch, BrokerId};
 
@@ -74,7 +72,7 @@ pub struct ReadView {
     /// Batches that start below this may be read; nothing if it is not above the fetch offset.
     pub up_to: Offset,
     /// Set if the follower's log diverges: no records then, and the follower's progress is not to be recorded.
-    pub diverging_epoch: Option<EpochEnd>,
+    pub diverging_epoch: Option<EpochEndOffset>,
 }
 
 /// How a parked fetch stands with one of its partitions.
@@ -106,7 +104,7 @@ impl Partition {
         &self,
         reader: &Reader,
         fetch: &FetchPartition,
-        epochs: &dyn EpochHistory,
+        epochs: &LeaderEpochCache,
     ) -> Result<ReadView, ErrorCode> {
         self.check_access(fetch.current_leader_epoch, reader.leader_only())?;
         if let Reader::Follower { id, .. } = reader
@@ -149,7 +147,7 @@ impl Partition {
         &self,
         reader: &Reader,
         fetch: &FetchPartition,
-        epochs: &dyn EpochHistory,
+        epochs: &LeaderEpochCache,
     ) -> FetchProgress {
         if self.check_access(fetch.current_leader_epoch, reader.leader_only()).is_err() {
             return FetchProgress::Answer;
@@ -171,8 +169,8 @@ impl Partition {
         current_leader_epoch: Option<LeaderEpoch>,
         epoch: LeaderEpoch,
         leader_only: bool,
-        epochs: &dyn EpochHistory,
-    ) -> Result<Option<EpochEnd>, ErrorCode> {
+        epochs: &LeaderEpochCache,
+    ) -> Result<Option<EpochEndOffset>, ErrorCode> {
         self.check_access(current_leader_epoch, leader_only)?;
         Ok(epochs.end_offset_for(epoch, self.core.offsets.log_end_offset()))
     }
@@ -195,8 +193,8 @@ impl Partition {
     fn find_divergence(
         &self,
         fetch: &FetchPartition,
-        epochs: &dyn EpochHistory,
-    ) -> Result<Option<EpochEnd>, ErrorCode> {
+        epochs: &LeaderEpochCache,
+    ) -> Result<Option<EpochEndOffset>, ErrorCode> {
         let Some(theirs) = fetch.last_fetched_epoch else { return Ok(None) };
         let offsets = &self.core.offsets;
         let Some(ours) = epochs.end_offset_for(theirs, offsets.log_end_offset()) else {
@@ -205,7 +203,7 @@ impl Partition {
         if fetch.fetch_offset < offsets.log_start_offset() {
             return Err(ErrorCode::OffsetOutOfRange);
         }
-        let diverges = ours.epoch < theirs || ours.end_offset < fetch.fetch_offset;
+        let diverges = ours.leader_epoch < theirs || ours.end_offset < fetch.fetch_offset;
         Ok(diverges.then_some(ours))
     }
 

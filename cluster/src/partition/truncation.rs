@@ -6,20 +6,10 @@
 //! Invariants: R3 what is left after the last cut is a prefix of the leader's log, under KIP-279 and later ones.
 //!             R15 under KIP-320 the cut is not below the own high watermark, unless an election was unclean.
 
-use trial_log::{LeaderEpoch, Offset};
+use trial_log::{EpochEndOffset, LeaderEpoch, LeaderEpochCache, Offset};
 
-use super::effect::EpochHistory;
 use super::offsets::Offsets;
 use crate::rules::Truncation;
-
-/// An epoch and the offset after its last record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct EpochEnd {
-    /// The epoch.
-    pub epoch: LeaderEpoch,
-    /// Where it ends.
-    pub end_offset: Offset,
-}
 
 /// What a follower does first in a new leader epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,9 +58,9 @@ pub(super) fn by_fetch(choice: Truncation) -> bool {
 /// at `leader`.
 pub(super) fn cut(
     choice: Truncation,
-    leader: EpochEnd,
+    leader: EpochEndOffset,
     own: &Offsets,
-    epochs: &dyn EpochHistory,
+    epochs: &LeaderEpochCache,
 ) -> Cut {
     let log_end = own.log_end_offset();
     match choice {
@@ -78,9 +68,9 @@ pub(super) fn cut(
         // Its answer had no epoch: what the leader calls the end may lie in an epoch that it never had.
         Truncation::Kip101 => Cut { to: leader.end_offset.min(log_end), is_final: true },
         Truncation::Kip279 | Truncation::Kip320FirstTry | Truncation::Kip320 => {
-            match epochs.end_offset_for(leader.epoch, log_end) {
+            match epochs.end_offset_for(leader.leader_epoch, log_end) {
                 // We never had the leader's epoch: cut back to the one before, and compare again.
-                Some(ours) if ours.epoch != leader.epoch => {
+                Some(ours) if ours.leader_epoch != leader.leader_epoch => {
                     Cut { to: ours.end_offset.min(log_end), is_final: false }
                 }
                 Some(ours) => {
@@ -95,18 +85,19 @@ pub(super) fn cut(
 
 #[cfg(test)]
 mod tests {
-    use super::{Cut, EpochEnd, Start, cut, start};
-    use crate::partition::fixture::Epochs;
+    use super::{Cut, Start, cut, start};
+    use crate::partition::fixture::epochs;
     use crate::partition::offsets::Offsets;
     use crate::rules::Truncation;
-    use trial_log::{LeaderEpoch, Offset};
+    use trial_log::{EpochEndOffset, LeaderEpoch, Offset};
 
     /// The follower of the tables: epoch 1 from 0, epoch 3 from 10, epoch 5 from 20, end 30, high watermark 15.
     #[track_caller]
     fn check(choice: Truncation, leader: (i32, i64), want: (i64, bool)) {
-        let epochs = Epochs::from(&[(1, 0), (3, 10), (5, 20)]);
+        let epochs = epochs(&[(1, 0), (3, 10), (5, 20)]);
         let own = Offsets::new(Offset(0), Offset(30), Offset(15));
-        let leader = EpochEnd { epoch: LeaderEpoch(leader.0), end_offset: Offset(leader.1) };
+        let leader =
+            EpochEndOffset { leader_epoch: LeaderEpoch(leader.0), end_offset: Offset(leader.1) };
         let want = Cut { to: Offset(want.0), is_final: want.1 };
         assert_eq!(cut(choice, leader, &own, &epochs), want, "{choice:?} {leader:?}");
     }

@@ -1,0 +1,14 @@
+//! The machines of this folder at work: tables for each rule, three brokers wired by hand, random orders.
+//!
+//! `wired.rs` is the fixture with real logs; `divergence.rs` plays KIP-101, KIP-279 and KAFKA-18991 on it,
+//! `random_orders.rs` lets a seed decide what happens next.
+
+mod divergence;
+mod follower;
+mod high_watermark;
+mod isr;
+mod leading;
+mod metadata;
+mod random_orders;
+mod reads;
+mod wired;
