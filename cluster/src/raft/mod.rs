@@ -18,6 +18,9 @@ pub mod client;
 pub mod effect;
 pub mod message;
 
+pub mod bootstrap;
+pub mod store;
+
 pub mod accumulator;
 pub mod check_quorum;
 pub mod control;

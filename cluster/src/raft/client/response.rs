@@ -1,6 +1,9 @@
 //! What all answers have in common: they tell of the epoch and its leader.
 //!
 //! In Kafka:   `KafkaRaftClient.handleResponse`, `maybeHandleCommonResponse`, `handleTopLevelError`.
+//!             One difference: there, who asks a replica that knows no leader either asks again at once, as fast as
+//!             the network answers; here after `controller.quorum.retry.backoff.ms`, else elections would consist
+//!             of thousands of such fetches.
 
 use super::super::effect::Step;
 use super::super::fault::RaftFault;
@@ -81,7 +84,8 @@ impl RaftClient {
         }
         if epoch > current || matches!(error, E::FencedLeaderEpoch | E::NotLeaderOrFollower) {
             self.learn_leader(leader, epoch, endpoint, step)?;
-            return Ok(Handled::Ready);
+            let is_news = (known, current) != self.leader_and_epoch();
+            return Ok(if is_news { Handled::Ready } else { Handled::BackOff });
         }
         let is_lost = known.is_none() || self.quorum.role() == RaftRole::Unattached;
         if let (Some(leader), true) = (leader, is_lost) {
