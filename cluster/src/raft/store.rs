@@ -302,6 +302,7 @@ pub(super) fn disk_fault(error: DiskError) -> RaftFault {
     RaftFault::Disk(match error {
         DiskError::NotFound => "raft: a file is gone",
         DiskError::AlreadyExists => "raft: a file is in the way",
+        DiskError::NotEmpty => "raft: a folder is not empty",
         DiskError::Io => "raft: input/output error",
         DiskError::NoSpace => "raft: no space left on the device",
         DiskError::Stale => "raft: a file is not open any more",
