@@ -1,0 +1,136 @@
+//! The server side of the network: acceptor, network lanes, one request at a time per connection.
+//!
+//! In Kafka:   `SocketServer`, `Acceptor`, `Processor`, `KafkaChannel`'s mute state.
+//! Holds:      the accepted connections with what is left of a frame, and whether a request of theirs is in process.
+//! Inputs:     accepted, received, closed; responses. Effects: frames to handle, with the time at which the
+//!             network lane has read them.
+//! Invariants: SO-1 a connection's next request is handed out after the last one's response has left it.
+//!             SO-2 a network lane takes one thing at a time: it is paid, it needs no events.
+//! Left out:   quotas, connection limits, idle connections.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use trial_sim::{ConnId, PoolId, Span, Time};
+
+use super::Cx;
+use crate::net::FrameReader;
+
+/// Cost of reading a request or writing a response, besides its bytes.
+const MESSAGE: Span = Span::from_micros(4);
+/// Bytes that a network lane moves in a microsecond: 2 GB/s.
+const BYTES_PER_MICROSECOND: usize = 2_000;
+
+/// A request that a network lane has read.
+#[derive(Debug, Clone)]
+pub struct Arrived {
+    /// Where it came from, and where the response goes.
+    pub conn: ConnId,
+    /// Header and body.
+    pub frame: Bytes,
+    /// When the network lane has done reading it.
+    pub at: Time,
+}
+
+#[derive(Debug, Clone)]
+struct Channel {
+    reader: FrameReader,
+    lane: u16,
+    in_process: bool,
+    /// When the last response has left.
+    free_at: Time,
+}
+
+/// The connections of one listener.
+#[derive(Debug, Clone)]
+pub struct SocketServer {
+    pool: PoolId,
+    lanes: u16,
+    next_lane: u16,
+    request_max_bytes: usize,
+    channels: BTreeMap<ConnId, Channel>,
+}
+
+impl SocketServer {
+    /// A listener without connections; its network lanes are `pool`.
+    #[must_use]
+    pub fn new(pool: PoolId, lanes: u16, request_max_bytes: usize) -> Self {
+        assert!(lanes > 0, "a listener without a network lane reads nothing");
+        Self { pool, lanes, next_lane: 0, request_max_bytes, channels: BTreeMap::new() }
+    }
+
+    /// Somebody connected: the acceptor hands the connection to the next network lane.
+    pub fn on_accepted(&mut self, conn: ConnId) {
+        let lane = self.next_lane;
+        self.next_lane = (self.next_lane + 1) % self.lanes;
+        let reader = FrameReader::new(self.request_max_bytes);
+        let channel = Channel { reader, lane, in_process: false, free_at: Time::ZERO };
+        self.channels.insert(conn, channel);
+    }
+
+    /// Whether the connection is one of ours.
+    #[must_use]
+    pub fn owns(&self, conn: ConnId) -> bool {
+        self.channels.contains_key(&conn)
+    }
+
+    /// Bytes came in: the next request, if one is whole and none is in process.
+    pub fn on_received(&mut self, conn: ConnId, bytes: Bytes, cx: &mut Cx<'_>) -> Option<Arrived> {
+        self.channels.get_mut(&conn)?.reader.push(bytes);
+        self.next_request(conn, cx)
+    }
+
+    /// The connection is gone; what it asked for goes on being processed.
+    pub fn on_closed(&mut self, conn: ConnId) {
+        self.channels.remove(&conn);
+    }
+
+    /// Sends a response and hands out the request behind it, if that is there already.
+    pub fn respond(&mut self, conn: ConnId, frame: Bytes, cx: &mut Cx<'_>) -> Option<Arrived> {
+        let channel = self.channels.get_mut(&conn)?;
+        assert!(channel.in_process, "SO-1: a response to nothing on {conn:?}");
+        let at = cx.pay(self.pool, channel.lane, cost(frame.len()));
+        cx.send_at(at, conn, frame);
+        channel.free_at = at;
+        self.go_on(conn, cx)
+    }
+
+    /// A request that gets no response is done (acks=0).
+    pub fn go_on(&mut self, conn: ConnId, cx: &mut Cx<'_>) -> Option<Arrived> {
+        let channel = self.channels.get_mut(&conn)?;
+        channel.in_process = false;
+        cx.unmute(conn);
+        self.next_request(conn, cx)
+    }
+
+    /// Closes a connection whose peer does not behave, or was told everything.
+    pub fn close(&mut self, conn: ConnId, cx: &mut Cx<'_>) {
+        if self.channels.remove(&conn).is_some() {
+            cx.close(conn);
+        }
+    }
+
+    fn next_request(&mut self, conn: ConnId, cx: &mut Cx<'_>) -> Option<Arrived> {
+        let channel = self.channels.get_mut(&conn)?;
+        if channel.in_process {
+            return None;
+        }
+        match channel.reader.next_frame() {
+            Ok(None) => None,
+            Ok(Some(frame)) => {
+                channel.in_process = true;
+                cx.mute(conn);
+                let read = cx.pay(self.pool, channel.lane, cost(frame.len()));
+                Some(Arrived { conn, frame, at: read.max(channel.free_at) })
+            }
+            Err(_) => {
+                self.close(conn, cx);
+                None
+            }
+        }
+    }
+}
+
+fn cost(bytes: usize) -> Span {
+    MESSAGE + Span::from_micros((bytes / BYTES_PER_MICROSECOND) as u64)
+}
