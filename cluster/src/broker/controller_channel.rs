@@ -9,47 +9,45 @@
 
 use std::collections::VecDeque;
 
-use bytes::{Bytes, BytesMut};
 use trial_sim::{Input, Span, Time};
 
 use super::Cx;
+use crate::error_code::ErrorCode;
 use crate::ids::BrokerId;
 use crate::net::{Completed, NetError, NetSettings, NetworkClient};
-use crate::wire::ApiKey;
+use crate::wire::{
+    AlterPartitionRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest, EnvelopeRequest,
+    Request,
+};
 
 /// How long a channel that knows no controller waits before it looks again.
 const LOOK_AGAIN: Span = Span::from_millis(100);
 
-/// A request with its body laid out.
+/// What a broker asks of its controller.
 #[derive(Debug, Clone)]
-pub struct ControllerRequest {
-    /// Which API.
-    pub api: ApiKey,
-    /// In which version.
-    pub version: i16,
-    /// The sender's own mark.
-    pub token: u64,
-    /// The body, in that version.
-    pub body: Bytes,
+pub enum Ask {
+    /// To be registered.
+    Register(BrokerRegistrationRequest),
+    /// To be kept alive.
+    Heartbeat(BrokerHeartbeatRequest),
+    /// To change in-sync sets.
+    AlterPartition(AlterPartitionRequest),
+    /// To handle a client's request; the number is the broker's own mark of it.
+    Forward(EnvelopeRequest, u32),
 }
 
-/// What became of a request.
+/// What became of it.
 #[derive(Debug, Clone)]
-pub struct ControllerAnswer {
-    /// The sender's own mark.
-    pub token: u64,
-    /// In which version it was asked, and is answered.
-    pub version: i16,
-    /// The response's body; none if the request was given up or could not be understood.
-    pub body: Option<Bytes>,
+pub struct Answered {
+    /// What was asked.
+    pub ask: Ask,
+    /// The response; none if the request was given up or could not be understood.
+    pub response: Option<Completed>,
 }
-
-/// Whether the body of a response says NOT_CONTROLLER, which sends the request back to the queue.
-pub type SaysNotController = fn(api: ApiKey, version: i16, body: &Bytes) -> bool;
 
 #[derive(Debug, Clone)]
 struct Queued {
-    request: ControllerRequest,
+    ask: Ask,
     since: Time,
 }
 
@@ -62,13 +60,12 @@ pub struct ControllerChannel {
     active: Option<BrokerId>,
     retry_timeout: Span,
     look_again: Option<Time>,
-    says_not_controller: SaysNotController,
 }
 
 impl ControllerChannel {
     /// A channel that gives a request up after `retry_timeout` (`Span::MAX`: never).
     #[must_use]
-    pub fn new(mut settings: NetSettings, retry_timeout: Span, says: SaysNotController) -> Self {
+    pub fn new(mut settings: NetSettings, retry_timeout: Span) -> Self {
         settings.max_in_flight = 1;
         Self {
             client: NetworkClient::new(settings),
@@ -77,7 +74,6 @@ impl ControllerChannel {
             active: None,
             retry_timeout,
             look_again: None,
-            says_not_controller: says,
         }
     }
 
@@ -87,8 +83,8 @@ impl ControllerChannel {
     }
 
     /// Takes a request.
-    pub fn enqueue(&mut self, request: ControllerRequest, now: Time) {
-        self.queue.push_back(Queued { request, since: now });
+    pub fn enqueue(&mut self, ask: Ask, now: Time) {
+        self.queue.push_back(Queued { ask, since: now });
     }
 
     /// Handles a network input; false if it is about another's connection.
@@ -97,13 +93,13 @@ impl ControllerChannel {
     }
 
     /// Goes on as far as it can: `leader` is the active controller as the broker knows it now.
-    pub fn poll(&mut self, leader: Option<BrokerId>, answers: &mut Vec<ControllerAnswer>, cx: &mut Cx<'_>) {
+    pub fn poll(&mut self, leader: Option<BrokerId>, answered: &mut Vec<Answered>, cx: &mut Cx<'_>) {
         self.client.on_timer(cx);
         while let Some(completed) = self.client.next_completed() {
-            self.on_completed(completed, answers, cx);
+            self.on_completed(completed, answered, cx);
         }
         let now = cx.now();
-        self.expire(now, answers);
+        self.expire(now, answered);
         self.look_again = None;
         if self.queue.is_empty() || self.in_flight.is_some() {
             return;
@@ -117,17 +113,25 @@ impl ControllerChannel {
         };
         if self.client.ready(node, cx) {
             let queued = self.queue.pop_front().expect("the queue is not empty");
-            let request = &queued.request;
-            let body = request.body.clone();
-            let write = move |frame: &mut BytesMut| frame.extend_from_slice(&body);
-            let framed = self.client.raw_request(request.api, request.version, request.token, write);
-            self.client.send(node, framed, cx);
+            let request = match &queued.ask {
+                Ask::Register(message) => self.newest(node, message),
+                Ask::Heartbeat(message) => self.newest(node, message),
+                Ask::AlterPartition(message) => self.newest(node, message),
+                Ask::Forward(message, _) => self.newest(node, message),
+            };
+            self.client.send(node, request, cx);
             self.in_flight = Some(queued);
         } else if self.client.connection_failed(node) {
-            // As after a disconnection: ask the metadata again who leads.
+            // As after a disconnection: the metadata is asked again who leads.
             self.active = None;
-            self.look_again = Some(self.client.retry_at(node).unwrap_or(now + LOOK_AGAIN).max(now + LOOK_AGAIN));
+            let retry = self.client.retry_at(node).unwrap_or(now);
+            self.look_again = Some(retry.max(now + Span::from_millis(1)));
         }
+    }
+
+    fn newest<R: Request>(&self, node: BrokerId, message: &R) -> crate::net::Request {
+        let version = self.client.usable_version(node, R::API, R::API.versions());
+        self.client.request(version.unwrap_or(*R::API.versions().end()), 0, message)
     }
 
     /// When [`Self::poll`] has something to do without an input.
@@ -138,38 +142,53 @@ impl ControllerChannel {
         [self.client.next_deadline(), self.look_again, given_up].into_iter().flatten().min()
     }
 
-    fn on_completed(&mut self, completed: Completed, answers: &mut Vec<ControllerAnswer>, cx: &mut Cx<'_>) {
+    fn on_completed(
+        &mut self,
+        completed: Completed,
+        answered: &mut Vec<Answered>,
+        cx: &mut Cx<'_>,
+    ) {
         let queued = self.in_flight.take().expect("one request is in flight");
-        let (api, version) = (queued.request.api, queued.request.version);
-        let body = match completed.result {
-            Ok(body) if (self.says_not_controller)(api, version, &body) => {
+        match &completed.result {
+            Ok(_) if says_not_controller(&queued.ask, &completed) => {
                 self.client.disconnect(completed.node, cx);
                 self.active = None;
                 self.queue.push_front(queued);
-                return;
             }
-            Ok(body) => Some(body),
             Err(NetError::Disconnected | NetError::TimedOut) => {
                 self.active = None;
                 self.queue.push_front(queued);
-                return;
             }
-            Err(NetError::UnsupportedVersion) => None,
-        };
-        answers.push(ControllerAnswer { token: completed.token, version, body });
+            Ok(_) => answered.push(Answered { ask: queued.ask, response: Some(completed) }),
+            Err(_) => answered.push(Answered { ask: queued.ask, response: None }),
+        }
     }
 
-    fn expire(&mut self, now: Time, answers: &mut Vec<ControllerAnswer>) {
+    fn expire(&mut self, now: Time, answered: &mut Vec<Answered>) {
         if self.retry_timeout == Span::MAX {
             return;
         }
-        while let Some(oldest) = self.queue.front() {
-            if now.since(oldest.since) < self.retry_timeout {
-                break;
-            }
+        let late = |queued: &Queued| now.since(queued.since) >= self.retry_timeout;
+        while self.queue.front().is_some_and(late) {
             let queued = self.queue.pop_front().expect("it was there just now");
-            let ControllerRequest { token, version, .. } = queued.request;
-            answers.push(ControllerAnswer { token, version, body: None });
+            answered.push(Answered { ask: queued.ask, response: None });
         }
     }
+}
+
+/// Whether the node that answered is not the active controller any more.
+fn says_not_controller(ask: &Ask, completed: &Completed) -> bool {
+    let code = match ask {
+        Ask::Register(_) => {
+            completed.response::<BrokerRegistrationRequest>().map(|answer| answer.error_code)
+        }
+        Ask::Heartbeat(_) => {
+            completed.response::<BrokerHeartbeatRequest>().map(|answer| answer.error_code)
+        }
+        Ask::AlterPartition(_) => {
+            completed.response::<AlterPartitionRequest>().map(|answer| answer.error_code)
+        }
+        Ask::Forward(..) => completed.response::<EnvelopeRequest>().map(|answer| answer.error_code),
+    };
+    code == Ok(ErrorCode::NotController.code())
 }

@@ -1,0 +1,82 @@
+//! A request of a client or a broker, from its frame to its response.
+//!
+//! In Kafka:   `RequestChannel.Request`, `RequestContext`.
+//! Holds:      the decoded header and the bytes of the body.
+
+use bytes::Bytes;
+use trial_sim::{ConnId, Time};
+
+use crate::error_code::ErrorCode;
+use crate::net::frames;
+use crate::wire::{ApiKey, ApiVersionsRequest, Message, RequestHeader};
+
+/// A request whose header was understood.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Where it came from.
+    pub conn: ConnId,
+    /// Which API.
+    pub api: ApiKey,
+    /// Version, correlation id, client id.
+    pub header: RequestHeader,
+    /// The body.
+    pub body: Bytes,
+    /// Header and body, for an envelope.
+    pub frame: Bytes,
+    /// When the network lane had read it.
+    pub arrived_at: Time,
+}
+
+/// Why a request gets no ordinary answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refused {
+    /// The connection is closed, as Kafka does with what it cannot read.
+    Close,
+    /// An ApiVersions request of a version from the future: it is answered in version 0 (KIP-511).
+    ApiVersionsOfTheFuture,
+}
+
+impl Request {
+    /// Reads the header of a frame.
+    ///
+    /// # Errors
+    /// The API is not known or the bytes are no header.
+    pub fn from_frame(conn: ConnId, frame: Bytes, at: Time) -> Result<Self, Refused> {
+        let (api, header, body) = frames::split_request(&frame).ok_or(Refused::Close)?;
+        Ok(Self { conn, api, header, body, frame, arrived_at: at })
+    }
+
+    /// The body as a message of its version.
+    ///
+    /// # Errors
+    /// The bytes are no such message.
+    pub fn message<M: Message>(&self) -> Result<M, Refused> {
+        M::from_bytes(self.header.request_api_version, &self.body).map_err(|_| Refused::Close)
+    }
+
+    /// Lays out the response frame.
+    #[must_use]
+    pub fn response<R: crate::wire::Request>(&self, body: &R::Response) -> Bytes {
+        frames::response_frame::<R>(
+            self.header.request_api_version,
+            self.header.correlation_id,
+            body,
+        )
+    }
+
+    /// The answer to an ApiVersions request of an unknown version: version 0, UNSUPPORTED_VERSION, one entry.
+    #[must_use]
+    pub fn unknown_api_versions_response(&self) -> Bytes {
+        let versions = ApiKey::ApiVersions.versions();
+        let body = crate::wire::ApiVersionsResponse {
+            error_code: ErrorCode::UnsupportedVersion.code(),
+            api_keys: vec![crate::wire::api_versions_response::ApiKey {
+                api_key: ApiKey::ApiVersions.key(),
+                min_version: *versions.start(),
+                max_version: *versions.end(),
+            }],
+            ..Default::default()
+        };
+        frames::response_frame::<ApiVersionsRequest>(0, self.header.correlation_id, &body)
+    }
+}

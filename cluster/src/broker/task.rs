@@ -1,0 +1,105 @@
+//! What the lanes of a broker do: pools, locks, and the jobs that run on them.
+//!
+//! In Kafka:   `KafkaRequestHandlerPool`, `ReplicaFetcherThread`, `KafkaScheduler`, the metadata loader's event queue.
+//! Holds:      the kinds of job. What a job needs between its two halves stands in it or in what it points at.
+//! Invariants: TK-1 every job that appends to, cuts or re-roles a partition runs under that partition's lock.
+
+use std::sync::Arc;
+
+use trial_sim::{LockId, PoolId};
+
+use super::request::Request;
+use crate::ids::{BrokerId, TopicPartition};
+use crate::image::PartitionRegistration;
+use crate::partition::{Effect, FetchPartition, FetchedPartition};
+
+/// Network lanes of the broker's listener.
+pub const NETWORK: PoolId = PoolId(0);
+/// Request handlers.
+pub const HANDLERS: PoolId = PoolId(1);
+/// Replica fetchers: one job at a time per leader, whatever the number of lanes.
+pub const FETCHERS: PoolId = PoolId(2);
+/// Applies metadata, one change after another.
+pub const METADATA: PoolId = PoolId(3);
+/// Loads logs, writes checkpoints, flushes.
+pub const SCHEDULER: PoolId = PoolId(4);
+
+/// The lock of a hosted partition.
+#[must_use]
+pub fn lock_of(slot: u32) -> LockId {
+    LockId(slot)
+}
+
+/// One job.
+#[derive(Debug, Clone)]
+pub enum Task {
+    /// First look at a request.
+    Handle(Box<Request>),
+    /// The next partition of a produce.
+    Append(u32),
+    /// The next partitions of a fetch.
+    Read(u32),
+    /// A registration of a partition that this broker replicates.
+    Assign(Box<Assign>),
+    /// A partition that this broker does not replicate any more.
+    Drop(TopicPartition),
+    /// All of a publication was applied.
+    Published,
+    /// One partition of a leader's answer.
+    Replicate(Box<Replicate>),
+    /// Something that a partition asked of its log outside any of the above.
+    LogWork(u32, Box<Effect>),
+    /// Load all logs.
+    Recover,
+    /// Write the high watermarks down.
+    CheckpointHighWatermarks,
+    /// Flush what was closed, and write the recovery points down.
+    CheckpointRecoveryPoints,
+    /// Flush everything and leave the clean-shutdown marker.
+    CleanShutdown,
+}
+
+/// See [`Task::Assign`].
+#[derive(Debug, Clone)]
+pub struct Assign {
+    /// The partition.
+    pub id: TopicPartition,
+    /// The topic's name.
+    pub topic: Arc<str>,
+    /// What the metadata says.
+    pub registration: Arc<PartitionRegistration>,
+    /// Effects to carry out in the second half.
+    pub effects: Vec<Effect>,
+}
+
+/// See [`Task::Replicate`].
+#[derive(Debug, Clone)]
+pub struct Replicate {
+    /// Whose answer.
+    pub leader: BrokerId,
+    /// The partition's slot.
+    pub slot: u32,
+    /// What was asked.
+    pub sent: FetchPartition,
+    /// What was answered.
+    pub answer: FetchedPartition,
+    /// The batches.
+    pub records: bytes::Bytes,
+    /// Effects to carry out in the second half.
+    pub effects: Vec<Effect>,
+    /// What the log did, in between.
+    pub done: Option<LogDone>,
+}
+
+/// What a log did in the first half of a job.
+#[derive(Debug, Clone, Copy)]
+pub enum LogDone {
+    /// It appended as a follower.
+    Appended(crate::partition::FollowerAppend),
+    /// It was cut.
+    Truncated(crate::ids::Offset),
+    /// It was dropped and starts again.
+    Restarted(crate::ids::Offset),
+    /// It failed.
+    Failed,
+}
