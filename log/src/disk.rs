@@ -15,7 +15,7 @@ use bytes::Bytes;
 pub struct FileId(pub u64);
 
 /// Why a disk refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum DiskError {
     /// There is no file or folder of that name.
     NotFound,

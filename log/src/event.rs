@@ -6,7 +6,7 @@ use crate::disk::DiskError;
 use crate::{LeaderEpoch, Offset};
 
 /// Something that a log did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LogEvent {
     /// A batch was written at the end of the active segment.
     BatchAppended {
@@ -94,7 +94,7 @@ pub enum LogEvent {
 }
 
 /// Why the end of a log moved back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TruncationReason {
     /// The caller asked for it: a follower that diverged from its leader.
     Divergence,

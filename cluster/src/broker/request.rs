@@ -8,7 +8,7 @@ use trial_sim::{ConnId, Time};
 
 use crate::error_code::ErrorCode;
 use crate::net::frames;
-use crate::wire::{ApiKey, ApiVersionsRequest, Message, RequestHeader};
+use crate::wire::{ApiKey, Message, RequestHeader};
 
 /// A request whose header was understood.
 #[derive(Debug, Clone)]
@@ -57,11 +57,10 @@ impl Request {
     /// Lays out the response frame.
     #[must_use]
     pub fn response<R: crate::wire::Request>(&self, body: &R::Response) -> Bytes {
-        frames::response_frame::<R>(
-            self.header.request_api_version,
-            self.header.correlation_id,
-            body,
-        )
+        let version = self.header.request_api_version;
+        frames::response_frame(R::API, version, self.header.correlation_id, |frame| {
+            body.encode(version, frame);
+        })
     }
 
     /// The answer to an ApiVersions request of an unknown version: version 0, UNSUPPORTED_VERSION, one entry.
@@ -77,6 +76,7 @@ impl Request {
             }],
             ..Default::default()
         };
-        frames::response_frame::<ApiVersionsRequest>(0, self.header.correlation_id, &body)
+        let api = ApiKey::ApiVersions;
+        frames::response_frame(api, 0, self.header.correlation_id, |frame| body.encode(0, frame))
     }
 }

@@ -39,6 +39,18 @@ impl<T> Slab<T> {
         self.places[key as usize].as_mut().expect("SL-1: nothing is under this key")
     }
 
+    /// Takes it out for a moment, its key stays taken; to be given back.
+    pub fn lend(&mut self, key: u32) -> T {
+        self.places[key as usize].take().expect("SL-1: nothing is under this key")
+    }
+
+    /// Puts back what was lent.
+    pub fn give_back(&mut self, key: u32, thing: T) {
+        let place = &mut self.places[key as usize];
+        assert!(place.is_none(), "SL-1: key {key} was given away meanwhile");
+        *place = Some(thing);
+    }
+
     /// How many there are.
     #[must_use]
     pub fn count(&self) -> usize {

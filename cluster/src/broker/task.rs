@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use trial_sim::{LockId, PoolId};
 
+use super::api::ListOffsets;
 use super::request::Request;
-use crate::ids::{BrokerId, TopicPartition};
+use crate::ids::{BrokerId, Offset, TopicPartition};
 use crate::image::PartitionRegistration;
-use crate::partition::{Effect, FetchPartition, FetchedPartition};
+use crate::partition::{Effect, FetchPartition, FetchedPartition, FollowerAppend};
 
 /// Network lanes of the broker's listener.
 pub const NETWORK: PoolId = PoolId(0);
@@ -39,22 +40,28 @@ pub enum Task {
     Append(u32),
     /// The next partitions of a fetch.
     Read(u32),
+    /// A look-up of offsets.
+    ListOffsets(Box<ListOffsets>),
     /// A registration of a partition that this broker replicates.
     Assign(Box<Assign>),
     /// A partition that this broker does not replicate any more.
     Drop(TopicPartition),
-    /// All of a publication was applied.
-    Published,
+    /// All of a publication was applied, up to this metadata offset.
+    Published(Offset),
     /// One partition of a leader's answer.
     Replicate(Box<Replicate>),
     /// Something that a partition asked of its log outside any of the above.
     LogWork(u32, Box<Effect>),
+    /// Read who this is, and how the last process ended.
+    Open,
     /// Load all logs.
     Recover,
     /// Write the high watermarks down.
     CheckpointHighWatermarks,
     /// Flush what was closed, and write the recovery points down.
     CheckpointRecoveryPoints,
+    /// Flush what a roll has closed.
+    Flush(u32),
     /// Flush everything and leave the clean-shutdown marker.
     CleanShutdown,
 }
@@ -70,6 +77,8 @@ pub struct Assign {
     pub registration: Arc<PartitionRegistration>,
     /// Effects to carry out in the second half.
     pub effects: Vec<Effect>,
+    /// What the log did, in between.
+    pub done: Option<LogDone>,
 }
 
 /// See [`Task::Replicate`].
@@ -87,19 +96,17 @@ pub struct Replicate {
     pub records: bytes::Bytes,
     /// Effects to carry out in the second half.
     pub effects: Vec<Effect>,
-    /// What the log did, in between.
-    pub done: Option<LogDone>,
 }
 
 /// What a log did in the first half of a job.
 #[derive(Debug, Clone, Copy)]
 pub enum LogDone {
     /// It appended as a follower.
-    Appended(crate::partition::FollowerAppend),
+    Appended(FollowerAppend),
     /// It was cut.
-    Truncated(crate::ids::Offset),
+    Truncated(Offset),
     /// It was dropped and starts again.
-    Restarted(crate::ids::Offset),
+    Restarted(Offset),
     /// It failed.
     Failed,
 }

@@ -1,7 +1,80 @@
 //! What nodes and clients write about themselves, as plain data; text only when somebody looks.
+//!
+//! Holds:      one type for the whole cluster, one file per part that writes.
+//! Invariants: NO-1 a note goes into the digest whole: every variant and field is hashed.
 
 pub mod broker;
 pub mod client;
 pub mod controller;
 pub mod partition;
 pub mod raft;
+
+use std::hash::Hash;
+
+use trial_log::LogEvent;
+
+use crate::ids::TopicPartition;
+
+/// A note of a node or a client.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Note {
+    /// Of a broker as a whole.
+    Broker(broker::BrokerNote),
+    /// Of one partition on a broker.
+    Partition(partition::PartitionNote),
+    /// Of one partition's log on a broker.
+    Log {
+        /// The partition.
+        partition: TopicPartition,
+        /// What its log told.
+        event: LogEvent,
+    },
+}
+
+impl trial_sim::Note for Note {
+    fn digest(&self, into: &mut trial_sim::Hasher) {
+        let mut adapter = Adapter(into);
+        match self {
+            Self::Broker(note) => (0u8, note).hash(&mut adapter),
+            Self::Partition(note) => (1u8, note).hash(&mut adapter),
+            Self::Log { partition, event } => (2u8, partition, event).hash(&mut adapter),
+        }
+    }
+}
+
+/// Lets `derive(Hash)` feed the digest. Numbers go in little-endian on every machine.
+struct Adapter<'a>(&'a mut trial_sim::Hasher);
+
+impl std::hash::Hasher for Adapter<'_> {
+    fn finish(&self) -> u64 {
+        unreachable!("the digest is asked for, not this")
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.bytes(bytes);
+    }
+
+    fn write_u8(&mut self, number: u8) {
+        self.0.u8(number);
+    }
+
+    fn write_u16(&mut self, number: u16) {
+        self.0.u16(number);
+    }
+
+    fn write_u32(&mut self, number: u32) {
+        self.0.u32(number);
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0.u64(number);
+    }
+
+    fn write_u128(&mut self, number: u128) {
+        self.0.u128(number);
+    }
+
+    fn write_usize(&mut self, number: usize) {
+        self.0.u64(number as u64);
+    }
+}

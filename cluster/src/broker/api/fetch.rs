@@ -1,0 +1,470 @@
+//! Fetch: reads from some partitions, for followers and consumers, and waits if there is too little.
+//!
+//! In Kafka:   `KafkaApis.handleFetchRequest`, `ReplicaManager.fetchMessages`, `DelayedFetch`; KIP-74, 227, 320, 392.
+//! Holds:      a fetch in process: one job per partition with data, then perhaps a place in the purgatory, and the
+//!             same reads again when it leaves it.
+//! Invariants: R19 what a consumer reads lies below `ReadView::up_to`. FE-1 a parked fetch is looked at once more
+//!             just before it parks, so that no publish in between is missed. FE-2 only the first reads of a
+//!             follower's fetch tell about the follower, not those out of the purgatory.
+//! Left out:   read replicas, remote storage, quotas. A parked fetch of a consumer that wants many bytes counts
+//!             those up to the log end, not to the high watermark, and so may be answered a little early.
+
+use bytes::Bytes;
+use trial_log::{LogError, LogOffsetMetadata};
+use trial_sim::Span;
+
+use super::super::request::{Refused, Request};
+use super::super::task::Task;
+use super::super::{Broker, Cx, DISK, costs};
+use crate::error_code::ErrorCode;
+use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, TopicPartition, Uuid};
+use crate::partition::fetch_session::{
+    AnswerFacts, FetchContext, FetchMetadata, FetchSessionRequest, SessionEpoch, SessionId,
+};
+use crate::partition::{
+    FetchPartition, FetchProgress, FollowerFetch, Isolation, ReadView, Reader, WallTime,
+};
+use crate::storage::LogDisk;
+use crate::wire::{FetchRequest, FetchResponse, fetch_response as wire};
+
+/// From here on topics are named by id.
+const NAMES_TOPICS_BY_ID: i16 = 13;
+/// From here on a follower's broker epoch is told (KIP-903).
+const TELLS_BROKER_EPOCH: i16 = 15;
+/// From here on an answer says who leads instead (KIP-951).
+const NAMES_LEADERS: i16 = 16;
+/// From here on followers may answer consumers (KIP-392).
+const FOLLOWERS_MAY_ANSWER: i16 = 11;
+
+/// A fetch in process.
+#[derive(Debug, Clone)]
+pub(in crate::broker) struct Fetch {
+    request: Request,
+    reader: Reader,
+    context: FetchContext,
+    named: Vec<(TopicPartition, FetchPartition)>,
+    /// Topics that this broker does not know by their names (old versions), with their answers.
+    unknown: Vec<wire::Response>,
+    max_wait: Span,
+    min_bytes: usize,
+    max_bytes: usize,
+    parts: Vec<Part>,
+    next: usize,
+    /// The partitions before this one were read in the last job, and are to be published in its second half.
+    published: usize,
+    bytes: usize,
+    from_purgatory: bool,
+}
+
+/// One partition of it.
+#[derive(Debug, Clone)]
+struct Part {
+    id: TopicPartition,
+    slot: Option<u32>,
+    fetch: FetchPartition,
+    view: Option<ReadView>,
+    start: Option<LogOffsetMetadata>,
+    error: ErrorCode,
+    records: Bytes,
+}
+
+pub(super) fn handle(
+    broker: &mut Broker,
+    request: &Request,
+    cx: &mut Cx<'_>,
+) -> Result<(), Refused> {
+    let message = request.message::<FetchRequest>()?;
+    let version = request.header.request_api_version;
+    let (replica, epoch) = if version >= TELLS_BROKER_EPOCH {
+        (message.replica_state.replica_id, message.replica_state.replica_epoch)
+    } else {
+        (message.replica_id, -1)
+    };
+    let is_follower = replica >= 0;
+    let reader = if is_follower {
+        Reader::Follower { id: BrokerId(replica), epoch: BrokerEpoch(epoch) }
+    } else {
+        let isolation = match message.isolation_level {
+            1 => Isolation::ReadCommitted,
+            _ => Isolation::ReadUncommitted,
+        };
+        Reader::Consumer { isolation, leader_only: version < FOLLOWERS_MAY_ANSWER }
+    };
+    let (named, unknown) = broker.named_partitions(&message, version);
+    let forgotten = broker.forgotten_partitions(&message, version);
+    let session = FetchSessionRequest {
+        metadata: FetchMetadata {
+            session: SessionId(message.session_id),
+            epoch: SessionEpoch(message.session_epoch),
+        },
+        is_follower,
+        uses_topic_ids: version >= NAMES_TOPICS_BY_ID,
+        partitions: &named,
+        forgotten: &forgotten,
+    };
+    let context = broker.fetch_sessions.on_request(WallTime(cx.wall_ms()), &session);
+    let mut partitions = Vec::new();
+    broker.fetch_sessions.partitions(&context, &named, &mut partitions);
+    let parts = partitions.into_iter().map(|(id, fetch)| broker.part(id, fetch)).collect();
+    let bytes = |count: i32| usize::try_from(count).unwrap_or(0);
+    let max_bytes = bytes(message.max_bytes.min(broker.config().node.fetch_max_bytes));
+    let fetch = Fetch {
+        request: request.clone(),
+        reader,
+        context,
+        named,
+        unknown,
+        max_wait: Span::from_millis(u64::try_from(message.max_wait_ms).unwrap_or(0)),
+        min_bytes: bytes(message.min_bytes).min(max_bytes),
+        max_bytes,
+        parts,
+        next: 0,
+        published: 0,
+        bytes: 0,
+        from_purgatory: false,
+    };
+    let key = broker.fetches.insert(fetch);
+    broker.then(Task::Read(key), cx);
+    Ok(())
+}
+
+impl Part {
+    fn facts(&self) -> AnswerFacts {
+        AnswerFacts {
+            partition: self.id,
+            error: self.error,
+            high_watermark: self.view.map_or(Offset(-1), |view| view.high_watermark),
+            log_start_offset: self.view.map_or(Offset(-1), |view| view.log_start_offset),
+            has_records: !self.records.is_empty(),
+            is_diverging: self.view.is_some_and(|view| view.diverging_epoch.is_some()),
+            has_preferred_replica: false,
+        }
+    }
+}
+
+/// What a request names, in our words.
+impl Broker {
+    fn named_partitions(
+        &self,
+        message: &FetchRequest,
+        version: i16,
+    ) -> (Vec<(TopicPartition, FetchPartition)>, Vec<wire::Response>) {
+        let mut named = Vec::new();
+        let mut unknown = Vec::new();
+        for topic in &message.topics {
+            let Some(id) = self.topic_id(&topic.topic, topic.topic_id, version) else {
+                let failed = |asked: &crate::wire::fetch_request::Partition| {
+                    let error = ErrorCode::UnknownTopicOrPartition;
+                    failed_partition(asked.partition, error)
+                };
+                unknown.push(wire::Response {
+                    topic: topic.topic.clone(),
+                    partitions: topic.partitions.iter().map(failed).collect(),
+                    ..Default::default()
+                });
+                continue;
+            };
+            for asked in &topic.partitions {
+                let epoch = |epoch: i32| (epoch >= 0).then_some(LeaderEpoch(epoch));
+                let fetch = FetchPartition {
+                    fetch_offset: Offset(asked.fetch_offset),
+                    log_start_offset: Offset(asked.log_start_offset),
+                    max_bytes: asked.partition_max_bytes,
+                    current_leader_epoch: epoch(asked.current_leader_epoch),
+                    last_fetched_epoch: epoch(asked.last_fetched_epoch),
+                };
+                named.push((TopicPartition { topic: id, partition: asked.partition }, fetch));
+            }
+        }
+        (named, unknown)
+    }
+
+    fn forgotten_partitions(&self, message: &FetchRequest, version: i16) -> Vec<TopicPartition> {
+        let mut forgotten = Vec::new();
+        for topic in &message.forgotten_topics_data {
+            if let Some(id) = self.topic_id(&topic.topic, topic.topic_id, version) {
+                let partitions = topic.partitions.iter();
+                forgotten.extend(
+                    partitions.map(|index| TopicPartition { topic: id, partition: *index }),
+                );
+            }
+        }
+        forgotten
+    }
+
+    fn topic_id(&self, name: &str, id: Uuid, version: i16) -> Option<Uuid> {
+        if version >= NAMES_TOPICS_BY_ID {
+            return Some(id);
+        }
+        self.image().topics().topic_by_name(name).map(|topic| topic.id)
+    }
+
+    fn part(&self, id: TopicPartition, fetch: FetchPartition) -> Part {
+        let slot = self.replicas.slot(id);
+        let error = if slot.is_some() {
+            ErrorCode::None
+        } else if self.image().topics().topic(id.topic).is_none() {
+            ErrorCode::UnknownTopicId
+        } else if self.image().topics().partition(id).is_none() {
+            ErrorCode::UnknownTopicOrPartition
+        } else {
+            ErrorCode::NotLeaderOrFollower
+        };
+        Part { id, slot, fetch, view: None, start: None, error, records: Bytes::new() }
+    }
+}
+
+/// The jobs.
+impl Broker {
+    /// First half: looks at partitions up to the first that has something to read, and reads that.
+    pub(in crate::broker) fn start_read(&mut self, key: u32, cx: &mut Cx<'_>) -> Span {
+        let fetch = self.fetches.get_mut(key);
+        let mut cost = costs::HANDLE;
+        fetch.published = fetch.next;
+        while fetch.next < fetch.parts.len() {
+            let part = &mut fetch.parts[fetch.next];
+            fetch.next += 1;
+            let Some(replica) = part.slot.and_then(|slot| self.replicas.get_mut(slot)) else {
+                continue;
+            };
+            let view = match replica.partition.read(&fetch.reader, &part.fetch, replica.log.epochs())
+            {
+                Ok(view) => view,
+                Err(error) => {
+                    part.error = error;
+                    continue;
+                }
+            };
+            part.view = Some(view);
+            if view.diverging_epoch.is_some() || view.up_to <= part.fetch.fetch_offset {
+                continue;
+            }
+            let limit = fetch.max_bytes.saturating_sub(fetch.bytes);
+            let wanted = usize::try_from(part.fetch.max_bytes).unwrap_or(0).min(limit);
+            let from = part.fetch.fetch_offset;
+            let mut disk = LogDisk::new(cx.disk(DISK));
+            let (first, events) = (fetch.bytes == 0, &mut replica.events);
+            match replica.log.read(&mut disk, from, wanted, view.up_to, first, events) {
+                Ok(found) => {
+                    cost += costs::READ + costs::bytes(found.records.len());
+                    fetch.bytes += found.records.len();
+                    part.start = Some(found.start);
+                    part.records = found.records;
+                    break;
+                }
+                Err(LogError::OffsetOutOfRange { .. }) => part.error = ErrorCode::OffsetOutOfRange,
+                Err(_) => part.error = ErrorCode::KafkaStorageError,
+            }
+        }
+        cost
+    }
+
+    /// Second half: what the reads tell about a follower is published; then on, or an answer, or a wait.
+    pub(in crate::broker) fn finish_read(&mut self, key: u32, cx: &mut Cx<'_>) {
+        let fetch = self.fetches.get_mut(key);
+        let done = fetch.published..fetch.next;
+        if !fetch.from_purgatory && let Reader::Follower { id, epoch } = fetch.reader {
+            for index in done {
+                self.publish_follower(key, index, id, epoch, cx);
+            }
+        }
+        let fetch = self.fetches.get_mut(key);
+        if fetch.next < fetch.parts.len() {
+            self.then(Task::Read(key), cx);
+            return;
+        }
+        if fetch.from_purgatory || self.must_answer_now(key) {
+            self.answer_fetch(key, cx);
+            return;
+        }
+        let fetch = self.fetches.get_mut(key);
+        let slots: Vec<u32> = fetch.parts.iter().filter_map(|part| part.slot).collect();
+        let wait = fetch.max_wait;
+        if self.try_complete_fetch(key) {
+            self.read_again(key, cx);
+        } else {
+            self.delayed_fetches.park(cx.now(), wait, slots, key);
+        }
+    }
+
+    fn publish_follower(
+        &mut self,
+        key: u32,
+        index: usize,
+        replica: BrokerId,
+        broker_epoch: BrokerEpoch,
+        cx: &mut Cx<'_>,
+    ) {
+        let part = &self.fetches.get_mut(key).parts[index];
+        let (Some(slot), Some(view)) = (part.slot, part.view) else { return };
+        if view.diverging_epoch.is_some() || !part.error.is_ok() {
+            return;
+        }
+        let progress = FollowerFetch {
+            replica,
+            broker_epoch,
+            fetch_offset: part.fetch.fetch_offset,
+            log_start_offset: part.fetch.log_start_offset,
+            leader_end_at_read: view.log_end_offset,
+            leader_epoch: view.leader_epoch,
+        };
+        let told = self.with_partition(slot, cx, |partition, now, brokers, _, effects| {
+            partition.on_follower_fetch(now, &progress, brokers, effects)
+        });
+        if let Some(Err(error)) = told {
+            let part = &mut self.fetches.get_mut(key).parts[index];
+            part.error = error;
+            part.records = Bytes::new();
+        }
+    }
+
+    fn must_answer_now(&mut self, key: u32) -> bool {
+        let fetch = self.fetches.get_mut(key);
+        let urgent = |part: &Part| {
+            !part.error.is_ok() || part.view.is_some_and(|view| view.diverging_epoch.is_some())
+        };
+        fetch.max_wait == Span::ZERO
+            || fetch.parts.is_empty()
+            || fetch.bytes >= fetch.min_bytes
+            || fetch.parts.iter().any(urgent)
+    }
+
+    /// Whether a fetch that waits, or is about to, has to be answered.
+    pub(in crate::broker) fn try_complete_fetch(&mut self, key: u32) -> bool {
+        let fetch = self.fetches.get_mut(key);
+        let mut readable = 0;
+        for part in &fetch.parts {
+            let Some(replica) = part.slot.and_then(|slot| self.replicas.get(slot)) else {
+                return true;
+            };
+            let epochs = replica.log.epochs();
+            match replica.partition.poll_fetch(&fetch.reader, &part.fetch, epochs) {
+                FetchProgress::Answer => return true,
+                FetchProgress::Nothing => {}
+                FetchProgress::Readable { .. } => {
+                    let end = replica.log.log_end_offset_metadata();
+                    let bytes = part.start.and_then(|start| end.bytes_since(&start));
+                    readable += bytes.map_or(1, |bytes| usize::try_from(bytes).unwrap_or(1).max(1));
+                }
+            }
+        }
+        readable >= fetch.min_bytes
+    }
+
+    /// A fetch has left the purgatory: its reads begin anew.
+    pub(in crate::broker) fn read_again(&mut self, key: u32, cx: &mut Cx<'_>) {
+        let fetch = self.fetches.get_mut(key);
+        (fetch.next, fetch.published, fetch.bytes, fetch.from_purgatory) = (0, 0, 0, true);
+        for part in &mut fetch.parts {
+            (part.view, part.start, part.error) = (None, None, ErrorCode::None);
+            part.records = Bytes::new();
+        }
+        self.refresh_slots(key);
+        self.then(Task::Read(key), cx);
+    }
+
+    /// A partition may have gone, and one of that name come, while the fetch waited.
+    fn refresh_slots(&mut self, key: u32) {
+        let ids: Vec<(TopicPartition, FetchPartition)> =
+            self.fetches.get_mut(key).parts.iter().map(|part| (part.id, part.fetch)).collect();
+        let parts = ids.into_iter().map(|(id, fetch)| self.part(id, fetch)).collect();
+        self.fetches.get_mut(key).parts = parts;
+    }
+}
+
+/// The answer.
+impl Broker {
+    fn answer_fetch(&mut self, key: u32, cx: &mut Cx<'_>) {
+        let mut fetch = self.fetches.take(key);
+        let now = WallTime(cx.wall_ms());
+        let mut below = |bound: u64| cx.random("fetch.session").below(bound);
+        let session = self.fetch_sessions.on_answer(
+            now,
+            &fetch.context,
+            &fetch.named,
+            &mut fetch.parts,
+            Part::facts,
+            &mut below,
+        );
+        let version = fetch.request.header.request_api_version;
+        let mut response = FetchResponse {
+            error_code: session.error.code(),
+            session_id: session.session.0,
+            responses: fetch.unknown,
+            ..Default::default()
+        };
+        for part in fetch.parts {
+            let mut answer = match part.view {
+                Some(view) if part.error.is_ok() => answered_partition(&part, &view),
+                _ => failed_partition(part.id.partition, part.error),
+            };
+            let names_leader = version >= NAMES_LEADERS
+                && matches!(
+                    part.error,
+                    ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch
+                );
+            if names_leader {
+                self.name_leader(part.id, &mut answer, &mut response);
+            }
+            let same = response.responses.last().is_some_and(|last| last.topic_id == part.id.topic);
+            if !same {
+                let topic = self.image().topics().topic(part.id.topic);
+                response.responses.push(wire::Response {
+                    topic: topic.map_or_else(String::new, |topic| topic.name.to_string()),
+                    topic_id: part.id.topic,
+                    ..Default::default()
+                });
+            }
+            let last = response.responses.last_mut().expect("it was pushed just now");
+            last.partitions.push(answer);
+        }
+        self.respond::<FetchRequest>(&fetch.request, &response, cx);
+    }
+
+    fn name_leader(
+        &self,
+        id: TopicPartition,
+        answer: &mut wire::Partition,
+        response: &mut FetchResponse,
+    ) {
+        let (leader, epoch, endpoint) = self.current_leader(id);
+        answer.current_leader.leader_id = leader.0;
+        answer.current_leader.leader_epoch = epoch.0;
+        let known = response.node_endpoints.iter().any(|node| node.node_id == leader.0);
+        if let Some((host, port)) = endpoint.filter(|_| !known) {
+            response.node_endpoints.push(wire::NodeEndpoint {
+                node_id: leader.0,
+                host,
+                port: i32::from(port),
+                rack: None,
+            });
+        }
+    }
+}
+
+fn answered_partition(part: &Part, view: &ReadView) -> wire::Partition {
+    let mut answer = wire::Partition {
+        partition_index: part.id.partition,
+        error_code: ErrorCode::None.code(),
+        high_watermark: view.high_watermark.0,
+        last_stable_offset: view.last_stable_offset.0,
+        log_start_offset: view.log_start_offset.0,
+        records: Some(part.records.clone()),
+        ..Default::default()
+    };
+    if let Some(end) = view.diverging_epoch {
+        answer.diverging_epoch.epoch = end.epoch.0;
+        answer.diverging_epoch.end_offset = end.end_offset.0;
+    }
+    answer
+}
+
+fn failed_partition(index: i32, error: ErrorCode) -> wire::Partition {
+    wire::Partition {
+        partition_index: index,
+        error_code: error.code(),
+        high_watermark: -1,
+        records: Some(Bytes::new()),
+        ..Default::default()
+    }
+}

@@ -1,0 +1,151 @@
+//! ListOffsets: where a log begins, ends, or passes a timestamp.
+//!
+//! In Kafka: `KafkaApis.handleListOffsetRequest`, `ReplicaManager.fetchOffset`; KIP-79, KIP-207, KIP-734.
+//! Left out: tiered offsets (-4, -5), which read as unknown without remote storage, as in Kafka.
+
+use super::super::request::{Refused, Request};
+use super::super::{Broker, Cx, DISK};
+use crate::error_code::ErrorCode;
+use crate::ids::{LeaderEpoch, TopicPartition};
+use crate::partition::{Isolation, OffsetQuery};
+use crate::storage::LogDisk;
+use crate::wire::{
+    ListOffsetsRequest, ListOffsetsResponse, list_offsets_request, list_offsets_response as wire,
+};
+
+/// "The end of the log".
+const LATEST: i64 = -1;
+/// "The start of the log".
+const EARLIEST: i64 = -2;
+/// "The record with the largest timestamp" (version 7).
+const MAX_TIMESTAMP: i64 = -3;
+/// "The start of what is on local disks" (version 8).
+const EARLIEST_LOCAL: i64 = -4;
+/// A debugging consumer, which any replica may answer.
+const DEBUGGING_REPLICA: i32 = -2;
+/// A consumer.
+const CONSUMER: i32 = -1;
+
+pub(super) fn handle(
+    broker: &mut Broker,
+    request: &Request,
+    cx: &mut Cx<'_>,
+) -> Result<(), Refused> {
+    let message = request.message::<ListOffsetsRequest>()?;
+    broker.then(super::super::task::Task::ListOffsets(Box::new(ListOffsets {
+        request: request.clone(),
+        message,
+        response: ListOffsetsResponse::default(),
+    })), cx);
+    Ok(())
+}
+
+/// A look-up between its two halves.
+#[derive(Debug, Clone)]
+pub(in crate::broker) struct ListOffsets {
+    request: Request,
+    message: ListOffsetsRequest,
+    response: ListOffsetsResponse,
+}
+
+impl Broker {
+    pub(in crate::broker) fn start_list_offsets(&mut self, work: &mut ListOffsets, cx: &mut Cx<'_>) {
+        for topic in &work.message.topics {
+            let id = self.image().topics().topic_by_name(&topic.name).map(|topic| topic.id);
+            let partitions = topic
+                .partitions
+                .iter()
+                .map(|asked| {
+                    let slot = id.and_then(|topic| {
+                        let partition = asked.partition_index;
+                        self.replicas.slot(TopicPartition { topic, partition })
+                    });
+                    let known = id.is_some_and(|topic| {
+                        let partition = asked.partition_index;
+                        self.image().topics().partition(TopicPartition { topic, partition }).is_some()
+                    });
+                    self.look_up(asked, slot, known, &work.message, work.request.header.request_api_version, cx)
+                })
+                .collect();
+            work.response.topics.push(wire::Topic { name: topic.name.clone(), partitions });
+        }
+    }
+
+    pub(in crate::broker) fn finish_list_offsets(&mut self, work: ListOffsets, cx: &mut Cx<'_>) {
+        self.respond::<ListOffsetsRequest>(&work.request, &work.response, cx);
+    }
+
+    fn look_up(
+        &mut self,
+        asked: &list_offsets_request::Partition,
+        slot: Option<u32>,
+        known: bool,
+        message: &ListOffsetsRequest,
+        version: i16,
+        cx: &mut Cx<'_>,
+    ) -> wire::Partition {
+        let unknown = |error: ErrorCode| wire::Partition {
+            partition_index: asked.partition_index,
+            error_code: error.code(),
+            timestamp: -1,
+            offset: -1,
+            leader_epoch: -1,
+        };
+        let Some(replica) = slot.and_then(|slot| self.replicas.get_mut(slot)) else {
+            return unknown(match known {
+                true => ErrorCode::NotLeaderOrFollower,
+                false => ErrorCode::UnknownTopicOrPartition,
+            });
+        };
+        let isolation = match message.replica_id {
+            CONSUMER if message.isolation_level == 1 => Some(Isolation::ReadCommitted),
+            CONSUMER => Some(Isolation::ReadUncommitted),
+            _ => None,
+        };
+        let epoch = asked.current_leader_epoch;
+        let query = OffsetQuery {
+            isolation,
+            current_leader_epoch: (epoch >= 0).then_some(LeaderEpoch(epoch)),
+            leader_only: message.replica_id != DEBUGGING_REPLICA,
+            version,
+        };
+        let mut events = Vec::new();
+        let found = match asked.timestamp {
+            LATEST => replica.partition.latest_offset(&query).map(|offset| Some((-1, offset, replica.partition.leader_epoch()))),
+            EARLIEST | EARLIEST_LOCAL => replica.partition.earliest_offset(&query).map(|offset| {
+                let epoch = replica.log.epochs().earliest_entry().filter(|entry| entry.start_offset <= offset);
+                Some((-1, offset, epoch.map_or(LeaderEpoch::NONE, |entry| entry.leader_epoch)))
+            }),
+            timestamp => {
+                let mut disk = LogDisk::new(cx.disk(DISK));
+                let record = match timestamp {
+                    MAX_TIMESTAMP => replica.log.offset_of_max_timestamp(&mut disk, &mut events),
+                    timestamp => replica.log.offset_for_timestamp(&mut disk, timestamp, &mut events),
+                };
+                match record {
+                    Err(_) => Err(ErrorCode::KafkaStorageError),
+                    Ok(record) => replica
+                        .partition
+                        .offset_for_timestamp(&query, record.map(|record| record.offset))
+                        .map(|visible| {
+                            visible.and(record).map(|record| {
+                                let epoch = record.leader_epoch.unwrap_or(LeaderEpoch::NONE);
+                                (record.timestamp, record.offset, epoch)
+                            })
+                        }),
+                }
+            }
+        };
+        match found {
+            Err(error) => unknown(error),
+            Ok(None) => unknown(ErrorCode::None),
+            Ok(Some((timestamp, offset, epoch))) => wire::Partition {
+                partition_index: asked.partition_index,
+                error_code: ErrorCode::None.code(),
+                timestamp,
+                offset: offset.0,
+                leader_epoch: epoch.0,
+            },
+        }
+    }
+}

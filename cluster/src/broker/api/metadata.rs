@@ -1,0 +1,139 @@
+//! Metadata: who the brokers are, and who leads which partition, as this broker's image has it.
+//!
+//! In Kafka: `KafkaApis.handleTopicMetadataRequest`, `KRaftMetadataCache.getTopicMetadata`.
+//! Left out: automatic creation of topics; authorizations.
+
+use super::super::request::{Refused, Request};
+use super::super::{Broker, Cx};
+use crate::error_code::ErrorCode;
+use crate::ids::{BrokerId, Uuid};
+use crate::image::{MetadataImage, PartitionRegistration, TopicImage};
+use crate::wire::{MetadataRequest, MetadataResponse, metadata_request, metadata_response as wire};
+
+/// From here on a request names topics by id too.
+const KNOWS_TOPIC_IDS: i16 = 10;
+/// The listener that brokers and clients use.
+const LISTENER: &str = "PLAINTEXT";
+
+pub(super) fn handle(
+    broker: &mut Broker,
+    request: &Request,
+    cx: &mut Cx<'_>,
+) -> Result<(), Refused> {
+    let message = request.message::<MetadataRequest>()?;
+    let version = request.header.request_api_version;
+    let image = broker.image();
+    let topics = match &message.topics {
+        None => image.topics().by_name().map(|topic| describe(image, topic)).collect(),
+        // Version 0 knows no null: there, none named means all.
+        Some(named) if named.is_empty() && version == 0 => {
+            image.topics().by_name().map(|topic| describe(image, topic)).collect()
+        }
+        Some(named) => named.iter().map(|topic| find(image, topic, version)).collect(),
+    };
+    let response = MetadataResponse {
+        brokers: brokers(image),
+        cluster_id: Some(broker.identity().cluster_id.to_string()),
+        controller_id: random_alive_broker(broker, cx),
+        topics,
+        ..Default::default()
+    };
+    broker.respond::<MetadataRequest>(request, &response, cx);
+    Ok(())
+}
+
+/// The brokers that are not fenced.
+fn brokers(image: &MetadataImage) -> Vec<wire::Broker> {
+    let alive = image.cluster().brokers().filter(|broker| !broker.fenced);
+    alive
+        .filter_map(|broker| {
+            let endpoint = broker.endpoint(LISTENER)?;
+            Some(wire::Broker {
+                node_id: broker.id.0,
+                host: endpoint.host.to_string(),
+                port: i32::from(endpoint.port),
+                rack: broker.rack.as_deref().map(str::to_owned),
+            })
+        })
+        .collect()
+}
+
+/// Clients cannot reach the controller: Kafka names a random live broker, which forwards.
+fn random_alive_broker(broker: &Broker, cx: &mut Cx<'_>) -> i32 {
+    let alive: Vec<BrokerId> = broker
+        .image()
+        .cluster()
+        .brokers()
+        .filter(|broker| !broker.fenced)
+        .map(|broker| broker.id)
+        .collect();
+    if alive.is_empty() {
+        return BrokerId::NONE.0;
+    }
+    let index = cx.random("metadata.controller").below(alive.len() as u64);
+    alive[usize::try_from(index).expect("below their number")].0
+}
+
+fn find(image: &MetadataImage, named: &metadata_request::Topic, version: i16) -> wire::Topic {
+    let by_id = version >= KNOWS_TOPIC_IDS && named.topic_id != Uuid::ZERO;
+    let found = if by_id {
+        image.topics().topic(named.topic_id)
+    } else {
+        named.name.as_deref().and_then(|name| image.topics().topic_by_name(name))
+    };
+    match found {
+        Some(topic) => describe(image, topic),
+        None => wire::Topic {
+            error_code: if by_id {
+                ErrorCode::UnknownTopicId.code()
+            } else {
+                ErrorCode::UnknownTopicOrPartition.code()
+            },
+            name: named.name.clone().or_else(|| (version < 12).then(String::new)),
+            topic_id: named.topic_id,
+            ..Default::default()
+        },
+    }
+}
+
+fn describe(image: &MetadataImage, topic: &TopicImage) -> wire::Topic {
+    let partitions = topic
+        .partitions
+        .iter()
+        .map(|(index, registration)| partition(image, *index, registration))
+        .collect();
+    wire::Topic {
+        name: Some(topic.name.to_string()),
+        topic_id: topic.id,
+        partitions,
+        ..Default::default()
+    }
+}
+
+fn partition(
+    image: &MetadataImage,
+    index: i32,
+    registration: &PartitionRegistration,
+) -> wire::Partition {
+    let leader = registration.leader;
+    let is_alive = |id: BrokerId| image.cluster().is_unfenced(id);
+    let error = match leader {
+        Some(id) if is_alive(id) => ErrorCode::None,
+        Some(_) | None => ErrorCode::LeaderNotAvailable,
+    };
+    let ids = |members: &[BrokerId]| members.iter().map(|id| id.0).collect::<Vec<_>>();
+    wire::Partition {
+        error_code: error.code(),
+        partition_index: index,
+        leader_id: leader.filter(|id| is_alive(*id)).unwrap_or(BrokerId::NONE).0,
+        leader_epoch: registration.leader_epoch.0,
+        replica_nodes: ids(&registration.replicas),
+        isr_nodes: ids(&registration.isr),
+        offline_replicas: registration
+            .replicas
+            .iter()
+            .filter(|id| !is_alive(**id))
+            .map(|id| id.0)
+            .collect(),
+    }
+}

@@ -1,0 +1,72 @@
+//! The APIs that a broker serves: one table, one file per request.
+//!
+//! In Kafka:   `KafkaApis`, `ApiVersionManager`.
+//! Holds:      the table. What ApiVersions answers is derived from it, so nothing can be advertised that is not served.
+
+mod api_versions;
+mod fetch;
+mod forwarded;
+mod list_offsets;
+mod metadata;
+mod offset_for_leader_epoch;
+mod produce;
+
+use std::ops::RangeInclusive;
+
+pub use api_versions::api_versions_response;
+pub(super) use fetch::Fetch;
+pub(super) use list_offsets::ListOffsets;
+pub(super) use produce::Produce;
+
+use super::request::{Refused, Request};
+use super::{Broker, Cx};
+use crate::wire::ApiKey;
+
+/// What handles an API.
+type Handler = fn(&mut Broker, &Request, &mut Cx<'_>) -> Result<(), Refused>;
+
+/// An API that brokers serve.
+pub struct Served {
+    /// Which.
+    pub api: ApiKey,
+    /// In which versions.
+    pub versions: RangeInclusive<i16>,
+    handler: Handler,
+}
+
+/// All of them. Produce counts from 3: ApiVersions says 0, as Kafka does since 4.0 for the sake of old clients.
+pub const SERVED: &[Served] = &[
+    Served { api: ApiKey::Produce, versions: 3..=13, handler: produce::handle },
+    Served { api: ApiKey::Fetch, versions: 4..=18, handler: fetch::handle },
+    Served { api: ApiKey::ListOffsets, versions: 1..=11, handler: list_offsets::handle },
+    Served { api: ApiKey::Metadata, versions: 0..=13, handler: metadata::handle },
+    Served { api: ApiKey::ApiVersions, versions: 0..=4, handler: api_versions::handle },
+    Served { api: ApiKey::CreateTopics, versions: 2..=7, handler: forwarded::handle },
+    Served {
+        api: ApiKey::OffsetForLeaderEpoch,
+        versions: 2..=4,
+        handler: offset_for_leader_epoch::handle,
+    },
+];
+
+impl Broker {
+    /// A handler lane takes a request: second half of the first look.
+    pub(super) fn dispatch(&mut self, request: &Request, cx: &mut Cx<'_>) {
+        let version = request.header.request_api_version;
+        let served = SERVED
+            .iter()
+            .find(|served| served.api == request.api && served.versions.contains(&version));
+        let handled = match served {
+            Some(served) => (served.handler)(self, request, cx),
+            None if request.api == ApiKey::ApiVersions => Err(Refused::ApiVersionsOfTheFuture),
+            None => Err(Refused::Close),
+        };
+        match handled {
+            Ok(()) => {}
+            Err(Refused::Close) => self.close(request.conn, cx),
+            Err(Refused::ApiVersionsOfTheFuture) => {
+                self.respond_frame(request.conn, request.unknown_api_versions_response(), cx);
+            }
+        }
+    }
+}

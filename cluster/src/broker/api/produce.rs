@@ -1,0 +1,319 @@
+//! Produce: appends one batch to each of some partitions, and answers when its acks say so.
+//!
+//! In Kafka:   `KafkaApis.handleProduceRequest`, `ReplicaManager.appendRecords`, `DelayedProduce`.
+//! Holds:      a produce in process: one job per partition, under that partition's lock, one after another on the
+//!             same lane; then, with acks=all, a place in the purgatory.
+//! Invariants: R12 acks=all waits for `Partition::check_produce`. PR-1 a request times out without undoing its
+//!             append: REQUEST_TIMED_OUT means "nobody knows".
+//! Left out:   transactions, idempotence, quotas. Record errors name no record.
+
+use bytes::Bytes;
+use trial_log::{AppendOrigin, BatchErrorKind, LogError};
+use trial_sim::Span;
+
+use super::super::request::{Refused, Request};
+use super::super::task::Task;
+use super::super::{Broker, Cx, DISK, costs};
+use crate::error_code::ErrorCode;
+use crate::ids::{Offset, TopicId, TopicPartition, Uuid};
+use crate::partition::produce::ACKS_ALL;
+use crate::storage::LogDisk;
+use crate::wire::{ProduceRequest, ProduceResponse, produce_response as wire};
+
+/// From here on topics are named by id.
+const NAMES_TOPICS_BY_ID: i16 = 13;
+/// From here on an answer says who leads instead (KIP-951).
+const NAMES_LEADERS: i16 = 10;
+
+/// A produce in process.
+#[derive(Debug, Clone)]
+pub(in crate::broker) struct Produce {
+    request: Request,
+    acks: i16,
+    timeout: Span,
+    parts: Vec<Part>,
+    next: usize,
+}
+
+/// One partition of it.
+#[derive(Debug, Clone)]
+struct Part {
+    topic: TopicId,
+    name: String,
+    index: i32,
+    records: Bytes,
+    slot: Option<u32>,
+    error: ErrorCode,
+    base_offset: Offset,
+    log_append_time_ms: i64,
+    log_start_offset: Offset,
+    /// Where the high watermark has to come to; set once it was appended.
+    required: Option<Offset>,
+    /// Whether it still waits for that.
+    waits: bool,
+}
+
+pub(super) fn handle(
+    broker: &mut Broker,
+    request: &Request,
+    cx: &mut Cx<'_>,
+) -> Result<(), Refused> {
+    let message = request.message::<ProduceRequest>()?;
+    let by_id = request.header.request_api_version >= NAMES_TOPICS_BY_ID;
+    let mut parts = Vec::new();
+    for topic in message.topic_data {
+        let found = if by_id {
+            broker.image().topics().topic(topic.topic_id)
+        } else {
+            broker.image().topics().topic_by_name(&topic.name)
+        };
+        let known = found.map(|found| (found.id, found.name.to_string()));
+        for partition in topic.partition_data {
+            let mut part = Part::new(partition.index, partition.records.unwrap_or_default());
+            match &known {
+                Some((id, name)) => {
+                    (part.topic, part.name) = (*id, name.clone());
+                    broker.find_slot(&mut part, message.acks);
+                }
+                None if by_id => {
+                    part.topic = topic.topic_id;
+                    part.error = ErrorCode::UnknownTopicId;
+                }
+                None => {
+                    part.name = topic.name.clone();
+                    part.error = ErrorCode::UnknownTopicOrPartition;
+                }
+            }
+            parts.push(part);
+        }
+    }
+    let timeout = Span::from_millis(u64::try_from(message.timeout_ms).unwrap_or(0));
+    let produce = Produce { request: request.clone(), acks: message.acks, timeout, parts, next: 0 };
+    let key = broker.produces.insert(produce);
+    broker.next_append(key, cx);
+    Ok(())
+}
+
+impl Part {
+    fn new(index: i32, records: Bytes) -> Self {
+        Self {
+            topic: Uuid::ZERO,
+            name: String::new(),
+            index,
+            records,
+            slot: None,
+            error: ErrorCode::None,
+            base_offset: Offset(-1),
+            log_append_time_ms: -1,
+            log_start_offset: Offset(-1),
+            required: None,
+            waits: false,
+        }
+    }
+}
+
+impl Broker {
+    fn find_slot(&self, part: &mut Part, acks: i16) {
+        let id = TopicPartition { topic: part.topic, partition: part.index };
+        part.slot = self.replicas.slot(id);
+        part.error = if !matches!(acks, ACKS_ALL..=1) {
+            ErrorCode::InvalidRequiredAcks
+        } else if self.image().topics().partition(id).is_none() {
+            ErrorCode::UnknownTopicOrPartition
+        } else if part.slot.is_none() {
+            ErrorCode::NotLeaderOrFollower
+        } else {
+            ErrorCode::None
+        };
+    }
+
+    /// Goes on with the next partition that can be appended to, or answers.
+    fn next_append(&mut self, key: u32, cx: &mut Cx<'_>) {
+        let produce = self.produces.get_mut(key);
+        let rest = &produce.parts[produce.next..];
+        match rest.iter().position(|part| part.error.is_ok()) {
+            Some(skipped) => {
+                produce.next += skipped;
+                self.then(Task::Append(key), cx);
+            }
+            None => self.appended(key, cx),
+        }
+    }
+
+    /// The lock that the next append of this produce needs.
+    pub(in crate::broker) fn append_slot(&mut self, key: u32) -> u32 {
+        let produce = self.produces.get_mut(key);
+        produce.parts[produce.next].slot.expect("it was found before it was queued")
+    }
+
+    /// First half: the batch goes to the log, which nobody sees yet.
+    pub(in crate::broker) fn start_append(&mut self, key: u32, cx: &mut Cx<'_>) -> Span {
+        let produce = self.produces.get_mut(key);
+        let acks = produce.acks;
+        let part = &mut produce.parts[produce.next];
+        let size = part.records.len();
+        let slot = part.slot.expect("it was found before it was queued");
+        let Some(replica) = self.replicas.get_mut(slot) else {
+            part.error = ErrorCode::NotLeaderOrFollower;
+            return costs::APPEND;
+        };
+        let epoch = match replica.partition.check_append(acks) {
+            Ok(epoch) => epoch,
+            Err(error) => {
+                part.error = error;
+                return costs::APPEND;
+            }
+        };
+        let now_ms = cx.wall_ms();
+        let mut disk = LogDisk::new(cx.disk(DISK));
+        let records = std::mem::take(&mut part.records);
+        let origin = AppendOrigin::Client;
+        let events = &mut replica.events;
+        match replica.log.append_as_leader(&mut disk, records, epoch, origin, now_ms, events) {
+            Ok(info) => {
+                part.base_offset = info.first_offset;
+                part.log_append_time_ms = info.log_append_time_ms.unwrap_or(-1);
+                part.log_start_offset = info.log_start_offset;
+                part.required = Some(info.last_offset.next());
+            }
+            Err(error) => part.error = error_of(&error),
+        }
+        costs::APPEND + costs::bytes(size)
+    }
+
+    /// Second half: the new end is published.
+    pub(in crate::broker) fn finish_append(&mut self, key: u32, cx: &mut Cx<'_>) {
+        let produce = self.produces.get_mut(key);
+        let part = &mut produce.parts[produce.next];
+        let slot = part.slot.expect("it was found before it was queued");
+        let required = part.required;
+        produce.next += 1;
+        self.on_log_events(slot, cx);
+        if let Some(end) = required {
+            self.publish_end(slot, end, cx);
+        }
+        self.next_append(key, cx);
+    }
+
+    /// Everything was appended or refused.
+    fn appended(&mut self, key: u32, cx: &mut Cx<'_>) {
+        let produce = self.produces.get_mut(key);
+        let all = produce.acks == ACKS_ALL;
+        for part in &mut produce.parts {
+            part.waits = all && part.required.is_some();
+        }
+        if self.try_complete_produce(key, cx) {
+            self.answer_produce(key, cx);
+            return;
+        }
+        let produce = self.produces.get_mut(key);
+        let waiting = produce.parts.iter().filter(|part| part.waits).filter_map(|part| part.slot);
+        let slots: Vec<u32> = waiting.collect();
+        self.delayed_produces.park(cx.now(), produce.timeout, slots, key);
+    }
+
+    /// Whether no partition of the produce waits any more.
+    pub(in crate::broker) fn try_complete_produce(&mut self, key: u32, cx: &mut Cx<'_>) -> bool {
+        let produce = self.produces.get_mut(key);
+        let mut effects = Vec::new();
+        let mut done = true;
+        for part in produce.parts.iter_mut().filter(|part| part.waits) {
+            let required = part.required.expect("only what was appended waits");
+            let replica = part.slot.and_then(|slot| self.replicas.get(slot));
+            let decided = match replica {
+                Some(replica) => {
+                    let decided = replica.partition.check_produce(required, &mut effects);
+                    Broker::write_notes(replica.partition.id(), &mut effects, cx);
+                    decided
+                }
+                None => Some(ErrorCode::NotLeaderOrFollower),
+            };
+            match decided {
+                Some(error) => {
+                    part.error = error;
+                    part.waits = false;
+                }
+                None => done = false,
+            }
+        }
+        done
+    }
+
+    /// What still waits has waited too long.
+    pub(in crate::broker) fn expire_produce(&mut self, key: u32, cx: &mut Cx<'_>) {
+        let produce = self.produces.get_mut(key);
+        for part in produce.parts.iter_mut().filter(|part| part.waits) {
+            part.error = ErrorCode::RequestTimedOut;
+        }
+        self.answer_produce(key, cx);
+    }
+
+    pub(in crate::broker) fn answer_produce(&mut self, key: u32, cx: &mut Cx<'_>) {
+        let produce = self.produces.take(key);
+        if produce.acks == 0 {
+            // Nobody waits for an answer; an error shows only as a closed connection.
+            if produce.parts.iter().any(|part| !part.error.is_ok()) {
+                self.close(produce.request.conn, cx);
+            } else {
+                self.go_on(produce.request.conn, cx);
+            }
+            return;
+        }
+        let names_leaders = produce.request.header.request_api_version >= NAMES_LEADERS;
+        let mut response = ProduceResponse::default();
+        for part in &produce.parts {
+            let same = response.responses.last().is_some_and(|last: &wire::Response| {
+                last.topic_id == part.topic && last.name == part.name
+            });
+            if !same {
+                response.responses.push(wire::Response {
+                    name: part.name.clone(),
+                    topic_id: part.topic,
+                    ..Default::default()
+                });
+            }
+            let mut answer = wire::PartitionResponse {
+                index: part.index,
+                error_code: part.error.code(),
+                base_offset: if part.error.is_ok() { part.base_offset.0 } else { -1 },
+                log_append_time_ms: part.log_append_time_ms,
+                log_start_offset: part.log_start_offset.0,
+                ..Default::default()
+            };
+            if names_leaders && part.error == ErrorCode::NotLeaderOrFollower {
+                let id = TopicPartition { topic: part.topic, partition: part.index };
+                let (leader, epoch, endpoint) = self.current_leader(id);
+                answer.current_leader.leader_id = leader.0;
+                answer.current_leader.leader_epoch = epoch.0;
+                if let Some((host, port)) = endpoint
+                    && response.node_endpoints.iter().all(|node| node.node_id != leader.0)
+                {
+                    response.node_endpoints.push(wire::NodeEndpoint {
+                        node_id: leader.0,
+                        host,
+                        port: i32::from(port),
+                        rack: None,
+                    });
+                }
+            }
+            let last = response.responses.last_mut().expect("it was pushed just now");
+            last.partition_responses.push(answer);
+        }
+        self.respond::<ProduceRequest>(&produce.request, &response, cx);
+    }
+}
+
+/// What a client is told of a log's refusal.
+fn error_of(error: &LogError) -> ErrorCode {
+    match error {
+        LogError::Batch(error) => match error.kind() {
+            BatchErrorKind::Corrupt => ErrorCode::CorruptMessage,
+            BatchErrorKind::Invalid => ErrorCode::InvalidRecord,
+            BatchErrorKind::Timestamp => ErrorCode::InvalidTimestamp,
+            BatchErrorKind::TooLarge => ErrorCode::MessageTooLarge,
+            BatchErrorKind::LargerThanSegment => ErrorCode::RecordListTooLarge,
+            BatchErrorKind::UnsupportedCompression => ErrorCode::UnsupportedCompressionType,
+        },
+        _ => ErrorCode::KafkaStorageError,
+    }
+}

@@ -1,0 +1,202 @@
+//! Carries out what partitions ask for.
+//!
+//! In Kafka:   what `Partition` and the fetcher call on `ReplicaManager`, `AlterPartitionManager`, the purgatories.
+//! Invariants: AE-1 effects are carried out in their order. AE-2 what touches the log outside a job that does so
+//!             anyway becomes a job of its own, under the partition's lock.
+
+use std::collections::VecDeque;
+
+use trial_log::LogEvent;
+
+use super::task::{LogDone, Task};
+use super::{Broker, Cx, DISK};
+use crate::error_code::ErrorCode;
+use crate::ids::{Offset, TopicPartition};
+use crate::note::Note;
+use crate::note::partition::PartitionNote;
+use crate::partition::Effect;
+use crate::storage::LogDisk;
+
+impl Broker {
+    /// Carries out `effects` of the partition in `slot`.
+    pub(super) fn apply(&mut self, slot: u32, effects: Vec<Effect>, cx: &mut Cx<'_>) {
+        let mut effects = VecDeque::from(effects);
+        while let Some(effect) = effects.pop_front() {
+            let Some(replica) = self.replicas.get_mut(slot) else { return };
+            let id = replica.partition.id();
+            match effect {
+                Effect::Note(event) => {
+                    cx.note(Note::Partition(PartitionNote { partition: id, event }));
+                }
+                Effect::HighWatermarkMoved { .. } | Effect::LeadershipChanged => {
+                    self.check_produces(slot, cx);
+                    self.check_fetches(slot, cx);
+                }
+                Effect::AlterPartition(change) => {
+                    if !self.alter_partition.submit(id, change.clone()) {
+                        let refused = Err(ErrorCode::OperationNotAttempted);
+                        self.with_partition(slot, cx, |partition, now, brokers, _, effects| {
+                            partition.on_isr_answer(now, &change, refused, brokers, effects);
+                        });
+                    }
+                    self.poll_control(cx);
+                }
+                Effect::StopFetching => {
+                    if let Some(leader) = replica.fetched_from.take()
+                        && let Some(fetcher) = self.fetchers.get_mut(&leader)
+                    {
+                        fetcher.remove(id);
+                    }
+                }
+                Effect::FetchFrom { leader, .. } => {
+                    replica.fetched_from = Some(leader);
+                    self.fetch_from(leader, id, slot, cx);
+                }
+                Effect::AskLeaderEdge { .. } | Effect::AskEpochEnd { .. } => {
+                    if let Some(leader) = replica.fetched_from
+                        && let Some(fetcher) = self.fetchers.get_mut(&leader)
+                    {
+                        fetcher.ask(id, slot, effect);
+                        self.poll_fetcher(leader, cx);
+                    }
+                }
+                Effect::AssignEpoch { .. }
+                | Effect::AppendAsFollower { .. }
+                | Effect::Truncate { .. }
+                | Effect::RestartLog { .. }
+                | Effect::AdvanceLogStart { .. } => {
+                    self.then(Task::LogWork(slot, Box::new(effect)), cx);
+                }
+            }
+        }
+    }
+
+    /// Writes the notes among `effects`, of which there are no others.
+    pub(super) fn write_notes(id: TopicPartition, effects: &mut Vec<Effect>, cx: &mut Cx<'_>) {
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Note(event) => {
+                    cx.note(Note::Partition(PartitionNote { partition: id, event }));
+                }
+                other => unreachable!("a question has no effect but notes: {other:?}"),
+            }
+        }
+    }
+
+    /// A new end of a leader's log may be seen: the high watermark may follow, and whoever waits for data is woken.
+    pub(super) fn publish_end(&mut self, slot: u32, end: Offset, cx: &mut Cx<'_>) {
+        self.with_partition(slot, cx, |partition, now, brokers, _, effects| {
+            partition.on_published(now, end, brokers, effects);
+        });
+        self.check_fetches(slot, cx);
+    }
+
+    pub(super) fn check_produces(&mut self, slot: u32, cx: &mut Cx<'_>) {
+        let mut completed = Vec::new();
+        let mut purgatory = std::mem::take(&mut self.delayed_produces);
+        purgatory.check(slot, |key| self.try_complete_produce(*key, cx), &mut completed);
+        self.delayed_produces = purgatory;
+        for key in completed {
+            self.answer_produce(key, cx);
+        }
+    }
+
+    pub(super) fn check_fetches(&mut self, slot: u32, cx: &mut Cx<'_>) {
+        let mut completed = Vec::new();
+        let mut purgatory = std::mem::take(&mut self.delayed_fetches);
+        purgatory.check(slot, |key| self.try_complete_fetch(*key), &mut completed);
+        self.delayed_fetches = purgatory;
+        for key in completed {
+            self.read_again(key, cx);
+        }
+    }
+
+    /// Does to a log what an effect says; answers what has to be published then.
+    pub(super) fn do_log_work(
+        &mut self,
+        slot: u32,
+        effect: &Effect,
+        cx: &mut Cx<'_>,
+    ) -> Option<LogDone> {
+        let now_ms = cx.wall_ms();
+        let replica = self.replicas.get_mut(slot)?;
+        let mut disk = LogDisk::new(cx.disk(DISK));
+        let events = &mut replica.events;
+        let done = match effect {
+            Effect::AssignEpoch { epoch, .. } => {
+                replica.log.assign_epoch_at_end(&mut disk, *epoch, events).map(|()| None)
+            }
+            Effect::Truncate { to } => replica
+                .log
+                .truncate_to(&mut disk, *to, now_ms, events)
+                .map(|_| Some(LogDone::Truncated(*to))),
+            Effect::RestartLog { at } => replica
+                .log
+                .truncate_fully_and_start_at(&mut disk, *at, None, now_ms, events)
+                .map(|()| Some(LogDone::Restarted(*at))),
+            Effect::AdvanceLogStart { to } => {
+                replica.log.advance_log_start_offset(*to, events);
+                Ok(None)
+            }
+            other => unreachable!("no work for a log: {other:?}"),
+        };
+        done.unwrap_or(Some(LogDone::Failed))
+    }
+
+    /// Publishes what a log did.
+    pub(super) fn publish_log_work(&mut self, slot: u32, done: Option<LogDone>, cx: &mut Cx<'_>) {
+        self.on_log_events(slot, cx);
+        match done {
+            None => {}
+            Some(LogDone::Truncated(to)) => {
+                self.with_partition(slot, cx, |partition, _, _, epochs, effects| {
+                    partition.on_truncated(to, epochs, effects);
+                });
+            }
+            Some(LogDone::Restarted(at)) => {
+                self.with_partition(slot, cx, |partition, _, _, epochs, effects| {
+                    partition.on_restarted(at, epochs, effects);
+                });
+            }
+            Some(LogDone::Failed) => {
+                self.with_partition(slot, cx, |partition, _, _, _, effects| {
+                    partition.on_log_failed(effects);
+                });
+            }
+            Some(LogDone::Appended(_)) => unreachable!("appends are published by the fetcher"),
+        }
+        self.changed_follower(slot, cx);
+    }
+
+    pub(super) fn start_log_work(&mut self, slot: u32, work: &mut Effect, cx: &mut Cx<'_>) {
+        let done = self.do_log_work(slot, work, cx);
+        if let Some(replica) = self.replicas.get_mut(slot) {
+            replica.log_done = done;
+        }
+    }
+
+    pub(super) fn finish_log_work(&mut self, slot: u32, cx: &mut Cx<'_>) {
+        let done = self.replicas.get_mut(slot).and_then(|replica| replica.log_done.take());
+        self.publish_log_work(slot, done, cx);
+    }
+
+    /// What a log has to tell: a closed segment wants to be flushed, a failed disk ends a broker that has no other.
+    pub(super) fn on_log_events(&mut self, slot: u32, cx: &mut Cx<'_>) {
+        let Some(replica) = self.replicas.get_mut(slot) else { return };
+        if replica.events.is_empty() {
+            return;
+        }
+        let partition = replica.partition.id();
+        for event in std::mem::take(&mut replica.events) {
+            match event {
+                LogEvent::BatchAppended { .. } => continue,
+                LogEvent::Rolled { .. } => self.then(Task::Flush(slot), cx),
+                LogEvent::WentOffline { .. } => {
+                    cx.halt("its only log directory has failed");
+                }
+                _ => {}
+            }
+            cx.note(Note::Log { partition, event });
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What a broker does every so often: checkpoints, flushes, a look at lagging followers.
+//!
+//! In Kafka:   `KafkaScheduler` with `ReplicaManager.checkpointHighWatermarks` and `maybeShrinkIsr`,
+//!             `LogManager.checkpointLogRecoveryOffsets`, the flush that follows a roll.
+//! Holds:      when each is due.
+//! Left out:   log-start checkpoints (a log start does not move before retention and DeleteRecords exist), and
+//!             `flush.ms`.
+
+use trial_log::{
+    LogError, PartitionOffsets, RECOVERY_POINT_CHECKPOINT, REPLICATION_OFFSET_CHECKPOINT,
+    write_offset_checkpoint,
+};
+use trial_sim::{Span, Time};
+
+use super::task::Task;
+use super::{Broker, Cx, DISK, costs};
+use crate::storage::LogDisk;
+
+/// When what is due.
+#[derive(Debug, Clone, Default)]
+pub struct Schedule {
+    high_watermarks: Option<Time>,
+    recovery_points: Option<Time>,
+    shrink_check: Option<Time>,
+}
+
+impl Schedule {
+    /// Whether it has been started.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        self.shrink_check.is_some()
+    }
+
+    /// The first thing that is due.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Time> {
+        [self.high_watermarks, self.recovery_points, self.shrink_check].into_iter().flatten().min()
+    }
+}
+
+/// Whether `due` has come; moves it on by `interval`.
+fn take_due(due: &mut Option<Time>, now: Time, interval: Span) -> bool {
+    let is_due = due.is_some_and(|at| at <= now);
+    if is_due {
+        *due = Some(now + interval);
+    }
+    is_due
+}
+
+impl Broker {
+    pub(super) fn start_schedule(&mut self, now: Time) {
+        let node = &self.config.node;
+        self.schedule = Schedule {
+            high_watermarks: Some(now + node.high_watermark_checkpoint_interval),
+            recovery_points: Some(now + node.recovery_point_checkpoint_interval),
+            shrink_check: Some(now + node.replica_lag_time_max / 2),
+        };
+    }
+
+    pub(super) fn run_schedule(&mut self, cx: &mut Cx<'_>) {
+        let now = cx.now();
+        let node = self.config.node.clone();
+        let schedule = &mut self.schedule;
+        let high_watermarks =
+            take_due(&mut schedule.high_watermarks, now, node.high_watermark_checkpoint_interval);
+        let recovery_points =
+            take_due(&mut schedule.recovery_points, now, node.recovery_point_checkpoint_interval);
+        let shrink = take_due(&mut schedule.shrink_check, now, node.replica_lag_time_max / 2);
+        if high_watermarks {
+            self.then(Task::CheckpointHighWatermarks, cx);
+        }
+        if recovery_points {
+            self.then(Task::CheckpointRecoveryPoints, cx);
+        }
+        if shrink {
+            let slots: Vec<u32> = self.replicas.slots().collect();
+            for slot in slots {
+                self.with_partition(slot, cx, |partition, now, brokers, _, effects| {
+                    partition.on_shrink_check(now, brokers, effects);
+                });
+            }
+        }
+    }
+
+    pub(super) fn start_checkpoint_high_watermarks(&mut self, cx: &mut Cx<'_>) -> Span {
+        if self.write_high_watermarks(cx).is_err() {
+            cx.halt("its only log directory has failed");
+        }
+        costs::HOUSEKEEPING
+    }
+
+    pub(super) fn start_checkpoint_recovery_points(&mut self, cx: &mut Cx<'_>) -> Span {
+        if self.write_recovery_points(cx).is_err() {
+            cx.halt("its only log directory has failed");
+        }
+        costs::HOUSEKEEPING
+    }
+
+    pub(super) fn start_flush(&mut self, slot: u32, cx: &mut Cx<'_>) -> Span {
+        let Some(replica) = self.replicas.get_mut(slot) else { return costs::HOUSEKEEPING };
+        // Everything below the active segment: what a roll has closed.
+        let closed = replica.log.segment_base_offsets().next_back();
+        let mut disk = LogDisk::new(cx.disk(DISK));
+        if let Some(to) = closed
+            && replica.log.flush(&mut disk, to, &mut replica.events).is_err()
+        {
+            cx.halt("its only log directory has failed");
+        }
+        costs::HOUSEKEEPING
+    }
+
+    pub(super) fn write_high_watermarks(&mut self, cx: &mut Cx<'_>) -> Result<(), LogError> {
+        let offsets: PartitionOffsets = self
+            .replicas
+            .iter()
+            .map(|replica| {
+                let key = (replica.topic.clone(), replica.partition.id().partition);
+                (key, replica.partition.offsets().high_watermark())
+            })
+            .collect();
+        let mut disk = LogDisk::new(cx.disk(DISK));
+        write_offset_checkpoint(&mut disk, REPLICATION_OFFSET_CHECKPOINT, &offsets)
+    }
+
+    pub(super) fn write_recovery_points(&mut self, cx: &mut Cx<'_>) -> Result<(), LogError> {
+        let offsets: PartitionOffsets = self
+            .replicas
+            .iter()
+            .map(|replica| {
+                let key = (replica.topic.clone(), replica.partition.id().partition);
+                (key, replica.log.recovery_point())
+            })
+            .collect();
+        let mut disk = LogDisk::new(cx.disk(DISK));
+        write_offset_checkpoint(&mut disk, RECOVERY_POINT_CHECKPOINT, &offsets)
+    }
+}

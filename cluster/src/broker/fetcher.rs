@@ -1,0 +1,571 @@
+//! Copies partitions from one leader: one request at a time, then its answer partition by partition.
+//!
+//! In Kafka:   `ReplicaFetcherThread`, `AbstractFetcherThread`, `RemoteLeaderEndPoint`, `ReplicaFetcherManager`
+//!             (one fetcher per leader: num.replica.fetchers is 1).
+//! Holds:      the partitions that follow this leader, the fetch session, questions that truncation asks, the answers
+//!             that were not processed yet.
+//! Inputs:     partitions that come, go or change; the network. Effects: jobs under the partitions' locks.
+//! Invariants: FT-1 the next request leaves after all of the last answer was processed.
+//!             FT-2 a round costs what changed, not what is followed: only changed partitions are looked at.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use trial_log::LogError;
+use trial_sim::{Input, Span, Time};
+
+use super::task::{LogDone, Replicate, Task};
+use super::{Broker, Cx, DISK, costs};
+use crate::error_code::ErrorCode;
+use crate::ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};
+use crate::net::{Completed, NetSettings, NetworkClient};
+use crate::partition::effect::LogEdge;
+use crate::partition::fetch_session::{FetchRequestPlan, FetchSessionHandler, SessionId};
+use crate::partition::{Effect, EpochEnd, FetchedPartition, FollowerAppend};
+use crate::storage::LogDisk;
+use crate::wire::{
+    FetchRequest, ListOffsetsRequest, OffsetForLeaderEpochRequest, fetch_request, fetch_response,
+    list_offsets_request, offset_for_leader_epoch_request,
+};
+
+/// Versions between brokers of this release.
+const FETCH_VERSION: i16 = 18;
+const LIST_OFFSETS_VERSION: i16 = 11;
+const EPOCH_VERSION: i16 = 4;
+
+/// A question about one partition.
+#[derive(Debug, Clone)]
+struct Question {
+    id: TopicPartition,
+    slot: u32,
+    ask: Effect,
+}
+
+/// What the fetcher is at.
+#[derive(Debug, Clone)]
+enum Round {
+    Idle,
+    Fetching,
+    Asking(Question),
+    /// Jobs of the last answer are under way.
+    Processing,
+}
+
+/// One fetcher.
+#[derive(Debug, Clone)]
+pub struct ReplicaFetcher {
+    leader: BrokerId,
+    client: NetworkClient,
+    session: FetchSessionHandler,
+    plan: FetchRequestPlan,
+    partitions: BTreeMap<TopicPartition, u32>,
+    changed: BTreeSet<TopicPartition>,
+    delayed: BTreeSet<(Time, TopicPartition)>,
+    questions: VecDeque<Question>,
+    answers: VecDeque<Replicate>,
+    round: Round,
+    /// A lost connection is not tried again before this.
+    wait_until: Option<Time>,
+}
+
+impl ReplicaFetcher {
+    fn new(leader: BrokerId, local: BrokerId, timeout: Span) -> Self {
+        let mut settings =
+            NetSettings::new(&format!("broker-{local}-fetcher-0"), "net.replica-fetcher");
+        settings.max_in_flight = 1;
+        settings.request_timeout = timeout;
+        // Brokers of one release know each other's versions.
+        settings.discover_versions = false;
+        Self {
+            leader,
+            client: NetworkClient::new(settings),
+            session: FetchSessionHandler::default(),
+            plan: FetchRequestPlan::default(),
+            partitions: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            delayed: BTreeSet::new(),
+            questions: VecDeque::new(),
+            answers: VecDeque::new(),
+            round: Round::Idle,
+            wait_until: None,
+        }
+    }
+
+    /// Handles a network input; false if it is about another's connection.
+    pub fn on_input(&mut self, input: &Input, cx: &mut Cx<'_>) -> bool {
+        self.client.on_input(input, cx)
+    }
+
+    /// A partition does not follow this leader any more.
+    pub fn remove(&mut self, id: TopicPartition) {
+        self.partitions.remove(&id);
+        self.changed.insert(id);
+        self.delayed.retain(|(_, delayed)| *delayed != id);
+        self.questions.retain(|question| question.id != id);
+    }
+
+    /// A partition wants to know something before it goes on.
+    pub fn ask(&mut self, id: TopicPartition, slot: u32, ask: Effect) {
+        self.questions.push_back(Question { id, slot, ask });
+    }
+
+    /// When the fetcher has something to do without an input.
+    #[must_use]
+    pub fn next_deadline(&self) -> Option<Time> {
+        let delayed = self.delayed.first().map(|(at, _)| *at);
+        let retry = match self.round {
+            Round::Idle if self.has_work() => self.wait_until,
+            _ => None,
+        };
+        [self.client.next_deadline(), delayed, retry].into_iter().flatten().min()
+    }
+
+    fn has_work(&self) -> bool {
+        !self.questions.is_empty() || !self.changed.is_empty() || self.session.has_request()
+    }
+}
+
+/// What the broker does with its fetchers.
+impl Broker {
+    /// A partition follows `leader` from now on.
+    pub(super) fn fetch_from(
+        &mut self,
+        leader: BrokerId,
+        id: TopicPartition,
+        slot: u32,
+        cx: &mut Cx<'_>,
+    ) {
+        let endpoint = self
+            .image
+            .cluster()
+            .broker(leader)
+            .and_then(|broker| broker.endpoint("PLAINTEXT"))
+            .map(|endpoint| (endpoint.host.clone(), endpoint.port));
+        // A leader that is not registered is not fetched from; new metadata will name another.
+        let Some((host, port)) = endpoint else { return };
+        let timeout = self.config.node.replica_socket_timeout;
+        let local = self.identity.id;
+        let fetcher = self
+            .fetchers
+            .entry(leader)
+            .or_insert_with(|| ReplicaFetcher::new(leader, local, timeout));
+        fetcher.client.set_node(leader, &host, port);
+        fetcher.partitions.insert(id, slot);
+        fetcher.changed.insert(id);
+        self.poll_fetcher(leader, cx);
+    }
+
+    /// A follower's log or state was changed outside an answer.
+    pub(super) fn changed_follower(&mut self, slot: u32, cx: &mut Cx<'_>) {
+        let Some(replica) = self.replicas.get(slot) else { return };
+        let (id, leader) = (replica.partition.id(), replica.fetched_from);
+        if let Some(leader) = leader
+            && let Some(fetcher) = self.fetchers.get_mut(&leader)
+        {
+            fetcher.changed.insert(id);
+            self.poll_fetcher(leader, cx);
+        }
+    }
+
+    /// Lets a fetcher go on as far as it can.
+    pub(super) fn poll_fetcher(&mut self, leader: BrokerId, cx: &mut Cx<'_>) {
+        let Some(mut fetcher) = self.fetchers.remove(&leader) else { return };
+        fetcher.client.on_timer(cx);
+        let completed = fetcher.client.next_completed();
+        self.fetchers.insert(leader, fetcher);
+        if let Some(completed) = completed {
+            self.on_leader_answer(leader, &completed, cx);
+        }
+        let Some(mut fetcher) = self.fetchers.remove(&leader) else { return };
+        if matches!(fetcher.round, Round::Idle) {
+            self.next_round(&mut fetcher, cx);
+        }
+        self.fetchers.insert(leader, fetcher);
+    }
+
+    /// Sends the next question or fetch.
+    fn next_round(&mut self, fetcher: &mut ReplicaFetcher, cx: &mut Cx<'_>) {
+        let now = cx.now();
+        self.refresh(fetcher, now);
+        if fetcher.partitions.is_empty() && fetcher.questions.is_empty() {
+            // Kafka shuts idle fetchers down; the connection goes with it.
+            fetcher.client.disconnect(fetcher.leader, cx);
+            fetcher.session = FetchSessionHandler::default();
+            fetcher.wait_until = None;
+            return;
+        }
+        if fetcher.questions.is_empty() && !fetcher.session.has_request() {
+            return;
+        }
+        if fetcher.wait_until.is_some_and(|at| at > now) {
+            return;
+        }
+        if !fetcher.client.ready(fetcher.leader, cx) {
+            if fetcher.client.connection_failed(fetcher.leader) {
+                self.on_leader_unreachable(fetcher, ErrorCode::NetworkException, cx);
+            }
+            return;
+        }
+        fetcher.wait_until = None;
+        match fetcher.questions.pop_front() {
+            Some(question) => self.send_question(fetcher, question, cx),
+            None => self.send_fetch(fetcher, cx),
+        }
+    }
+
+    /// Tells the session what changed.
+    fn refresh(&mut self, fetcher: &mut ReplicaFetcher, now: Time) {
+        while let Some((at, id)) = fetcher.delayed.first().copied() {
+            if at > now {
+                break;
+            }
+            fetcher.delayed.pop_first();
+            fetcher.changed.insert(id);
+        }
+        let max_bytes = self.config.node.replica_fetch_max_bytes;
+        for id in std::mem::take(&mut fetcher.changed) {
+            let slot = fetcher.partitions.get(&id);
+            let replica = slot.and_then(|slot| self.replicas.get(*slot));
+            match replica.and_then(|replica| replica.partition.to_fetch(now, max_bytes)) {
+                Some(fetch) => fetcher.session.set(id, fetch),
+                None => {
+                    fetcher.session.remove(id);
+                    let due = replica.and_then(|replica| replica.partition.next_deadline(now));
+                    if let Some(due) = due {
+                        fetcher.delayed.insert((due, id));
+                    }
+                }
+            }
+        }
+    }
+
+    fn send_fetch(&mut self, fetcher: &mut ReplicaFetcher, cx: &mut Cx<'_>) {
+        fetcher.session.build(&mut fetcher.plan);
+        let node = &self.config.node;
+        let plan = &fetcher.plan;
+        let mut request = FetchRequest {
+            max_wait_ms: millis(node.replica_fetch_wait_max),
+            min_bytes: node.replica_fetch_min_bytes,
+            max_bytes: node.replica_fetch_response_max_bytes,
+            session_id: plan.metadata.session.0,
+            session_epoch: plan.metadata.epoch.0,
+            ..Default::default()
+        };
+        request.replica_state.replica_id = self.identity.id.0;
+        request.replica_state.replica_epoch = self.lifecycle.epoch().0;
+        for (id, fetch) in &plan.to_send {
+            if request.topics.last().is_none_or(|topic| topic.topic_id != id.topic) {
+                let topic = fetch_request::Topic { topic_id: id.topic, ..Default::default() };
+                request.topics.push(topic);
+            }
+            let epoch = |epoch: Option<LeaderEpoch>| epoch.unwrap_or(LeaderEpoch::NONE).0;
+            let topic = request.topics.last_mut().expect("it was pushed just now");
+            topic.partitions.push(fetch_request::Partition {
+                partition: id.partition,
+                current_leader_epoch: epoch(fetch.current_leader_epoch),
+                fetch_offset: fetch.fetch_offset.0,
+                last_fetched_epoch: epoch(fetch.last_fetched_epoch),
+                log_start_offset: fetch.log_start_offset.0,
+                partition_max_bytes: fetch.max_bytes,
+                ..Default::default()
+            });
+        }
+        for id in &plan.to_forget {
+            if request.forgotten_topics_data.last().is_none_or(|topic| topic.topic_id != id.topic) {
+                request.forgotten_topics_data.push(fetch_request::ForgottenTopicsData {
+                    topic_id: id.topic,
+                    ..Default::default()
+                });
+            }
+            let topic = request.forgotten_topics_data.last_mut().expect("it was pushed just now");
+            topic.partitions.push(id.partition);
+        }
+        let request = fetcher.client.request(FETCH_VERSION, 0, &request);
+        fetcher.client.send(fetcher.leader, request, cx);
+        fetcher.round = Round::Fetching;
+    }
+
+    fn send_question(
+        &mut self,
+        fetcher: &mut ReplicaFetcher,
+        question: Question,
+        cx: &mut Cx<'_>,
+    ) {
+        let Some(replica) = self.replicas.get(question.slot) else { return };
+        let (name, partition) = (replica.topic.to_string(), question.id.partition);
+        let request = match &question.ask {
+            Effect::AskLeaderEdge { edge, leader_epoch } => {
+                let timestamp = match edge {
+                    LogEdge::Latest => -1,
+                    LogEdge::Earliest => -2,
+                };
+                let asked = list_offsets_request::Partition {
+                    partition_index: partition,
+                    current_leader_epoch: leader_epoch.0,
+                    timestamp,
+                };
+                let topic = list_offsets_request::Topic { name, partitions: vec![asked] };
+                let request = ListOffsetsRequest {
+                    replica_id: self.identity.id.0,
+                    topics: vec![topic],
+                    ..Default::default()
+                };
+                fetcher.client.request(LIST_OFFSETS_VERSION, 0, &request)
+            }
+            Effect::AskEpochEnd { epoch, leader_epoch } => {
+                let asked = offset_for_leader_epoch_request::Partition {
+                    partition,
+                    current_leader_epoch: leader_epoch.0,
+                    leader_epoch: epoch.0,
+                };
+                let topic = offset_for_leader_epoch_request::Topic {
+                    topic: name,
+                    partitions: vec![asked],
+                };
+                let request = OffsetForLeaderEpochRequest {
+                    replica_id: self.identity.id.0,
+                    topics: vec![topic],
+                };
+                fetcher.client.request(EPOCH_VERSION, 0, &request)
+            }
+            other => unreachable!("no question: {other:?}"),
+        };
+        fetcher.client.send(fetcher.leader, request, cx);
+        fetcher.round = Round::Asking(question);
+    }
+
+    fn on_leader_answer(&mut self, leader: BrokerId, completed: &Completed, cx: &mut Cx<'_>) {
+        let fetcher = self.fetchers.get_mut(&leader).expect("its answer has just come");
+        match std::mem::replace(&mut fetcher.round, Round::Idle) {
+            Round::Asking(question) => self.on_question_answer(&question, completed, cx),
+            Round::Fetching => match completed.response::<FetchRequest>() {
+                Ok(response) => self.on_fetch_answer(leader, response, cx),
+                Err(_) => {
+                    let Some(mut fetcher) = self.fetchers.remove(&leader) else { return };
+                    fetcher.session.on_failure();
+                    self.on_leader_unreachable(&mut fetcher, ErrorCode::NetworkException, cx);
+                    self.fetchers.insert(leader, fetcher);
+                }
+            },
+            Round::Idle | Round::Processing => {
+                unreachable!("FT-1: broker {leader} answered what was not asked")
+            }
+        }
+    }
+
+    /// Every partition of the fetcher waits for its back-off, as after any error.
+    fn on_leader_unreachable(
+        &mut self,
+        fetcher: &mut ReplicaFetcher,
+        error: ErrorCode,
+        cx: &mut Cx<'_>,
+    ) {
+        let now = cx.now();
+        fetcher.wait_until = Some(now + self.config.node.replica_fetch_backoff);
+        for (id, slot) in fetcher.partitions.clone() {
+            self.with_partition(slot, cx, |partition, _, _, _, effects| {
+                partition.on_fetch_failed(now, error, effects);
+            });
+            fetcher.changed.insert(id);
+        }
+    }
+
+    fn on_fetch_answer(
+        &mut self,
+        leader: BrokerId,
+        response: crate::wire::FetchResponse,
+        cx: &mut Cx<'_>,
+    ) {
+        let fetcher = self.fetchers.get_mut(&leader).expect("its answer has just come");
+        let ids = response.responses.iter().flat_map(|topic| {
+            topic.partitions.iter().map(|found| TopicPartition {
+                topic: topic.topic_id,
+                partition: found.partition_index,
+            })
+        });
+        let error = ErrorCode::from_code(response.error_code);
+        let session = SessionId(response.session_id);
+        let throttled = response.throttle_time_ms > 0;
+        if !fetcher.session.on_response(error, session, ids, throttled) {
+            return;
+        }
+        let now = cx.now();
+        for topic in response.responses {
+            for found in topic.partitions {
+                let id =
+                    TopicPartition { topic: topic.topic_id, partition: found.partition_index };
+                self.take_answer(leader, id, found, now, cx);
+            }
+        }
+        self.next_answer(leader, cx);
+    }
+
+    /// Sorts one partition's answer: what touches the log becomes a job, the rest is done at once.
+    fn take_answer(
+        &mut self,
+        leader: BrokerId,
+        id: TopicPartition,
+        found: fetch_response::Partition,
+        now: Time,
+        cx: &mut Cx<'_>,
+    ) {
+        let fetcher = self.fetchers.get_mut(&leader).expect("its answer has just come");
+        let (Some(&slot), Some(sent)) = (fetcher.partitions.get(&id), fetcher.session.told(id))
+        else {
+            return;
+        };
+        fetcher.changed.insert(id);
+        let records = found.records.unwrap_or_default();
+        let diverging = found.diverging_epoch;
+        let answer = FetchedPartition {
+            error: ErrorCode::from_code(found.error_code),
+            high_watermark: Offset(found.high_watermark),
+            log_start_offset: Offset(found.log_start_offset),
+            diverging_epoch: (diverging.epoch >= 0).then_some(EpochEnd {
+                epoch: LeaderEpoch(diverging.epoch),
+                end_offset: Offset(diverging.end_offset),
+            }),
+            has_records: !records.is_empty(),
+        };
+        if answer.has_records || answer.diverging_epoch.is_some() {
+            let effects = Vec::new();
+            fetcher.answers.push_back(Replicate { leader, slot, sent, answer, records, effects });
+            return;
+        }
+        self.with_partition(slot, cx, |partition, _, _, epochs, effects| {
+            partition.on_fetch_response(now, &sent, &answer, epochs, effects);
+        });
+    }
+
+    /// The next job of the answer, or the next round.
+    fn next_answer(&mut self, leader: BrokerId, cx: &mut Cx<'_>) {
+        let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
+        match fetcher.answers.pop_front() {
+            Some(work) => {
+                fetcher.round = Round::Processing;
+                self.then(Task::Replicate(Box::new(work)), cx);
+            }
+            None => {
+                fetcher.round = Round::Idle;
+                if self.lane.is_some() {
+                    self.poll_fetcher(leader, cx);
+                }
+            }
+        }
+    }
+
+    /// First half: batches go to the log, or the log is cut.
+    pub(super) fn start_replicate(&mut self, work: &mut Replicate, cx: &mut Cx<'_>) -> Span {
+        let (now, now_ms) = (cx.now(), cx.wall_ms());
+        let cost = costs::APPEND + costs::bytes(work.records.len());
+        let Some(replica) = self.replicas.get_mut(work.slot) else { return cost };
+        let mut effects = Vec::new();
+        let epochs = replica.log.epochs();
+        let machine = &mut replica.partition;
+        machine.on_fetch_response(now, &work.sent, &work.answer, epochs, &mut effects);
+        for effect in effects {
+            match effect {
+                Effect::AppendAsFollower { leader_epoch } => {
+                    let replica = self.replicas.get_mut(work.slot).expect("it was there");
+                    let records = std::mem::take(&mut work.records);
+                    let mut disk = LogDisk::new(cx.disk(DISK));
+                    let done = replica.log.append_as_follower(
+                        &mut disk,
+                        records,
+                        leader_epoch,
+                        now_ms,
+                        &mut replica.events,
+                    );
+                    replica.log_done = Some(LogDone::Appended(match done {
+                        Ok(_) => FollowerAppend::Appended {
+                            log_start_offset: replica.log.log_start_offset(),
+                            log_end_offset: replica.log.log_end_offset(),
+                            last_epoch: replica.log.latest_epoch(),
+                        },
+                        Err(LogError::Batch(_)) => FollowerAppend::Corrupt,
+                        Err(_) => FollowerAppend::Failed,
+                    }));
+                }
+                Effect::Truncate { .. } => {
+                    let done = self.do_log_work(work.slot, &effect, cx);
+                    let replica = self.replicas.get_mut(work.slot).expect("it was there");
+                    replica.log_done = done;
+                }
+                later => work.effects.push(later),
+            }
+        }
+        cost
+    }
+
+    /// Second half: what the log did is published.
+    pub(super) fn finish_replicate(&mut self, work: Replicate, cx: &mut Cx<'_>) {
+        let Replicate { leader, slot, answer, effects, .. } = work;
+        self.apply(slot, effects, cx);
+        let done = self.replicas.get_mut(slot).and_then(|replica| replica.log_done.take());
+        match done {
+            Some(LogDone::Appended(append)) => {
+                self.on_log_events(slot, cx);
+                let now = cx.now();
+                self.with_partition(slot, cx, |partition, _, _, _, effects| {
+                    partition.on_follower_append(now, &answer, append, effects);
+                });
+            }
+            other => self.publish_log_work(slot, other, cx),
+        }
+        if let Some(replica) = self.replicas.get(slot) {
+            let id = replica.partition.id();
+            if let Some(fetcher) = self.fetchers.get_mut(&leader) {
+                fetcher.changed.insert(id);
+            }
+        }
+        self.next_answer(leader, cx);
+    }
+
+    fn on_question_answer(&mut self, question: &Question, completed: &Completed, cx: &mut Cx<'_>) {
+        let now = cx.now();
+        match question.ask {
+            Effect::AskLeaderEdge { edge, leader_epoch } => {
+                let answer = completed
+                    .response::<ListOffsetsRequest>()
+                    .map_err(|_| ErrorCode::NetworkException)
+                    .and_then(|found| {
+                        let topic = found.topics.into_iter().next();
+                        let found = topic.and_then(|topic| topic.partitions.into_iter().next());
+                        let found = found.ok_or(ErrorCode::UnknownServerError)?;
+                        match ErrorCode::from_code(found.error_code) {
+                            ErrorCode::None => Ok(Offset(found.offset)),
+                            error => Err(error),
+                        }
+                    });
+                self.with_partition(question.slot, cx, |partition, _, _, _, effects| {
+                    partition.on_leader_edge(now, edge, leader_epoch, answer, effects);
+                });
+            }
+            Effect::AskEpochEnd { epoch, leader_epoch } => {
+                let answer = completed
+                    .response::<OffsetForLeaderEpochRequest>()
+                    .map_err(|_| ErrorCode::NetworkException)
+                    .and_then(|found| {
+                        let topic = found.topics.into_iter().next();
+                        let found = topic.and_then(|topic| topic.partitions.into_iter().next());
+                        let found = found.ok_or(ErrorCode::UnknownServerError)?;
+                        match ErrorCode::from_code(found.error_code) {
+                            ErrorCode::None => Ok((found.end_offset >= 0).then_some(EpochEnd {
+                                epoch: LeaderEpoch(found.leader_epoch),
+                                end_offset: Offset(found.end_offset),
+                            })),
+                            error => Err(error),
+                        }
+                    });
+                self.with_partition(question.slot, cx, |partition, _, _, epochs, effects| {
+                    partition.on_leader_epoch_end(epoch, leader_epoch, answer, epochs, effects);
+                });
+            }
+            _ => unreachable!("no question: {:?}", question.ask),
+        }
+        self.changed_follower(question.slot, cx);
+    }
+}
+
+fn millis(span: Span) -> i32 {
+    i32::try_from(span.as_millis()).unwrap_or(i32::MAX)
+}

@@ -1,0 +1,120 @@
+//! Which job does what in its two halves.
+//!
+//! In Kafka:   the loops of `KafkaRequestHandler`, `ShutdownableThread`, `KafkaEventQueue`.
+//! Invariants: TK-2 a first half changes the disk and what its lock guards; all that others see, the second half does.
+
+use trial_sim::{Job, Span};
+
+use super::task::{FETCHERS, HANDLERS, METADATA, SCHEDULER, Task, lock_of};
+use super::{Broker, Cx, costs};
+
+impl Broker {
+    /// Queues a job: on the lane whose job is being finished, else on the pool of its kind.
+    pub(super) fn then(&mut self, task: Task, cx: &mut Cx<'_>) {
+        let lock = self.slot_to_lock(&task).map(lock_of);
+        let pool = match &task {
+            Task::Handle(_) | Task::Append(_) | Task::Read(_) | Task::ListOffsets(_) => HANDLERS,
+            Task::Replicate(_) | Task::LogWork(..) => FETCHERS,
+            Task::Assign(_) | Task::Drop(_) | Task::Published(_) => METADATA,
+            Task::Open
+            | Task::Recover
+            | Task::CheckpointHighWatermarks
+            | Task::CheckpointRecoveryPoints
+            | Task::Flush(_)
+            | Task::CleanShutdown => SCHEDULER,
+        };
+        let stays = self.lane.is_some() && !matches!(pool, METADATA | SCHEDULER);
+        let token = u64::from(self.tasks.insert(task));
+        if stays {
+            cx.then(token, lock);
+        } else {
+            cx.submit(pool, token, lock);
+        }
+    }
+
+    fn slot_to_lock(&mut self, task: &Task) -> Option<u32> {
+        match task {
+            Task::Append(key) => Some(self.append_slot(*key)),
+            Task::Replicate(work) => Some(work.slot),
+            Task::LogWork(slot, _) | Task::Flush(slot) => Some(*slot),
+            Task::Assign(assign) => Some(self.replicas.reserve(assign.id)),
+            Task::Drop(id) => Some(self.replicas.reserve(*id)),
+            Task::Handle(_)
+            | Task::Read(_)
+            | Task::ListOffsets(_)
+            | Task::Published(_)
+            | Task::Open
+            | Task::Recover
+            | Task::CheckpointHighWatermarks
+            | Task::CheckpointRecoveryPoints
+            | Task::CleanShutdown => None,
+        }
+    }
+
+    /// First half of a job.
+    pub fn start(&mut self, job: Job, cx: &mut Cx<'_>) -> Span {
+        let key = key_of(job);
+        let mut task = self.tasks.lend(key);
+        let cost = match &mut task {
+            Task::Handle(request) => costs::HANDLE + costs::bytes(request.body.len()),
+            Task::Append(produce) => self.start_append(*produce, cx),
+            Task::Read(fetch) => self.start_read(*fetch, cx),
+            Task::ListOffsets(work) => {
+                self.start_list_offsets(work, cx);
+                costs::READ
+            }
+            Task::Assign(assign) => {
+                self.start_assign(assign, cx);
+                costs::ASSIGN
+            }
+            Task::Drop(id) => {
+                self.start_drop(*id, cx);
+                costs::ASSIGN
+            }
+            Task::Replicate(work) => self.start_replicate(work, cx),
+            Task::LogWork(slot, work) => {
+                self.start_log_work(*slot, work, cx);
+                costs::APPEND
+            }
+            Task::Published(_) => costs::HOUSEKEEPING,
+            Task::Open => self.start_open(cx),
+            Task::Recover => self.start_recover(cx),
+            Task::CheckpointHighWatermarks => self.start_checkpoint_high_watermarks(cx),
+            Task::CheckpointRecoveryPoints => self.start_checkpoint_recovery_points(cx),
+            Task::Flush(slot) => self.start_flush(*slot, cx),
+            Task::CleanShutdown => self.start_clean_shutdown(cx),
+        };
+        self.tasks.give_back(key, task);
+        cost
+    }
+
+    /// Second half of a job.
+    pub fn finish(&mut self, job: Job, cx: &mut Cx<'_>) {
+        self.lane = Some(job.lane);
+        match self.tasks.take(key_of(job)) {
+            Task::Handle(request) => {
+                self.requests_queued -= 1;
+                self.dispatch(&request, cx);
+            }
+            Task::Append(produce) => self.finish_append(produce, cx),
+            Task::Read(fetch) => self.finish_read(fetch, cx),
+            Task::ListOffsets(work) => self.finish_list_offsets(*work, cx),
+            Task::Assign(assign) => self.finish_assign(*assign, cx),
+            Task::Drop(_) | Task::Flush(_) => self.finish_housekeeping(cx),
+            Task::Replicate(work) => self.finish_replicate(*work, cx),
+            Task::LogWork(slot, _) => self.finish_log_work(slot, cx),
+            Task::Published(offset) => self.finish_published(offset, cx),
+            Task::Open => self.finish_open(cx),
+            Task::Recover => self.finish_recover(cx),
+            Task::CheckpointHighWatermarks | Task::CheckpointRecoveryPoints => {
+                self.finish_housekeeping(cx);
+            }
+            Task::CleanShutdown => self.finish_clean_shutdown(cx),
+        }
+        self.lane = None;
+    }
+}
+
+fn key_of(job: Job) -> u32 {
+    u32::try_from(job.token & u64::from(u32::MAX)).expect("it was masked")
+}

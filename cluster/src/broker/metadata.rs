@@ -1,0 +1,239 @@
+//! Applies the metadata log to this broker: its image at once, its replicas one after another.
+//!
+//! In Kafka:   `BrokerMetadataPublisher`, `ReplicaManager.applyDelta`.
+//! Inputs:     publications of the loader. Effects: a job per partition that changed here, on the metadata lane.
+//! Invariants: MP-1 a job applies the registration of its own publication, however late it runs.
+//!             MP-2 the applied offset moves when all jobs of a publication are done.
+
+use trial_log::{Log, OpenLog, write_partition_metadata};
+
+use super::replicas::{BrokersInImage, Replica, folder_of, log_config};
+use super::task::{Assign, METADATA, Task, lock_of};
+use super::{Broker, Cx, DISK};
+use crate::config::TopicConfig;
+use crate::ids::{Offset, TopicPartition};
+use crate::image::{ConfigResource, LeaderRecoveryState, MetadataDelta, Publication};
+use crate::partition::{
+    Effect, Offsets, Partition, PartitionMetadata, PartitionSettings, WallTime,
+};
+use crate::storage::LogDisk;
+
+impl Broker {
+    /// The metadata log has gone on.
+    pub fn on_publication(&mut self, publication: &Publication, cx: &mut Cx<'_>) {
+        self.image = publication.new.clone();
+        if self.publishes {
+            self.apply_delta(&publication.delta, cx);
+        } else {
+            self.applied_offset = self.image.highest_offset();
+        }
+        self.poll_control(cx);
+    }
+
+    /// From now on metadata reaches the replicas; the first time all of it does.
+    pub(super) fn install_publisher(&mut self, cx: &mut Cx<'_>) {
+        self.publishes = true;
+        let all = MetadataDelta {
+            partitions: self.image.topics().partitions().map(|(id, _, _)| id).collect(),
+            ..MetadataDelta::default()
+        };
+        self.apply_delta(&all, cx);
+    }
+
+    fn apply_delta(&mut self, delta: &MetadataDelta, cx: &mut Cx<'_>) {
+        for (id, topic) in &delta.deleted_topics {
+            for index in topic.partitions.keys() {
+                self.drop_if_hosted(TopicPartition { topic: *id, partition: *index }, cx);
+            }
+        }
+        let mut followers = Vec::new();
+        for id in &delta.partitions {
+            let registration = self.image.topics().partition(*id).cloned();
+            let Some(registration) =
+                registration.filter(|found| found.replicas.contains(&self.identity.id))
+            else {
+                self.drop_if_hosted(*id, cx);
+                continue;
+            };
+            let topic = self.image.topics().topic(id.topic).expect("it has the partition");
+            let topic = topic.name.clone();
+            let leads = registration.leader == Some(self.identity.id);
+            let assign = Assign { id: *id, topic, registration, effects: Vec::new(), done: None };
+            // Leaders before followers, as Kafka has it.
+            if leads {
+                self.submit_metadata(Task::Assign(Box::new(assign)), cx);
+            } else {
+                followers.push(assign);
+            }
+        }
+        for assign in followers {
+            self.submit_metadata(Task::Assign(Box::new(assign)), cx);
+        }
+        self.apply_configs(delta);
+        self.submit_metadata(Task::Published(self.image.highest_offset()), cx);
+    }
+
+    fn submit_metadata(&mut self, task: Task, cx: &mut Cx<'_>) {
+        let lock = match &task {
+            Task::Assign(assign) => Some(lock_of(self.replicas.reserve(assign.id))),
+            Task::Drop(id) => Some(lock_of(self.replicas.reserve(*id))),
+            _ => None,
+        };
+        let token = u64::from(self.tasks.insert(task));
+        cx.submit(METADATA, token, lock);
+    }
+
+    fn drop_if_hosted(&mut self, id: TopicPartition, cx: &mut Cx<'_>) {
+        if self.replicas.slot(id).is_some() {
+            self.submit_metadata(Task::Drop(id), cx);
+        }
+    }
+
+    /// Settings of topics that changed. Kafka too applies them after the topics of the same publication.
+    fn apply_configs(&mut self, delta: &MetadataDelta) {
+        for resource in &delta.configs {
+            let ConfigResource::Topic(name) = resource else { continue };
+            let Some(topic) = self.image.topics().topic_by_name(name).cloned() else { continue };
+            let settings = self.topic_config(name);
+            for index in topic.partitions.keys() {
+                let id = TopicPartition { topic: topic.id, partition: *index };
+                let Some(slot) = self.replicas.slot(id) else { continue };
+                if let Some(replica) = self.replicas.get_mut(slot) {
+                    let count = min_insync_replicas(&settings);
+                    replica.partition.set_min_insync_replicas(count);
+                    replica.log.set_config(log_config(&settings));
+                }
+            }
+        }
+    }
+
+    /// The settings of a topic: its own over this broker's defaults.
+    pub(super) fn topic_config(&self, topic: &str) -> TopicConfig {
+        let mut settings = self.config.topic.clone();
+        for name in TopicConfig::NAMES {
+            let value = self.image.configs().topic_value(topic, self.identity.id, name);
+            // The controller has validated it; a setting we do not obey never gets that far.
+            if let Some(value) = value {
+                settings.set(name, value).expect("the controller refuses bad values");
+            }
+        }
+        settings
+    }
+
+    /// First half: the log exists, the machine knows its role, and what that asks of the log is done.
+    pub(super) fn start_assign(&mut self, assign: &mut Assign, cx: &mut Cx<'_>) {
+        if self.replicas.slot(assign.id).is_none() && !self.create_replica(assign, cx) {
+            return;
+        }
+        let now = WallTime(cx.wall_ms());
+        let slot = self.replicas.reserve(assign.id);
+        let brokers = BrokersInImage { image: &self.image, local_epoch: self.lifecycle.epoch() };
+        let replica = self.replicas.get_mut(slot).expect("it was created just now");
+        let registration = &assign.registration;
+        let metadata = PartitionMetadata {
+            leader: registration.leader.unwrap_or(crate::ids::BrokerId::NONE),
+            leader_epoch: registration.leader_epoch,
+            partition_epoch: registration.partition_epoch,
+            replicas: &registration.replicas,
+            isr: &registration.isr,
+            recovering: registration.leader_recovery_state == LeaderRecoveryState::Recovering,
+        };
+        let epochs = replica.log.epochs();
+        let mut effects = Vec::new();
+        replica.partition.on_metadata(now, &metadata, &brokers, epochs, &mut effects);
+        for effect in effects {
+            match effect {
+                Effect::AssignEpoch { .. } | Effect::Truncate { .. } => {
+                    let done = self.do_log_work(slot, &effect, cx);
+                    assign.done = done.or(assign.done);
+                }
+                later => assign.effects.push(later),
+            }
+        }
+    }
+
+    /// Second half: everybody may see it.
+    pub(super) fn finish_assign(&mut self, assign: Assign, cx: &mut Cx<'_>) {
+        let Some(slot) = self.replicas.slot(assign.id) else { return };
+        self.apply(slot, assign.effects, cx);
+        self.publish_log_work(slot, assign.done, cx);
+    }
+
+    fn create_replica(&mut self, assign: &Assign, cx: &mut Cx<'_>) -> bool {
+        let settings = self.topic_config(&assign.topic);
+        let folder = folder_of(&assign.topic, assign.id.partition);
+        let now_ms = cx.wall_ms();
+        let mut disk = LogDisk::new(cx.disk(DISK));
+        let mut events = Vec::new();
+        let open = OpenLog { config: log_config(&settings), ..OpenLog::new(&folder) };
+        let log = Log::open(&mut disk, open, now_ms, &mut events).and_then(|log| {
+            write_partition_metadata(&mut disk, &folder, &assign.id.topic.to_string())?;
+            Ok(log)
+        });
+        match log {
+            Ok(log) => {
+                let replica = self.new_replica(assign.id, assign.topic.clone(), log, Offset::ZERO);
+                self.replicas.insert(Replica { events, ..replica });
+                true
+            }
+            Err(_) => {
+                cx.halt("its only log directory has failed");
+                false
+            }
+        }
+    }
+
+    /// A partition whose log was opened, before metadata says anything of it.
+    pub(super) fn new_replica(
+        &self,
+        id: TopicPartition,
+        topic: std::sync::Arc<str>,
+        log: Log,
+        checkpointed: Offset,
+    ) -> Replica {
+        let settings = PartitionSettings {
+            local: self.identity.id,
+            replica_lag_time_max: self.config.node.replica_lag_time_max,
+            replica_fetch_backoff: self.config.node.replica_fetch_backoff,
+            min_insync_replicas: min_insync_replicas(&self.topic_config(&topic)),
+        };
+        let offsets = Offsets::new(log.log_start_offset(), log.log_end_offset(), checkpointed);
+        let partition = Partition::new(id, offsets, settings, self.rules.clone());
+        Replica { topic, partition, log, fetched_from: None, events: Vec::new(), log_done: None }
+    }
+
+    /// First half: the log is gone from disk.
+    pub(super) fn start_drop(&mut self, id: TopicPartition, cx: &mut Cx<'_>) {
+        let Some((slot, replica)) = self.replicas.remove(id) else { return };
+        if let Some(leader) = replica.fetched_from
+            && let Some(fetcher) = self.fetchers.get_mut(&leader)
+        {
+            fetcher.remove(id);
+        }
+        let mut disk = LogDisk::new(cx.disk(DISK));
+        if replica.log.delete(&mut disk).is_err() {
+            cx.halt("its only log directory has failed");
+        }
+        self.high_watermarks.remove(&id);
+        self.dropped.push(slot);
+    }
+
+    /// Second half of housekeeping: whoever waited for a partition that is gone is told.
+    pub(super) fn finish_housekeeping(&mut self, cx: &mut Cx<'_>) {
+        for slot in std::mem::take(&mut self.dropped) {
+            self.check_produces(slot, cx);
+            self.check_fetches(slot, cx);
+        }
+    }
+
+    /// All jobs of a publication are done.
+    pub(super) fn finish_published(&mut self, offset: Offset, cx: &mut Cx<'_>) {
+        self.applied_offset = self.applied_offset.max(offset);
+        self.on_first_publication(cx);
+    }
+}
+
+fn min_insync_replicas(settings: &TopicConfig) -> usize {
+    usize::try_from(settings.min_insync_replicas).expect("at least one, checked when it is read")
+}
+

@@ -1,0 +1,70 @@
+//! A broker's last hour: it asks to leave, waits until its leaderships have gone, and leaves its disk in order.
+//!
+//! In Kafka:   `BrokerServer.shutdown`, `LogManager.shutdown`; KIP-841, KIP-966 (the marker carries the broker epoch).
+//! Invariants: SD-1 the marker is written after everything that it vouches for is synced.
+
+use trial_log::{LogError, write_clean_shutdown};
+use trial_sim::Span;
+
+use super::lifecycle::BrokerState;
+use super::task::Task;
+use super::{Broker, Cx, DISK, costs};
+use crate::storage::LogDisk;
+
+impl Broker {
+    /// Somebody wants the process to end in good order.
+    pub(super) fn on_stop(&mut self, cx: &mut Cx<'_>) {
+        self.stopping = true;
+        if self.lifecycle.state() == BrokerState::NotRunning {
+            // The first job ends the process.
+            return;
+        }
+        let mut effects = Vec::new();
+        self.lifecycle.begin_controlled_shutdown(cx.now(), &mut effects);
+        self.on_lifecycle(effects, cx);
+    }
+
+    /// The controller lets the broker go, or the broker gives up.
+    pub(super) fn on_may_shut_down(&mut self, cx: &mut Cx<'_>) {
+        if !self.stopping {
+            cx.halt("nobody registered it in time");
+            return;
+        }
+        self.then(Task::CleanShutdown, cx);
+    }
+
+    /// First half: all that this broker knows is on disk, durable, and vouched for.
+    pub(super) fn start_clean_shutdown(&mut self, cx: &mut Cx<'_>) -> Span {
+        if self.leave_disk_in_order(cx).is_err() {
+            cx.halt("its only log directory has failed");
+        }
+        costs::HOUSEKEEPING
+    }
+
+    fn leave_disk_in_order(&mut self, cx: &mut Cx<'_>) -> Result<(), LogError> {
+        if !self.publishes {
+            // No log was opened: the next process finds them as the last one left them.
+            if self.clean_start {
+                let mut disk = LogDisk::new(cx.disk(DISK));
+                write_clean_shutdown(&mut disk, self.lifecycle.epoch().0)?;
+            }
+            return Ok(());
+        }
+        self.write_high_watermarks(cx)?;
+        let mut disk = LogDisk::new(cx.disk(DISK));
+        let slots: Vec<u32> = self.replicas.slots().collect();
+        for slot in slots {
+            if let Some(replica) = self.replicas.get_mut(slot) {
+                replica.log.close(&mut disk, &mut replica.events)?;
+            }
+        }
+        self.write_recovery_points(cx)?;
+        let mut disk = LogDisk::new(cx.disk(DISK));
+        write_clean_shutdown(&mut disk, self.lifecycle.epoch().0)
+    }
+
+    /// Second half: the process ends.
+    pub(super) fn finish_clean_shutdown(&mut self, cx: &mut Cx<'_>) {
+        cx.exit();
+    }
+}

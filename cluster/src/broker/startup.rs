@@ -1,0 +1,183 @@
+//! A broker's first hour: who it is, registration, recovery of its logs, the first publication, open doors.
+//!
+//! In Kafka:   `BrokerServer.startup`, `LogManager.loadLogs`, `LogLoader`; KIP-966 for the clean-shutdown marker.
+//! Holds:      the order. 1 read `meta.properties` and the marker. 2 register. 3 once the metadata has reached the
+//!             registration: load the logs, 4 apply all metadata, 5 listen, and ask to be unfenced.
+//! Invariants: ST-1 the marker is removed before a log is opened: a crash from here on is unclean.
+//! Left out:   several log directories; stray replicas are renamed and left alone, as in Kafka.
+
+use std::sync::Arc;
+
+use trial_log::{
+    Log, LogError, MetaProperties, OpenLog, RECOVERY_POINT_CHECKPOINT,
+    REPLICATION_OFFSET_CHECKPOINT, read_clean_shutdown, read_meta_properties,
+    read_offset_checkpoint, read_partition_metadata, remove_clean_shutdown, write_meta_properties,
+};
+use trial_sim::Span;
+
+use super::lifecycle::{BrokerLifecycle, BrokerState};
+use super::replicas::{Replica, log_config};
+use super::task::{FETCHERS, HANDLERS, METADATA, NETWORK, SCHEDULER, Task};
+use super::{Broker, Cx, DISK, costs};
+use crate::ids::{BrokerEpoch, Offset, TopicPartition, Uuid};
+use crate::note::Note;
+use crate::note::broker::BrokerNote;
+use crate::storage::LogDisk;
+use trial_log::Disk as _;
+
+/// Lanes for fetchers: more than one leader is never waited for on the same lane unless there are many.
+const FETCHER_LANES: u16 = 16;
+/// Folders of a log directory that are no partitions of topics.
+const METADATA_FOLDER: &str = "__cluster_metadata-0";
+
+impl Broker {
+    /// The process begins.
+    pub fn boot(&mut self, cx: &mut Cx<'_>) {
+        let node = &self.config.node;
+        let lanes = |count: usize| u16::try_from(count).expect("bounded when it is read");
+        cx.pool(NETWORK, "network", lanes(node.num_network_threads));
+        cx.pool(HANDLERS, "request-handler", lanes(node.num_io_threads));
+        cx.pool(FETCHERS, "replica-fetcher", FETCHER_LANES);
+        cx.pool(METADATA, "metadata", 1);
+        cx.pool(SCHEDULER, "scheduler", 2);
+        let incarnation = cx.random("incarnation");
+        self.incarnation =
+            Uuid((u128::from(incarnation.u64()) << 64) | u128::from(incarnation.u64()));
+        self.then(Task::Open, cx);
+    }
+
+    /// First half: who this is, and how the last process ended.
+    pub(super) fn start_open(&mut self, cx: &mut Cx<'_>) -> Span {
+        if self.open(cx).is_err() {
+            cx.halt("its only log directory has failed");
+        }
+        costs::HOUSEKEEPING
+    }
+
+    fn open(&mut self, cx: &mut Cx<'_>) -> Result<(), LogError> {
+        let mut disk = LogDisk::new(cx.disk(DISK));
+        if read_meta_properties(&mut disk)?.is_none() {
+            // The disk is new: what `kafka-storage format` would have done.
+            let properties = MetaProperties {
+                cluster_id: self.identity.cluster_id.to_string(),
+                node_id: self.identity.id.0,
+                directory_id: self.identity.directory.to_string(),
+            };
+            write_meta_properties(&mut disk, &properties)?;
+        }
+        let marker = read_clean_shutdown(&mut disk)?;
+        self.clean_start = marker.is_some();
+        let previous = marker.and_then(|marker| marker.broker_epoch);
+        let previous = previous.map_or(BrokerEpoch::NONE, BrokerEpoch);
+        self.lifecycle =
+            BrokerLifecycle::new(self.config.node.broker_heartbeat_interval, previous);
+        Ok(())
+    }
+
+    /// Second half: the broker registers.
+    pub(super) fn finish_open(&mut self, cx: &mut Cx<'_>) {
+        if self.stopping {
+            cx.exit();
+            return;
+        }
+        let now = cx.now();
+        let deadline = now + self.config.node.initial_broker_registration_timeout;
+        let mut effects = Vec::new();
+        self.lifecycle.start(now, deadline, &mut effects);
+        self.on_lifecycle(effects, cx);
+        self.poll_control(cx);
+    }
+
+    /// The image has reached the broker's own registration.
+    pub(super) fn on_caught_up(&mut self, cx: &mut Cx<'_>) {
+        self.then(Task::Recover, cx);
+    }
+
+    /// First half: every log is opened, and recovered if the last process did not end cleanly.
+    pub(super) fn start_recover(&mut self, cx: &mut Cx<'_>) -> Span {
+        if self.recover(cx).is_err() {
+            cx.halt("its only log directory has failed");
+        }
+        costs::HOUSEKEEPING
+    }
+
+    fn recover(&mut self, cx: &mut Cx<'_>) -> Result<(), LogError> {
+        let now_ms = cx.wall_ms();
+        let mut disk = LogDisk::new(cx.disk(DISK));
+        remove_clean_shutdown(&mut disk)?;
+        let recovery_points = read_offset_checkpoint(&mut disk, RECOVERY_POINT_CHECKPOINT)?;
+        let high_watermarks = read_offset_checkpoint(&mut disk, REPLICATION_OFFSET_CHECKPOINT)?;
+        for folder in disk.list("")? {
+            let Some((topic, index)) = parse_folder(&folder) else { continue };
+            let topic_id = read_partition_metadata(&mut disk, &folder)?;
+            let found = self.image.topics().topic_by_name(topic).cloned();
+            // Without its id a folder holds no record: the id is flushed before the first one.
+            let found = found.filter(|found| topic_id == Some(found.id.to_string()));
+            let id = found.as_ref().map(|found| TopicPartition { topic: found.id, partition: index });
+            let local = self.identity.id;
+            let is_mine = id
+                .and_then(|id| self.image.topics().partition(id))
+                .is_some_and(|registration| registration.replicas.contains(&local));
+            let (Some(id), Some(found), true) = (id, found, is_mine) else {
+                disk.rename(&folder, &format!("{folder}-stray"))?;
+                continue;
+            };
+            let key = (Arc::from(topic), index);
+            let open = OpenLog {
+                config: log_config(&self.topic_config(topic)),
+                clean: self.clean_start,
+                recovery_point: recovery_points.get(&key).copied().unwrap_or(Offset::ZERO),
+                ..OpenLog::new(&folder)
+            };
+            let mut events = Vec::new();
+            let log = Log::open(&mut disk, open, now_ms, &mut events)?;
+            let checkpointed = high_watermarks.get(&key).copied().unwrap_or(Offset::ZERO);
+            let replica = self.new_replica(id, Arc::clone(&found.name), log, checkpointed);
+            self.replicas.insert(Replica { events, ..replica });
+        }
+        Ok(())
+    }
+
+    /// Second half: all metadata is applied to what was found.
+    pub(super) fn finish_recover(&mut self, cx: &mut Cx<'_>) {
+        let slots: Vec<u32> = self.replicas.slots().collect();
+        for slot in slots {
+            self.on_log_events(slot, cx);
+        }
+        cx.note(Note::Broker(BrokerNote::LogsLoaded { clean: self.clean_start }));
+        self.install_publisher(cx);
+    }
+
+    /// A publication was applied; after the first one the broker is ready.
+    pub(super) fn on_first_publication(&mut self, cx: &mut Cx<'_>) {
+        if self.schedule.is_running() || self.lifecycle.state() > BrokerState::Running {
+            return;
+        }
+        self.start_schedule(cx.now());
+        cx.listen(self.identity.port);
+        self.lifecycle.set_ready_to_unfence(cx.now());
+    }
+}
+
+/// `orders-3` is partition 3 of `orders`; what was deleted or set aside is none.
+fn parse_folder(folder: &str) -> Option<(&str, i32)> {
+    if folder == METADATA_FOLDER {
+        return None;
+    }
+    let (topic, index) = folder.rsplit_once('-')?;
+    Some((topic, index.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_folder;
+
+    #[test]
+    fn a_folder_names_its_partition() {
+        assert_eq!(parse_folder("orders-3"), Some(("orders", 3)));
+        assert_eq!(parse_folder("a-b-12"), Some(("a-b", 12)));
+        assert_eq!(parse_folder("__cluster_metadata-0"), None);
+        assert_eq!(parse_folder("orders-3-stray"), None);
+        assert_eq!(parse_folder("meta.properties"), None);
+    }
+}
