@@ -64,6 +64,20 @@ impl SourceText {
     }
 }
 
+impl SourceText {
+    /// What the TOML reader says, at its place.
+    pub(super) fn toml_error(&self, error: &toml::de::Error) -> ScenarioError {
+        let span = error.span().unwrap_or(self.text.len()..self.text.len());
+        self.error(span, error.message().lines().next().unwrap_or("bad TOML"), "here")
+    }
+
+    /// The same of the editor that carries out `--set`.
+    pub(super) fn toml_edit_error(&self, error: &toml_edit::TomlError) -> ScenarioError {
+        let span = error.span().unwrap_or(self.text.len()..self.text.len());
+        self.error(span, error.message().lines().next().unwrap_or("bad TOML"), "here")
+    }
+}
+
 /// The word among `allowed` that is nearest to `given`, if one is near.
 #[must_use]
 pub fn did_you_mean<'a>(

@@ -1,9 +1,16 @@
 //! A scenario: what is played. Read `file.rs` for the form that people write, `scenario.rs` for what becomes of it.
 
+pub mod builtin;
 mod error;
+mod file;
+mod names;
 mod override_;
 mod records;
+#[expect(clippy::module_inception, reason = "the folder holds all of a scenario, the file its type")]
+mod scenario;
 
 pub use error::ScenarioError;
+pub use names::{ADMIN, CONDITIONS, HOST_FUNCTIONS, hosts_of, node_names};
 pub use override_::Override;
 pub use records::{Record, RecordFileError, read_records};
+pub use scenario::{Client, Cluster, Load, Scenario, Topic};

@@ -1,0 +1,43 @@
+//! The scenarios that come with Trial, and the records that they produce.
+//!
+//! Holds: the files of `scenarios/library` and `scenarios/data`, compiled in: one binary is the whole product.
+
+/// What `trial run` plays when it is told nothing else.
+pub const DEFAULT: &str = "departures";
+
+macro_rules! library {
+    ($($name:literal),* $(,)?) => {
+        const LIBRARY: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("../../library/", $name, ".toml"))),)*];
+    };
+}
+
+library! {
+    "departures",
+    "kill_the_leader",
+    "what_an_ack_buys",
+    "what_an_ack_buys_all",
+    "lose_the_controller_quorum",
+    "everything_at_once",
+    "standard_0",
+}
+
+const DATA: &[(&str, &str)] = &[("departures.csv", include_str!("../../data/departures.csv"))];
+
+/// The text of a scenario.
+#[must_use]
+pub fn text_of(name: &str) -> Option<&'static str> {
+    LIBRARY.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+/// The names of all, the default first.
+#[must_use]
+pub fn names() -> Vec<&'static str> {
+    LIBRARY.iter().map(|(name, _)| *name).collect()
+}
+
+/// The text of a record file.
+#[must_use]
+pub fn data(name: &str) -> Option<&'static str> {
+    DATA.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
