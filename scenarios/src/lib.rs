@@ -1,4 +1,5 @@
 //! Trial: a deterministic simulation testbed for Apache Kafka.
 
+pub mod probe;
 pub mod scenario;
 pub mod tap;

@@ -7,8 +7,10 @@
 
 use bytes::Bytes;
 
+use crate::disk::DiskAccess;
 use crate::host::YieldPoint;
-use crate::ids::{ConnId, HostId, LaneId, LockId, PoolId};
+use crate::ids::{ConnId, DiskId, HostId, LaneId, LockId, PoolId};
+use crate::jobs::job_id;
 use crate::lane::QueuedJob;
 use crate::program::Note;
 use crate::random::Stream;
@@ -39,8 +41,6 @@ pub struct Context<'a, N: Note> {
     pub(crate) host: HostId,
     pub(crate) lane: Option<LaneId>,
     pub(crate) phase: Phase,
-    /// What the lane goes on with.
-    pub(crate) then: Option<QueuedJob>,
     pub(crate) ending: Option<Ending>,
 }
 
@@ -82,11 +82,12 @@ impl<N: Note> Context<'_, N> {
         self.room.submit_at(at, self.host, pool, QueuedJob { token, lock });
     }
 
-    /// In `finish`, at most once: the same lane goes on with this job, before its pool's queue.
+    /// In `finish`: the same lane goes on with this job, before its pool's queue; with several, in
+    /// the order of the calls.
     pub fn then(&mut self, token: u64, lock: Option<LockId>) {
         assert!(self.phase == Phase::Finish, "CX-2: `then` is for `finish`, not {:?}", self.phase);
-        assert!(self.then.is_none(), "a lane goes on with one job: {:?}, {token}", self.then);
-        self.then = Some(QueuedJob { token, lock });
+        let lane = self.lane.expect("a job runs on a lane");
+        self.room.host(self.host).lanes.chain(lane, QueuedJob { token, lock });
     }
 
     /// A lane that takes no lock and reads nothing shared needs no events: it is free again at
@@ -165,6 +166,14 @@ impl<N: Note> Context<'_, N> {
     #[must_use]
     pub fn unsent(&self, conn: ConnId) -> usize {
         self.room.unsent(conn)
+    }
+
+    /// A disk of this host, in the first half of a job: what its calls cost, the job pays.
+    pub fn disk(&mut self, disk: DiskId) -> DiskAccess<'_> {
+        assert!(self.phase == Phase::Start, "P-1: a disk is used in `start`, not {:?}", self.phase);
+        let job = job_id(self.lane.expect("a job runs on a lane"));
+        let now = self.room.now;
+        self.room.host(self.host).disks[usize::from(disk.0)].access(now, job)
     }
 
     /// Run draws of this host, by name.

@@ -25,6 +25,12 @@ pub struct FaultEffect {
     pub events_deferred: u64,
     /// CPU time that a slow host added to its lanes.
     pub busy_added: Span,
+    /// Time that a slow disk worked longer than it would have.
+    pub disk_busy_added: Span,
+    /// Time that callers of a slow disk waited longer than they would have.
+    pub disk_wait_added: Span,
+    /// Calls on a disk that failed.
+    pub disk_errors: u64,
     /// Reads of a wall clock that this fault had moved.
     pub clock_reads: u64,
     /// The largest skew that this fault gave a wall clock, in nanoseconds.

@@ -8,11 +8,12 @@
 use std::sync::Arc;
 
 use crate::clock::HostClock;
+use crate::disk::{Disk, DiskSettings};
 use crate::event::Event;
 use crate::ids::{FaultId, PoolId};
 use crate::lane::{Lanes, QueuedJob};
 use crate::program::Note;
-use crate::random::{Stream, tie};
+use crate::random::{Plan, Stream, tie};
 use crate::settings::HostSpec;
 use crate::time::Time;
 
@@ -51,6 +52,9 @@ pub(crate) struct Host<N: Note> {
     pub(crate) name: Arc<str>,
     pub(crate) spec: HostSpec<N>,
     pub(crate) clock: HostClock,
+    pub(crate) disks: Vec<Disk>,
+    /// What a crash does to the disks is drawn from here.
+    pub(crate) crashes: Stream,
     pub(crate) powered: bool,
     /// The process runs.
     pub(crate) up: bool,
@@ -80,10 +84,18 @@ pub(crate) struct Host<N: Note> {
 }
 
 impl<N: Note> Host<N> {
-    pub(crate) fn new(name: &str, spec: HostSpec<N>, salt: u64) -> Self {
+    pub(crate) fn new(name: &str, spec: HostSpec<N>, plan: Plan, observed: bool) -> Self {
+        let salt = plan.salt("host", name);
+        let disk = |(place, settings): (usize, &DiskSettings)| {
+            let mut disk = Disk::new(plan.salt("disk", &format!("{name}/{place}")), *settings);
+            disk.set_observed(observed);
+            disk
+        };
         Self {
             name: Arc::from(name),
             clock: HostClock::new(spec.clock),
+            disks: spec.disks.iter().enumerate().map(disk).collect(),
+            crashes: plan.run_stream("crash", name),
             spec,
             powered: true,
             up: false,
@@ -140,6 +152,8 @@ impl<N: Note> Clone for Host<N> {
             name: Arc::clone(&self.name),
             spec: self.spec.clone(),
             clock: self.clock.clone(),
+            disks: self.disks.clone(),
+            crashes: self.crashes.clone(),
             powered: self.powered,
             up: self.up,
             booting: self.booting,

@@ -4,10 +4,13 @@
 //!             `finish`; J-3 whoever dies between the halves never finishes.
 
 use crate::context::Phase;
+use crate::disk::{DiskCrash, JobId};
 use crate::event::Event;
-use crate::ids::HostId;
+use crate::ids::{DiskId, HostId, LaneId};
 use crate::lane::{LaneState, QueuedJob};
 use crate::program::{Job, Note};
+use crate::room::Room;
+use crate::seen::{CrashKind, Seen};
 use crate::time::Span;
 use crate::world::World;
 
@@ -33,17 +36,17 @@ impl<N: Note> World<N> {
         };
         let id = own.id;
         let told = Job { token: job.token, lane: id };
-        let ((), after) =
+        self.room.settle_disks(host, id);
+        let ((), ending) =
             self.call(host, Some(id), Phase::Finish, |program, cx| program.finish(told, cx));
-        if self.end_if_asked(host, after.ending) {
+        if self.end_if_asked(host, ending) {
             return;
         }
         let lanes = &mut self.room.host(host).lanes;
         if let Some(waiter) = lanes.release_lock(lane, job) {
             self.room.wake(host, waiter);
         }
-        let next = after.then.or_else(|| self.room.host(host).lanes.next(lane));
-        if let Some(next) = next {
+        if let Some(next) = self.room.host(host).lanes.next(lane) {
             self.enter(host, lane, next);
         }
     }
@@ -61,14 +64,64 @@ impl<N: Note> World<N> {
         let id = own.id;
         let told = Job { token: job.token, lane: id };
         self.room.hasher.u64(job.token);
-        let (cost, after) =
+        let (cost, ending) =
             self.call(host, Some(id), Phase::Start, |program, cx| program.start(told, cx));
-        if self.end_if_asked(host, after.ending) {
+        let on_disks = self.room.after_disk_calls(host, id);
+        if self.end_if_asked(host, ending) {
             return;
         }
-        let busy = self.room.slowed(host, cost).max(Span(1));
+        let busy = (self.room.slowed(host, cost) + on_disks).max(Span(1));
         let own = self.room.host(host);
         let (tie, life) = (own.lanes.tie(lane), own.life);
         self.room.queue.push(self.room.now + busy, tie, Event::LaneFinish { host, lane, life });
+    }
+}
+
+/// The job that a lane runs, as disks know it: a lane runs one at a time.
+pub(crate) fn job_id(lane: LaneId) -> JobId {
+    JobId(u64::from(lane.pool.0) << 16 | u64::from(lane.index))
+}
+
+/// The disks of a host follow its jobs.
+impl<N: Note> Room<N> {
+    /// A first half is over: what it has to pay for its calls. What they were goes into the digest.
+    fn after_disk_calls(&mut self, host: HostId, lane: LaneId) -> Span {
+        let mut cost = Span::ZERO;
+        for place in 0..self.host(host).disks.len() {
+            let disk = &self.host(host).disks[place];
+            let (own, mark) = (disk.cost(job_id(lane)), disk.mark());
+            if own > Span::ZERO {
+                self.hasher.u64(mark);
+                cost += own;
+            }
+            self.see_disk(host, place);
+        }
+        cost
+    }
+
+    /// A job's cost has elapsed: its syncs hold.
+    fn settle_disks(&mut self, host: HostId, lane: LaneId) {
+        let now = self.now;
+        for place in 0..self.host(host).disks.len() {
+            self.host(host).disks[place].settle(now, job_id(lane));
+            self.see_disk(host, place);
+        }
+    }
+
+    /// The host goes down.
+    pub(crate) fn crash_disks(&mut self, host: HostId, kind: CrashKind) -> Vec<DiskCrash> {
+        let now = self.now;
+        let host = self.host(host);
+        let draws = &mut host.crashes;
+        host.disks.iter_mut().map(|disk| disk.crash(now, kind, draws)).collect()
+    }
+
+    /// Hands on what an observer of a disk sees.
+    pub(crate) fn see_disk(&mut self, host: HostId, place: usize) {
+        let at = self.now;
+        let owner = &mut self.hosts[usize::from(host.0)];
+        let disk = DiskId(u16::try_from(place).expect("a host has few disks"));
+        let seen = owner.disks[place].drain_seen();
+        self.seen.extend(seen.map(|what| Seen::Disk { at, host, disk, what }));
     }
 }

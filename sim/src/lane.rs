@@ -40,6 +40,8 @@ pub(crate) enum LaneState {
 pub(crate) struct Lane {
     pub(crate) id: LaneId,
     pub(crate) state: LaneState,
+    /// What it goes on with before it looks at the pool's queue.
+    chain: VecDeque<QueuedJob>,
     salt: u64,
     count: u64,
 }
@@ -83,6 +85,7 @@ impl Lanes {
         self.lanes.extend((0..count).map(|lane| Lane {
             id: LaneId { pool: id, index: lane },
             state: LaneState::Idle,
+            chain: VecDeque::new(),
             salt: salt(lane),
             count: 0,
         }));
@@ -104,6 +107,12 @@ impl Lanes {
 
     pub(crate) fn lane(&mut self, lane: u16) -> &mut Lane {
         &mut self.lanes[usize::from(lane)]
+    }
+
+    /// The lane goes on with this job.
+    pub(crate) fn chain(&mut self, id: LaneId, job: QueuedJob) {
+        let lane = self.pool(id.pool).first + id.index;
+        self.lane(lane).chain.push_back(job);
     }
 
     /// The pool of this lane.
@@ -135,6 +144,9 @@ impl Lanes {
 
     /// What a lane that has finished goes on with; none: it is idle from now on.
     pub(crate) fn next(&mut self, lane: u16) -> Option<QueuedJob> {
+        if let Some(job) = self.lane(lane).chain.pop_front() {
+            return Some(job);
+        }
         let pool = self.pool_of(lane);
         if let Some(job) = pool.queue.pop_front() {
             return Some(job);
@@ -177,7 +189,9 @@ impl Lanes {
         let running =
             self.lanes.iter().filter(|lane| matches!(lane.state, LaneState::Running(_))).count();
         let given = self.lanes.iter().filter(|lane| lane.state != LaneState::Idle).count();
+        let chained: usize = self.lanes.iter().map(|lane| lane.chain.len()).sum();
         let queued: usize = self.pools.iter().flatten().map(|pool| pool.queue.len()).sum();
+        let queued = queued + chained;
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         (count(running), count(given - running + queued))
     }

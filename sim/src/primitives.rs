@@ -4,6 +4,7 @@
 //! Invariants: F-1 every call goes through the digest; F-2 a lasting fault ends by `heal`, once;
 //!             F-3 what acts is derived from the faults that are active, so they may overlap.
 
+use crate::disk::{Disk, DiskTimes, Rot};
 use crate::effect::FaultEffect;
 use crate::event::Event;
 use crate::ids::{ConnId, FaultId, HostId};
@@ -16,13 +17,33 @@ use crate::world::World;
 /// What a fault acts on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FaultKind {
-    Link { from: HostId, to: HostId, trouble: Trouble },
+    Link {
+        from: HostId,
+        to: HostId,
+        trouble: Trouble,
+    },
     Reset,
     Pause(HostId),
     Slow(HostId),
-    ClockAhead { host: HostId, by_ns: i64 },
-    ClockDrift { host: HostId, ppm: i32 },
-    ClockStep { host: HostId, by_ns: i64 },
+    ClockAhead {
+        host: HostId,
+        by_ns: i64,
+    },
+    ClockDrift {
+        host: HostId,
+        ppm: i32,
+    },
+    ClockStep {
+        host: HostId,
+        by_ns: i64,
+    },
+    /// `disk`: its disks take longer.
+    DiskSlow {
+        host: HostId,
+        factor: u32,
+    },
+    /// Its disks fail, for once or for good, or are full.
+    DiskFault(HostId),
 }
 
 impl FaultKind {
@@ -46,6 +67,7 @@ pub(crate) struct Fault {
     active: bool,
     /// Reads of the wall clock before it began.
     reads_before: u64,
+    disk_before: (DiskTimes, u64),
     pub(crate) effect: FaultEffect,
 }
 
@@ -166,7 +188,7 @@ impl<N: Note> World<N> {
             return;
         }
         match record.kind {
-            FaultKind::Reset | FaultKind::ClockStep { .. } => return,
+            FaultKind::Reset | FaultKind::ClockStep { .. } => (),
             kind => {
                 record.effect = effect;
                 record.active = false;
@@ -177,9 +199,17 @@ impl<N: Note> World<N> {
 
     /// What a fault has done so far.
     #[must_use]
-    pub fn effect(&self, fault: FaultId) -> FaultEffect {
-        let record = &self.room.faults[fault.0 as usize];
+    pub fn effect(&mut self, fault: FaultId) -> FaultEffect {
+        let record = self.room.faults[fault.0 as usize].clone();
         let mut effect = record.effect;
+        if let (true, FaultKind::DiskSlow { host, .. } | FaultKind::DiskFault(host)) =
+            (record.active, record.kind)
+        {
+            let (times, errors) = self.disk_times(host);
+            effect.disk_busy_added = times.busy_added - record.disk_before.0.busy_added;
+            effect.disk_wait_added = times.wait_added - record.disk_before.0.wait_added;
+            effect.disk_errors = errors - record.disk_before.1;
+        }
         let (true, Some(host)) = (record.active, record.kind.clock()) else { return effect };
         let clock = &self.room.hosts[usize::from(host.0)].clock;
         effect.clock_reads = clock.wall_reads() - record.reads_before;
@@ -220,6 +250,100 @@ impl<N: Note> World<N> {
         true
     }
 
+    // ---- disks ----
+
+    /// All disks of the host take `factor` times as long.
+    pub fn disk_slow(&mut self, host: HostId, factor: u32) -> FaultId {
+        assert!(factor > 0, "a disk cannot be made infinitely fast");
+        let kind = FaultKind::DiskSlow { host, factor };
+        let fault = self.set_off(kind, 24, host, u64::from(factor));
+        let factor = self.active_disk_slowness(host, fault).max(factor);
+        self.set_disk_slowness(host, factor);
+        fault
+    }
+
+    /// The next call that moves bytes fails with EIO, or all of them do.
+    pub fn disk_eio(&mut self, host: HostId, once: bool) -> FaultId {
+        let fault = self.set_off(FaultKind::DiskFault(host), 25, host, u64::from(once));
+        for disk in &mut self.room.host(host).disks {
+            if once { disk.fail_once() } else { disk.fail() }
+        }
+        fault
+    }
+
+    /// No space is left on any disk of the host.
+    pub fn disk_full(&mut self, host: HostId) -> FaultId {
+        let fault = self.set_off(FaultKind::DiskFault(host), 26, host, 0);
+        self.room.host(host).disks.iter_mut().for_each(Disk::fill);
+        fault
+    }
+
+    /// Every call on the host's disks fails for good.
+    pub fn disk_dies(&mut self, host: HostId) -> FaultId {
+        let fault = self.set_off(FaultKind::DiskFault(host), 27, host, 0);
+        self.room.host(host).disks.iter_mut().for_each(Disk::die);
+        fault
+    }
+
+    /// A bit flips somewhere on each disk of the host.
+    pub fn disk_rot(&mut self, host: HostId) -> Vec<Rot> {
+        self.room.mark(28, u64::from(host.0), 0);
+        let host = self.room.host(host);
+        let draws = &mut host.crashes;
+        host.disks.iter_mut().filter_map(|disk| disk.rot(draws)).collect()
+    }
+
+    /// The disks of a host that is down are replaced by empty ones; false if it runs.
+    pub fn wipe(&mut self, id: HostId) -> bool {
+        self.room.mark(29, u64::from(id.0), 0);
+        let now = self.room.now;
+        let host = self.room.host(id);
+        if host.up || host.booting {
+            return false;
+        }
+        host.disks.iter_mut().for_each(|disk| disk.wipe(now));
+        for place in 0..self.room.host(id).disks.len() {
+            self.room.see_disk(id, place);
+        }
+        true
+    }
+
+    /// For tests only, behind the simulator's back: flips a bit of a page.
+    pub fn flip_page(&mut self, host: HostId, path: &str, offset: u64, bit: u8) -> bool {
+        self.room.host(host).disks.iter_mut().any(|disk| disk.flip(path, offset, bit))
+    }
+
+    /// What all disks of a host worked and waited so far, and how often they failed.
+    fn disk_times(&mut self, host: HostId) -> (DiskTimes, u64) {
+        let now = self.room.now;
+        let mut sum = (DiskTimes::default(), 0);
+        for disk in &mut self.room.host(host).disks {
+            let times = disk.times(now);
+            sum.0.busy += times.busy;
+            sum.0.busy_added += times.busy_added;
+            sum.0.waited += times.waited;
+            sum.0.wait_added += times.wait_added;
+            sum.1 += disk.errors();
+        }
+        sum
+    }
+
+    fn set_disk_slowness(&mut self, host: HostId, factor: u32) {
+        let now = self.room.now;
+        self.room.host(host).disks.iter_mut().for_each(|disk| disk.set_slow(now, factor));
+    }
+
+    /// The slowest that active faults other than `but` ask for.
+    fn active_disk_slowness(&self, of: HostId, but: FaultId) -> u32 {
+        let others = self.room.faults.iter().enumerate();
+        let active = others.filter(|(id, fault)| fault.active && *id != but.0 as usize);
+        let factors = active.filter_map(|(_, fault)| match fault.kind {
+            FaultKind::DiskSlow { host, factor } if host == of => Some(factor),
+            _ => None,
+        });
+        factors.max().unwrap_or(1)
+    }
+
     fn trouble(
         &mut self,
         from: HostId,
@@ -239,7 +363,9 @@ impl<N: Note> World<N> {
         let id = FaultId(u32::try_from(self.room.faults.len()).expect("fewer than 2^32 faults"));
         let reads_before = kind.clock().map_or(0, |host| self.room.host(host).clock.wall_reads());
         let (began, effect) = (self.room.now, FaultEffect::default());
-        self.room.faults.push(Fault { kind, began, active: true, reads_before, effect });
+        let disk_before = self.disk_times(host);
+        let active = true;
+        self.room.faults.push(Fault { kind, began, active, reads_before, disk_before, effect });
         id
     }
 
@@ -255,6 +381,13 @@ impl<N: Note> World<N> {
             FaultKind::Slow(host) => self.room.host(host).slowed.retain(|&(id, _)| id != fault),
             FaultKind::ClockAhead { host, by_ns } => self.room.host(host).clock.step(-by_ns),
             FaultKind::ClockDrift { host, ppm } => self.change_drift(host, -ppm),
+            FaultKind::DiskSlow { host, .. } => {
+                let factor = self.active_disk_slowness(host, fault);
+                self.set_disk_slowness(host, factor);
+            }
+            FaultKind::DiskFault(host) => {
+                self.room.host(host).disks.iter_mut().for_each(Disk::repair);
+            }
             FaultKind::Reset | FaultKind::ClockStep { .. } => {}
         }
     }

@@ -187,7 +187,7 @@ impl<N: Note> Room<N> {
         let Some((fault, factor)) = self.host(id).slowness() else { return cost };
         let longer = cost * u64::from(factor);
         let effect = self.effect_of(fault);
-        effect.busy_added = effect.busy_added + (longer - cost);
+        effect.busy_added += longer - cost;
         longer
     }
 }

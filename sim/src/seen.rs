@@ -1,4 +1,4 @@
-//! Says what an observer of a World sees: notes, and taps on network and processes.
+//! Says what an observer of a World sees: notes, and taps on network, disks and processes.
 //!
 //! Invariants: SN-1 in order of happening, each with its (global) time; SN-2 bytes are seen whole,
 //!             when they are sent, before the network cuts them into chunks.
@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::ids::{ConnId, HostId, LaneId};
+use crate::disk::{DiskCrash, DiskSeen};
+use crate::ids::{ConnId, DiskId, HostId, LaneId};
 use crate::time::Time;
 
 /// How a host goes down.
@@ -30,6 +31,8 @@ pub struct CrashReport {
     pub connections: u32,
     /// Bytes that were handed to the network stack and will not be sent.
     pub bytes_unsent: u64,
+    /// What it did to each disk.
+    pub disks: Vec<DiskCrash>,
 }
 
 /// One thing that was seen.
@@ -88,6 +91,17 @@ pub enum Seen<N> {
         by: HostId,
         /// By RST, or without a word by a power loss.
         reset: bool,
+    },
+    /// A disk changed.
+    Disk {
+        /// When.
+        at: Time,
+        /// Whose.
+        host: HostId,
+        /// Which.
+        disk: DiskId,
+        /// What changed.
+        what: DiskSeen,
     },
     /// A host went down.
     Crashed {

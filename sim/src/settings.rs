@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use crate::clock::ClockSpec;
+use crate::disk::DiskSettings;
 use crate::network::Distribution;
 use crate::program::{Factory, Note};
 use crate::time::Span;
@@ -112,13 +113,20 @@ pub struct HostSpec<N: Note> {
     pub clock: ClockSpec,
     /// Where it stands.
     pub rack: Option<Arc<str>>,
+    /// Its disks; a program knows them by their place here.
+    pub disks: Vec<DiskSettings>,
 }
 
 impl<N: Note> HostSpec<N> {
     /// A host with a perfect clock, no rack, no disks.
     #[must_use]
     pub fn new(factory: Factory<N>) -> Self {
-        Self { factory, clock: ClockSpec::default(), rack: None }
+        Self {
+            factory,
+            clock: ClockSpec::default(),
+            rack: None,
+            disks: vec![DiskSettings::default()],
+        }
     }
 
     /// The same with another clock.
@@ -134,11 +142,23 @@ impl<N: Note> HostSpec<N> {
         self.rack = Some(Arc::from(rack));
         self
     }
+
+    /// With these disks instead of one that is like any other.
+    #[must_use]
+    pub fn with_disks(mut self, disks: Vec<DiskSettings>) -> Self {
+        self.disks = disks;
+        self
+    }
 }
 
 impl<N: Note> Clone for HostSpec<N> {
     fn clone(&self) -> Self {
-        Self { factory: Arc::clone(&self.factory), clock: self.clock, rack: self.rack.clone() }
+        Self {
+            factory: Arc::clone(&self.factory),
+            clock: self.clock,
+            rack: self.rack.clone(),
+            disks: self.disks.clone(),
+        }
     }
 }
 

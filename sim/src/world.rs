@@ -7,9 +7,9 @@
 
 use crate::context::{Context, Ending, Phase};
 use crate::digest::Digest;
+use crate::disk::Disk;
 use crate::event::Event;
-use crate::ids::{HostId, LaneId};
-use crate::lane::QueuedJob;
+use crate::ids::{DiskId, HostId, LaneId};
 use crate::program::{BootInfo, Input, Note, Program};
 use crate::room::{Outcome, Room};
 use crate::seen::{CrashKind, CrashReport, Seen};
@@ -50,8 +50,8 @@ impl<N: Note> World<N> {
     pub fn add_host(&mut self, name: &str, spec: HostSpec<N>) -> HostId {
         assert!(self.host(name).is_none(), "two hosts are named {name}");
         let id = HostId(u16::try_from(self.room.hosts.len()).expect("at most 65,536 hosts"));
-        let salt = self.room.plan.salt("host", name);
-        self.room.hosts.push(crate::host::Host::new(name, spec, salt));
+        let (plan, observed) = (self.room.plan, self.room.settings.observed);
+        self.room.hosts.push(crate::host::Host::new(name, spec, plan, observed));
         self.room.network.add_host();
         self.programs.push(None);
         id
@@ -141,6 +141,12 @@ impl<N: Note> World<N> {
         self.programs[usize::from(host.0)].as_deref()
     }
 
+    /// A host's disk, to look at without cost.
+    #[must_use]
+    pub fn disk(&self, host: HostId, disk: DiskId) -> &Disk {
+        &self.room.hosts[usize::from(host.0)].disks[usize::from(disk.0)]
+    }
+
     /// What a host's wall clock reads, for whoever looks from outside.
     #[must_use]
     pub fn wall_ms(&self, host: HostId) -> i64 {
@@ -166,12 +172,12 @@ impl<N: Note> World<N> {
         if self.room.is_stale(event) {
             return false;
         }
-        if self.room.paused_hosts > 0 {
-            if let Some(host) = self.room.pausing_host(event) {
-                event.digest(self.room.now, &mut self.room.hasher);
-                self.room.defer(host, event);
-                return true;
-            }
+        if self.room.paused_hosts > 0
+            && let Some(host) = self.room.pausing_host(event)
+        {
+            event.digest(self.room.now, &mut self.room.hasher);
+            self.room.defer(host, event);
+            return true;
         }
         let outcome = match event {
             Event::Timer { host, .. } if self.room.on_timer(host) => {
@@ -241,8 +247,8 @@ impl<N: Note> World<N> {
             self.put_out(input);
             return;
         }
-        let ((), after) = self.call(host, None, Phase::Input, |program, cx| program.on(input, cx));
-        self.end_if_asked(host, after.ending);
+        let ((), ending) = self.call(host, None, Phase::Input, |program, cx| program.on(input, cx));
+        self.end_if_asked(host, ending);
     }
 
     /// Lends the room to a program for one call.
@@ -252,13 +258,13 @@ impl<N: Note> World<N> {
         lane: Option<LaneId>,
         phase: Phase,
         of: impl FnOnce(&mut dyn Program<N>, &mut Context<'_, N>) -> R,
-    ) -> (R, After) {
+    ) -> (R, Option<Ending>) {
         let program = self.programs[usize::from(host.0)].as_deref_mut();
         let program = program.expect("H-1: only a process that runs is called");
         let room = &mut self.room;
-        let mut cx = Context { room, host, lane, phase, then: None, ending: None };
+        let mut cx = Context { room, host, lane, phase, ending: None };
         let answer = of(program, &mut cx);
-        (answer, After { then: cx.then, ending: cx.ending })
+        (answer, cx.ending)
     }
 
     /// The program has asked for its end. True if so.
@@ -281,14 +287,9 @@ impl<N: Note> World<N> {
     pub(crate) fn end_process(&mut self, id: HostId, kind: CrashKind) -> CrashReport {
         let (jobs_unfinished, jobs_queued) = self.room.host(id).lanes.unfinished();
         let (connections, bytes_unsent) = self.room.end_connections(id, kind);
+        let disks = self.room.crash_disks(id, kind);
         self.room.host(id).forget_process();
         self.programs[usize::from(id.0)] = None;
-        CrashReport { jobs_unfinished, jobs_queued, connections, bytes_unsent }
+        CrashReport { jobs_unfinished, jobs_queued, connections, bytes_unsent, disks }
     }
-}
-
-/// What a call left behind.
-pub(crate) struct After {
-    pub(crate) then: Option<QueuedJob>,
-    pub(crate) ending: Option<Ending>,
 }

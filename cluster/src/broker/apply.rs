@@ -15,7 +15,7 @@ use crate::ids::{Offset, TopicPartition};
 use crate::note::Note;
 use crate::note::partition::PartitionNote;
 use crate::partition::Effect;
-use crate::storage::LogDisk;
+use crate::storage::SimulatedDisk;
 
 impl Broker {
     /// Carries out `effects` of the partition in `slot`.
@@ -120,7 +120,7 @@ impl Broker {
     ) -> Option<LogDone> {
         let now_ms = cx.wall_ms();
         let replica = self.replicas.get_mut(slot)?;
-        let mut disk = LogDisk::new(cx.disk(DISK));
+        let mut disk = SimulatedDisk::new(cx.disk(DISK));
         let events = &mut replica.events;
         let done = match effect {
             Effect::AssignEpoch { epoch, .. } => {

@@ -195,9 +195,10 @@ impl Broker {
             self.poll_control(cx);
             return true;
         }
-        let found = self.fetchers.iter_mut().find_map(|(leader, fetcher)| {
-            fetcher.on_input(input, cx).then_some(*leader)
-        });
+        let found = self
+            .fetchers
+            .iter_mut()
+            .find_map(|(leader, fetcher)| fetcher.on_input(input, cx).then_some(*leader));
         if let Some(leader) = found {
             self.poll_fetcher(leader, cx);
         }

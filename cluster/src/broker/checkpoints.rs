@@ -14,7 +14,7 @@ use trial_sim::{Span, Time};
 
 use super::task::Task;
 use super::{Broker, Cx, DISK, costs};
-use crate::storage::LogDisk;
+use crate::storage::SimulatedDisk;
 
 /// When what is due.
 #[derive(Debug, Clone, Default)]
@@ -100,7 +100,7 @@ impl Broker {
         let Some(replica) = self.replicas.get_mut(slot) else { return costs::HOUSEKEEPING };
         // Everything below the active segment: what a roll has closed.
         let closed = replica.log.segment_base_offsets().next_back();
-        let mut disk = LogDisk::new(cx.disk(DISK));
+        let mut disk = SimulatedDisk::new(cx.disk(DISK));
         if let Some(to) = closed
             && replica.log.flush(&mut disk, to, &mut replica.events).is_err()
         {
@@ -118,7 +118,7 @@ impl Broker {
                 (key, replica.partition.offsets().high_watermark())
             })
             .collect();
-        let mut disk = LogDisk::new(cx.disk(DISK));
+        let mut disk = SimulatedDisk::new(cx.disk(DISK));
         write_offset_checkpoint(&mut disk, REPLICATION_OFFSET_CHECKPOINT, &offsets)
     }
 
@@ -131,7 +131,7 @@ impl Broker {
                 (key, replica.log.recovery_point())
             })
             .collect();
-        let mut disk = LogDisk::new(cx.disk(DISK));
+        let mut disk = SimulatedDisk::new(cx.disk(DISK));
         write_offset_checkpoint(&mut disk, RECOVERY_POINT_CHECKPOINT, &offsets)
     }
 }

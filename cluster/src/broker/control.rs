@@ -22,7 +22,8 @@ use crate::note::Note;
 use crate::note::broker::BrokerNote;
 use crate::wire::{
     AlterPartitionRequest, AlterPartitionResponse, BrokerHeartbeatRequest,
-    BrokerRegistrationRequest, alter_partition_request as alter, broker_registration_request as reg,
+    BrokerRegistrationRequest, alter_partition_request as alter,
+    broker_registration_request as reg,
 };
 
 /// Heartbeats, in-sync sets, forwarded requests: three connections, as in Kafka.

@@ -93,7 +93,12 @@ impl ControllerChannel {
     }
 
     /// Goes on as far as it can: `leader` is the active controller as the broker knows it now.
-    pub fn poll(&mut self, leader: Option<BrokerId>, answered: &mut Vec<Answered>, cx: &mut Cx<'_>) {
+    pub fn poll(
+        &mut self,
+        leader: Option<BrokerId>,
+        answered: &mut Vec<Answered>,
+        cx: &mut Cx<'_>,
+    ) {
         self.client.on_timer(cx);
         while let Some(completed) = self.client.next_completed() {
             self.on_completed(completed, answered, cx);

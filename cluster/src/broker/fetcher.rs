@@ -21,7 +21,7 @@ use crate::net::{Completed, NetSettings, NetworkClient};
 use crate::partition::effect::LogEdge;
 use crate::partition::fetch_session::{FetchRequestPlan, FetchSessionHandler, SessionId};
 use crate::partition::{Effect, EpochEnd, FetchedPartition, FollowerAppend};
-use crate::storage::LogDisk;
+use crate::storage::SimulatedDisk;
 use crate::wire::{
     FetchRequest, ListOffsetsRequest, OffsetForLeaderEpochRequest, fetch_request, fetch_response,
     list_offsets_request, offset_for_leader_epoch_request,
@@ -284,12 +284,7 @@ impl Broker {
         fetcher.round = Round::Fetching;
     }
 
-    fn send_question(
-        &mut self,
-        fetcher: &mut ReplicaFetcher,
-        question: Question,
-        cx: &mut Cx<'_>,
-    ) {
+    fn send_question(&mut self, fetcher: &mut ReplicaFetcher, question: Question, cx: &mut Cx<'_>) {
         let Some(replica) = self.replicas.get(question.slot) else { return };
         let (name, partition) = (replica.topic.to_string(), question.id.partition);
         let request = match &question.ask {
@@ -317,10 +312,8 @@ impl Broker {
                     current_leader_epoch: leader_epoch.0,
                     leader_epoch: epoch.0,
                 };
-                let topic = offset_for_leader_epoch_request::Topic {
-                    topic: name,
-                    partitions: vec![asked],
-                };
+                let topic =
+                    offset_for_leader_epoch_request::Topic { topic: name, partitions: vec![asked] };
                 let request = OffsetForLeaderEpochRequest {
                     replica_id: self.identity.id.0,
                     topics: vec![topic],
@@ -391,8 +384,7 @@ impl Broker {
         let now = cx.now();
         for topic in response.responses {
             for found in topic.partitions {
-                let id =
-                    TopicPartition { topic: topic.topic_id, partition: found.partition_index };
+                let id = TopicPartition { topic: topic.topic_id, partition: found.partition_index };
                 self.take_answer(leader, id, found, now, cx);
             }
         }
@@ -467,7 +459,7 @@ impl Broker {
                 Effect::AppendAsFollower { leader_epoch } => {
                     let replica = self.replicas.get_mut(work.slot).expect("it was there");
                     let records = std::mem::take(&mut work.records);
-                    let mut disk = LogDisk::new(cx.disk(DISK));
+                    let mut disk = SimulatedDisk::new(cx.disk(DISK));
                     let done = replica.log.append_as_follower(
                         &mut disk,
                         records,

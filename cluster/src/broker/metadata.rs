@@ -16,7 +16,7 @@ use crate::image::{ConfigResource, LeaderRecoveryState, MetadataDelta, Publicati
 use crate::partition::{
     Effect, Offsets, Partition, PartitionMetadata, PartitionSettings, WallTime,
 };
-use crate::storage::LogDisk;
+use crate::storage::SimulatedDisk;
 
 impl Broker {
     /// The metadata log has gone on.
@@ -163,7 +163,7 @@ impl Broker {
         let settings = self.topic_config(&assign.topic);
         let folder = folder_of(&assign.topic, assign.id.partition);
         let now_ms = cx.wall_ms();
-        let mut disk = LogDisk::new(cx.disk(DISK));
+        let mut disk = SimulatedDisk::new(cx.disk(DISK));
         let mut events = Vec::new();
         let open = OpenLog { config: log_config(&settings), ..OpenLog::new(&folder) };
         let log = Log::open(&mut disk, open, now_ms, &mut events).and_then(|log| {
@@ -210,7 +210,7 @@ impl Broker {
         {
             fetcher.remove(id);
         }
-        let mut disk = LogDisk::new(cx.disk(DISK));
+        let mut disk = SimulatedDisk::new(cx.disk(DISK));
         if replica.log.delete(&mut disk).is_err() {
             cx.halt("its only log directory has failed");
         }
@@ -236,4 +236,3 @@ impl Broker {
 fn min_insync_replicas(settings: &TopicConfig) -> usize {
     usize::try_from(settings.min_insync_replicas).expect("at least one, checked when it is read")
 }
-

@@ -13,9 +13,7 @@ use super::task::LogDone;
 use crate::config::TopicConfig;
 use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, TopicPartition};
 use crate::image::MetadataImage;
-use crate::partition::{
-    Brokers, EpochEnd, EpochHistory, Partition, Registration,
-};
+use crate::partition::{Brokers, EpochEnd, EpochHistory, Partition, Registration};
 
 /// A partition on this broker.
 #[derive(Debug, Clone)]

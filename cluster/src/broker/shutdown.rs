@@ -9,7 +9,7 @@ use trial_sim::Span;
 use super::lifecycle::BrokerState;
 use super::task::Task;
 use super::{Broker, Cx, DISK, costs};
-use crate::storage::LogDisk;
+use crate::storage::SimulatedDisk;
 
 impl Broker {
     /// Somebody wants the process to end in good order.
@@ -45,13 +45,13 @@ impl Broker {
         if !self.publishes {
             // No log was opened: the next process finds them as the last one left them.
             if self.clean_start {
-                let mut disk = LogDisk::new(cx.disk(DISK));
+                let mut disk = SimulatedDisk::new(cx.disk(DISK));
                 write_clean_shutdown(&mut disk, self.lifecycle.epoch().0)?;
             }
             return Ok(());
         }
         self.write_high_watermarks(cx)?;
-        let mut disk = LogDisk::new(cx.disk(DISK));
+        let mut disk = SimulatedDisk::new(cx.disk(DISK));
         let slots: Vec<u32> = self.replicas.slots().collect();
         for slot in slots {
             if let Some(replica) = self.replicas.get_mut(slot) {
@@ -59,7 +59,7 @@ impl Broker {
             }
         }
         self.write_recovery_points(cx)?;
-        let mut disk = LogDisk::new(cx.disk(DISK));
+        let mut disk = SimulatedDisk::new(cx.disk(DISK));
         write_clean_shutdown(&mut disk, self.lifecycle.epoch().0)
     }
 

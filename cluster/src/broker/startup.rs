@@ -22,7 +22,7 @@ use super::{Broker, Cx, DISK, costs};
 use crate::ids::{BrokerEpoch, Offset, TopicPartition, Uuid};
 use crate::note::Note;
 use crate::note::broker::BrokerNote;
-use crate::storage::LogDisk;
+use crate::storage::SimulatedDisk;
 use trial_log::Disk as _;
 
 /// Lanes for fetchers: more than one leader is never waited for on the same lane unless there are many.
@@ -55,7 +55,7 @@ impl Broker {
     }
 
     fn open(&mut self, cx: &mut Cx<'_>) -> Result<(), LogError> {
-        let mut disk = LogDisk::new(cx.disk(DISK));
+        let mut disk = SimulatedDisk::new(cx.disk(DISK));
         if read_meta_properties(&mut disk)?.is_none() {
             // The disk is new: what `kafka-storage format` would have done.
             let properties = MetaProperties {
@@ -69,8 +69,7 @@ impl Broker {
         self.clean_start = marker.is_some();
         let previous = marker.and_then(|marker| marker.broker_epoch);
         let previous = previous.map_or(BrokerEpoch::NONE, BrokerEpoch);
-        self.lifecycle =
-            BrokerLifecycle::new(self.config.node.broker_heartbeat_interval, previous);
+        self.lifecycle = BrokerLifecycle::new(self.config.node.broker_heartbeat_interval, previous);
         Ok(())
     }
 
@@ -103,7 +102,7 @@ impl Broker {
 
     fn recover(&mut self, cx: &mut Cx<'_>) -> Result<(), LogError> {
         let now_ms = cx.wall_ms();
-        let mut disk = LogDisk::new(cx.disk(DISK));
+        let mut disk = SimulatedDisk::new(cx.disk(DISK));
         remove_clean_shutdown(&mut disk)?;
         let recovery_points = read_offset_checkpoint(&mut disk, RECOVERY_POINT_CHECKPOINT)?;
         let high_watermarks = read_offset_checkpoint(&mut disk, REPLICATION_OFFSET_CHECKPOINT)?;
@@ -113,7 +112,8 @@ impl Broker {
             let found = self.image.topics().topic_by_name(topic).cloned();
             // Without its id a folder holds no record: the id is flushed before the first one.
             let found = found.filter(|found| topic_id == Some(found.id.to_string()));
-            let id = found.as_ref().map(|found| TopicPartition { topic: found.id, partition: index });
+            let id =
+                found.as_ref().map(|found| TopicPartition { topic: found.id, partition: index });
             let local = self.identity.id;
             let is_mine = id
                 .and_then(|id| self.image.topics().partition(id))

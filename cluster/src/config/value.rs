@@ -49,6 +49,17 @@ impl ConfigError {
     }
 }
 
+impl ConfigError {
+    /// What is wrong, without what is allowed.
+    #[must_use]
+    pub fn headline(&self) -> String {
+        match self.what {
+            ValueError::UnknownName => format!("there is no setting `{}`", self.name),
+            ValueError::BadValue => format!("`{}` does not take this value", self.name),
+        }
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.what {

@@ -6,7 +6,10 @@ mod file;
 mod names;
 mod override_;
 mod records;
-#[expect(clippy::module_inception, reason = "the folder holds all of a scenario, the file its type")]
+#[expect(
+    clippy::module_inception,
+    reason = "the folder holds all of a scenario, the file its type"
+)]
 mod scenario;
 
 pub use error::ScenarioError;

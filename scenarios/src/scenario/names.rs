@@ -109,7 +109,10 @@ impl Known<'_> {
                     _ => Err(Unfit::name(
                         name,
                         format!("`{name}` takes other arguments"),
-                        HOST_FUNCTIONS.iter().find(|(known, _)| known == name).map_or("", |(_, about)| about),
+                        HOST_FUNCTIONS
+                            .iter()
+                            .find(|(known, _)| known == name)
+                            .map_or("", |(_, about)| about),
                     )),
                 }
             }
@@ -135,16 +138,20 @@ impl Known<'_> {
             }
             ("acked", [client]) => match self.clients.get(client) {
                 Some(Client::Producer { .. }) => Ok(()),
-                _ => Err(Unfit::name(client, format!("there is no producer `{client}`"), "a client that produces")),
+                _ => Err(Unfit::name(
+                    client,
+                    format!("there is no producer `{client}`"),
+                    "a client that produces",
+                )),
             },
             _ => Err(Unfit::name(name, format!("`{name}` takes other arguments"), *about)),
         }
     }
 
     fn partition(&self, text: &str) -> Result<(), Unfit> {
-        let found = text.rsplit_once('/').and_then(|(topic, index)| {
-            Some((self.topics.get(topic)?, index.parse::<i32>().ok()?))
-        });
+        let found = text
+            .rsplit_once('/')
+            .and_then(|(topic, index)| Some((self.topics.get(topic)?, index.parse::<i32>().ok()?)));
         match found {
             Some((topic, index)) if (0..topic.partitions).contains(&index) => Ok(()),
             _ => {
@@ -152,7 +159,11 @@ impl Known<'_> {
                 let allowed: Vec<_> = all
                     .map(|(name, topic)| format!("{name}/0 to {name}/{}", topic.partitions - 1))
                     .collect();
-                Err(Unfit::name(text, format!("there is no partition `{text}`"), allowed.join(", ")))
+                Err(Unfit::name(
+                    text,
+                    format!("there is no partition `{text}`"),
+                    allowed.join(", "),
+                ))
             }
         }
     }
@@ -192,8 +203,19 @@ fn unavailable(effect: &Effect) -> Result<(), Unfit> {
         Effect::Hold { .. } => refuse("hold"),
         Effect::Release { .. } => refuse("release"),
         Effect::Restart { profile: Some(_), .. } => refuse("as"),
-        Effect::Disk { fault: DiskFault::Slow(_) | DiskFault::Eio { .. } | DiskFault::Full | DiskFault::Rot | DiskFault::Dies, .. }
-        | Effect::Clock { fault: ClockFault::Ahead(_) | ClockFault::Drift(_) | ClockFault::Step(_), .. } => Ok(()),
+        Effect::Disk {
+            fault:
+                DiskFault::Slow(_)
+                | DiskFault::Eio { .. }
+                | DiskFault::Full
+                | DiskFault::Rot
+                | DiskFault::Dies,
+            ..
+        }
+        | Effect::Clock {
+            fault: ClockFault::Ahead(_) | ClockFault::Drift(_) | ClockFault::Step(_),
+            ..
+        } => Ok(()),
         _ => Ok(()),
     }
 }

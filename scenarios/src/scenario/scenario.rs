@@ -10,7 +10,7 @@ use trial_cluster::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicC
 use trial_cluster::rules::{Profile, Rules, Switch};
 use trial_reports::Verdict;
 use trial_sim::Span;
-use trial_sim::fault::{Fault, parse_rate_per_second, parse_span};
+use trial_sim::fault::{Fault, parse_span};
 
 use super::error::{ScenarioError, SourceText, did_you_mean};
 use super::file::{ClientTable, ConfigTable, Expect, ScenarioFile, TopicTable};
@@ -131,7 +131,8 @@ impl Scenario {
             let text = std::fs::read_to_string(path).map_err(|why| {
                 ScenarioError::plain(format!("cannot read {}: {why}", path.display()), None)
             })?;
-            let stem = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into());
+            let stem =
+                path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into());
             return Self::from_text(&stem, &text, Some(path), overrides);
         }
         let known = builtin::names();
@@ -227,7 +228,8 @@ impl Reading<'_> {
     ) -> ScenarioError {
         let given = text.get_ref();
         let near = did_you_mean(given, allowed.iter().copied());
-        let label = near.map_or_else(|| "unknown".to_owned(), |near| format!("did you mean `{near}`?"));
+        let label =
+            near.map_or_else(|| "unknown".to_owned(), |near| format!("did you mean `{near}`?"));
         self.source
             .error(text.span(), format!("there is no {kind} `{given}`"), label)
             .with_help(format!("allowed: {}", allowed.join(", ")))
@@ -403,7 +405,9 @@ impl Reading<'_> {
             sorted.sort_unstable();
             sorted.dedup();
             let in_range = |id: &i32| (1..=i32::from(cluster.brokers)).contains(id);
-            if list.len() as i64 != replicas || sorted.len() != list.len() || !list.iter().all(in_range)
+            if list.len() as i64 != replicas
+                || sorted.len() != list.len()
+                || !list.iter().all(in_range)
             {
                 let brokers = cluster.brokers;
                 return refuse(format!(
@@ -453,7 +457,11 @@ impl Reading<'_> {
                 table.key.as_ref().map(serde_spanned::Spanned::span),
             ];
             if let Some(span) = unfit.into_iter().flatten().next() {
-                return Err(self.source.error(span, "a consumer sends nothing", "this is for producers"));
+                return Err(self.source.error(
+                    span,
+                    "a consumer sends nothing",
+                    "this is for producers",
+                ));
             }
             let mut config = ConsumerConfig::default();
             self.settings(&table.config, |name, value| config.set(name, value))?;
@@ -478,8 +486,9 @@ impl Reading<'_> {
     fn load(&self, table: &ClientTable) -> Result<Load, ScenarioError> {
         let every = match &table.rate {
             None => Span::from_millis(40),
-            Some(text) => parse_rate_per_second(text.get_ref()).map_err(|error| {
-                self.source.error(text.span(), error.what.clone(), "records a second, as in 25/s")
+            Some(text) => parse_rate(text.get_ref()).ok_or_else(|| {
+                let message = format!("`{}` is no rate", text.get_ref());
+                self.source.error(text.span(), message, "records a second, as in 25/s; above 0")
             })?,
         };
         let size = self.count(table.size.as_ref(), 100, "bytes for a record", 16..=1_000_000)?;
@@ -530,15 +539,16 @@ impl Reading<'_> {
     ) -> Result<Fault, ScenarioError> {
         // The span covers the quotes; inside a plain string a byte of the fault is a byte of the file.
         let start = text.span().start + 1;
-        let fault: Fault = text.get_ref().parse().map_err(|error: trial_sim::fault::FaultError| {
-            let at = start + error.at.start..start + error.at.end.max(error.at.start + 1);
-            let refused = self.source.error(at, error.what.clone(), "here");
-            if error.expected.is_empty() {
-                refused
-            } else {
-                refused.with_help(format!("allowed: {}", error.expected.join(", ")))
-            }
-        })?;
+        let fault: Fault =
+            text.get_ref().parse().map_err(|error: trial_sim::fault::FaultError| {
+                let at = start + error.at.start..start + error.at.end.max(error.at.start + 1);
+                let refused = self.source.error(at, error.what.clone(), "here");
+                if error.expected.is_empty() {
+                    refused
+                } else {
+                    refused.with_help(format!("allowed: {}", error.expected.join(", ")))
+                }
+            })?;
         let known = names::Known { cluster, topics, clients };
         known.check(&fault).map_err(|unfit| {
             let within = unfit.name.as_deref().and_then(|name| text.get_ref().find(name));
@@ -553,5 +563,28 @@ impl Reading<'_> {
             }
         })?;
         Ok(fault)
+    }
+}
+
+/// `25/s`: the time between two records. At most a million a second.
+fn parse_rate(text: &str) -> Option<Span> {
+    let number = text.trim().strip_suffix("/s")?.trim();
+    let per_second: f64 = number.parse().ok()?;
+    let sane = per_second > 0.000_01 && per_second <= 1_000_000.0;
+    sane.then(|| Span::from_nanos((1_000_000_000.0 / per_second).round() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_rate;
+    use trial_sim::Span;
+
+    #[test]
+    fn a_rate_is_a_number_of_records_a_second() {
+        assert_eq!(parse_rate("25/s"), Some(Span::from_millis(40)));
+        assert_eq!(parse_rate("0.5/s"), Some(Span::from_secs(2)));
+        for bad in ["-3/s", "0/s", "25", "NaN/s", "inf/s", "x/s"] {
+            assert_eq!(parse_rate(bad), None, "{bad}");
+        }
     }
 }

@@ -90,7 +90,7 @@ impl Link {
                 }
                 Trouble::Delay(by) => {
                     late.push((fault, by));
-                    added = added + by;
+                    added += by;
                 }
                 Trouble::Cut | Trouble::Stall => {}
             }

@@ -43,7 +43,7 @@ impl<N: Note> Room<N> {
         for (fault, by) in late {
             let effect = self.effect_of(fault);
             effect.chunks_delayed += 1;
-            effect.delayed = effect.delayed + by;
+            effect.delayed += by;
         }
         let connection = self.network.get(sender).expect("it was there a moment ago");
         left + latency.draw(&mut connection.pipe(sender).stream)

@@ -24,7 +24,7 @@ use crate::partition::fetch_session::{
 use crate::partition::{
     FetchPartition, FetchProgress, FollowerFetch, Isolation, ReadView, Reader, WallTime,
 };
-use crate::storage::LogDisk;
+use crate::storage::SimulatedDisk;
 use crate::wire::{FetchRequest, FetchResponse, fetch_response as wire};
 
 /// From here on topics are named by id.
@@ -227,14 +227,14 @@ impl Broker {
             let Some(replica) = part.slot.and_then(|slot| self.replicas.get_mut(slot)) else {
                 continue;
             };
-            let view = match replica.partition.read(&fetch.reader, &part.fetch, replica.log.epochs())
-            {
-                Ok(view) => view,
-                Err(error) => {
-                    part.error = error;
-                    continue;
-                }
-            };
+            let view =
+                match replica.partition.read(&fetch.reader, &part.fetch, replica.log.epochs()) {
+                    Ok(view) => view,
+                    Err(error) => {
+                        part.error = error;
+                        continue;
+                    }
+                };
             part.view = Some(view);
             if view.diverging_epoch.is_some() || view.up_to <= part.fetch.fetch_offset {
                 continue;
@@ -242,7 +242,7 @@ impl Broker {
             let limit = fetch.max_bytes.saturating_sub(fetch.bytes);
             let wanted = usize::try_from(part.fetch.max_bytes).unwrap_or(0).min(limit);
             let from = part.fetch.fetch_offset;
-            let mut disk = LogDisk::new(cx.disk(DISK));
+            let mut disk = SimulatedDisk::new(cx.disk(DISK));
             let (first, events) = (fetch.bytes == 0, &mut replica.events);
             match replica.log.read(&mut disk, from, wanted, view.up_to, first, events) {
                 Ok(found) => {
@@ -263,7 +263,9 @@ impl Broker {
     pub(in crate::broker) fn finish_read(&mut self, key: u32, cx: &mut Cx<'_>) {
         let fetch = self.fetches.get_mut(key);
         let done = fetch.published..fetch.next;
-        if !fetch.from_purgatory && let Reader::Follower { id, epoch } = fetch.reader {
+        if !fetch.from_purgatory
+            && let Reader::Follower { id, epoch } = fetch.reader
+        {
             for index in done {
                 self.publish_follower(key, index, id, epoch, cx);
             }

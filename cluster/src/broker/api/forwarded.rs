@@ -7,7 +7,9 @@ use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx};
 use crate::error_code::ErrorCode;
 use crate::net::Completed;
-use crate::wire::{CreateTopicsRequest, CreateTopicsResponse, EnvelopeRequest, create_topics_response};
+use crate::wire::{
+    CreateTopicsRequest, CreateTopicsResponse, EnvelopeRequest, create_topics_response,
+};
 
 pub(super) fn handle(
     broker: &mut Broker,
@@ -71,4 +73,3 @@ impl Broker {
         self.respond::<CreateTopicsRequest>(request, &response, cx);
     }
 }
-

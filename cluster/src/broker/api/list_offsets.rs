@@ -8,7 +8,7 @@ use super::super::{Broker, Cx, DISK};
 use crate::error_code::ErrorCode;
 use crate::ids::{LeaderEpoch, TopicPartition};
 use crate::partition::{Isolation, OffsetQuery};
-use crate::storage::LogDisk;
+use crate::storage::SimulatedDisk;
 use crate::wire::{
     ListOffsetsRequest, ListOffsetsResponse, list_offsets_request, list_offsets_response as wire,
 };
@@ -32,11 +32,14 @@ pub(super) fn handle(
     cx: &mut Cx<'_>,
 ) -> Result<(), Refused> {
     let message = request.message::<ListOffsetsRequest>()?;
-    broker.then(super::super::task::Task::ListOffsets(Box::new(ListOffsets {
-        request: request.clone(),
-        message,
-        response: ListOffsetsResponse::default(),
-    })), cx);
+    broker.then(
+        super::super::task::Task::ListOffsets(Box::new(ListOffsets {
+            request: request.clone(),
+            message,
+            response: ListOffsetsResponse::default(),
+        })),
+        cx,
+    );
     Ok(())
 }
 
@@ -49,7 +52,11 @@ pub(in crate::broker) struct ListOffsets {
 }
 
 impl Broker {
-    pub(in crate::broker) fn start_list_offsets(&mut self, work: &mut ListOffsets, cx: &mut Cx<'_>) {
+    pub(in crate::broker) fn start_list_offsets(
+        &mut self,
+        work: &mut ListOffsets,
+        cx: &mut Cx<'_>,
+    ) {
         for topic in &work.message.topics {
             let id = self.image().topics().topic_by_name(&topic.name).map(|topic| topic.id);
             let partitions = topic
@@ -62,9 +69,19 @@ impl Broker {
                     });
                     let known = id.is_some_and(|topic| {
                         let partition = asked.partition_index;
-                        self.image().topics().partition(TopicPartition { topic, partition }).is_some()
+                        self.image()
+                            .topics()
+                            .partition(TopicPartition { topic, partition })
+                            .is_some()
                     });
-                    self.look_up(asked, slot, known, &work.message, work.request.header.request_api_version, cx)
+                    self.look_up(
+                        asked,
+                        slot,
+                        known,
+                        &work.message,
+                        work.request.header.request_api_version,
+                        cx,
+                    )
                 })
                 .collect();
             work.response.topics.push(wire::Topic { name: topic.name.clone(), partitions });
@@ -111,16 +128,25 @@ impl Broker {
         };
         let mut events = Vec::new();
         let found = match asked.timestamp {
-            LATEST => replica.partition.latest_offset(&query).map(|offset| Some((-1, offset, replica.partition.leader_epoch()))),
+            LATEST => replica
+                .partition
+                .latest_offset(&query)
+                .map(|offset| Some((-1, offset, replica.partition.leader_epoch()))),
             EARLIEST | EARLIEST_LOCAL => replica.partition.earliest_offset(&query).map(|offset| {
-                let epoch = replica.log.epochs().earliest_entry().filter(|entry| entry.start_offset <= offset);
+                let epoch = replica
+                    .log
+                    .epochs()
+                    .earliest_entry()
+                    .filter(|entry| entry.start_offset <= offset);
                 Some((-1, offset, epoch.map_or(LeaderEpoch::NONE, |entry| entry.leader_epoch)))
             }),
             timestamp => {
-                let mut disk = LogDisk::new(cx.disk(DISK));
+                let mut disk = SimulatedDisk::new(cx.disk(DISK));
                 let record = match timestamp {
                     MAX_TIMESTAMP => replica.log.offset_of_max_timestamp(&mut disk, &mut events),
-                    timestamp => replica.log.offset_for_timestamp(&mut disk, timestamp, &mut events),
+                    timestamp => {
+                        replica.log.offset_for_timestamp(&mut disk, timestamp, &mut events)
+                    }
                 };
                 match record {
                     Err(_) => Err(ErrorCode::KafkaStorageError),

@@ -22,7 +22,11 @@ pub(super) fn handle(
         .iter()
         .map(|topic| wire::Topic {
             topic: topic.topic.clone(),
-            partitions: topic.partitions.iter().map(|asked| answer(broker, &topic.topic, asked)).collect(),
+            partitions: topic
+                .partitions
+                .iter()
+                .map(|asked| answer(broker, &topic.topic, asked))
+                .collect(),
         })
         .collect();
     let response = OffsetForLeaderEpochResponse { topics, ..Default::default() };

@@ -17,7 +17,7 @@ use super::super::{Broker, Cx, DISK, costs};
 use crate::error_code::ErrorCode;
 use crate::ids::{Offset, TopicId, TopicPartition, Uuid};
 use crate::partition::produce::ACKS_ALL;
-use crate::storage::LogDisk;
+use crate::storage::SimulatedDisk;
 use crate::wire::{ProduceRequest, ProduceResponse, produce_response as wire};
 
 /// From here on topics are named by id.
@@ -165,7 +165,7 @@ impl Broker {
             }
         };
         let now_ms = cx.wall_ms();
-        let mut disk = LogDisk::new(cx.disk(DISK));
+        let mut disk = SimulatedDisk::new(cx.disk(DISK));
         let records = std::mem::take(&mut part.records);
         let origin = AppendOrigin::Client;
         let events = &mut replica.events;

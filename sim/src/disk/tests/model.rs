@@ -220,7 +220,7 @@ fn an_observer_that_follows_every_change_holds_the_same_bytes() {
         calls.remove("d/b")
     })
     .expect("a healthy disk");
-    let (a, b) = || -> (std::sync::Arc<str>, std::sync::Arc<str>) { ("a".into(), "d/b".into()) }();
+    let (a, b): (std::sync::Arc<str>, std::sync::Arc<str>) = ("a".into(), "d/b".into());
     let want = vec![
         DiskSeen::Created { path: a.clone() },
         DiskSeen::Wrote { path: a.clone(), offset: 0, bytes: Bytes::from_static(b"one") },
@@ -255,7 +255,8 @@ fn a_directory_lists_what_is_in_it_and_nothing_further_down() {
 
 #[test]
 fn calls_on_a_faulty_disk_answer_its_fault_and_change_nothing() {
-    let cases: [(fn(&mut Disk), [Result<(), DiskError>; 3]); 4] = [
+    type Case = (fn(&mut Disk), [Result<(), DiskError>; 3]);
+    let cases: [Case; 4] = [
         (Disk::fail_once, [Err(DiskError::Io), Ok(()), Ok(())]),
         (Disk::fail, [Err(DiskError::Io), Err(DiskError::Io), Err(DiskError::Io)]),
         (Disk::fill, [Err(DiskError::Full), Err(DiskError::Full), Ok(())]),
