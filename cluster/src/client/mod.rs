@@ -3,6 +3,7 @@
 //! Read `metadata.rs` and `cluster_client.rs` (what all stand on), then `producer/` and `consumer/`.
 
 pub mod cluster_client;
+pub mod consumer;
 pub mod metadata;
 pub mod producer;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A cluster for tests of clients: it connects, tells versions and metadata by itself, and leaves the rest to the test.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::Bytes;
 use trial_sim::{ConnId, Input, Span, Time};
@@ -10,8 +10,8 @@ use crate::net::Wires;
 use crate::net::frames::{FrameReader, response_frame, split_request};
 use crate::net::tests::FakeWires;
 use crate::wire::{
-    self, ApiKey, ApiVersionsResponse, Message, MetadataResponse, api_versions_response,
-    metadata_response,
+    self, ApiKey, ApiVersionsResponse, Message, MetadataResponse, ProduceRequest,
+    api_versions_response, metadata_response,
 };
 
 /// The topic's name.
@@ -57,6 +57,8 @@ pub(crate) struct TestCluster {
     /// How often metadata was asked for.
     pub(crate) metadata_requests: usize,
     readers: BTreeMap<ConnId, FrameReader>,
+    /// The responses of each connection in the order of the requests: none until they are known.
+    responses: BTreeMap<ConnId, VecDeque<(i32, Option<Bytes>)>>,
     connected: usize,
 }
 
@@ -70,6 +72,7 @@ impl TestCluster {
             asked: Vec::new(),
             metadata_requests: 0,
             readers: BTreeMap::new(),
+            responses: BTreeMap::new(),
             connected: 0,
         }
     }
@@ -86,7 +89,13 @@ impl TestCluster {
                 return;
             }
             for input in inputs {
-                machine.input(&input, &mut self.wires);
+                let closed = match &input {
+                    Input::Received { conn, .. } => self.wires.closed.contains(conn),
+                    _ => false,
+                };
+                if !closed {
+                    machine.input(&input, &mut self.wires);
+                }
             }
         }
     }
@@ -106,7 +115,7 @@ impl TestCluster {
         self.wires.now = end;
     }
 
-    /// Answers a request.
+    /// Answers a request; the client gets it after the answers to the requests before.
     pub(crate) fn answer<M: Message>(
         &mut self,
         asked: &Asked,
@@ -116,7 +125,8 @@ impl TestCluster {
         let bytes = response_frame(asked.api, asked.version, asked.correlation_id, |into| {
             body.encode(asked.version, into);
         });
-        self.give(asked.conn, bytes, machine);
+        self.respond(asked.conn, asked.correlation_id, bytes);
+        self.settle(machine);
     }
 
     /// Gives the client bytes, whatever they are.
@@ -154,32 +164,54 @@ impl TestCluster {
         while let Some((conn, bytes)) = self.wires.sent.pop_front() {
             self.readers.entry(conn).or_default().push(bytes);
             while let Ok(Some(frame)) = self.readers.entry(conn).or_default().next_frame() {
-                inputs.extend(self.on_request(conn, &frame));
+                self.on_request(conn, &frame);
+            }
+        }
+        for (conn, responses) in &mut self.responses {
+            while let Some((_, Some(bytes))) = responses.front() {
+                if !self.wires.closed.contains(conn) {
+                    inputs.push(Input::Received { conn: *conn, bytes: bytes.clone() });
+                }
+                responses.pop_front();
             }
         }
         inputs
     }
 
-    fn on_request(&mut self, conn: ConnId, frame: &Bytes) -> Option<Input> {
+    fn on_request(&mut self, conn: ConnId, frame: &Bytes) {
         let (api, header, body) = split_request(frame).expect("clients send requests");
         let (version, correlation_id) = (header.request_api_version, header.correlation_id);
-        let bytes = match api {
-            ApiKey::ApiVersions => response_frame(api, version, correlation_id, |into| {
-                versions().encode(version, into);
-            }),
+        let acks_zero = api == ApiKey::Produce
+            && ProduceRequest::from_bytes(version, &body).expect("readable").acks == 0;
+        if !acks_zero {
+            self.responses.entry(conn).or_default().push_back((correlation_id, None));
+        }
+        match api {
+            ApiKey::ApiVersions => {
+                let bytes = response_frame(api, version, correlation_id, |into| {
+                    versions().encode(version, into);
+                });
+                self.respond(conn, correlation_id, bytes);
+            }
             ApiKey::Metadata => {
                 self.metadata_requests += 1;
-                response_frame(api, version, correlation_id, |into| {
+                let bytes = response_frame(api, version, correlation_id, |into| {
                     self.metadata().encode(version, into);
-                })
+                });
+                self.respond(conn, correlation_id, bytes);
             }
             _ => {
                 let node = self.node_of(conn);
                 self.asked.push(Asked { conn, node, api, version, correlation_id, body });
-                return None;
             }
-        };
-        Some(Input::Received { conn, bytes })
+        }
+    }
+
+    fn respond(&mut self, conn: ConnId, correlation_id: i32, bytes: Bytes) {
+        let responses = self.responses.entry(conn).or_default();
+        if let Some((_, response)) = responses.iter_mut().find(|(id, _)| *id == correlation_id) {
+            *response = Some(bytes);
+        }
     }
 
     fn metadata(&self) -> MetadataResponse {

@@ -1,0 +1,121 @@
+//! What a consumer knows of one assigned partition: its position, and whether it may be fetched.
+//!
+//! In Kafka:   `SubscriptionState.TopicPartitionState`, `FetchStates`, KIP-320.
+//! Holds:      state, position, the wait after a failure.
+//! Invariants: SU-1 a partition that is fetched or validated has a position, any other has none.
+//! Left out:   pausing, groups, preferred read replicas.
+
+use trial_sim::Time;
+
+use crate::client::LeaderAndEpoch;
+use crate::ids::{LeaderEpoch, Offset};
+
+/// Where a consumer reads next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Position {
+    /// The next offset.
+    pub(super) offset: Offset,
+    /// The epoch of the record before it: what the leader is asked about. None after a reset.
+    pub(super) offset_epoch: Option<LeaderEpoch>,
+    /// The leader that it is read from, and its epoch.
+    pub(super) leader: LeaderAndEpoch,
+}
+
+/// Why a position is set anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ResetCause {
+    /// There was none yet.
+    Beginning,
+    /// The leader has no record there.
+    OutOfRange,
+    /// The leader's log was cut below it, and nobody knows where (KIP-320).
+    Truncated,
+}
+
+/// What a partition waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FetchState {
+    /// Its first reset.
+    Initializing,
+    /// Nothing: it is fetched.
+    Fetching,
+    /// The offset to begin at.
+    AwaitReset(ResetCause),
+    /// The leader's word that its position is still on the log.
+    AwaitValidation,
+    /// The application: an error was reported that no policy resolves.
+    Stuck,
+}
+
+/// One assigned partition.
+#[derive(Debug, Clone)]
+pub(super) struct PartitionState {
+    pub(super) state: FetchState,
+    position: Option<Position>,
+    pub(super) retry_at: Option<Time>,
+}
+
+impl PartitionState {
+    pub(super) const fn new() -> Self {
+        Self { state: FetchState::Initializing, position: None, retry_at: None }
+    }
+
+    pub(super) const fn position(&self) -> Option<Position> {
+        self.position
+    }
+
+    /// The position, if it may be fetched from.
+    pub(super) fn valid_position(&self) -> Option<Position> {
+        self.position.filter(|_| self.state == FetchState::Fetching)
+    }
+
+    /// Whether a failure is still waited out.
+    pub(super) fn is_backing_off(&self, now: Time) -> bool {
+        self.retry_at.is_some_and(|at| now < at)
+    }
+
+    /// Forgets the position; a new one is asked for.
+    pub(super) fn reset(&mut self, cause: ResetCause) {
+        self.become_state(FetchState::AwaitReset(cause), None);
+    }
+
+    /// Waits for the application.
+    pub(super) fn stick(&mut self) {
+        self.become_state(FetchState::Stuck, None);
+    }
+
+    /// Goes to a position; if its epoch is known, the leader is asked about it first.
+    pub(super) fn seek_unvalidated(&mut self, position: Position) {
+        let checkable = position.offset_epoch.is_some() && position.leader.epoch.is_some();
+        let state = if checkable { FetchState::AwaitValidation } else { FetchState::Fetching };
+        self.become_state(state, Some(position));
+    }
+
+    /// Goes to a position that the leader itself named, or confirmed.
+    pub(super) fn seek_validated(&mut self, position: Position) {
+        self.become_state(FetchState::Fetching, Some(position));
+    }
+
+    /// Moves on after records were returned.
+    pub(super) fn advance(&mut self, position: Position) {
+        assert_eq!(self.state, FetchState::Fetching, "only what is fetched moves on");
+        let before = self.position.replace(position).map(|position| position.offset);
+        assert!(before < Some(position.offset), "C3: from {before:?} to {:?}", position.offset);
+    }
+
+    /// A leader is known: if it is another than the position's, or leads in another epoch, the position is checked.
+    pub(super) fn on_leader(&mut self, leader: LeaderAndEpoch) {
+        if let Some(position) = self.position
+            && leader.leader.is_some()
+            && position.leader != leader
+        {
+            self.seek_unvalidated(Position { leader, ..position });
+        }
+    }
+
+    fn become_state(&mut self, state: FetchState, position: Option<Position>) {
+        (self.state, self.position, self.retry_at) = (state, position, None);
+        let needs = matches!(state, FetchState::Fetching | FetchState::AwaitValidation);
+        assert_eq!(needs, position.is_some(), "SU-1: {state:?} with {position:?}");
+    }
+}
