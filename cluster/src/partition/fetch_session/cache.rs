@@ -5,7 +5,7 @@
 //! Inputs:     a request's session fields; its answer. Effects: none, it answers.
 //! Invariants: FS-1 an incremental request is served only with the session's own epoch. FS-2 a session is pushed
 //!             out only by a follower's if it is a consumer's, after two minutes of silence, or two minutes after
-//!             its creation by one with at least as many partitions.
+//!             its creation by one with more partitions.
 
 use std::collections::{BTreeMap, BTreeSet};
 

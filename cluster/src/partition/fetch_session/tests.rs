@@ -261,8 +261,9 @@ fn a_full_cache_gives_way_by_age_privilege_and_size() {
     // After two minutes of silence anybody may.
     check_eviction([(0, 9, true), (0, 9, true)], (120_001, 1, false), [false, true, true]);
     check_eviction([(0, 9, true), (0, 9, true)], (120_000, 1, false), [true, true, false]);
-    // Two minutes after its creation a larger one may, and one of its own size.
+    // Two minutes after its creation a larger one may, one of its own size may not.
     check_eviction([(0, 2, false), (120_001, 2, false)], (120_002, 3, false), [false, true, true]);
+    check_eviction([(0, 2, false), (120_001, 2, false)], (120_002, 2, false), [true, true, false]);
     check_eviction([(0, 2, false), (120_001, 2, false)], (120_002, 1, false), [true, true, false]);
 }
 
