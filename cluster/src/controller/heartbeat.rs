@@ -141,6 +141,13 @@ impl BrokerHeartbeatManager {
         self.brokers.contains_key(&id)
     }
 
+    /// Whether `id` is in controlled shutdown.
+    #[must_use]
+    pub fn is_leaving(&self, id: BrokerId) -> bool {
+        let broker = self.brokers.get(&id);
+        broker.is_some_and(|broker| broker.state() == BrokerControlState::ControlledShutdown)
+    }
+
     /// HB-2: the records that move its leaders end at `offset`; only the first call counts.
     pub fn begin_controlled_shutdown(&mut self, id: BrokerId, offset: Offset) {
         let broker = self.brokers.get_mut(&id);

@@ -297,13 +297,19 @@ impl Controller {
             "R13: {of:?} keeps an ELR with {} >= {min_isr} in sync: {partition:?}",
             isr.len()
         );
-        let active = |id: &BrokerId| self.state.image().cluster().is_active(*id);
         // Without eligible leader replicas the last member stays in sync although it is fenced.
         let last_member = !self.keeps_elr() && isr.len() == 1 && leader.is_none();
         assert!(
-            last_member || isr.iter().all(active),
+            last_member || isr.iter().all(|&id| self.may_be_in_sync(id)),
             "R13: {of:?} has a fenced or leaving replica in sync: {partition:?}"
         );
+    }
+
+    /// Fenced brokers may not. Those that are leaving may not either, but who was fenced on its way out and then
+    /// unfenced by a belated heartbeat still carries the mark in its registration, and Kafka lets it lead.
+    fn may_be_in_sync(&self, id: BrokerId) -> bool {
+        let leaves = self.heartbeats.as_ref().is_some_and(|heartbeats| heartbeats.is_leaving(id));
+        self.state.image().cluster().is_unfenced(id) && !leaves
     }
 }
 

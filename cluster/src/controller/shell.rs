@@ -181,19 +181,21 @@ impl QuorumController {
         assert!(!atomic || draft.records.len() <= most, "{} records at once", draft.records.len());
         self.controller.apply_soft(soft);
         step.effects.extend(notes.into_iter().map(ControllerEffect::Note));
-        let end = self.append(step, draft, reason);
+        let (end, changed) = self.append(step, draft, reason);
         let active = self.active.as_ref().expect("only an active controller decides");
         self.controller.finish_soft(soft, Offset(active.next_write_offset.0 - 1));
+        self.controller.invariants(&changed);
         end
     }
 
-    /// Appends the records, in batches, and replays each one at once: from here on decisions rest on them.
+    /// Appends the records, in batches, and replays each one at once: from here on decisions rest on them. Answers
+    /// the last offset and what changed.
     fn append(
         &mut self,
         step: &mut ControllerStep<'_>,
         draft: Draft,
         reason: ChangeReason,
-    ) -> Option<Offset> {
+    ) -> (Option<Offset>, MetadataDelta) {
         let Self { controller, active, .. } = self;
         let active = active.as_mut().expect("only an active controller appends");
         let mut changed = MetadataDelta::default();
@@ -222,8 +224,7 @@ impl QuorumController {
             }
             active.uncommitted.extend(end.map(|end| (end, controller.state().clone())));
         }
-        controller.invariants(&changed);
-        end
+        (end, changed)
     }
 
     /// Records are committed; the first is at `base_offset`. Batches of the quorum's own have none and need no call.

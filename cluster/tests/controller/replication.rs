@@ -1,8 +1,6 @@
 //! Facts of Kafka's `ReplicationControlManagerTest` and `ClusterControlManagerTest`, on the whole controller.
 
-mod controller_support;
-
-use controller_support::{Quorum, assigned, at, ids, registration};
+use super::support::{Quorum, assigned, at, ids, registration};
 use trial_cluster::controller::election::ElectedFrom;
 use trial_cluster::controller::{ControllerRequest, ControllerResponse};
 use trial_cluster::error_code::ErrorCode;

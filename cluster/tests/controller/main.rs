@@ -1,0 +1,5 @@
+//! The controller as a whole: decide, replay and shell, driven by three controllers on one log.
+
+mod random;
+mod replication;
+mod support;
