@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use trial_log::LogError;
+use trial_log::{EpochEndOffset, LogError};
 use trial_sim::{Input, Span, Time};
 
 use super::task::{LogDone, Replicate, Task};
@@ -20,7 +20,7 @@ use crate::ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 use crate::net::{Completed, NetSettings, NetworkClient};
 use crate::partition::effect::LogEdge;
 use crate::partition::fetch_session::{FetchRequestPlan, FetchSessionHandler, SessionId};
-use crate::partition::{Effect, EpochEnd, FetchedPartition, FollowerAppend};
+use crate::partition::{Effect, FetchedPartition, FollowerAppend};
 use crate::storage::SimulatedDisk;
 use crate::wire::{
     FetchRequest, ListOffsetsRequest, OffsetForLeaderEpochRequest, fetch_request, fetch_response,
@@ -412,8 +412,8 @@ impl Broker {
             error: ErrorCode::from_code(found.error_code),
             high_watermark: Offset(found.high_watermark),
             log_start_offset: Offset(found.log_start_offset),
-            diverging_epoch: (diverging.epoch >= 0).then_some(EpochEnd {
-                epoch: LeaderEpoch(diverging.epoch),
+            diverging_epoch: (diverging.epoch >= 0).then_some(EpochEndOffset {
+                leader_epoch: LeaderEpoch(diverging.epoch),
                 end_offset: Offset(diverging.end_offset),
             }),
             has_records: !records.is_empty(),
@@ -541,8 +541,8 @@ impl Broker {
                         let found = topic.and_then(|topic| topic.partitions.into_iter().next());
                         let found = found.ok_or(ErrorCode::UnknownServerError)?;
                         match ErrorCode::from_code(found.error_code) {
-                            ErrorCode::None => Ok((found.end_offset >= 0).then_some(EpochEnd {
-                                epoch: LeaderEpoch(found.leader_epoch),
+                            ErrorCode::None => Ok((found.end_offset >= 0).then_some(EpochEndOffset {
+                                leader_epoch: LeaderEpoch(found.leader_epoch),
                                 end_offset: Offset(found.end_offset),
                             })),
                             error => Err(error),

@@ -7,13 +7,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use trial_log::{LeaderEpochCache, Log, LogConfig, LogEvent};
+use trial_log::{Log, LogConfig, LogEvent};
 
 use super::task::LogDone;
 use crate::config::TopicConfig;
-use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, TopicPartition};
+use crate::ids::{BrokerEpoch, BrokerId, TopicPartition};
 use crate::image::MetadataImage;
-use crate::partition::{Brokers, EpochEnd, EpochHistory, Partition, Registration};
+use crate::partition::{Brokers, Partition, Registration};
 
 /// A partition on this broker.
 #[derive(Debug, Clone)]
@@ -115,18 +115,6 @@ impl Brokers for BrokersInImage<'_> {
 
     fn local_epoch(&self) -> BrokerEpoch {
         self.local_epoch
-    }
-}
-
-/// What a partition asks about epochs, answered from the log's cache.
-impl EpochHistory for LeaderEpochCache {
-    fn latest_epoch(&self) -> Option<LeaderEpoch> {
-        Self::latest_epoch(self)
-    }
-
-    fn end_offset_for(&self, epoch: LeaderEpoch, log_end_offset: Offset) -> Option<EpochEnd> {
-        Self::end_offset_for(self, epoch, log_end_offset)
-            .map(|found| EpochEnd { epoch: found.leader_epoch, end_offset: found.end_offset })
     }
 }
 

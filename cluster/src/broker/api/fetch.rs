@@ -455,7 +455,7 @@ fn answered_partition(part: &Part, view: &ReadView) -> wire::Partition {
         ..Default::default()
     };
     if let Some(end) = view.diverging_epoch {
-        answer.diverging_epoch.epoch = end.epoch.0;
+        answer.diverging_epoch.epoch = end.leader_epoch.0;
         answer.diverging_epoch.end_offset = end.end_offset.0;
     }
     answer

@@ -64,7 +64,7 @@ fn answer(
         Ok(Some(end)) => wire::Partition {
             error_code: ErrorCode::None.code(),
             partition: asked.partition,
-            leader_epoch: end.epoch.0,
+            leader_epoch: end.leader_epoch.0,
             end_offset: end.end_offset.0,
         },
     }
