@@ -1,0 +1,19 @@
+//! What happened, folded once for everybody: checkers, triggers, the budget, liveness, the report.
+//!
+//! Read first `facts.rs` (the fold), then `partition.rs` (what is known of a partition: the commit ledger above all)
+//! and `replica_log.rs` (what lies on a disk). `fact.rs` is what checkers are handed.
+
+mod chunked;
+mod fact;
+#[expect(clippy::module_inception, reason = "the folder holds all that is known, the file the fold")]
+mod facts;
+mod partition;
+mod replica_log;
+mod setup;
+
+pub use chunked::Chunked;
+pub use fact::{Fact, Known, Served};
+pub use facts::{Crash, Disks, Facts, ProbeCounts};
+pub use partition::{Acked, Committed, PartitionFacts, Term, Vanished};
+pub use replica_log::{ReplicaLog, Stored};
+pub use setup::{HostSetup, Role, Setup, TopicSetup};

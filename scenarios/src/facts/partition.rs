@@ -1,0 +1,180 @@
+//! What is known of one partition: its replicas' logs, what was committed, acknowledged, lost; who leads.
+//!
+//! Holds:      the commit ledger: for each offset the batch that stood there when a leader's high watermark passed it
+//!             for the first time. It is made of bytes on the leader's disk, at the moment of the leader's note.
+//! Invariants: FA-1 the ledger only grows; FA-2 a batch that no disk holds any more is recorded with where and when.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use trial_cluster::ids::{BrokerId, TopicPartition};
+use trial_cluster::image::PartitionRegistration;
+use trial_sim::{HostId, Time};
+
+use super::chunked::Chunked;
+use super::replica_log::{ReplicaLog, Stored};
+
+/// A batch that is committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Committed {
+    /// The batch.
+    pub batch: Stored,
+    /// When a leader's high watermark first passed it.
+    pub at: Time,
+    /// Which leader.
+    pub leader: HostId,
+}
+
+/// A batch that a producer was told is safe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acked {
+    /// Offset of its first record, as told.
+    pub base: i64,
+    /// How many records.
+    pub count: i32,
+    /// Its checksum, as the producer sent it.
+    pub crc: u32,
+    /// What was asked for: 1, or -1 for all.
+    pub acks: i16,
+    /// When.
+    pub at: Time,
+    /// Who told.
+    pub by: HostId,
+    /// Who was told.
+    pub producer: HostId,
+}
+
+/// The last copy of a batch is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vanished {
+    /// The batch.
+    pub batch: Stored,
+    /// When.
+    pub at: Time,
+    /// On which host.
+    pub host: HostId,
+    /// By a crash, or cut by its own broker.
+    pub by_crash: bool,
+}
+
+/// A leader, as it noted itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Term {
+    /// Who.
+    pub leader: HostId,
+    /// When it noted so.
+    pub at: Time,
+}
+
+/// One partition.
+#[derive(Debug, Clone)]
+pub struct PartitionFacts {
+    /// Which.
+    pub id: TopicPartition,
+    /// The topic's name.
+    pub topic: Arc<str>,
+    /// `min.insync.replicas`, at most the number of replicas.
+    pub min_insync: usize,
+    /// The registration by the newest record that a controller has written.
+    pub registration: Option<Arc<PartitionRegistration>>,
+    /// Every registration by its partition epoch.
+    pub registrations: BTreeMap<i32, Arc<PartitionRegistration>>,
+    /// The log on each broker's disk.
+    pub logs: BTreeMap<HostId, ReplicaLog>,
+    /// What was committed.
+    pub ledger: Chunked<Committed>,
+    /// The first offset that no leader's high watermark has passed.
+    pub committed_end: i64,
+    /// Who led in which epoch.
+    pub terms: BTreeMap<i32, Term>,
+    /// The newest leader's high watermark, as it noted it.
+    pub high_watermark: i64,
+    /// What producers were told.
+    pub acked: Chunked<Acked>,
+    /// Batches without a copy.
+    pub vanished: Chunked<Vanished>,
+    /// Replicas that lost bytes and have not been in sync since.
+    pub lossy: BTreeSet<HostId>,
+    /// Elections of a leader.
+    pub elections: u64,
+    /// When the leader epoch last changed.
+    pub epoch_changed_at: Option<Time>,
+    /// Records told safe.
+    pub records_acked: u64,
+    /// Different offsets that consumers were handed.
+    pub read_end: i64,
+}
+
+impl PartitionFacts {
+    /// Nothing is known yet.
+    #[must_use]
+    pub fn new(id: TopicPartition, topic: Arc<str>, min_insync: usize) -> Self {
+        Self {
+            id,
+            topic,
+            min_insync,
+            registration: None,
+            registrations: BTreeMap::new(),
+            logs: BTreeMap::new(),
+            ledger: Chunked::default(),
+            committed_end: 0,
+            terms: BTreeMap::new(),
+            high_watermark: 0,
+            acked: Chunked::default(),
+            vanished: Chunked::default(),
+            lossy: BTreeSet::new(),
+            elections: 0,
+            epoch_changed_at: None,
+            records_acked: 0,
+            read_end: 0,
+        }
+    }
+
+    /// `orders/3`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{}/{}", self.topic, self.id.partition)
+    }
+
+    /// The committed batch that holds `offset`.
+    #[must_use]
+    pub fn committed_at(&self, offset: i64) -> Option<&Committed> {
+        let index = self.ledger.partition_point(|entry| entry.batch.last < offset);
+        self.ledger.get(index).filter(|entry| entry.batch.base <= offset)
+    }
+
+    /// A leader's high watermark stands at `to`: what lies below and is news is committed.
+    pub fn commit(&mut self, at: Time, leader: HostId, to: i64) {
+        self.high_watermark = to;
+        if to <= self.committed_end {
+            return;
+        }
+        if let Some(log) = self.logs.get(&leader) {
+            let from = self.ledger.last().map_or(0, |entry| entry.batch.last + 1);
+            let batches: Vec<Stored> =
+                log.from(from).take_while(|batch| batch.last < to).copied().collect();
+            for batch in batches {
+                self.ledger.push(Committed { batch, at, leader });
+            }
+        }
+        self.committed_end = to;
+    }
+
+    /// Batches left a replica's log: those that no other disk holds have vanished.
+    pub fn removed(&mut self, at: Time, host: HostId, batches: &[Stored], by_crash: bool) {
+        for batch in batches {
+            let elsewhere = self.logs.iter().any(|(other, log)| {
+                *other != host && log.at(batch.base).is_some_and(|held| held.is_same(batch))
+            });
+            if !elsewhere {
+                self.vanished.push(Vanished { batch: *batch, at, host, by_crash });
+            }
+        }
+    }
+
+    /// Who leads by the controller, as a node id.
+    #[must_use]
+    pub fn leader(&self) -> Option<BrokerId> {
+        self.registration.as_ref()?.leader
+    }
+}

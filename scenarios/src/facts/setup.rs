@@ -1,0 +1,104 @@
+//! What a run was made of, as the facts and checkers need to know it.
+
+use std::collections::BTreeMap;
+
+use trial_cluster::ids::BrokerId;
+use trial_cluster::rules::Rules;
+use trial_sim::HostId;
+
+/// What a host is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// A broker; perhaps a controller too.
+    Broker {
+        /// Its node id.
+        id: BrokerId,
+        /// Whether it is a controller too.
+        controller: bool,
+    },
+    /// A controller.
+    Controller {
+        /// Its node id.
+        id: BrokerId,
+    },
+    /// A producer.
+    Producer {
+        /// 0, 1 or -1 for all.
+        acks: i16,
+    },
+    /// A consumer.
+    Consumer,
+    /// The client that creates the topics.
+    Admin,
+}
+
+/// A host of the run.
+#[derive(Debug, Clone)]
+pub struct HostSetup {
+    /// Its name.
+    pub name: String,
+    /// What it is.
+    pub role: Role,
+}
+
+/// A topic of the run.
+#[derive(Debug, Clone)]
+pub struct TopicSetup {
+    /// Partitions.
+    pub partitions: i32,
+    /// Replicas of each.
+    pub replicas: usize,
+    /// `min.insync.replicas`, at most the number of replicas.
+    pub min_insync: usize,
+    /// Whether a leader may be elected that lacks committed records.
+    pub unclean: bool,
+}
+
+/// Everything that is fixed before the run.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The hosts by their numbers in the World.
+    pub hosts: Vec<HostSetup>,
+    /// The topics by name.
+    pub topics: BTreeMap<String, TopicSetup>,
+    /// Which Kafka.
+    pub rules: Rules,
+    /// Whether the scenario loses more, on purpose, than the protocol promises to survive.
+    pub exceeds_budget: bool,
+    /// `replica.lag.time.max.ms`.
+    pub lag_max_ms: u64,
+}
+
+impl Setup {
+    /// The name of a host.
+    #[must_use]
+    pub fn name(&self, host: HostId) -> &str {
+        self.hosts.get(usize::from(host.0)).map_or("outside", |host| &host.name)
+    }
+
+    /// What a host is.
+    #[must_use]
+    pub fn role(&self, host: HostId) -> Option<Role> {
+        self.hosts.get(usize::from(host.0)).map(|host| host.role)
+    }
+
+    /// The host of a node.
+    #[must_use]
+    pub fn host_of(&self, node: BrokerId) -> Option<HostId> {
+        let is_node = |host: &HostSetup| match host.role {
+            Role::Broker { id, .. } | Role::Controller { id } => id == node,
+            Role::Producer { .. } | Role::Consumer | Role::Admin => false,
+        };
+        let place = self.hosts.iter().position(is_node)?;
+        Some(HostId(u16::try_from(place).expect("few hosts")))
+    }
+
+    /// The node id of a host.
+    #[must_use]
+    pub fn node_of(&self, host: HostId) -> Option<BrokerId> {
+        match self.role(host)? {
+            Role::Broker { id, .. } | Role::Controller { id } => Some(id),
+            Role::Producer { .. } | Role::Consumer | Role::Admin => None,
+        }
+    }
+}

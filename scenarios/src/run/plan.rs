@@ -1,0 +1,109 @@
+//! The plan: every fault that will be tried, at its time or on its trigger.
+//!
+//! Holds:      the faults in the order in which they fall due; swarms are drawn here, once, and stand as faults of
+//!             their own from then on.
+//! Invariants: PL-1 equal scenario and seed give an equal plan; taking an item away leaves the others as they are
+//!             (the draws are keyed by name, `trial_sim::fault::swarm`).
+
+use std::collections::BTreeSet;
+
+use trial_sim::fault::{
+    Condition, Effect, Family, Fault, HostExpr, SwarmHost, SwarmSettings, When, swarm,
+};
+use trial_sim::{Plan as Draws, Span, Time};
+
+use crate::scenario::Scenario;
+
+/// One thing that will be tried.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// The fault, as a scenario would write it.
+    pub fault: Fault,
+    /// Whether a swarm drew it: then it keeps to the budget.
+    pub drawn: bool,
+}
+
+/// Everything that will be tried.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Plan {
+    /// With a time, in order.
+    pub timed: Vec<(Time, Planned)>,
+    /// With conditions.
+    pub triggered: Vec<(Vec<Condition>, Planned)>,
+}
+
+impl Plan {
+    /// The plan of `scenario` under `seed`.
+    #[must_use]
+    pub fn draw(scenario: &Scenario, seed: u64) -> Self {
+        let end = Time::ZERO + scenario.time;
+        let mut plan = Self::default();
+        for fault in &scenario.faults {
+            plan.add(scenario, seed, fault, end);
+        }
+        plan.timed.sort_by_key(|(at, _)| *at);
+        plan
+    }
+
+    fn add(&mut self, scenario: &Scenario, seed: u64, fault: &Fault, end: Time) {
+        if let Effect::Swarm { families } = &fault.effect {
+            let window = match &fault.when {
+                When::During(from, to) => (*from, (*to).min(end)),
+                When::At(from) => (*from, fault.lasting.map_or(end, |length| *from + length).min(end)),
+                When::Every(_) | When::When(_) => (Time::ZERO, end),
+            };
+            let hosts = swarm_hosts(scenario, families);
+            let settings = SwarmSettings::default();
+            let drawn = swarm(Draws::new(seed), families, &hosts, window, &settings);
+            for fault in drawn {
+                let at = begin(&fault.when);
+                self.timed.push((at, Planned { fault, drawn: true }));
+            }
+            return;
+        }
+        let planned = Planned { fault: fault.clone(), drawn: false };
+        match &fault.when {
+            When::At(at) | When::During(at, _) => self.timed.push((*at, planned)),
+            When::When(conditions) => self.triggered.push((conditions.clone(), planned)),
+            When::Every(period) => {
+                let mut at = Time::ZERO + *period;
+                while at < end && *period > Span::ZERO {
+                    self.timed.push((at, planned.clone()));
+                    at += *period;
+                }
+            }
+        }
+    }
+}
+
+fn begin(when: &When) -> Time {
+    match when {
+        When::At(at) | When::During(at, _) => *at,
+        When::Every(_) | When::When(_) => Time::ZERO,
+    }
+}
+
+/// How long a fault lasts; none: until the faults end.
+#[must_use]
+pub fn lasting(fault: &Fault) -> Option<Span> {
+    match &fault.when {
+        When::During(from, to) => Some(to.since(*from)),
+        When::At(_) | When::Every(_) | When::When(_) => fault.lasting,
+    }
+}
+
+/// Brokers and controllers; the loss of unsynced bytes is for whoever the budget can bear.
+fn swarm_hosts(scenario: &Scenario, families: &[Family]) -> Vec<SwarmHost> {
+    let families: BTreeSet<Family> = families.iter().copied().collect();
+    let cluster = &scenario.cluster;
+    let brokers = (1..=cluster.brokers).map(|number| (format!("b{number}"), true));
+    let controllers = (1..=cluster.controllers).map(|number| (format!("c{number}"), true));
+    brokers
+        .chain(controllers)
+        .map(|(name, loses_unsynced)| SwarmHost {
+            target: HostExpr::Name(name),
+            families: families.clone(),
+            loses_unsynced,
+        })
+        .collect()
+}

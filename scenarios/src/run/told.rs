@@ -1,0 +1,95 @@
+//! What faults did, in words and numbers.
+
+use trial_reports::{EffectNumber, FaultEffect};
+use trial_sim::{CrashReport, FaultEffect as Counted};
+
+use super::player::number;
+
+/// Adds up what the parts of one fault did.
+#[must_use]
+pub fn effect(parts: &[Counted], crashes: &[CrashReport]) -> FaultEffect {
+    let sum = |pick: fn(&Counted) -> u64| parts.iter().map(pick).sum::<u64>();
+    let max = |pick: fn(&Counted) -> u64| parts.iter().map(pick).max().unwrap_or(0);
+    let disks = || crashes.iter().flat_map(|report| &report.disks);
+    let mut numbers: Vec<EffectNumber> = [
+        number("chunks_held", sum(|part| part.chunks_held)),
+        number("bytes_held", sum(|part| part.bytes_held)),
+        number("connects_held", sum(|part| part.connects_held)),
+        number("chunks_delayed", sum(|part| part.chunks_delayed)),
+        number("delayed_ms", sum(|part| part.delayed.as_millis())),
+        number("connections_reset", sum(|part| part.connections_reset)),
+        number("events_deferred", sum(|part| part.events_deferred)),
+        number("busy_added_ms", sum(|part| part.busy_added.as_millis())),
+        number("disk_busy_added_ms", sum(|part| part.disk_busy_added.as_millis())),
+        number("disk_wait_added_ms", sum(|part| part.disk_wait_added.as_millis())),
+        number("disk_errors", sum(|part| part.disk_errors)),
+        number("clock_reads", sum(|part| part.clock_reads)),
+        number("skew_ms", max(|part| part.skew_ns_max) / 1_000_000),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    // A clock that nobody read while it was wrong, or that was not wrong, did nothing.
+    let skewed = sum(|part| part.clock_reads) > 0;
+    let happened = numbers.iter().any(|one| !matches!(&*one.name, "clock_reads" | "skew_ms"))
+        || skewed
+        || crashes.iter().any(|report| *report != CrashReport::default());
+    numbers.extend(
+        [
+            number("connections_lost", crashes.iter().map(|c| u64::from(c.connections)).sum()),
+            number("jobs_cut_short", crashes.iter().map(|c| u64::from(c.jobs_unfinished)).sum()),
+            number("pages_lost", disks().map(|disk| disk.pages_lost).sum()),
+            number("pages_torn", disks().map(|disk| disk.pages_torn).sum()),
+            number("bytes_lost", disks().map(|disk| disk.bytes_lost).sum()),
+            number("names_undone", disks().map(|disk| disk.names_undone.len() as u64).sum()),
+        ]
+        .into_iter()
+        .flatten(),
+    );
+    let text = if !happened {
+        "without effect".to_owned()
+    } else if numbers.is_empty() {
+        "went down".to_owned()
+    } else {
+        let words = numbers.iter().map(|one| phrase(&one.name, one.value));
+        words.collect::<Vec<_>>().join(", ")
+    };
+    FaultEffect { text, happened, numbers }
+}
+
+fn phrase(name: &str, value: u64) -> String {
+    let (unit, what) = match name {
+        "bytes_held" => return format!("{} held", bytes(value)),
+        "bytes_lost" => return format!("{} lost", bytes(value)),
+        "delayed_ms" => (" ms", "of delay"),
+        "busy_added_ms" => (" ms", "of work added"),
+        "disk_busy_added_ms" => (" ms", "of disk work added"),
+        "disk_wait_added_ms" => (" ms", "of waiting for the disk added"),
+        "skew_ms" => (" ms", "of skew"),
+        other => ("", other),
+    };
+    let what = match what {
+        "chunks_held" => "writes held",
+        "connects_held" => "connects held",
+        "chunks_delayed" => "writes delayed",
+        "connections_reset" => "connections reset",
+        "events_deferred" => "events deferred",
+        "disk_errors" => "disk errors",
+        "clock_reads" => "clock reads",
+        "connections_lost" => "connections lost",
+        "jobs_cut_short" => "jobs cut short",
+        "pages_lost" => "pages lost",
+        "pages_torn" => "pages torn",
+        "names_undone" => "renames undone",
+        other => other,
+    };
+    format!("{value}{unit} {what}")
+}
+
+fn bytes(count: u64) -> String {
+    match count {
+        0..10_000 => format!("{count} B"),
+        10_000..10_000_000 => format!("{} kB", count / 1_000),
+        _ => format!("{} MB", count / 1_000_000),
+    }
+}
