@@ -20,6 +20,8 @@ use crate::ids::TopicPartition;
 pub enum Note {
     /// Of a broker as a whole.
     Broker(broker::BrokerNote),
+    /// Of the controller.
+    Controller(controller::ControllerNote),
     /// Of one partition on a broker.
     Partition(partition::PartitionNote),
     /// Of one partition's log on a broker.
@@ -37,6 +39,7 @@ impl trial_sim::Note for Note {
         match self {
             Self::Broker(note) => (0u8, note).hash(&mut adapter),
             Self::Partition(note) => (1u8, note).hash(&mut adapter),
+            Self::Controller(note) => note.digest(adapter.0),
             Self::Log { partition, event } => (2u8, partition, event).hash(&mut adapter),
         }
     }

@@ -245,7 +245,7 @@ impl Facts {
                 if let Some(elected) = elected {
                     use trial_cluster::controller::election::ElectedFrom;
                     match elected {
-                        ElectedFrom::Elr => self.probes.hit(Probe::LeaderFromElr),
+                        ElectedFrom::EligibleLeaderReplicas => self.probes.hit(Probe::LeaderFromElr),
                         ElectedFrom::Isr => {}
                         _ => self.probes.hit(Probe::UncleanElection),
                     }
