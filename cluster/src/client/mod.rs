@@ -1,13 +1,17 @@
 //! Clients: producer, consumer and admin as machines, and the program that runs one on a host.
 //!
-//! Read `metadata.rs` and `cluster_client.rs` (what all stand on), then `producer/` and `consumer/`.
+//! Read `metadata.rs` and `cluster_client.rs` (what all stand on), `producer/` and `consumer/`, then `program.rs`.
 
+pub mod admin;
 pub mod cluster_client;
 pub mod consumer;
 pub mod metadata;
 pub mod producer;
+pub mod program;
 #[cfg(test)]
 mod test_cluster;
+pub mod workload;
 
 pub use cluster_client::ClusterClient;
 pub use metadata::{LeaderAndEpoch, Metadata, NamedPartition};
+pub use program::{ClientKind, ClientProgram, ClientSpec};

@@ -1,1 +1,147 @@
-//! What the client part notes.
+//! What clients write: each record's way in and out, and what became of their positions.
+//!
+//! Holds:      plain data, enough for C1 to C4 and for the anomalies of a history (lost-write, duplicate, ...).
+//! Invariants: CN-1 a record's id is unique in the run; it travels with the record in a header of its own, so that
+//!             readers of bytes can tell records apart whatever their payload.
+
+use crate::error_code::ErrorCode;
+use crate::ids::{LeaderEpoch, Offset, TopicId, TopicPartition};
+
+pub use crate::client::consumer::ResetCause;
+
+/// The key of the header that carries a record's id: eight bytes, big-endian.
+pub const RECORD_ID_HEADER: &[u8] = b"trial.id";
+
+/// A record of the run: who sent it, and as which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordId(pub u64);
+
+impl RecordId {
+    const NUMBER_BITS: u32 = 40;
+    const INCARNATION_BITS: u32 = 8;
+
+    /// The `number`-th record of a client since it was started for the `incarnation`-th time.
+    #[must_use]
+    pub fn new(client: u16, incarnation: u32, number: u64) -> Self {
+        assert!(number < 1 << Self::NUMBER_BITS, "CN-1: a client sends fewer than 2^40 records");
+        assert!(
+            incarnation < 1 << Self::INCARNATION_BITS,
+            "CN-1: a client starts at most 255 times"
+        );
+        let starts = u64::from(client) << Self::INCARNATION_BITS | u64::from(incarnation);
+        Self(starts << Self::NUMBER_BITS | number)
+    }
+
+    /// Which client sent it.
+    #[must_use]
+    pub fn client(self) -> u16 {
+        let client = self.0 >> (Self::NUMBER_BITS + Self::INCARNATION_BITS);
+        u16::try_from(client).expect("16 bits are left")
+    }
+
+    /// Reads it from the value of its header.
+    #[must_use]
+    pub fn from_header(value: &[u8]) -> Option<Self> {
+        Some(Self(u64::from_be_bytes(value.try_into().ok()?)))
+    }
+}
+
+/// A record that a poll returned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct PolledRecord {
+    /// Its offset.
+    pub offset: Offset,
+    /// The epoch of the leader that wrote it.
+    pub leader_epoch: LeaderEpoch,
+    /// Which record it is; none if it carries no id.
+    pub id: Option<RecordId>,
+}
+
+/// What a client did or saw.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ClientNote {
+    /// A topic that was to be created is there, and every partition has a leader.
+    TopicReady {
+        /// The topic.
+        topic: TopicId,
+        /// How many partitions it has.
+        partitions: i32,
+    },
+    /// A topic cannot be created, and trying again will not help.
+    TopicRefused {
+        /// Which, in the order of the specification.
+        index: usize,
+        /// Why.
+        error: ErrorCode,
+    },
+    /// A record joined a batch: it must be told within the delivery timeout from now (C1).
+    Sent {
+        /// The record.
+        id: RecordId,
+        /// Where it goes.
+        partition: TopicPartition,
+    },
+    /// It was delivered, as `acks` asks.
+    Acked {
+        /// The record.
+        id: RecordId,
+        /// Where it is.
+        partition: TopicPartition,
+        /// Its offset (C2); none with acks=0.
+        offset: Option<Offset>,
+    },
+    /// It was given up.
+    Failed {
+        /// The record.
+        id: RecordId,
+        /// Where it should have gone; none if it never joined a batch.
+        partition: Option<TopicPartition>,
+        /// Why.
+        error: ErrorCode,
+        /// It may stand in the log all the same.
+        maybe_written: bool,
+    },
+    /// The workload is over: everything was told.
+    WorkloadDone,
+    /// One poll returned this of one partition (C3).
+    Polled {
+        /// The partition.
+        partition: TopicPartition,
+        /// The records.
+        records: Vec<PolledRecord>,
+        /// The position afterwards.
+        position: Offset,
+    },
+    /// A position was set by policy.
+    PositionReset {
+        /// The partition.
+        partition: TopicPartition,
+        /// Where it stands.
+        offset: Offset,
+        /// Why.
+        cause: ResetCause,
+    },
+    /// The leader's log ends before a position, or does not know its epoch.
+    TruncationDetected {
+        /// The partition.
+        partition: TopicPartition,
+        /// Where the position stood.
+        position: Offset,
+        /// Where the logs part; none if nobody knows.
+        divergent: Option<Offset>,
+    },
+    /// A partition stands still: no policy says where to go on.
+    Stuck {
+        /// The partition.
+        partition: TopicPartition,
+        /// Why.
+        cause: ResetCause,
+    },
+    /// A batch failed its checksum (C4).
+    CorruptBatch {
+        /// The partition.
+        partition: TopicPartition,
+        /// The position.
+        position: Offset,
+    },
+}

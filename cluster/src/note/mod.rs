@@ -22,6 +22,8 @@ pub enum Note {
     Broker(broker::BrokerNote),
     /// Of the controller.
     Controller(controller::ControllerNote),
+    /// Of a client.
+    Client(client::ClientNote),
     /// Of one partition on a broker.
     Partition(partition::PartitionNote),
     /// Of one partition's log on a broker.
@@ -41,6 +43,7 @@ impl trial_sim::Note for Note {
             Self::Partition(note) => (1u8, note).hash(&mut adapter),
             Self::Controller(note) => note.digest(adapter.0),
             Self::Log { partition, event } => (2u8, partition, event).hash(&mut adapter),
+            Self::Client(note) => (4u8, note).hash(&mut adapter),
         }
     }
 }

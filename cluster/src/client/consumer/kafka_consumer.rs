@@ -15,7 +15,7 @@ use trial_sim::{Input, Time};
 
 use super::completed_fetch::CompletedFetch;
 use super::subscription::{PartitionState, ResetCause};
-use crate::client::{ClusterClient, NamedPartition};
+use crate::client::{ClusterClient, Metadata, NamedPartition};
 use crate::config::ConsumerConfig;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};
@@ -163,6 +163,12 @@ impl KafkaConsumer {
     #[must_use]
     pub fn position(&self, partition: &NamedPartition) -> Option<Offset> {
         Some(self.assigned.get(partition)?.position()?.offset)
+    }
+
+    /// What it knows of the cluster.
+    #[must_use]
+    pub const fn metadata(&self) -> &Metadata {
+        &self.cluster.metadata
     }
 
     /// The partitions that are assigned.

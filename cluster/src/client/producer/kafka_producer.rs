@@ -15,7 +15,7 @@ use trial_sim::{Input, Time};
 use super::accumulator::{Accumulator, size_alone};
 use super::batch::BatchId;
 use super::partitioner::partition_for_key;
-use crate::client::{ClusterClient, NamedPartition};
+use crate::client::{ClusterClient, Metadata, NamedPartition};
 use crate::config::ProducerConfig;
 use crate::error_code::ErrorCode;
 use crate::ids::Offset;
@@ -129,6 +129,12 @@ impl KafkaProducer {
         self.cluster.metadata.want(&record.topic);
         self.blocked.push_back(Blocked { record, deadline });
         self.run(wires);
+    }
+
+    /// What it knows of the cluster.
+    #[must_use]
+    pub const fn metadata(&self) -> &Metadata {
+        &self.cluster.metadata
     }
 
     /// Whether a send waits: a program with one thread could not call the next one yet.

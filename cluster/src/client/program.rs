@@ -1,0 +1,346 @@
+//! The program of a client's host: one producer, consumer or admin, and what makes it work.
+//!
+//! Holds:      the machine, and the workload of a producer.
+//! Inputs:     the host's inputs. Effects: through the machine, and `Note::Client`.
+//! Invariants: PR-1 everything that a machine reports is noted, in its order.
+//! Left out:   lanes: a client's own computing takes no time.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use trial_sim::{BootInfo, Context, Factory, Input, Job, Program, Span, Time};
+
+use super::admin::{Admin, AdminEvent, NewTopic};
+use super::consumer::{ConsumedRecord, ConsumerEvent, KafkaConsumer, Polled};
+use super::producer::{KafkaProducer, ProducerEvent};
+use super::workload::{RunningWorkload, Workload};
+use super::{Metadata, NamedPartition};
+use crate::config::{ClientSettings, ConsumerConfig, ProducerConfig};
+use crate::ids::{Offset, TopicPartition, Uuid};
+use crate::net::Wires;
+use crate::note::Note;
+use crate::note::client::{ClientNote, PolledRecord, RECORD_ID_HEADER, RecordId};
+
+/// What runs on a client's host.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientSpec {
+    /// Which client of the run: part of its records' ids.
+    pub number: u16,
+    /// Where it asks first: host and port.
+    pub bootstrap: Vec<(String, u16)>,
+    /// What it does.
+    pub kind: ClientKind,
+}
+
+/// What a client does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientKind {
+    /// Sends records to a topic.
+    Producer {
+        /// The topic.
+        topic: Arc<str>,
+        /// Its settings.
+        config: Box<ProducerConfig>,
+        /// What it sends.
+        workload: Workload,
+    },
+    /// Reads all partitions of a topic, from now on for ever.
+    Consumer {
+        /// The topic.
+        topic: Arc<str>,
+        /// Its settings.
+        config: Box<ConsumerConfig>,
+    },
+    /// Creates topics.
+    Admin {
+        /// The topics.
+        topics: Vec<NewTopic>,
+        /// Its settings.
+        config: Box<ClientSettings>,
+    },
+}
+
+impl ClientSpec {
+    /// What makes the program at every start of the host.
+    #[must_use]
+    pub fn factory(self) -> Factory<Note> {
+        Arc::new(move |boot: &BootInfo| Box::new(ClientProgram::new(&self, boot)))
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Machine {
+    Producer {
+        producer: Box<KafkaProducer>,
+        topic: Arc<str>,
+        workload: Workload,
+        running: Option<RunningWorkload>,
+    },
+    Consumer {
+        consumer: Box<KafkaConsumer>,
+        topic: Arc<str>,
+    },
+    Admin(Box<Admin>),
+}
+
+/// A client on a host.
+#[derive(Debug, Clone)]
+pub struct ClientProgram {
+    number: u16,
+    incarnation: u32,
+    machine: Machine,
+    stopping: bool,
+    done_noted: bool,
+}
+
+impl ClientProgram {
+    /// The program that `spec` describes.
+    #[must_use]
+    pub fn new(spec: &ClientSpec, boot: &BootInfo) -> Self {
+        let (id, bootstrap) = (&*boot.host_name, &spec.bootstrap[..]);
+        let machine = match &spec.kind {
+            ClientKind::Producer { topic, config, workload } => Machine::Producer {
+                producer: Box::new(KafkaProducer::new((**config).clone(), id, bootstrap)),
+                topic: topic.clone(),
+                workload: workload.clone(),
+                running: None,
+            },
+            ClientKind::Consumer { topic, config } => Machine::Consumer {
+                consumer: Box::new(KafkaConsumer::new((**config).clone(), id, bootstrap)),
+                topic: topic.clone(),
+            },
+            ClientKind::Admin { topics, config } => {
+                Machine::Admin(Box::new(Admin::new(config, id, bootstrap, topics.clone())))
+            }
+        };
+        let (number, incarnation) = (spec.number, boot.incarnation);
+        Self { number, incarnation, machine, stopping: false, done_noted: false }
+    }
+
+    /// Whether a producer has sent all and been told all, or an admin has its topics. A consumer never has enough.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        match &self.machine {
+            Machine::Producer { producer, running, .. } => {
+                running.as_ref().is_some_and(|it| it.next_due().is_none()) && producer.is_idle()
+            }
+            Machine::Consumer { .. } => false,
+            Machine::Admin(admin) => admin.is_done(),
+        }
+    }
+
+    /// Where a consumer stands in each partition that has a position.
+    #[must_use]
+    pub fn positions(&self) -> Vec<(i32, Offset)> {
+        let Machine::Consumer { consumer, .. } = &self.machine else {
+            return Vec::new();
+        };
+        let known =
+            consumer.assignment().filter_map(|at| Some((at.partition, consumer.position(at)?)));
+        known.collect()
+    }
+
+    fn begin(&mut self, wires: &mut dyn Wires) {
+        match &mut self.machine {
+            Machine::Producer { producer, topic, workload, running } => {
+                producer.prepare(topic, wires);
+                let (number, incarnation) = (self.number, self.incarnation);
+                let workload = workload.clone();
+                let begun =
+                    RunningWorkload::begin(workload, topic.clone(), number, incarnation, wires);
+                *running = Some(begun);
+            }
+            Machine::Consumer { consumer, topic } => consumer.assign_topic(topic, wires),
+            Machine::Admin(admin) => admin.on_timer(wires),
+        }
+    }
+
+    /// A graceful end: a producer flushes first.
+    fn stop(&mut self, wires: &mut dyn Wires) {
+        self.stopping = true;
+        if let Machine::Producer { producer, running, .. } = &mut self.machine {
+            if let Some(running) = running {
+                running.stop();
+            }
+            producer.flush(wires);
+        }
+    }
+
+    fn on_input(&mut self, input: &Input, wires: &mut dyn Wires) {
+        match &mut self.machine {
+            Machine::Producer { producer, .. } => producer.on_input(input, wires),
+            Machine::Consumer { consumer, .. } => consumer.on_input(input, wires),
+            Machine::Admin(admin) => admin.on_input(input, wires),
+        };
+    }
+
+    fn on_timer(&mut self, wires: &mut dyn Wires) {
+        match &mut self.machine {
+            Machine::Producer { producer, .. } => producer.on_timer(wires),
+            Machine::Consumer { consumer, .. } => consumer.on_timer(wires),
+            Machine::Admin(admin) => admin.on_timer(wires),
+        }
+    }
+
+    /// The application around the machine: it sends what is due, polls what came, and writes down what it hears.
+    fn work(&mut self, wires: &mut dyn Wires, notes: &mut Vec<ClientNote>) {
+        match &mut self.machine {
+            Machine::Producer { producer, running: Some(running), .. } => {
+                while !producer.is_blocked() {
+                    let Some(record) = running.take_due(wires) else {
+                        break;
+                    };
+                    producer.send(record, wires);
+                }
+                if running.next_due().is_none() && !producer.is_idle() {
+                    producer.flush(wires);
+                }
+                while let Some(event) = producer.next_event() {
+                    notes.push(note_of_producer(event, producer.metadata()));
+                }
+                if running.next_due().is_none() && producer.is_idle() && !self.done_noted {
+                    self.done_noted = true;
+                    notes.push(ClientNote::WorkloadDone);
+                }
+            }
+            Machine::Producer { running: None, .. } => {}
+            Machine::Consumer { consumer, .. } => loop {
+                let polled = consumer.poll(wires);
+                let over = polled.is_empty();
+                notes.extend(polled.into_iter().map(|it| note_of_poll(it, consumer.metadata())));
+                while let Some(event) = consumer.next_event() {
+                    notes.push(note_of_consumer(event, consumer.metadata()));
+                }
+                if over {
+                    break;
+                }
+            },
+            Machine::Admin(admin) => {
+                while let Some(event) = admin.next_event() {
+                    notes.push(note_of_admin(event));
+                }
+            }
+        }
+    }
+
+    fn next_deadline(&self, now: Time) -> Option<Time> {
+        match &self.machine {
+            Machine::Producer { producer, running, .. } => {
+                let due = running.as_ref().and_then(RunningWorkload::next_due);
+                let due = due.filter(|_| !producer.is_blocked());
+                producer.next_deadline(now).into_iter().chain(due).min()
+            }
+            Machine::Consumer { consumer, .. } => consumer.next_deadline(now),
+            Machine::Admin(admin) => admin.next_deadline(now),
+        }
+    }
+}
+
+impl Program<Note> for ClientProgram {
+    fn on(&mut self, input: Input, cx: &mut Context<'_, Note>) {
+        match &input {
+            Input::Boot => self.begin(cx),
+            Input::Stop => self.stop(cx),
+            Input::Timer => self.on_timer(cx),
+            _ => self.on_input(&input, cx),
+        }
+        let mut notes = Vec::new();
+        self.work(cx, &mut notes);
+        for note in notes {
+            cx.note(Note::Client(note));
+        }
+        let may_end = match &self.machine {
+            Machine::Producer { producer, .. } => producer.is_idle(),
+            Machine::Consumer { .. } | Machine::Admin(_) => true,
+        };
+        if self.stopping && may_end {
+            cx.exit();
+            return;
+        }
+        // Kafka's clients count in milliseconds: what is overdue is looked at in the next one, not again and again.
+        let now = cx.now();
+        let overdue = now + Span::from_millis(1);
+        let at = self.next_deadline(now).map(|at| if at <= now { overdue } else { at });
+        cx.set_timer(at);
+    }
+
+    fn start(&mut self, job: Job, _cx: &mut Context<'_, Note>) -> Span {
+        unreachable!("a client submits no jobs, but {job:?} came")
+    }
+
+    fn finish(&mut self, job: Job, _cx: &mut Context<'_, Note>) {
+        unreachable!("a client submits no jobs, but {job:?} came")
+    }
+
+    fn clone_box(&self) -> Box<dyn Program<Note>> {
+        Box::new(self.clone())
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+fn by_id(at: &NamedPartition, metadata: &Metadata) -> TopicPartition {
+    let topic = metadata.topic_id(&at.topic).unwrap_or(Uuid::ZERO);
+    TopicPartition { topic, partition: at.partition }
+}
+
+fn note_of_producer(event: ProducerEvent, metadata: &Metadata) -> ClientNote {
+    match event {
+        ProducerEvent::Appended { id, partition } => {
+            ClientNote::Sent { id: RecordId(id), partition: by_id(&partition, metadata) }
+        }
+        ProducerEvent::Delivered { id, partition, offset } => {
+            ClientNote::Acked { id: RecordId(id), partition: by_id(&partition, metadata), offset }
+        }
+        ProducerEvent::Failed { id, partition, error, maybe_written } => ClientNote::Failed {
+            id: RecordId(id),
+            partition: partition.map(|at| by_id(&at, metadata)),
+            error,
+            maybe_written,
+        },
+    }
+}
+
+fn note_of_poll(polled: Polled, metadata: &Metadata) -> ClientNote {
+    let id_of = |record: &ConsumedRecord| {
+        let header = record.headers.iter().find(|(key, _)| &key[..] == RECORD_ID_HEADER)?;
+        RecordId::from_header(header.1.as_deref()?)
+    };
+    let records = polled.records.iter().map(|record| PolledRecord {
+        offset: record.offset,
+        leader_epoch: record.leader_epoch,
+        id: id_of(record),
+    });
+    ClientNote::Polled {
+        partition: by_id(&polled.partition, metadata),
+        records: records.collect(),
+        position: polled.position,
+    }
+}
+
+fn note_of_consumer(event: ConsumerEvent, metadata: &Metadata) -> ClientNote {
+    let id = |at: &NamedPartition| by_id(at, metadata);
+    match event {
+        ConsumerEvent::PositionReset { partition, offset, cause } => {
+            ClientNote::PositionReset { partition: id(&partition), offset, cause }
+        }
+        ConsumerEvent::TruncationDetected { partition, position, divergent } => {
+            ClientNote::TruncationDetected { partition: id(&partition), position, divergent }
+        }
+        ConsumerEvent::Stuck { partition, cause } => {
+            ClientNote::Stuck { partition: id(&partition), cause }
+        }
+        ConsumerEvent::CorruptBatch { partition, position } => {
+            ClientNote::CorruptBatch { partition: id(&partition), position }
+        }
+    }
+}
+
+const fn note_of_admin(event: AdminEvent) -> ClientNote {
+    match event {
+        AdminEvent::Ready { topic, partitions } => ClientNote::TopicReady { topic, partitions },
+        AdminEvent::Refused { index, error } => ClientNote::TopicRefused { index, error },
+    }
+}
