@@ -8,6 +8,7 @@ pub mod error_code;
 pub mod ids;
 pub mod image;
 pub mod net;
+pub mod node;
 pub mod note;
 pub mod partition;
 pub mod raft;

@@ -85,6 +85,7 @@ pub struct Broker {
     pub(super) lifecycle: BrokerLifecycle,
     pub(super) clean_start: bool,
     pub(super) stopping: bool,
+    pub(super) left: bool,
     pub(super) alter_partition: AlterPartitionManager,
     pub(super) heartbeats: ControllerChannel,
     pub(super) alterations: ControllerChannel,
@@ -126,6 +127,7 @@ impl Broker {
             lifecycle,
             clean_start: false,
             stopping: false,
+            left: false,
             alter_partition: AlterPartitionManager::default(),
             heartbeats,
             alterations,
@@ -157,6 +159,12 @@ impl Broker {
     #[must_use]
     pub fn applied_offset(&self) -> Offset {
         self.applied_offset
+    }
+
+    /// Whether it has left in good order: its process may end.
+    #[must_use]
+    pub fn has_left(&self) -> bool {
+        self.left
     }
 
     /// Handles an input; false if it is not this broker's.

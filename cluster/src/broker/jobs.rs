@@ -109,7 +109,7 @@ impl Broker {
             Task::CheckpointHighWatermarks | Task::CheckpointRecoveryPoints => {
                 self.finish_housekeeping(cx);
             }
-            Task::CleanShutdown => self.finish_clean_shutdown(cx),
+            Task::CleanShutdown => self.finish_clean_shutdown(),
         }
         self.lane = None;
     }

@@ -63,8 +63,8 @@ impl Broker {
         write_clean_shutdown(&mut disk, self.lifecycle.epoch().0)
     }
 
-    /// Second half: the process ends.
-    pub(super) fn finish_clean_shutdown(&mut self, cx: &mut Cx<'_>) {
-        cx.exit();
+    /// Second half: the node may end the process.
+    pub(super) fn finish_clean_shutdown(&mut self) {
+        self.left = true;
     }
 }

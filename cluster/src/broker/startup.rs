@@ -76,7 +76,7 @@ impl Broker {
     /// Second half: the broker registers.
     pub(super) fn finish_open(&mut self, cx: &mut Cx<'_>) {
         if self.stopping {
-            cx.exit();
+            self.left = true;
             return;
         }
         let now = cx.now();

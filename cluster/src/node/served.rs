@@ -1,0 +1,145 @@
+//! The APIs that a controller's listener serves, and the way between their bytes and the controller's types.
+//!
+//! In Kafka: `ControllerApis`; which APIs a controller listener has is `ApiMessageType.ListenerType.CONTROLLER`.
+
+use std::ops::RangeInclusive;
+
+use bytes::Bytes;
+
+use crate::broker::request::Request;
+use crate::controller::request::{ControllerRequest, ControllerResponse};
+use crate::raft::message::{Envelope, Response};
+use crate::raft::wire as raft;
+use crate::wire::{
+    AllocateProducerIdsRequest, AlterPartitionRequest, ApiKey, BeginQuorumEpochRequest,
+    BrokerHeartbeatRequest, BrokerRegistrationRequest, ControllerRegistrationRequest,
+    CreateTopicsRequest, DeleteTopicsRequest, ElectLeadersRequest, EndQuorumEpochRequest,
+    FetchRequest, IncrementalAlterConfigsRequest, VoteRequest,
+};
+
+/// All of them.
+pub const SERVED: &[(ApiKey, RangeInclusive<i16>)] = &[
+    (ApiKey::Fetch, 17..=18),
+    (ApiKey::ApiVersions, 0..=4),
+    (ApiKey::CreateTopics, 2..=7),
+    (ApiKey::DeleteTopics, 1..=6),
+    (ApiKey::ElectLeaders, 0..=2),
+    (ApiKey::IncrementalAlterConfigs, 0..=1),
+    (ApiKey::Vote, 2..=2),
+    (ApiKey::BeginQuorumEpoch, 1..=1),
+    (ApiKey::EndQuorumEpoch, 1..=1),
+    (ApiKey::AlterPartition, 2..=3),
+    (ApiKey::Envelope, 0..=0),
+    (ApiKey::BrokerRegistration, 0..=4),
+    (ApiKey::BrokerHeartbeat, 0..=2),
+    (ApiKey::AllocateProducerIds, 0..=0),
+    (ApiKey::ControllerRegistration, 0..=0),
+];
+
+/// Whether a controller serves this request in its version.
+#[must_use]
+pub fn is_served(request: &Request) -> bool {
+    let version = request.header.request_api_version;
+    SERVED.iter().any(|(api, versions)| *api == request.api && versions.contains(&version))
+}
+
+/// A request to the quorum; none if it is another one, or unreadable.
+#[must_use]
+pub fn raft_request(request: &Request) -> Option<Envelope> {
+    match request.api {
+        ApiKey::Vote => Some(raft::read_vote_request(request.message::<VoteRequest>().ok()?)),
+        ApiKey::BeginQuorumEpoch => {
+            Some(raft::read_begin_request(request.message::<BeginQuorumEpochRequest>().ok()?))
+        }
+        ApiKey::EndQuorumEpoch => {
+            Some(raft::read_end_request(request.message::<EndQuorumEpochRequest>().ok()?))
+        }
+        ApiKey::Fetch => Some(raft::read_fetch_request(request.message::<FetchRequest>().ok()?)),
+        _ => None,
+    }
+}
+
+/// The quorum's answer, laid out.
+#[must_use]
+pub fn raft_response(request: &Request, response: &Response) -> Bytes {
+    match request.api {
+        ApiKey::Vote => request.response::<VoteRequest>(&raft::vote_response(response)),
+        ApiKey::BeginQuorumEpoch => {
+            request.response::<BeginQuorumEpochRequest>(&raft::begin_response(response))
+        }
+        ApiKey::EndQuorumEpoch => {
+            request.response::<EndQuorumEpochRequest>(&raft::end_response(response))
+        }
+        ApiKey::Fetch => request.response::<FetchRequest>(&raft::fetch_response(response)),
+        other => unreachable!("the quorum is not asked {other}"),
+    }
+}
+
+/// A request to the controller; none if it is another one, or unreadable.
+#[must_use]
+pub fn controller_request(request: &Request) -> Option<ControllerRequest> {
+    let version = request.header.request_api_version;
+    let read = match request.api {
+        ApiKey::BrokerRegistration => ControllerRequest::BrokerRegistration(
+            version,
+            request.message::<BrokerRegistrationRequest>().ok()?,
+        ),
+        ApiKey::BrokerHeartbeat => ControllerRequest::BrokerHeartbeat(request.message().ok()?),
+        ApiKey::ControllerRegistration => {
+            ControllerRequest::ControllerRegistration(request.message().ok()?)
+        }
+        ApiKey::AlterPartition => {
+            ControllerRequest::AlterPartition(version, request.message().ok()?)
+        }
+        ApiKey::CreateTopics => ControllerRequest::CreateTopics(request.message().ok()?),
+        ApiKey::DeleteTopics => ControllerRequest::DeleteTopics(request.message().ok()?),
+        ApiKey::ElectLeaders => ControllerRequest::ElectLeaders(request.message().ok()?),
+        ApiKey::IncrementalAlterConfigs => {
+            ControllerRequest::IncrementalAlterConfigs(request.message().ok()?)
+        }
+        ApiKey::AllocateProducerIds => {
+            ControllerRequest::AllocateProducerIds(request.message().ok()?)
+        }
+        _ => return None,
+    };
+    Some(read)
+}
+
+/// The controller's answer, laid out.
+#[must_use]
+pub fn controller_response(request: &Request, response: &ControllerResponse) -> Bytes {
+    match response {
+        ControllerResponse::BrokerRegistration(body) => {
+            request.response::<BrokerRegistrationRequest>(body)
+        }
+        ControllerResponse::BrokerHeartbeat(body) => {
+            request.response::<BrokerHeartbeatRequest>(body)
+        }
+        ControllerResponse::ControllerRegistration(body) => {
+            request.response::<ControllerRegistrationRequest>(body)
+        }
+        ControllerResponse::AlterPartition(body) => request.response::<AlterPartitionRequest>(body),
+        ControllerResponse::CreateTopics(body) => request.response::<CreateTopicsRequest>(body),
+        ControllerResponse::DeleteTopics(body) => request.response::<DeleteTopicsRequest>(body),
+        ControllerResponse::ElectLeaders(body) => request.response::<ElectLeadersRequest>(body),
+        ControllerResponse::IncrementalAlterConfigs(body) => {
+            request.response::<IncrementalAlterConfigsRequest>(body)
+        }
+        ControllerResponse::AllocateProducerIds(body) => {
+            request.response::<AllocateProducerIdsRequest>(body)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::SERVED;
+
+    #[test]
+    fn nothing_is_served_in_versions_that_kafka_does_not_have() {
+        for (api, versions) in SERVED {
+            let known = api.versions();
+            assert!(known.start() <= versions.start() && versions.end() <= known.end(), "{api}");
+        }
+    }
+}
