@@ -32,3 +32,4 @@ pub mod requests;
 pub mod settings;
 pub mod timer;
 pub mod voters;
+pub mod wire;
