@@ -24,6 +24,8 @@ pub enum Note {
     Controller(controller::ControllerNote),
     /// Of a client.
     Client(client::ClientNote),
+    /// Of a replica of the quorum.
+    Raft(raft::RaftNote),
     /// Of one partition on a broker.
     Partition(partition::PartitionNote),
     /// Of one partition's log on a broker.
@@ -42,6 +44,7 @@ impl trial_sim::Note for Note {
             Self::Broker(note) => (0u8, note).hash(&mut adapter),
             Self::Partition(note) => (1u8, note).hash(&mut adapter),
             Self::Controller(note) => note.digest(adapter.0),
+            Self::Raft(note) => (3u8, note).hash(&mut adapter),
             Self::Log { partition, event } => (2u8, partition, event).hash(&mut adapter),
             Self::Client(note) => (4u8, note).hash(&mut adapter),
         }

@@ -24,7 +24,7 @@ pub enum RaftRole {
 }
 
 /// One step of a replica.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RaftNote {
     /// It has read its disk.
     Opened {

@@ -18,6 +18,11 @@ pub mod client;
 pub mod effect;
 pub mod message;
 
+pub mod node;
+pub mod program;
+
+mod network;
+
 pub mod bootstrap;
 pub mod store;
 

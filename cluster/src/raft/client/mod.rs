@@ -17,9 +17,6 @@ mod response;
 mod transition;
 mod vote;
 
-#[cfg(test)]
-mod tests;
-
 use std::collections::VecDeque;
 use std::sync::Arc;
 
