@@ -541,10 +541,12 @@ impl Broker {
                         let found = topic.and_then(|topic| topic.partitions.into_iter().next());
                         let found = found.ok_or(ErrorCode::UnknownServerError)?;
                         match ErrorCode::from_code(found.error_code) {
-                            ErrorCode::None => Ok((found.end_offset >= 0).then_some(EpochEndOffset {
-                                leader_epoch: LeaderEpoch(found.leader_epoch),
-                                end_offset: Offset(found.end_offset),
-                            })),
+                            ErrorCode::None => {
+                                Ok((found.end_offset >= 0).then_some(EpochEndOffset {
+                                    leader_epoch: LeaderEpoch(found.leader_epoch),
+                                    end_offset: Offset(found.end_offset),
+                                }))
+                            }
                             error => Err(error),
                         }
                     });
