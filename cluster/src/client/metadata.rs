@@ -317,3 +317,118 @@ fn endpoint_of_broker(broker: &metadata_response::Broker) -> Option<(BrokerId, E
     let port = u16::try_from(broker.port).ok()?;
     Some((BrokerId(broker.node_id), Endpoint { host: broker.host.clone(), port }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::tests::FakeWires;
+
+    const STREAM: &str = "test";
+
+    struct Fixture {
+        metadata: Metadata,
+        wires: FakeWires,
+        at: NamedPartition,
+    }
+
+    impl Fixture {
+        fn new() -> Self {
+            let backoff = ExponentialBackoff::new(Span::from_millis(100), Span::from_secs(1));
+            let mut metadata = Metadata::new(Span::from_secs(300), backoff);
+            metadata.want(&"t".into());
+            let at = NamedPartition { topic: "t".into(), partition: 0 };
+            Self { metadata, wires: FakeWires::default(), at }
+        }
+
+        /// Metadata says that `leader` leads in `epoch` of the topic of this id; who leads then, as the client sees it.
+        fn learn(&mut self, id: u128, leader: i32, epoch: i32) -> (Option<i32>, Option<i32>) {
+            let broker = |node_id| metadata_response::Broker {
+                node_id,
+                host: format!("b{node_id}"),
+                port: 9092,
+                rack: None,
+            };
+            let partition = metadata_response::Partition {
+                leader_id: leader,
+                leader_epoch: epoch,
+                ..metadata_response::Partition::default()
+            };
+            let topic = metadata_response::Topic {
+                name: Some("t".to_owned()),
+                topic_id: Uuid(id),
+                partitions: vec![partition],
+                ..metadata_response::Topic::default()
+            };
+            let response = MetadataResponse {
+                brokers: vec![broker(1), broker(2)],
+                topics: vec![topic],
+                ..MetadataResponse::default()
+            };
+            self.metadata.on_response(&response, STREAM, &mut self.wires);
+            self.leader()
+        }
+
+        fn leader(&self) -> (Option<i32>, Option<i32>) {
+            let known = self.metadata.leader(&self.at);
+            (known.leader.map(|id| id.0), known.epoch.map(|epoch| epoch.0))
+        }
+
+        fn hint(&mut self, leader: i32, epoch: i32) -> bool {
+            let nodes = BTreeMap::new();
+            self.metadata.on_leader_hint(&self.at, BrokerId(leader), LeaderEpoch(epoch), &nodes)
+        }
+    }
+
+    #[test]
+    fn an_older_epoch_is_ignored_unless_the_topic_was_created_again() {
+        let mut it = Fixture::new();
+        assert_eq!(it.learn(7, 1, 5), (Some(1), Some(5)), "the first");
+        assert_eq!(it.learn(7, 2, 4), (Some(1), Some(5)), "MD-1: from a broker that lags");
+        assert_eq!(it.learn(7, 2, 5), (Some(2), Some(5)), "an equal epoch is taken");
+        assert_eq!(it.learn(8, 1, 0), (Some(1), Some(0)), "another topic of that name");
+    }
+
+    #[test]
+    fn a_hint_counts_if_it_is_newer_and_its_node_is_known() {
+        let mut it = Fixture::new();
+        it.learn(7, 1, 5);
+        assert!(!it.hint(2, 5), "not newer");
+        assert!(!it.hint(3, 6), "nobody said where b3 is");
+        assert_eq!((it.hint(2, 6), it.leader()), (true, (Some(2), Some(6))), "news");
+        assert_eq!(it.learn(7, 1, 5), (Some(2), Some(6)), "older metadata does not undo it");
+    }
+
+    #[test]
+    fn a_newer_epoch_seen_elsewhere_makes_metadata_stale() {
+        let mut it = Fixture::new();
+        it.learn(7, 1, 5);
+        it.metadata.on_epoch_seen(&it.at.clone(), LeaderEpoch(6));
+        assert_eq!(it.leader(), (None, Some(6)), "whoever leads in epoch 6, it is not known");
+        assert_eq!(it.learn(7, 2, 6), (Some(2), Some(6)), "until metadata catches up");
+    }
+
+    #[test]
+    fn asking_slows_down_while_nothing_new_comes() {
+        let mut it = Fixture::new();
+        for wait in [100, 100, 200, 400, 800, 1_000, 1_000] {
+            it.learn(7, 1, 5);
+            it.metadata.request_update();
+            let due = it.metadata.next_update().since(it.wires.now);
+            assert_eq!(due, Span::from_millis(wait), "with the jitter in the middle");
+            it.wires.now = it.metadata.next_update();
+        }
+        it.learn(7, 1, 6);
+        it.metadata.request_update();
+        let due = it.metadata.next_update().since(it.wires.now);
+        assert_eq!(due, Span::from_millis(100), "news: as at first");
+    }
+
+    #[test]
+    fn metadata_is_refreshed_when_it_is_old() {
+        let mut it = Fixture::new();
+        assert_eq!(it.metadata.next_update(), Time::ZERO, "at once, at first");
+        it.learn(7, 1, 5);
+        let due = it.metadata.next_update();
+        assert_eq!(due, Time::ZERO + Span::from_secs(300), "metadata.max.age.ms");
+    }
+}
