@@ -1,5 +1,6 @@
 //! Trial: a deterministic simulation testbed for Apache Kafka.
 
+pub mod check;
 pub mod facts;
 pub mod probe;
 pub mod scenario;
