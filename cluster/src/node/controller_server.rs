@@ -26,9 +26,7 @@ use crate::image::record::record_version;
 use crate::note::Note;
 use crate::raft::effect::{RaftEvent, ReplyToken};
 use crate::raft::node::RaftNode;
-use crate::wire::{
-    ApiKey, ApiVersionsRequest, EnvelopeRequest, EnvelopeResponse, MetadataRecord,
-};
+use crate::wire::{ApiKey, ApiVersionsRequest, EnvelopeRequest, EnvelopeResponse, MetadataRecord};
 
 const NETWORK: PoolId = PoolId(20);
 const HANDLERS: PoolId = PoolId(21);
@@ -159,7 +157,9 @@ impl ControllerServer {
                     self.queue(Event::Committed(batch.base_offset, decode(&batch)), cx);
                 }
             }
-            RaftEvent::LeaderChange { epoch, is_me: true, .. } => self.queue(Event::Leads(epoch), cx),
+            RaftEvent::LeaderChange { epoch, is_me: true, .. } => {
+                self.queue(Event::Leads(epoch), cx)
+            }
             RaftEvent::LeaderChange { .. } | RaftEvent::Resigned { .. } => {
                 self.queue(Event::LeadsNoMore, cx);
             }

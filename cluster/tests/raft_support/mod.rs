@@ -6,3 +6,4 @@
 pub mod checks;
 pub mod crash_disk;
 pub mod instant;
+pub mod simulation;
