@@ -14,6 +14,7 @@ use crate::config::TimestampType;
 use crate::disk::Disk;
 use crate::error::{BatchError, LogError};
 use crate::event::LogEvent;
+use crate::index_file::relative;
 use crate::{LeaderEpoch, NO_TIMESTAMP, Offset, RecordBatch};
 
 use super::log::{Log, LogOffsetMetadata};
@@ -168,16 +169,17 @@ impl Log {
             return Err(BatchError::LargerThanSegment { size: bytes, max }.into());
         }
         let (first, last) = (batches[0], batches[batches.len() - 1]);
+        if relative(first.base_offset, last.last_offset).is_none() {
+            // No segment can hold both, whatever its base.
+            let after = first.base_offset;
+            return Err(LogError::OffsetsOutOfOrder { after, got: last.last_offset });
+        }
         let max_timestamp =
             batches.iter().map(|batch| batch.max_timestamp).max().unwrap_or(NO_TIMESTAMP);
         let config = self.config.clone();
         let asks = (bytes as u64, max_timestamp, last.last_offset);
         if self.active_mut().should_roll(disk, &config, asks, now_ms)? {
             self.roll_at(disk, first.base_offset, now_ms, events)?;
-        }
-        if !self.active().index.can_hold(last.last_offset) {
-            let after = self.active().base_offset;
-            return Err(LogError::OffsetsOutOfOrder { after, got: last.last_offset });
         }
         let start = self.active_mut().append(disk, records, &batches, &config)?;
         self.wrote(start, &batches, events);

@@ -1,0 +1,223 @@
+//! What a log makes of the bytes that a crash left.
+
+mod support;
+
+use support::{Fixture, batch};
+use trial_log::{DiskError, LeaderEpoch, LogConfig, LogError, LogEvent, Offset};
+
+/// What was done to the disk before the log is opened again.
+type Damage = fn(&mut Fixture);
+
+#[test]
+fn recovery_keeps_what_is_whole_and_nothing_after_the_first_fault() {
+    // Seven batches of two records: segments 0 (0-5), 6 (6-11), 12 (12-13), epochs 1 from 0 and 2 from 8.
+    check("nothing", |_| {}, 14, &[0, 6, 12], &[(1, 0), (2, 8)]);
+    check("the last byte is gone", |f| cut(f, 12, 1), 12, &[0, 6, 12], &[(1, 0), (2, 8)]);
+    check("zeros at the end", |f| extend(f, 12, &[0; 100]), 14, &[0, 6, 12], &[(1, 0), (2, 8)]);
+    check("noise at the end", |f| extend(f, 12, &[7; 100]), 14, &[0, 6, 12], &[(1, 0), (2, 8)]);
+    check("a bit of the second batch of 6", |f| flip(f, 6, 130), 8, &[0, 6], &[(1, 0)]);
+    check("a bit of the first batch", |f| flip(f, 0, 60), 0, &[0], &[]);
+    check("an old magic", |f| flip(f, 6, 16), 6, &[0, 6], &[(1, 0)]);
+    check("the index is gone", |f| remove(f, 6, ".index"), 14, &[0, 6, 12], &[(1, 0), (2, 8)]);
+    check(
+        "noise in the index",
+        |f| f.set_bytes(6, ".index", &[9; 21]),
+        14,
+        &[0, 6, 12],
+        &[(1, 0), (2, 8)],
+    );
+    check("the epochs are gone", |f| remove_epochs(f), 14, &[0, 6, 12], &[(1, 0), (2, 8)]);
+    check("the last segment is gone", |f| remove(f, 12, ".log"), 12, &[0, 6], &[(1, 0), (2, 8)]);
+    check(
+        "a dropped file is left over",
+        |f| f.set_bytes(3, ".log.deleted", b"x"),
+        14,
+        &[0, 6, 12],
+        &[(1, 0), (2, 8)],
+    );
+    check("an offset falls back", |f| fall_back(f), 6, &[0, 6], &[(1, 0)]);
+}
+
+#[test]
+fn segments_below_the_recovery_point_are_believed() {
+    let mut f = seven_batches();
+    flip(&mut f, 0, 60);
+    f.reopen(false, Offset(6), Offset::ZERO).expect("the disk is whole");
+    let scanned: Vec<_> = f.events.iter().filter_map(scanned).collect();
+    assert_eq!((f.log.log_end_offset(), scanned), (Offset(14), vec![6, 12]));
+    f.reopen(false, Offset(5), Offset::ZERO).expect("the disk is whole");
+    assert_eq!(f.log.log_end_offset(), Offset(0), "the recovery point lies in the first segment");
+}
+
+#[test]
+fn a_clean_shutdown_is_believed_whole() {
+    let mut f = seven_batches();
+    f.restart();
+    assert_eq!(f.events.iter().filter_map(scanned).count(), 0, "nothing was scanned");
+    assert_eq!((f.log.log_end_offset(), f.log.recovery_point()), (Offset(14), Offset(14)));
+    assert_eq!(f.epochs(), [(1, 0), (2, 8)]);
+    assert_eq!(f.append(2, 1).first_offset, Offset(14), "and it goes on");
+}
+
+#[test]
+fn a_clean_log_without_an_index_is_scanned_where_it_lacks() {
+    let mut f = seven_batches();
+    remove(&mut f, 6, ".index");
+    f.reopen(true, Offset(14), Offset::ZERO).expect("the disk is whole");
+    assert_eq!(f.events.iter().filter_map(scanned).collect::<Vec<_>>(), [6]);
+    assert_eq!(f.offsets().len(), 7);
+}
+
+#[test]
+fn a_log_that_would_end_before_it_starts_begins_anew() {
+    let mut f = seven_batches();
+    f.reopen(false, Offset::ZERO, Offset(20)).expect("the disk is whole");
+    assert_eq!((f.log.log_start_offset(), f.log.log_end_offset()), (Offset(20), Offset(20)));
+    assert_eq!((f.segments(), f.epochs()), (vec![20], vec![]));
+}
+
+#[test]
+fn epochs_beyond_the_end_are_trimmed_and_those_before_the_start_too() {
+    let mut f = seven_batches();
+    f.disk.set_contents("orders-0/leader-epoch-checkpoint", b"0\n3\n1 0\n2 8\n5 14\n");
+    f.reopen(false, Offset::ZERO, Offset(9)).expect("the disk is whole");
+    assert_eq!(f.epochs(), [(2, 9)]);
+    assert_eq!(f.log.log_start_offset(), Offset(9));
+}
+
+#[test]
+fn torn_at_every_byte_the_log_ends_with_a_whole_batch() {
+    let whole = seven_batches();
+    let bytes = whole.bytes(6, ".log");
+    let one = bytes.len() / 3;
+    for length in 0..=bytes.len() {
+        let mut f = seven_batches();
+        f.set_bytes(6, ".log", &bytes[..length]);
+        f.reopen(false, Offset::ZERO, Offset::ZERO).expect("the disk is whole");
+        let kept = length / one;
+        let end = if kept == 3 { 14 } else { 6 + 2 * kept as i64 };
+        // A segment that ends with a whole batch looks whole: that it is shorter than it was nobody can tell.
+        let end = if length % one == 0 { 14 } else { end };
+        assert_eq!(f.log.log_end_offset(), Offset(end), "torn at byte {length}");
+        assert_eq!(f.bytes(6, ".log").len(), kept * one, "torn at byte {length}");
+    }
+}
+
+#[test]
+fn the_active_segment_torn_at_every_byte_is_a_prefix() {
+    let mut f = Fixture::with(LogConfig::default());
+    for _ in 0..4 {
+        f.append(3, 2);
+    }
+    let bytes = f.bytes(0, ".log");
+    let one = bytes.len() / 4;
+    for length in 0..=bytes.len() {
+        f.set_bytes(0, ".log", &bytes[..length]);
+        f.reopen(false, Offset::ZERO, Offset::ZERO).expect("the disk is whole");
+        let kept = length / one;
+        assert_eq!(f.log.log_end_offset(), Offset(2 * kept as i64), "torn at byte {length}");
+        assert_eq!(f.bytes(0, ".log"), bytes[..kept * one], "torn at byte {length}");
+    }
+}
+
+#[test]
+fn a_crash_at_any_call_of_a_recovery_changes_nothing() {
+    let damages: [Damage; 4] =
+        [|f| flip(f, 6, 130), |f| cut(f, 12, 1), |f| remove_epochs(f), |f| remove(f, 0, ".index")];
+    for (number, damage) in damages.into_iter().enumerate() {
+        let mut damaged = seven_batches();
+        damage(&mut damaged);
+        let mut straight = Fixture { disk: damaged.disk.clone(), ..seven_batches() };
+        straight.reopen(false, Offset::ZERO, Offset::ZERO).expect("the disk is whole");
+        let want = (straight.offsets(), straight.epochs(), straight.segments());
+        let mut crashes = 0;
+        for calls in 0.. {
+            let mut f = Fixture { disk: damaged.disk.clone(), ..seven_batches() };
+            f.disk.fail_after(calls, DiskError::Io);
+            match f.reopen(false, Offset::ZERO, Offset::ZERO) {
+                Ok(()) => break,
+                Err(error) => assert_eq!(error, LogError::Disk(DiskError::Io)),
+            }
+            f.disk.repair();
+            f.reopen(false, Offset::ZERO, Offset::ZERO).expect("the disk is whole");
+            let got = (f.offsets(), f.epochs(), f.segments());
+            assert_eq!(got, want, "damage {number}, crash at call {calls}");
+            crashes += 1;
+        }
+        assert!(crashes > 20, "damage {number}: a recovery makes more calls than {crashes}");
+    }
+}
+
+#[test]
+fn after_the_disk_has_refused_the_log_is_offline() {
+    let mut f = seven_batches();
+    f.disk.fail_after(0, DiskError::NoSpace);
+    assert_eq!(f.try_append(2, 1), Err(LogError::Disk(DiskError::NoSpace)));
+    f.disk.repair();
+    assert_eq!(f.try_append(2, 1), Err(LogError::Offline), "though the disk is well again");
+    assert_eq!(f.log.offline(), Some(DiskError::NoSpace));
+    assert!(f.events.contains(&LogEvent::WentOffline { error: DiskError::NoSpace }));
+    assert_eq!(f.log.log_end_offset(), Offset(14), "nothing was appended");
+}
+
+#[track_caller]
+fn check(what: &str, damage: Damage, end: i64, segments: &[i64], epochs: &[(i32, i64)]) {
+    let mut f = seven_batches();
+    damage(&mut f);
+    f.reopen(false, Offset::ZERO, Offset::ZERO).expect("the disk is whole");
+    let got = (f.log.log_end_offset().0, f.segments(), f.epochs());
+    assert_eq!(got, (end, segments.to_vec(), epochs.to_vec()), "{what}");
+    let want: Vec<_> = (0..end / 2).map(|batch| (2 * batch, 2 * batch + 1)).collect();
+    assert_eq!(f.offsets(), want, "{what}: the batches that are left");
+    assert_eq!(f.append(9, 2).first_offset, Offset(end), "{what}: and it goes on");
+    f.crash();
+    assert_eq!(f.log.log_end_offset(), Offset(end + 2), "{what}: and is whole");
+}
+
+fn seven_batches() -> Fixture {
+    let mut f = Fixture::small();
+    for number in 0..7 {
+        f.append(if number < 4 { 1 } else { 2 }, 2);
+    }
+    assert_eq!((f.segments(), f.epochs()), (vec![0, 6, 12], vec![(1, 0), (2, 8)]));
+    f
+}
+
+fn scanned(event: &LogEvent) -> Option<i64> {
+    match event {
+        LogEvent::SegmentRecovered { base_offset, .. } => Some(base_offset.0),
+        _ => None,
+    }
+}
+
+fn cut(f: &mut Fixture, base_offset: i64, bytes: usize) {
+    let whole = f.bytes(base_offset, ".log");
+    f.set_bytes(base_offset, ".log", &whole[..whole.len() - bytes]);
+}
+
+fn extend(f: &mut Fixture, base_offset: i64, bytes: &[u8]) {
+    let whole = f.bytes(base_offset, ".log");
+    f.set_bytes(base_offset, ".log", &[&whole[..], bytes].concat());
+}
+
+fn flip(f: &mut Fixture, base_offset: i64, at: usize) {
+    let mut bytes = f.bytes(base_offset, ".log");
+    bytes[at] ^= 1;
+    f.set_bytes(base_offset, ".log", &bytes);
+}
+
+fn fall_back(f: &mut Fixture) {
+    let again = batch(Offset(6), LeaderEpoch(1), 2).into_bytes();
+    let doubled = again.repeat(4);
+    f.set_bytes(6, ".log", &doubled);
+}
+
+fn remove(f: &mut Fixture, base_offset: i64, suffix: &str) {
+    use trial_log::Disk;
+    f.disk.remove(&Fixture::path(base_offset, suffix)).expect("it was there");
+}
+
+fn remove_epochs(f: &mut Fixture) {
+    use trial_log::Disk;
+    f.disk.remove("orders-0/leader-epoch-checkpoint").expect("it was there");
+}
