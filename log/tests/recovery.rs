@@ -26,7 +26,7 @@ fn recovery_keeps_what_is_whole_and_nothing_after_the_first_fault() {
         &[0, 6, 12],
         &[(1, 0), (2, 8)],
     );
-    check("the epochs are gone", |f| remove_epochs(f), 14, &[0, 6, 12], &[(1, 0), (2, 8)]);
+    check("the epochs are gone", remove_epochs, 14, &[0, 6, 12], &[(1, 0), (2, 8)]);
     check("the last segment is gone", |f| remove(f, 12, ".log"), 12, &[0, 6], &[(1, 0), (2, 8)]);
     check(
         "a dropped file is left over",
@@ -35,7 +35,7 @@ fn recovery_keeps_what_is_whole_and_nothing_after_the_first_fault() {
         &[0, 6, 12],
         &[(1, 0), (2, 8)],
     );
-    check("an offset falls back", |f| fall_back(f), 6, &[0, 6], &[(1, 0)]);
+    check("an offset falls back", fall_back, 6, &[0, 6], &[(1, 0)]);
 }
 
 #[test]
@@ -123,7 +123,7 @@ fn the_active_segment_torn_at_every_byte_is_a_prefix() {
 #[test]
 fn a_crash_at_any_call_of_a_recovery_changes_nothing() {
     let damages: [Damage; 4] =
-        [|f| flip(f, 6, 130), |f| cut(f, 12, 1), |f| remove_epochs(f), |f| remove(f, 0, ".index")];
+        [|f| flip(f, 6, 130), |f| cut(f, 12, 1), remove_epochs, |f| remove(f, 0, ".index")];
     for (number, damage) in damages.into_iter().enumerate() {
         let mut damaged = seven_batches();
         damage(&mut damaged);
@@ -179,7 +179,8 @@ fn seven_batches() -> Fixture {
     for number in 0..7 {
         f.append(if number < 4 { 1 } else { 2 }, 2);
     }
-    assert_eq!((f.segments(), f.epochs()), (vec![0, 6, 12], vec![(1, 0), (2, 8)]));
+    let got = (f.segments(), f.epochs());
+    assert_eq!(got, (vec![0, 6, 12], vec![(1, 0), (2, 8)]), "what the tests rely on");
     f
 }
 

@@ -48,6 +48,12 @@ struct Checked {
     batches: Vec<BatchSummary>,
 }
 
+impl Checked {
+    fn as_ref(&self) -> (&Bytes, &[BatchSummary]) {
+        (&self.records, &self.batches)
+    }
+}
+
 impl Log {
     /// Appends one batch as the leader: offsets follow the log's end, the epoch is stamped, the time if so set.
     /// From the quorum's leader, batches carry their offsets and epoch already.
@@ -65,11 +71,11 @@ impl Log {
             if origin == AppendOrigin::RaftLeader {
                 let checked = log.check_verbatim(records, leader_epoch, origin)?;
                 let checked = checked.ok_or(BatchError::NoBatch)?;
-                return log.write(disk, checked, origin, now_ms, events);
+                return log.write(disk, checked.as_ref(), origin, now_ms, events);
             }
             let batch = log.stamp(&records, leader_epoch, origin, now_ms)?;
-            let checked = Checked { batches: vec![batch.summary()], records: batch.into_bytes() };
-            log.write(disk, checked, origin, now_ms, events)
+            let appended = (batch.bytes(), &[batch.summary()][..]);
+            log.write(disk, appended, origin, now_ms, events)
         })
     }
 
@@ -88,7 +94,7 @@ impl Log {
             let Some(checked) = log.check_verbatim(records, leader_epoch, origin)? else {
                 return Ok(None);
             };
-            log.write(disk, checked, origin, now_ms, events).map(Some)
+            log.write(disk, checked.as_ref(), origin, now_ms, events).map(Some)
         })
     }
 
@@ -153,12 +159,12 @@ impl Log {
     fn write(
         &mut self,
         disk: &mut dyn Disk,
-        Checked { records, batches }: Checked,
+        (records, batches): (&Bytes, &[BatchSummary]),
         origin: AppendOrigin,
         now_ms: i64,
         events: &mut Vec<LogEvent>,
     ) -> Result<AppendInfo, LogError> {
-        for batch in &batches {
+        for batch in batches {
             if batch.leader_epoch.0 >= 0 {
                 self.assign_epoch(disk, batch.leader_epoch, batch.base_offset, events)?;
             }
@@ -181,8 +187,8 @@ impl Log {
         if self.active_mut().should_roll(disk, &config, asks, now_ms)? {
             self.roll_at(disk, first.base_offset, now_ms, events)?;
         }
-        let start = self.active_mut().append(disk, records, &batches, &config)?;
-        self.wrote(start, &batches, events);
+        let start = self.active_mut().append(disk, records.clone(), batches, &config)?;
+        self.wrote(start, batches, events);
         let append_time = self.config.message_timestamp_type == TimestampType::LogAppendTime
             && matches!(origin, AppendOrigin::Client | AppendOrigin::Coordinator);
         Ok(AppendInfo {
