@@ -29,6 +29,8 @@ pub struct NewTopic {
     pub replicas: i16,
     /// Its own settings, by Kafka's names.
     pub configs: Vec<(String, String)>,
+    /// Which brokers hold each partition, the preferred leader first; none: the controller places them.
+    pub assignment: Option<Vec<Vec<i32>>>,
 }
 
 /// What became of a topic.
@@ -240,11 +242,19 @@ fn in_request(topic: &NewTopic) -> create_topics_request::Topic {
         name: name.clone(),
         value: Some(value.clone()),
     };
+    let assigned = |(index, brokers): (i32, &Vec<i32>)| create_topics_request::Assignment {
+        partition_index: index,
+        broker_ids: brokers.clone(),
+    };
+    let assignments: Vec<_> =
+        topic.assignment.iter().flat_map(|lists| (0..).zip(lists).map(assigned)).collect();
+    // A manual assignment says both numbers itself.
+    let manual = !assignments.is_empty();
     create_topics_request::Topic {
         name: topic.name.to_string(),
-        num_partitions: topic.partitions,
-        replication_factor: topic.replicas,
+        num_partitions: if manual { -1 } else { topic.partitions },
+        replication_factor: if manual { -1 } else { topic.replicas },
+        assignments,
         configs: topic.configs.iter().map(config).collect(),
-        ..create_topics_request::Topic::default()
     }
 }

@@ -12,6 +12,8 @@ pub mod program;
 mod test_cluster;
 pub mod workload;
 
+pub use admin::NewTopic;
 pub use cluster_client::ClusterClient;
 pub use metadata::{LeaderAndEpoch, Metadata, NamedPartition};
 pub use program::{ClientKind, ClientProgram, ClientSpec};
+pub use workload::{RecordSource, Workload};

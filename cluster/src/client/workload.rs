@@ -24,7 +24,7 @@ pub enum RecordSource {
         /// Bytes of a value, at least as many as its name takes.
         value_size: usize,
     },
-    /// From a list, key and value, in its order and once.
+    /// From a list, key and value, in its order; when it is through, from its start again.
     List(Arc<[(Option<Bytes>, Bytes)]>),
 }
 
@@ -88,12 +88,7 @@ impl RunningWorkload {
 
     /// When the next record is due; none if there is none left.
     pub(super) fn next_due(&self) -> Option<Time> {
-        let limit = match &self.spec.source {
-            RecordSource::Generated { .. } => self.spec.count,
-            RecordSource::List(list) => {
-                Some(self.spec.count.unwrap_or(u64::MAX).min(list.len() as u64))
-            }
-        };
+        let limit = self.spec.count;
         let over = self.stopped
             || limit.is_some_and(|limit| self.sent >= limit)
             || self.spec.end.is_some_and(|end| self.due >= end);
@@ -136,8 +131,8 @@ impl RunningWorkload {
     fn content(&self, wires: &mut dyn Wires) -> (Option<Bytes>, Bytes) {
         match &self.spec.source {
             RecordSource::List(list) => {
-                let index = usize::try_from(self.sent).expect("an index of the list");
-                list[index].clone()
+                let place = usize::try_from(self.sent).expect("few records") % list.len();
+                list[place].clone()
             }
             RecordSource::Generated { keys, value_size } => {
                 let key = keys.map(|keys| wires.below(Self::STREAM, keys.max(1)));

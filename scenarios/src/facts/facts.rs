@@ -126,6 +126,12 @@ impl Facts {
         self.partitions.values()
     }
 
+    /// Hosts that lost bytes and have not been in sync since with all they hold: what the budget counts.
+    #[must_use]
+    pub fn not_recovered(&self) -> std::collections::BTreeSet<HostId> {
+        self.partitions.values().flat_map(|partition| partition.lossy.iter().copied()).collect()
+    }
+
     /// Takes one thing in; what became known is added to `known`.
     pub fn on_seen(&mut self, seen: &Seen<Note>, disks: &dyn Disks, known: &mut Vec<Known>) {
         match seen {

@@ -76,6 +76,13 @@ impl Setup {
         self.hosts.get(usize::from(host.0)).map_or("outside", |host| &host.name)
     }
 
+    /// The host of this name.
+    #[must_use]
+    pub fn host_named(&self, name: &str) -> Option<HostId> {
+        let place = self.hosts.iter().position(|host| host.name == name)?;
+        Some(HostId(u16::try_from(place).expect("few hosts")))
+    }
+
     /// What a host is.
     #[must_use]
     pub fn role(&self, host: HostId) -> Option<Role> {

@@ -1,0 +1,152 @@
+//! Builds the World of a scenario: nodes, clients, and what the judge has to know of them.
+//!
+//! Invariants: AS-1 hosts stand in one order for one scenario: brokers, controllers, the admin, clients by name.
+
+use std::sync::Arc;
+
+use trial_cluster::client::{
+    ClientKind, ClientSpec, NewTopic, RecordSource, Workload,
+};
+use trial_cluster::config::ClientSettings;
+use trial_cluster::ids::BrokerId;
+use trial_cluster::node::{BROKER_PORT, ClusterSpec, NodeSpec, Roles};
+use trial_cluster::note::Note;
+use trial_sim::{HostSpec, Plan, Span, Time, World, WorldSettings};
+
+use crate::facts::{HostSetup, Role, Setup, TopicSetup};
+use crate::scenario::{ADMIN, Client, Load, Scenario};
+
+/// Controllers of their own have ids from here on, so that `c1` is node 101.
+const CONTROLLER_IDS: i32 = 100;
+/// Producers stop this long after the faults have ended.
+const AFTER_FAULTS: Span = Span::from_secs(2);
+/// When producers begin: the topics are there by then.
+const WARM_UP: Span = Span::from_millis(1_500);
+
+/// The World of `scenario` under `seed`, and what the judge is told.
+#[must_use]
+pub fn assemble(scenario: &Scenario, seed: u64, settings: WorldSettings) -> (World<Note>, Setup) {
+    let mut world = World::new(seed, settings);
+    let mut hosts = Vec::new();
+    let cluster = cluster_spec(scenario, seed);
+    for (index, node) in cluster.nodes.iter().enumerate() {
+        let host = world.add_host(&node.host, HostSpec::new(cluster.factory(index)));
+        world.boot(host);
+        let role = match node.roles {
+            Roles::Controller => Role::Controller { id: node.id },
+            Roles::Broker | Roles::Combined => {
+                Role::Broker { id: node.id, controller: node.roles.is_controller() }
+            }
+        };
+        hosts.push(HostSetup { name: node.host.to_string(), role });
+    }
+    let bootstrap: Vec<(String, u16)> = cluster
+        .nodes
+        .iter()
+        .filter(|node| node.roles.is_broker())
+        .map(|node| (node.host.to_string(), BROKER_PORT))
+        .collect();
+    for (number, (name, kind, role)) in clients(scenario).into_iter().enumerate() {
+        let number = u16::try_from(number).expect("few clients");
+        let spec = ClientSpec { number, bootstrap: bootstrap.clone(), kind };
+        let host = world.add_host(&name, HostSpec::new(spec.factory()));
+        world.boot(host);
+        hosts.push(HostSetup { name, role });
+    }
+    let topics = scenario.topics.iter().map(|(name, topic)| {
+        let replicas = usize::try_from(topic.replicas).expect("at least one");
+        let setting = |key: &str| {
+            let own = topic.settings.iter().chain(&scenario.cluster.settings);
+            own.clone().find(|(name, _)| name == key).map(|(_, value)| value.clone())
+        };
+        let min = setting("min.insync.replicas").and_then(|text| text.parse().ok()).unwrap_or(1);
+        let unclean = setting("unclean.leader.election.enable").as_deref() == Some("true");
+        let partitions = topic.partitions;
+        let min_insync = usize::min(min, replicas);
+        (name.clone(), TopicSetup { partitions, replicas, min_insync, unclean })
+    });
+    let setup = Setup {
+        hosts,
+        topics: topics.collect(),
+        rules: scenario.rules.clone(),
+        exceeds_budget: scenario.exceeds_budget,
+        lag_max_ms: scenario.cluster.config.node.replica_lag_time_max.as_millis(),
+    };
+    (world, setup)
+}
+
+fn cluster_spec(scenario: &Scenario, seed: u64) -> Arc<ClusterSpec> {
+    let told = &scenario.cluster;
+    let combined = told.controllers == 0;
+    let broker = |number: u16| NodeSpec {
+        id: BrokerId(i32::from(number)),
+        host: Arc::from(format!("b{number}")),
+        roles: if combined { Roles::Combined } else { Roles::Broker },
+        rack: None,
+    };
+    let controller = |number: u16| NodeSpec {
+        id: BrokerId(CONTROLLER_IDS + i32::from(number)),
+        host: Arc::from(format!("c{number}")),
+        roles: Roles::Controller,
+        rack: None,
+    };
+    let nodes =
+        (1..=told.brokers).map(broker).chain((1..=told.controllers).map(controller)).collect();
+    let draws = Plan::new(seed);
+    let salt = u128::from(draws.salt("cluster", "directories"));
+    Arc::new(ClusterSpec {
+        cluster_id: Arc::from("trial-cluster-of-this-run"),
+        salt,
+        nodes,
+        config: Arc::new(told.config.clone()),
+        rules: scenario.rules.clone(),
+    })
+}
+
+fn clients(scenario: &Scenario) -> Vec<(String, ClientKind, Role)> {
+    let topics = scenario
+        .topics
+        .iter()
+        .map(|(name, topic)| NewTopic {
+            name: Arc::from(name.as_str()),
+            partitions: topic.partitions,
+            replicas: topic.replicas,
+            assignment: topic.assignment.clone(),
+            configs: topic.settings.clone(),
+        })
+        .collect();
+    let config = Box::new(ClientSettings::default());
+    let mut clients = vec![(ADMIN.to_owned(), ClientKind::Admin { topics, config }, Role::Admin)];
+    for (name, client) in &scenario.clients {
+        let (kind, role) = match client {
+            Client::Producer { topic, load, config } => {
+                let acks = config.producer.acks.code();
+                let topic = Arc::from(topic.as_str());
+                let workload = workload(load, scenario.time);
+                let config = Box::new(config.clone());
+                (ClientKind::Producer { topic, config, workload }, Role::Producer { acks })
+            }
+            Client::Consumer { topic, config } => {
+                let topic = Arc::from(topic.as_str());
+                (ClientKind::Consumer { topic, config: Box::new(config.clone()) }, Role::Consumer)
+            }
+        };
+        clients.push((name.clone(), kind, role));
+    }
+    clients
+}
+
+fn workload(load: &Load, time: Span) -> Workload {
+    let source = if load.records.is_empty() {
+        let keys = (load.keys > 0).then_some(load.keys);
+        RecordSource::Generated { keys, value_size: load.size }
+    } else {
+        let records = load.records.iter();
+        RecordSource::List(
+            records.map(|record| (record.key.clone(), record.value.clone())).collect(),
+        )
+    };
+    let start = Time::ZERO + WARM_UP;
+    let end = Some(Time::ZERO + time + AFTER_FAULTS);
+    Workload { source, interval: load.every, start, end, count: None }
+}

@@ -1,0 +1,156 @@
+//! What is told of a run: the document that `reports` draws and `--json` writes.
+
+use trial_reports::{
+    Excuse, Liveness, PartitionOutcome, ProbeOutcome, RunDocument, SCHEMA_VERSION, Setting,
+    Verdict, Violation,
+};
+use trial_sim::Time;
+
+use super::trial_run::{Phase, Run};
+use crate::facts::PartitionFacts;
+use crate::probe::Probe;
+
+impl Run {
+    /// What the run came to.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let live = match self.phase {
+            Phase::Over { live_at, .. } => live_at.is_some(),
+            Phase::Faults | Phase::Healing { .. } => true,
+        };
+        if !self.judge.violations().is_empty() {
+            Verdict::Violated
+        } else if !live {
+            Verdict::Stuck
+        } else if !self.judge.unknown().is_empty() {
+            Verdict::Unknown
+        } else {
+            Verdict::Holds
+        }
+    }
+
+    /// Probes that the scenario demands and that were never reached.
+    #[must_use]
+    pub fn missed_probes(&self) -> Vec<Probe> {
+        let counts = &self.judge.facts().probes;
+        self.scenario.must_happen.iter().copied().filter(|probe| counts.count(*probe) == 0).collect()
+    }
+
+    /// The whole document; `wall_ms` is real time, `replay` the line to paste.
+    #[must_use]
+    pub fn document(&mut self, wall_ms: u64, replay: String) -> RunDocument {
+        let faults = self.player.outcomes(&mut self.world);
+        let scenario = &self.scenario;
+        let facts = self.judge.facts();
+        let (healed_at, live_at) = match self.phase {
+            Phase::Over { healed_at, live_at } => (healed_at, live_at),
+            Phase::Healing { since } => (since, None),
+            Phase::Faults => (Time::ZERO, None),
+        };
+        RunDocument {
+            schema: SCHEMA_VERSION,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            scenario: scenario.name.clone(),
+            title: scenario.title.clone(),
+            seed: self.seed,
+            profile: scenario.rules.profile().to_string(),
+            switches: scenario.rules.switches().map(|switch| switch.to_string()).collect(),
+            settings: self.settings(),
+            digest: self.world.digest().to_string(),
+            verdict: self.verdict(),
+            expected: scenario.expect,
+            violations: self
+                .judge
+                .violations()
+                .iter()
+                .map(|found| Violation {
+                    invariant: found.invariant.to_owned(),
+                    at_ms: found.at.as_millis(),
+                    message: found.message.clone(),
+                    facts: found.facts.to_vec(),
+                })
+                .collect(),
+            unknown: self.judge.unknown().to_vec(),
+            excused: self
+                .judge
+                .excused()
+                .iter()
+                .map(|found| Excuse {
+                    what: found.what.clone(),
+                    fault: found.fault.clone(),
+                    setting: found.setting.clone(),
+                    host: found.host.clone(),
+                    at_ms: found.at.as_millis(),
+                })
+                .collect(),
+            faults,
+            probes: Probe::ALL
+                .iter()
+                .map(|probe| ProbeOutcome {
+                    name: probe.name().to_owned(),
+                    hits: facts.probes.count(*probe),
+                    required: scenario.must_happen.contains(probe),
+                })
+                .collect(),
+            liveness: Liveness {
+                faults_ended_ms: healed_at.as_millis(),
+                live_ms: live_at.map(Time::as_millis),
+                missing: self.missing.clone(),
+            },
+            partitions: facts.partitions().map(|partition| self.partition(partition)).collect(),
+            records: self.judge.records(),
+            simulated_ms: self.world.now().as_millis(),
+            wall_ms,
+            events: self.world.events(),
+            requests: facts.requests,
+            replay,
+        }
+    }
+
+    fn settings(&self) -> Vec<Setting> {
+        let scenario = &self.scenario;
+        let cluster = &scenario.cluster;
+        let setting = |path: &str, value: String| Setting { path: path.to_owned(), value };
+        let mut settings = vec![
+            setting("cluster.brokers", cluster.brokers.to_string()),
+            setting("cluster.controllers", cluster.controllers.to_string()),
+        ];
+        for (name, value) in &cluster.settings {
+            settings.push(setting(&format!("cluster.config.\"{name}\""), value.clone()));
+        }
+        for (name, topic) in &scenario.topics {
+            settings.push(setting(&format!("topics.{name}.partitions"), topic.partitions.to_string()));
+            settings.push(setting(&format!("topics.{name}.replicas"), topic.replicas.to_string()));
+            for (key, value) in &topic.settings {
+                settings.push(setting(&format!("topics.{name}.config.\"{key}\""), value.clone()));
+            }
+        }
+        settings
+    }
+
+    fn partition(&self, partition: &PartitionFacts) -> PartitionOutcome {
+        let facts = self.judge.facts();
+        let name = |id: trial_cluster::ids::BrokerId| {
+            facts.setup.host_of(id).map_or_else(|| id.to_string(), |host| facts.setup.name(host).to_owned())
+        };
+        let registration = partition.registration.as_ref();
+        let leader = partition.leader();
+        let log_end = leader
+            .and_then(|id| facts.setup.host_of(id))
+            .and_then(|host| partition.logs.get(&host))
+            .map_or(0, |log| log.end());
+        PartitionOutcome {
+            partition: partition.name(),
+            leader: leader.map(name),
+            leader_epoch: registration.map_or(-1, |found| found.leader_epoch.0),
+            in_sync: registration
+                .map(|found| found.isr.iter().map(|id| name(*id)).collect())
+                .unwrap_or_default(),
+            high_watermark: partition.high_watermark,
+            log_end,
+            acked: partition.records_acked,
+            read: u64::try_from(partition.read_end).unwrap_or(0),
+            elections: partition.elections,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Answers what faults ask about the cluster, from the facts.
+
+use trial_cluster::ids::BrokerId;
+use trial_sim::HostId;
+use trial_sim::fault::{Condition, HostExpr};
+
+use super::player::Situation;
+use crate::facts::{Facts, Role};
+
+impl Situation for Facts {
+    fn resolve(&self, host: &HostExpr) -> Vec<HostId> {
+        match host {
+            HostExpr::Name(name) => self.setup.host_named(name).into_iter().collect(),
+            HostExpr::Call { name, args } => {
+                let partition = args.first().and_then(|text| self.partition_named(text));
+                let node: Option<BrokerId> = match name.as_str() {
+                    "controller" => return self.active_controller.into_iter().collect(),
+                    "leader" => partition.and_then(|partition| partition.leader()),
+                    "follower" => partition.and_then(|partition| {
+                        let registration = partition.registration.as_ref()?;
+                        let follows = |id: &&BrokerId| Some(**id) != registration.leader;
+                        registration.isr.iter().find(follows).copied()
+                    }),
+                    other => unreachable!("the scenario was checked: {other}"),
+                };
+                node.and_then(|id| self.setup.host_of(id)).into_iter().collect()
+            }
+        }
+    }
+
+    fn holds(&self, condition: &Condition) -> bool {
+        let Some(want) = condition.number() else { return false };
+        let arg = |index: usize| condition.args.get(index).map_or("", String::as_str);
+        let partition = |index: usize| self.partition_named(arg(index));
+        let found = match condition.name.as_str() {
+            "high_watermark" => partition(0).map(|partition| partition.high_watermark),
+            "log_end" => partition(1).and_then(|partition| {
+                let host = self.setup.host_named(arg(0))?;
+                partition.logs.get(&host).map(|log| log.end())
+            }),
+            "isr" => partition(0).and_then(|partition| {
+                partition.registration.as_ref().map(|found| found.isr.len() as i64)
+            }),
+            "epoch" => partition(0).and_then(|partition| {
+                partition.registration.as_ref().map(|found| i64::from(found.leader_epoch.0))
+            }),
+            "acked" => self.setup.host_named(arg(0)).map(|host| {
+                let records = self.partitions().flat_map(|partition| partition.acked.iter());
+                records.filter(|ack| ack.producer == host).map(|ack| i64::from(ack.count)).sum()
+            }),
+            other => unreachable!("the scenario was checked: {other}"),
+        };
+        found.is_some_and(|found| condition.op.holds(&found, &want))
+    }
+
+    fn may_lose(&self, hosts: &[HostId]) -> bool {
+        let is_broker = |host: &&HostId| {
+            matches!(self.setup.role(**host), Some(Role::Broker { .. }))
+        };
+        let losing: Vec<HostId> = hosts.iter().filter(is_broker).copied().collect();
+        if losing.is_empty() {
+            // A controller syncs before it votes or acknowledges: it has nothing to lose.
+            return true;
+        }
+        let limit = self.setup.topics.values().map(|topic| topic.min_insync - 1).min().unwrap_or(0);
+        let mut behind = self.not_recovered();
+        behind.extend(losing);
+        behind.len() <= limit
+    }
+
+    fn all_hosts(&self) -> Vec<HostId> {
+        (0..self.setup.hosts.len()).map(|place| HostId(u16::try_from(place).expect("few"))).collect()
+    }
+}

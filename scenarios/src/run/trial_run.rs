@@ -1,0 +1,227 @@
+//! One scenario under one seed, as a value.
+//!
+//! Holds:      the World, the faults with their cursor, the judge. A clone continues by itself.
+//! Invariants: RU-1 a Run is `Clone + Send + 'static`; a clone plays on to the digest of its original.
+//!             RU-2 two phases: faults; then none, until the cluster is live or the longest bound is over.
+
+use trial_cluster::note::Note;
+use trial_sim::disk::Disk;
+use trial_sim::{Digest, DiskId, HostId, Seen, Span, Time, World, WorldSettings};
+
+use super::assemble::assemble;
+use super::plan::Plan;
+use super::player::{Done, Player};
+use crate::check::Judge;
+use crate::facts::Disks;
+use crate::scenario::Scenario;
+
+/// The longest that a cluster may take to become live again: a delivery timeout of two minutes, and the scan that
+/// brings a replica back.
+const LIVE_WITHIN: Span = Span::from_secs(180);
+/// How often the second phase looks.
+const LOOK: Span = Span::from_millis(100);
+/// How long everybody has to settle once all is live: the last answers arrive.
+const SETTLE: Span = Span::from_secs(1);
+
+/// Where a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Faults happen.
+    Faults,
+    /// No fault happens; the cluster has to become live.
+    Healing {
+        /// When the faults ended.
+        since: Time,
+    },
+    /// It is over.
+    Over {
+        /// When the faults had ended.
+        healed_at: Time,
+        /// When the cluster was live; none if it never was.
+        live_at: Option<Time>,
+    },
+}
+
+/// A run.
+#[derive(Debug, Clone)]
+pub struct Run {
+    pub(super) scenario: std::sync::Arc<Scenario>,
+    pub(super) seed: u64,
+    pub(super) world: World<Note>,
+    pub(super) player: Player,
+    pub(super) judge: Judge,
+    pub(super) phase: Phase,
+    pub(super) missing: Vec<String>,
+    seen: Vec<Seen<Note>>,
+}
+
+impl Disks for World<Note> {
+    fn disk(&self, host: HostId) -> &Disk {
+        Self::disk(self, host, DiskId(0))
+    }
+}
+
+impl Run {
+    /// A run that has not begun.
+    #[must_use]
+    pub fn new(scenario: &std::sync::Arc<Scenario>, seed: u64) -> Self {
+        Self::with_settings(scenario, seed, WorldSettings::default())
+    }
+
+    /// The same in another kind of World.
+    #[must_use]
+    pub fn with_settings(
+        scenario: &std::sync::Arc<Scenario>,
+        seed: u64,
+        settings: WorldSettings,
+    ) -> Self {
+        let (world, setup) = assemble(scenario, seed, settings);
+        Self {
+            player: Player::new(Plan::draw(scenario, seed)),
+            judge: Judge::new(setup),
+            scenario: std::sync::Arc::clone(scenario),
+            seed,
+            world,
+            phase: Phase::Faults,
+            missing: Vec::new(),
+            seen: Vec::new(),
+        }
+    }
+
+    /// The digest of everything so far.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.world.digest()
+    }
+
+    /// Virtual time.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.world.now()
+    }
+
+    /// Where it stands.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The World, to look at.
+    #[must_use]
+    pub fn world(&self) -> &World<Note> {
+        &self.world
+    }
+
+    /// The World, for tests that tamper with it.
+    pub fn world_mut(&mut self) -> &mut World<Note> {
+        &mut self.world
+    }
+
+    /// The judge.
+    #[must_use]
+    pub fn judge(&self) -> &Judge {
+        &self.judge
+    }
+
+    /// Plays to the end.
+    pub fn play(&mut self) {
+        while !matches!(self.phase, Phase::Over { .. }) {
+            self.play_until(Time::MAX);
+        }
+    }
+
+    /// Plays until `limit` or the end, whatever comes first.
+    pub fn play_until(&mut self, limit: Time) {
+        loop {
+            match self.phase {
+                Phase::Faults => {
+                    let end = Time::ZERO + self.scenario.time;
+                    self.advance(end.min(limit));
+                    if limit < end {
+                        return;
+                    }
+                    self.player.end_all(&mut self.world);
+                    self.drain();
+                    self.phase = Phase::Healing { since: self.world.now() };
+                }
+                Phase::Healing { since } => {
+                    if self.world.now() >= limit {
+                        return;
+                    }
+                    let next = (self.world.now() + LOOK).min(limit);
+                    self.advance(next);
+                    self.look(since);
+                }
+                Phase::Over { .. } => return,
+            }
+        }
+    }
+
+    /// Whether the cluster is live; if so, or if it takes too long, the run ends.
+    fn look(&mut self, since: Time) {
+        let now = self.world.now();
+        let missing = self.judge.is_live();
+        if missing.is_empty() {
+            let live_at = Some(now);
+            self.advance(now + SETTLE);
+            self.end(Phase::Over { healed_at: since, live_at });
+        } else if now.since(since) >= LIVE_WITHIN {
+            self.missing = missing;
+            self.end(Phase::Over { healed_at: since, live_at: None });
+        }
+    }
+
+    fn end(&mut self, over: Phase) {
+        self.judge.finish(self.world.now(), &self.world);
+        self.phase = over;
+    }
+
+    /// Handles everything that happens up to `limit`, faults included.
+    fn advance(&mut self, limit: Time) {
+        let mut done = Vec::new();
+        loop {
+            let due = self.player.next_due().filter(|due| *due <= limit);
+            let event = self.world.next_time().filter(|at| *at <= limit);
+            match (due, event) {
+                (Some(due), event) if event.is_none_or(|at| due <= at) => {
+                    self.world.run_until(due);
+                    self.player.play_due(&mut self.world, self.judge.facts(), &mut done);
+                    self.tell(&mut done);
+                }
+                (_, Some(_)) => {
+                    self.world.step();
+                    self.drain();
+                    if self.player.has_triggers() {
+                        self.player.play_triggered(&mut self.world, self.judge.facts(), &mut done);
+                        self.tell(&mut done);
+                    }
+                }
+                (_, None) => break,
+            }
+        }
+        self.world.run_until(limit);
+    }
+
+    fn tell(&mut self, done: &mut Vec<Done>) {
+        if done.is_empty() {
+            return;
+        }
+        for Done { text, hosts } in done.drain(..) {
+            self.judge.on_fault(self.world.now(), &text, &hosts);
+        }
+        self.drain();
+    }
+
+    /// Hands the judge what was seen.
+    fn drain(&mut self) {
+        let mut seen = std::mem::take(&mut self.seen);
+        self.world.drain_seen(&mut seen);
+        for one in seen.drain(..) {
+            self.judge.on_seen(&one, &self.world);
+            if let Seen::Stopped { host, .. } = one {
+                self.player.on_down(host, &mut self.world);
+            }
+        }
+        self.seen = seen;
+    }
+}
