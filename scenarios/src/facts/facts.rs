@@ -251,7 +251,9 @@ impl Facts {
                 if let Some(elected) = elected {
                     use trial_cluster::controller::election::ElectedFrom;
                     match elected {
-                        ElectedFrom::EligibleLeaderReplicas => self.probes.hit(Probe::LeaderFromElr),
+                        ElectedFrom::EligibleLeaderReplicas => {
+                            self.probes.hit(Probe::LeaderFromElr)
+                        }
                         ElectedFrom::Isr => {}
                         _ => self.probes.hit(Probe::UncleanElection),
                     }
@@ -291,9 +293,9 @@ impl Facts {
             }
             if new.leader_epoch != old.leader_epoch {
                 partition.elections += u64::from(new.leader != old.leader);
-                let recent = partition.epoch_changed_at.is_some_and(|before| {
-                    at.since(before) <= trial_sim::Span::from_secs(10)
-                });
+                let recent = partition
+                    .epoch_changed_at
+                    .is_some_and(|before| at.since(before) <= trial_sim::Span::from_secs(10));
                 if recent {
                     self.probes.hit(Probe::TwoEpochs);
                 }
@@ -462,7 +464,8 @@ impl Facts {
         let mut removed = Vec::new();
         match what {
             DiskSeen::Wrote { offset, bytes, .. } => {
-                let (mut end, mut epoch) = (log.end(), log.at(log.end() - 1).map_or(-1, |b| b.epoch));
+                let (mut end, mut epoch) =
+                    (log.end(), log.at(log.end() - 1).map_or(-1, |b| b.epoch));
                 let mut wrote = Vec::new();
                 if let Err(fault) = log.on_write(base, *offset, bytes, &mut wrote) {
                     let fact = Fact::BadBytes { host, place: "its log", fault };
@@ -473,13 +476,8 @@ impl Facts {
                         *other != host
                             && log.at(batch.base).is_some_and(|held| held.is_same(&batch))
                     });
-                    let fact = Fact::Written {
-                        host,
-                        batch,
-                        end_before: end,
-                        epoch_before: epoch,
-                        first,
-                    };
+                    let fact =
+                        Fact::Written { host, batch, end_before: end, epoch_before: epoch, first };
                     known.push(Known { at, partition: id, fact });
                     (end, epoch) = (batch.last + 1, batch.epoch);
                 }

@@ -5,7 +5,10 @@
 
 mod chunked;
 mod fact;
-#[expect(clippy::module_inception, reason = "the folder holds all that is known, the file the fold")]
+#[expect(
+    clippy::module_inception,
+    reason = "the folder holds all that is known, the file the fold"
+)]
 mod facts;
 mod partition;
 mod replica_log;

@@ -44,7 +44,8 @@ impl Stored {
     /// Whether the other is the same batch at the same place with the same epoch.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        (self.base, self.last, self.epoch, self.crc) == (other.base, other.last, other.epoch, other.crc)
+        (self.base, self.last, self.epoch, self.crc)
+            == (other.base, other.last, other.epoch, other.crc)
     }
 }
 
@@ -168,11 +169,13 @@ fn readable(bytes: &Bytes) -> (Chunked<Stored>, bool) {
     let mut at = 0;
     while at < bytes.len() {
         let rest = bytes.slice(at..);
-        let Some(size) = rest.get(8..12).map(|field| i32::from_be_bytes(field.try_into().expect("four")))
+        let Some(size) =
+            rest.get(8..12).map(|field| i32::from_be_bytes(field.try_into().expect("four")))
         else {
             return (segment, false);
         };
-        let Some(end) = usize::try_from(size).ok().map(|size| size + 12).filter(|end| *end <= rest.len())
+        let Some(end) =
+            usize::try_from(size).ok().map(|size| size + 12).filter(|end| *end <= rest.len())
         else {
             return (segment, false);
         };
