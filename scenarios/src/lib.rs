@@ -3,5 +3,6 @@
 pub mod check;
 pub mod facts;
 pub mod probe;
+pub mod run;
 pub mod scenario;
 pub mod tap;

@@ -4,9 +4,7 @@
 
 use std::sync::Arc;
 
-use trial_cluster::client::{
-    ClientKind, ClientSpec, NewTopic, RecordSource, Workload,
-};
+use trial_cluster::client::{ClientKind, ClientSpec, NewTopic, RecordSource, Workload};
 use trial_cluster::config::ClientSettings;
 use trial_cluster::ids::BrokerId;
 use trial_cluster::node::{BROKER_PORT, ClusterSpec, NodeSpec, Roles};
@@ -93,7 +91,7 @@ fn cluster_spec(scenario: &Scenario, seed: u64) -> Arc<ClusterSpec> {
     let nodes =
         (1..=told.brokers).map(broker).chain((1..=told.controllers).map(controller)).collect();
     let draws = Plan::new(seed);
-    let salt = u128::from(draws.salt("cluster", "directories"));
+    let salt = u128::from(draws.u64("cluster", "directories", 0));
     Arc::new(ClusterSpec {
         cluster_id: Arc::from("trial-cluster-of-this-run"),
         salt,

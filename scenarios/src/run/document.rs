@@ -33,7 +33,12 @@ impl Run {
     #[must_use]
     pub fn missed_probes(&self) -> Vec<Probe> {
         let counts = &self.judge.facts().probes;
-        self.scenario.must_happen.iter().copied().filter(|probe| counts.count(*probe) == 0).collect()
+        self.scenario
+            .must_happen
+            .iter()
+            .copied()
+            .filter(|probe| counts.count(*probe) == 0)
+            .collect()
     }
 
     /// The whole document; `wall_ms` is real time, `replay` the line to paste.
@@ -119,7 +124,8 @@ impl Run {
             settings.push(setting(&format!("cluster.config.\"{name}\""), value.clone()));
         }
         for (name, topic) in &scenario.topics {
-            settings.push(setting(&format!("topics.{name}.partitions"), topic.partitions.to_string()));
+            settings
+                .push(setting(&format!("topics.{name}.partitions"), topic.partitions.to_string()));
             settings.push(setting(&format!("topics.{name}.replicas"), topic.replicas.to_string()));
             for (key, value) in &topic.settings {
                 settings.push(setting(&format!("topics.{name}.config.\"{key}\""), value.clone()));
@@ -131,7 +137,10 @@ impl Run {
     fn partition(&self, partition: &PartitionFacts) -> PartitionOutcome {
         let facts = self.judge.facts();
         let name = |id: trial_cluster::ids::BrokerId| {
-            facts.setup.host_of(id).map_or_else(|| id.to_string(), |host| facts.setup.name(host).to_owned())
+            facts
+                .setup
+                .host_of(id)
+                .map_or_else(|| id.to_string(), |host| facts.setup.name(host).to_owned())
         };
         let registration = partition.registration.as_ref();
         let leader = partition.leader();

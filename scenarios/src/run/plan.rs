@@ -48,8 +48,10 @@ impl Plan {
     fn add(&mut self, scenario: &Scenario, seed: u64, fault: &Fault, end: Time) {
         if let Effect::Swarm { families } = &fault.effect {
             let window = match &fault.when {
-                When::During(from, to) => (*from, (*to).min(end)),
-                When::At(from) => (*from, fault.lasting.map_or(end, |length| *from + length).min(end)),
+                When::During { from, to } => (*from, (*to).min(end)),
+                When::At(from) => {
+                    (*from, fault.lasting.map_or(end, |length| *from + length).min(end))
+                }
                 When::Every(_) | When::When(_) => (Time::ZERO, end),
             };
             let hosts = swarm_hosts(scenario, families);
@@ -63,7 +65,7 @@ impl Plan {
         }
         let planned = Planned { fault: fault.clone(), drawn: false };
         match &fault.when {
-            When::At(at) | When::During(at, _) => self.timed.push((*at, planned)),
+            When::At(at) | When::During { from: at, .. } => self.timed.push((*at, planned)),
             When::When(conditions) => self.triggered.push((conditions.clone(), planned)),
             When::Every(period) => {
                 let mut at = Time::ZERO + *period;
@@ -78,7 +80,7 @@ impl Plan {
 
 fn begin(when: &When) -> Time {
     match when {
-        When::At(at) | When::During(at, _) => *at,
+        When::At(at) | When::During { from: at, .. } => *at,
         When::Every(_) | When::When(_) => Time::ZERO,
     }
 }
@@ -87,7 +89,7 @@ fn begin(when: &When) -> Time {
 #[must_use]
 pub fn lasting(fault: &Fault) -> Option<Span> {
     match &fault.when {
-        When::During(from, to) => Some(to.since(*from)),
+        When::During { from, to } => Some(to.since(*from)),
         When::At(_) | When::Every(_) | When::When(_) => fault.lasting,
     }
 }

@@ -8,9 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use trial_cluster::note::Note;
 use trial_reports::{EffectNumber, FaultEffect, FaultOutcome};
-use trial_sim::fault::{
-    ClockFault, Condition, DiskFault, Effect, Group, HostExpr, Sides,
-};
+use trial_sim::fault::{ClockFault, Condition, DiskFault, Effect, Group, HostExpr, Sides};
 use trial_sim::{CrashKind, CrashReport, FaultId, HostId, Time, World};
 
 use super::plan::{Plan, Planned, lasting};
@@ -214,7 +212,8 @@ impl Player {
         done: &mut Vec<Done>,
     ) {
         let now = world.now();
-        let mut carrier = Carrier { world, situation, outcome: &mut self.outcomes[index], restarts: Vec::new() };
+        let mut carrier =
+            Carrier { world, situation, outcome: &mut self.outcomes[index], restarts: Vec::new() };
         carrier.outcome.at = Some(now);
         carrier.effect(&planned.fault.effect, planned.drawn);
         let restarts = std::mem::take(&mut carrier.restarts);
@@ -241,7 +240,8 @@ impl Player {
                     outcome.faults.iter().map(|fault| world.effect(*fault)).collect();
                 let mut effect = told::effect(&effects, &outcome.crashes);
                 if outcome.at.is_none() {
-                    effect = FaultEffect { text: "its time never came".into(), ..Default::default() };
+                    effect =
+                        FaultEffect { text: "its time never came".into(), ..Default::default() };
                 } else if let Some(remark) = &outcome.remark {
                     effect.text = if effect.happened {
                         format!("{}; {remark}", effect.text)
@@ -286,7 +286,12 @@ impl Carrier<'_> {
         hosts
     }
 
-    fn between(&mut self, from: &Group, to: &Group, mut set_off: impl FnMut(&mut World<Note>, HostId, HostId) -> FaultId) {
+    fn between(
+        &mut self,
+        from: &Group,
+        to: &Group,
+        mut set_off: impl FnMut(&mut World<Note>, HostId, HostId) -> FaultId,
+    ) {
         let (from, to) = (self.hosts(from), self.hosts(to));
         for one in &from {
             for other in &to {
@@ -298,7 +303,11 @@ impl Carrier<'_> {
         }
     }
 
-    fn on_each(&mut self, group: &Group, mut set_off: impl FnMut(&mut World<Note>, HostId) -> FaultId) {
+    fn on_each(
+        &mut self,
+        group: &Group,
+        mut set_off: impl FnMut(&mut World<Note>, HostId) -> FaultId,
+    ) {
         for host in self.hosts(group) {
             let fault = set_off(self.world, host);
             self.outcome.faults.push(fault);
@@ -332,7 +341,9 @@ impl Carrier<'_> {
             Effect::Throttle { from, to, rate } => {
                 self.between(from, to, |world, from, to| world.throttle(from, to, rate.0));
             }
-            Effect::Stall { from, to } => self.between(from, to, |world, from, to| world.stall(from, to)),
+            Effect::Stall { from, to } => {
+                self.between(from, to, |world, from, to| world.stall(from, to))
+            }
             Effect::Reset { one, other } => {
                 self.between(one, other, |world, from, to| world.reset(from, to));
             }
@@ -370,7 +381,9 @@ impl Carrier<'_> {
                 ClockFault::Drift(ppm) => {
                     self.on_each(hosts, |world, host| world.clock_drift(host, *ppm));
                 }
-                ClockFault::Step(by) => self.on_each(hosts, |world, host| world.clock_step(host, *by)),
+                ClockFault::Step(by) => {
+                    self.on_each(hosts, |world, host| world.clock_step(host, *by))
+                }
             },
             Effect::Hold { .. } | Effect::Release { .. } | Effect::Swarm { .. } => {
                 unreachable!("refused or drawn before the run: {effect:?}")
@@ -398,7 +411,9 @@ impl Carrier<'_> {
             DiskFault::Slow(factor) => {
                 self.on_each(hosts, |world, host| world.disk_slow(host, factor.0));
             }
-            DiskFault::Eio { once } => self.on_each(hosts, |world, host| world.disk_eio(host, *once)),
+            DiskFault::Eio { once } => {
+                self.on_each(hosts, |world, host| world.disk_eio(host, *once))
+            }
             DiskFault::Full => self.on_each(hosts, |world, host| world.disk_full(host)),
             DiskFault::Dies => self.on_each(hosts, |world, host| world.disk_dies(host)),
             DiskFault::Rot => {
@@ -406,7 +421,10 @@ impl Carrier<'_> {
                     let flipped = self.world.disk_rot(host);
                     let first = flipped.first();
                     self.outcome.remark = Some(match first {
-                        Some(rot) => format!("flipped bit {} of byte {} in {}", rot.bit, rot.offset, rot.path),
+                        Some(rot) => format!(
+                            "flipped bit {} of byte {} in {}",
+                            rot.bit, rot.offset, rot.path
+                        ),
                         None => "the disk is empty".to_owned(),
                     });
                 }

@@ -54,9 +54,8 @@ impl Situation for Facts {
     }
 
     fn may_lose(&self, hosts: &[HostId]) -> bool {
-        let is_broker = |host: &&HostId| {
-            matches!(self.setup.role(**host), Some(Role::Broker { .. }))
-        };
+        let is_broker =
+            |host: &&HostId| matches!(self.setup.role(**host), Some(Role::Broker { .. }));
         let losing: Vec<HostId> = hosts.iter().filter(is_broker).copied().collect();
         if losing.is_empty() {
             // A controller syncs before it votes or acknowledges: it has nothing to lose.
@@ -69,6 +68,8 @@ impl Situation for Facts {
     }
 
     fn all_hosts(&self) -> Vec<HostId> {
-        (0..self.setup.hosts.len()).map(|place| HostId(u16::try_from(place).expect("few"))).collect()
+        (0..self.setup.hosts.len())
+            .map(|place| HostId(u16::try_from(place).expect("few")))
+            .collect()
     }
 }
