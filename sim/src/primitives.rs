@@ -43,7 +43,19 @@ enum FaultKind {
         factor: u32,
     },
     /// Its disks fail, for once or for good, or are full.
-    DiskFault(HostId),
+    DiskFault {
+        host: HostId,
+        failure: DiskFailure,
+    },
+}
+
+/// How disks fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DiskFailure {
+    EioOnce,
+    Eio,
+    Full,
+    Dead,
 }
 
 impl FaultKind {
@@ -202,7 +214,7 @@ impl<N: Note> World<N> {
     pub fn effect(&mut self, fault: FaultId) -> FaultEffect {
         let record = self.room.faults[fault.0 as usize].clone();
         let mut effect = record.effect;
-        if let (true, FaultKind::DiskSlow { host, .. } | FaultKind::DiskFault(host)) =
+        if let (true, FaultKind::DiskSlow { host, .. } | FaultKind::DiskFault { host, .. }) =
             (record.active, record.kind)
         {
             let (times, errors) = self.disk_times(host);
@@ -264,25 +276,17 @@ impl<N: Note> World<N> {
 
     /// The next call that moves bytes fails with EIO, or all of them do.
     pub fn disk_eio(&mut self, host: HostId, once: bool) -> FaultId {
-        let fault = self.set_off(FaultKind::DiskFault(host), 25, host, u64::from(once));
-        for disk in &mut self.room.host(host).disks {
-            if once { disk.fail_once() } else { disk.fail() }
-        }
-        fault
+        self.fail_disks(host, if once { DiskFailure::EioOnce } else { DiskFailure::Eio })
     }
 
     /// No space is left on any disk of the host.
     pub fn disk_full(&mut self, host: HostId) -> FaultId {
-        let fault = self.set_off(FaultKind::DiskFault(host), 26, host, 0);
-        self.room.host(host).disks.iter_mut().for_each(Disk::fill);
-        fault
+        self.fail_disks(host, DiskFailure::Full)
     }
 
     /// Every call on the host's disks fails for good.
     pub fn disk_dies(&mut self, host: HostId) -> FaultId {
-        let fault = self.set_off(FaultKind::DiskFault(host), 27, host, 0);
-        self.room.host(host).disks.iter_mut().for_each(Disk::die);
-        fault
+        self.fail_disks(host, DiskFailure::Dead)
     }
 
     /// A bit flips somewhere on each disk of the host.
@@ -326,6 +330,37 @@ impl<N: Note> World<N> {
             sum.1 += disk.errors();
         }
         sum
+    }
+
+    fn fail_disks(&mut self, host: HostId, failure: DiskFailure) -> FaultId {
+        let kind = FaultKind::DiskFault { host, failure };
+        let fault = self.set_off(kind, 25, host, failure as u64);
+        self.apply_failure(host, failure);
+        fault
+    }
+
+    fn apply_failure(&mut self, host: HostId, failure: DiskFailure) {
+        self.room.host(host).disks.iter_mut().for_each(match failure {
+            DiskFailure::EioOnce => Disk::fail_once,
+            DiskFailure::Eio => Disk::fail,
+            DiskFailure::Full => Disk::fill,
+            DiskFailure::Dead => Disk::die,
+        });
+    }
+
+    /// F-3: one failure has ended; those that go on are set off again.
+    fn repair_disks(&mut self, of: HostId) {
+        self.room.host(of).disks.iter_mut().for_each(Disk::repair);
+        for at in 0..self.room.faults.len() {
+            let Fault { kind, active, .. } = self.room.faults[at];
+            match kind {
+                FaultKind::DiskFault { failure: DiskFailure::EioOnce, .. } => {}
+                FaultKind::DiskFault { host, failure } if active && host == of => {
+                    self.apply_failure(host, failure);
+                }
+                _ => {}
+            }
+        }
     }
 
     fn set_disk_slowness(&mut self, host: HostId, factor: u32) {
@@ -385,9 +420,7 @@ impl<N: Note> World<N> {
                 let factor = self.active_disk_slowness(host, fault);
                 self.set_disk_slowness(host, factor);
             }
-            FaultKind::DiskFault(host) => {
-                self.room.host(host).disks.iter_mut().for_each(Disk::repair);
-            }
+            FaultKind::DiskFault { host, .. } => self.repair_disks(host),
             FaultKind::Reset | FaultKind::ClockStep { .. } => {}
         }
     }

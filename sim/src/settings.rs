@@ -118,7 +118,7 @@ pub struct HostSpec<N: Note> {
 }
 
 impl<N: Note> HostSpec<N> {
-    /// A host with a perfect clock, no rack, no disks.
+    /// A host with a perfect clock, no rack, and one disk like any other.
     #[must_use]
     pub fn new(factory: Factory<N>) -> Self {
         Self {

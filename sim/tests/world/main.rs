@@ -2,5 +2,9 @@
 
 mod support;
 
+mod clocks;
 mod lanes;
+mod network;
 mod outside_door;
+mod processes;
+mod replay;
