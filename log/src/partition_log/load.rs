@@ -136,6 +136,7 @@ impl Log {
         segment.begin_scan();
         let mut scan = Scan::default();
         let mut scanner = Scanner::new(segment.file, 0, segment.size, RECOVERY_READ_AHEAD);
+        let mut next_offset = segment.base_offset;
         loop {
             let batch = match scanner.next_batch(disk) {
                 Ok(Some((_, batch))) => batch,
@@ -145,6 +146,12 @@ impl Log {
             if !batch.is_valid() || !segment.index.can_hold(batch.last_offset()) {
                 return Ok(scan);
             }
+            // The checksum does not cover the base offset: a power failure that takes the sector before it leaves a
+            // batch that is valid and begins at zero. (Kafka believes it, and the log ends there.)
+            if batch.base_offset() < next_offset {
+                return Ok(scan);
+            }
+            next_offset = batch.next_offset();
             if !scan.index(segment, &batch, self.config.index_interval_bytes) {
                 // Offsets that fall back: Kafka drops the whole segment.
                 segment.begin_scan();
