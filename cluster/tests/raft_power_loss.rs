@@ -96,3 +96,18 @@ fn a_replica_that_skips_its_syncs_is_found_out() {
     }
     assert!(found.contains("K6") && found.contains("K4"), "only {found:?}");
 }
+
+/// Kafka's own hole, kept: the leader shows its end before it syncs, and a single voter needs nobody else.
+#[test]
+fn a_single_voter_may_lose_what_it_committed_before_its_sync() {
+    let mut lost = 0;
+    for at in 0..calls(1, 1) {
+        let (cluster, _) = play(1, 1, at, false);
+        if !cluster.checks.violations.is_empty() {
+            let path = cluster.replicas[&1].disk.failed.clone().expect("a call failed");
+            assert!(path.ends_with(".log"), "{path}: {:#?}", cluster.checks.violations);
+            lost += 1;
+        }
+    }
+    assert!(lost > 0, "LD-1 says otherwise");
+}

@@ -18,6 +18,7 @@ pub mod client;
 pub mod effect;
 pub mod message;
 
+pub mod listener;
 pub mod node;
 pub mod program;
 

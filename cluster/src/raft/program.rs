@@ -14,28 +14,16 @@ use trial_sim::{ConnId, Context, DiskId, Input, Job, Program, Span, Time};
 
 use super::bootstrap::Bootstrap;
 use super::effect::{CommittedBatch, RaftEvent, ReplyToken};
-use super::message::{Envelope, Response};
+use super::listener;
+use super::message::Response;
 use super::node::RaftNode;
 use super::settings::RaftSettings;
-use super::wire;
 use crate::ids::LeaderEpoch;
 use crate::net::{FrameReader, frames};
 use crate::note::Note;
-use crate::wire::{
-    ApiKey, ApiVersionsRequest, ApiVersionsResponse, BeginQuorumEpochRequest,
-    EndQuorumEpochRequest, FetchRequest, Message, Request, VoteRequest, api_versions_response,
-};
+use crate::wire::{ApiKey, ApiVersionsResponse, Message, api_versions_response};
 
 type Cx<'a> = Context<'a, Note>;
-
-/// What the listener serves.
-const SERVED: [(ApiKey, i16, i16); 5] = [
-    (ApiKey::Fetch, 17, 18),
-    (ApiKey::ApiVersions, 0, 4),
-    (ApiKey::Vote, 2, 2),
-    (ApiKey::BeginQuorumEpoch, 1, 1),
-    (ApiKey::EndQuorumEpoch, 1, 1),
-];
 
 /// What a node of the quorum is made with.
 #[derive(Debug, Clone)]
@@ -184,28 +172,16 @@ impl RaftProgram {
     fn on_frame(&mut self, conn: ConnId, frame: &Bytes, cx: &mut Cx<'_>) -> Option<()> {
         let (api, header, body) = frames::split_request(frame)?;
         let (version, correlation_id) = (header.request_api_version, header.correlation_id);
-        let served = SERVED.iter().find(|served| served.0 == api)?;
-        if !(served.1..=served.2).contains(&version) {
-            return None;
-        }
         let asked = Asked { conn, api, version, correlation_id };
-        let envelope: Envelope = match api {
-            ApiKey::ApiVersions => {
-                send::<ApiVersionsRequest>(asked, &versions(), cx);
-                return Some(());
-            }
-            ApiKey::Vote => wire::read_vote_request(VoteRequest::from_bytes(version, &body).ok()?),
-            ApiKey::BeginQuorumEpoch => {
-                wire::read_begin_request(BeginQuorumEpochRequest::from_bytes(version, &body).ok()?)
-            }
-            ApiKey::EndQuorumEpoch => {
-                wire::read_end_request(EndQuorumEpochRequest::from_bytes(version, &body).ok()?)
-            }
-            ApiKey::Fetch => {
-                wire::read_fetch_request(FetchRequest::from_bytes(version, &body).ok()?)
-            }
-            _ => return None,
-        };
+        if api == ApiKey::ApiVersions {
+            let answer = versions();
+            let frame = frames::response_frame(api, version, correlation_id, |body| {
+                answer.encode(version, body);
+            });
+            cx.send(conn, frame);
+            return Some(());
+        }
+        let envelope = listener::read_request(api, version, &body)?;
         let token = ReplyToken(self.next_token);
         self.next_token += 1;
         self.asked.insert(token, asked);
@@ -219,33 +195,18 @@ impl RaftProgram {
             // Whoever asked is gone.
             return;
         }
-        match asked.api {
-            ApiKey::Vote => send::<VoteRequest>(asked, &wire::vote_response(response), cx),
-            ApiKey::BeginQuorumEpoch => {
-                send::<BeginQuorumEpochRequest>(asked, &wire::begin_response(response), cx);
-            }
-            ApiKey::EndQuorumEpoch => {
-                send::<EndQuorumEpochRequest>(asked, &wire::end_response(response), cx);
-            }
-            ApiKey::Fetch => send::<FetchRequest>(asked, &wire::fetch_response(response), cx),
-            other => panic!("the quorum does not answer {other}"),
-        }
+        let Asked { conn, api, version, correlation_id } = asked;
+        let frame = listener::response_frame(api, version, correlation_id, response);
+        cx.send(conn, frame);
     }
-}
-
-fn send<R: Request>(asked: Asked, response: &R::Response, cx: &mut Cx<'_>) {
-    let Asked { conn, api, version, correlation_id } = asked;
-    let frame = frames::response_frame(api, version, correlation_id, |body| {
-        response.encode(version, body);
-    });
-    cx.send(conn, frame);
 }
 
 fn versions() -> ApiVersionsResponse {
     let key = |&(api, min_version, max_version): &(ApiKey, i16, i16)| {
         api_versions_response::ApiKey { api_key: api.key(), min_version, max_version }
     };
-    let api_keys = SERVED.iter().map(key).collect();
+    let served = listener::SERVED.iter().chain(&[(ApiKey::ApiVersions, 0, 4)]);
+    let api_keys = served.map(key).collect();
     ApiVersionsResponse { api_keys, ..ApiVersionsResponse::default() }
 }
 

@@ -83,10 +83,10 @@ impl Simulation {
     pub fn new(draw: Draw) -> Self {
         let mut world = World::new(draw.seed, WorldSettings::default());
         let hosts = (0..draw.voters + draw.observers).map(|id| {
-            let disk = DiskSettings {
-                power_loss: PowerLossOdds { kept: 0, lost: 1, torn: 0 },
-                ..DiskSettings::default()
-            };
+            // Kafka's kills lose all that is unsynced; every other seed keeps some of it, or tears it.
+            let lossy = PowerLossOdds { kept: 0, lost: 1, torn: 0 };
+            let power_loss = if draw.seed % 2 == 0 { lossy } else { PowerLossOdds::default() };
+            let disk = DiskSettings { power_loss, ..DiskSettings::default() };
             let program = spec(id, draw.voters);
             let factory: trial_sim::Factory<Note> = Arc::new(move |_| {
                 let program: Box<dyn Program<Note>> = Box::new(RaftProgram::new(&program));
