@@ -13,8 +13,7 @@ use crate::wire::{
     VoteRequest,
 };
 
-/// The APIs of the quorum with the first and last version that it serves. A Fetch is the quorum's if it asks for
-/// `__cluster_metadata`: see [`is_for_metadata`].
+/// The APIs of the quorum with the first and last version that it serves.
 pub const SERVED: [(ApiKey, i16, i16); 4] = [
     (ApiKey::Fetch, 17, 18),
     (ApiKey::Vote, 2, 2),
@@ -40,12 +39,6 @@ pub fn read_request(api: ApiKey, version: i16, body: &Bytes) -> Option<Envelope>
         ApiKey::Fetch => wire::read_fetch_request(FetchRequest::from_bytes(version, body).ok()?),
         _ => return None,
     })
-}
-
-/// Whether a fetch asks for the metadata log, and so is the quorum's.
-#[must_use]
-pub fn is_for_metadata(request: &FetchRequest) -> bool {
-    request.topics.iter().any(|topic| topic.topic_id == crate::ids::Uuid::METADATA_TOPIC)
 }
 
 /// The frame of an answer.
