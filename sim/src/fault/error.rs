@@ -51,7 +51,7 @@ impl fmt::Display for FaultError {
 impl std::error::Error for FaultError {}
 
 /// The known word that was probably meant: at most two typing errors away, and not all of it.
-fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let lower = word.to_ascii_lowercase();
     let scored = known.iter().map(|&candidate| (distance(&lower, candidate), candidate));
     let (errors, best) = scored.min_by_key(|(errors, _)| *errors)?;

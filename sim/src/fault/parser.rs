@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use super::effect::{ClockFault, DiskFault, Effect, Family, Group, Sides};
-use super::error::FaultError;
+use super::error::{FaultError, nearest};
 use super::lexer::{Token, is_word_char, tokens};
 use super::line::Fault;
 use super::quantity::{Factor, parse_factor, parse_ppm, parse_rate, parse_signed_span, parse_span};
@@ -19,9 +19,7 @@ type Read<T> = Result<T, FaultError>;
 /// Reads one line.
 pub(super) fn parse(line: &str) -> Read<Fault> {
     let mut parser = Parser { tokens: tokens(line)?, next: 0, end: line.trim_end().len() };
-    let when_at = parser.here();
     let when = parser.when()?;
-    let when_at = when_at.start..parser.before();
     let effect_at = parser.here();
     let effect = parser.effect()?;
     let effect_at = effect_at.start..parser.before();
@@ -45,7 +43,6 @@ pub(super) fn parse(line: &str) -> Read<Fault> {
         let what = format!("`{effect}` happens at once and cannot last");
         return Err(FaultError::new(effect_at, what, &["`at`, `every` or `when` instead"]));
     }
-    assert!(when_at.start <= when_at.end, "a place ends after it begins");
     Ok(Fault { when, effect, lasting })
 }
 
@@ -119,6 +116,16 @@ impl<'t> Parser<'t> {
         };
         self.next += 1;
         Ok(word)
+    }
+
+    /// One of some words after a group, whose last host may be a misspelt one of them.
+    fn one_after_group(&mut self, kind: &str, known: &[&'static str]) -> Read<&'static str> {
+        let last = self.next.checked_sub(1).and_then(|last| self.tokens.get(last));
+        let misspelt = last.filter(|token| nearest(token.text, known).is_some()).cloned();
+        self.one_of(kind, known).map_err(|error| match misspelt {
+            Some(token) => FaultError::unknown(token.at, kind, token.text, known),
+            None => error,
+        })
     }
 
     fn expected_at_end(&self, lasting: bool, can_last: bool) -> &'static [&'static str] {
@@ -204,7 +211,7 @@ impl<'t> Parser<'t> {
             let what = format!("`{word}` is a word of the grammar, not a name");
             return Err(FaultError::new(at, what, &[expected]));
         }
-        if !word.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') {
+        if !word.starts_with(is_first_char) {
             let what = format!("a name cannot begin with `{}`", &word[..1]);
             return Err(FaultError::new(at, what, &[expected]));
         }
@@ -231,7 +238,10 @@ impl<'t> Parser<'t> {
 
     fn group(&mut self) -> Read<Group> {
         let mut hosts = vec![self.host()?];
-        while self.peek().is_some_and(|token| token.is_word && !is_reserved(token.text)) {
+        let may_be_host = |token: &Token<'_>| {
+            token.is_word && token.text.starts_with(is_first_char) && !is_reserved(token.text)
+        };
+        while self.peek().is_some_and(may_be_host) {
             hosts.push(self.host()?);
         }
         Ok(Group(hosts))
@@ -279,9 +289,10 @@ impl<'t> Parser<'t> {
             "stop" => Ok(Effect::Stop { hosts: self.group()? }),
             "restart" => {
                 let hosts = self.group()?;
+                let named = self.take("as");
                 let profile =
-                    if self.take("as") { Some(self.name("a profile such as 4.3")?) } else { None };
-                Ok(Effect::Restart { hosts, profile })
+                    if named { Some(self.word("a profile such as 4.3")?.0) } else { None };
+                Ok(Effect::Restart { hosts, profile: profile.map(str::to_owned) })
             }
             "pause" => Ok(Effect::Pause { hosts: self.group()? }),
             "slow" => Ok(Effect::Slow { hosts: self.group()?, factor: self.factor()? }),
@@ -329,7 +340,7 @@ impl<'t> Parser<'t> {
     }
 
     fn disk_fault(&mut self) -> Read<DiskFault> {
-        Ok(match self.one_of("disk fault", DISK_FAULTS)? {
+        Ok(match self.one_after_group("disk fault", DISK_FAULTS)? {
             "slow" => DiskFault::Slow(self.factor()?),
             "eio" => DiskFault::Eio { once: self.take("once") },
             "full" => DiskFault::Full,
@@ -339,7 +350,7 @@ impl<'t> Parser<'t> {
     }
 
     fn clock_fault(&mut self) -> Read<ClockFault> {
-        match self.one_of("clock fault", CLOCK_FAULTS)? {
+        match self.one_after_group("clock fault", CLOCK_FAULTS)? {
             "ahead" => {
                 let ahead = |text: &str| {
                     parse_span(text).map_err(|error| match text.strip_prefix('-') {
@@ -377,4 +388,9 @@ impl<'t> Parser<'t> {
         }
         Ok(Effect::Swarm { families })
     }
+}
+
+/// What a name may begin with: no digit, so that a forgotten word is noticed before a number.
+fn is_first_char(c: char) -> bool {
+    c.is_ascii_alphabetic() || c == '_'
 }

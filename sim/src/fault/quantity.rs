@@ -22,6 +22,9 @@ const SPAN_UNITS: [(&str, u64); 6] = [
 const RATE_UNITS: [(&str, u64); 4] =
     [("B/s", 1), ("KB/s", 1_000), ("MB/s", 1_000_000), ("GB/s", 1_000_000_000)];
 
+/// A hundred years: sums of times do not overflow.
+const LONGEST: Span = Span::from_secs(100 * 365 * 24 * 3_600);
+
 /// Bytes a second; above zero.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rate(pub u64);
@@ -53,7 +56,10 @@ impl fmt::Display for Factor {
 /// ```
 pub fn parse_span(text: &str) -> Result<Span, FaultError> {
     let whole = 0..text.len();
-    measure(text, &whole, "duration", &SPAN_UNITS, SPAN_HELP).map(Span)
+    match measure(text, &whole, "duration", &SPAN_UNITS, SPAN_HELP)? {
+        nanos if nanos > LONGEST.0 => Err(too_big(&whole, "duration", SPAN_HELP)),
+        nanos => Ok(Span(nanos)),
+    }
 }
 
 /// A rate: `500B/s`, `64KB/s`, `1MB/s`; thousands, not 1024.
@@ -91,8 +97,7 @@ pub(super) fn parse_ppm(text: &str) -> Result<i32, FaultError> {
 pub(super) fn parse_signed_span(text: &str) -> Result<i64, FaultError> {
     let (sign, rest) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let span = parse_span(rest).map_err(|error| FaultError { at: 0..text.len(), ..error })?;
-    let length = i64::try_from(span.0);
-    length.map(|length| sign * length).map_err(|_| too_big(&(0..text.len()), "duration", SPAN_HELP))
+    Ok(sign * i64::try_from(span.0).expect("a hundred years fit"))
 }
 
 fn refuse_negative(
