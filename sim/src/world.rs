@@ -153,8 +153,8 @@ impl<N: Note> World<N> {
         self.room.hosts[usize::from(host.0)].clock.wall_ms(self.room.now)
     }
 
-    /// W-1: the next event that is not stale, if it is due by `limit`.
-    fn step_until(&mut self, limit: Time) -> bool {
+    /// Handles the next event that is not stale, if it is due by `limit` (W-1).
+    pub fn step_until(&mut self, limit: Time) -> bool {
         while self.room.queue.next_time().is_some_and(|next| next <= limit) {
             let (time, event) = self.room.queue.pop().expect("it was just looked at");
             assert!(time >= self.room.now, "RM-1: {event:?} at {time:?}, now {:?}", self.room.now);

@@ -77,7 +77,7 @@ pub struct Broker {
     pub(super) delayed_produces: Purgatory<u32, u32>,
     pub(super) delayed_fetches: Purgatory<u32, u32>,
     pub(super) fetch_sessions: FetchManager,
-    pub(super) fetchers: BTreeMap<BrokerId, ReplicaFetcher>,
+    pub(super) fetchers: BTreeMap<BrokerId, Box<ReplicaFetcher>>,
     pub(super) schedule: Schedule,
     /// Slots of partitions that were dropped, until whoever waits on them is told.
     pub(super) dropped: Vec<u32>,
@@ -246,7 +246,7 @@ impl Broker {
     /// When the broker wants to be woken.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
-        let fetchers = self.fetchers.values().filter_map(ReplicaFetcher::next_deadline).min();
+        let fetchers = self.fetchers.values().filter_map(|fetcher| fetcher.next_deadline()).min();
         [
             self.lifecycle.next_deadline(),
             self.alter_partition.next_deadline(),

@@ -111,12 +111,13 @@ impl ReplicaFetcher {
     /// When the fetcher has something to do without an input.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
+        let network = self.client.next_deadline();
+        if !matches!(self.round, Round::Idle) {
+            return network;
+        }
         let delayed = self.delayed.first().map(|(at, _)| *at);
-        let retry = match self.round {
-            Round::Idle if self.has_work() => self.wait_until,
-            _ => None,
-        };
-        [self.client.next_deadline(), delayed, retry].into_iter().flatten().min()
+        let retry = self.wait_until.filter(|_| self.has_work());
+        [network, delayed, retry].into_iter().flatten().min()
     }
 
     fn has_work(&self) -> bool {
@@ -147,7 +148,7 @@ impl Broker {
         let fetcher = self
             .fetchers
             .entry(leader)
-            .or_insert_with(|| ReplicaFetcher::new(leader, local, timeout));
+            .or_insert_with(|| Box::new(ReplicaFetcher::new(leader, local, timeout)));
         fetcher.client.set_node(leader, &host, port);
         fetcher.partitions.insert(id, slot);
         fetcher.changed.insert(id);
@@ -199,13 +200,13 @@ impl Broker {
         if fetcher.wait_until.is_some_and(|at| at > now) {
             return;
         }
+        fetcher.wait_until = None;
         if !fetcher.client.ready(fetcher.leader, cx) {
             if fetcher.client.connection_failed(fetcher.leader) {
                 self.on_leader_unreachable(fetcher, ErrorCode::NetworkException, cx);
             }
             return;
         }
-        fetcher.wait_until = None;
         match fetcher.questions.pop_front() {
             Some(question) => self.send_question(fetcher, question, cx),
             None => self.send_fetch(fetcher, cx),
