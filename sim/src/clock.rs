@@ -46,6 +46,7 @@ impl HostClock {
     }
 
     /// What the monotonic clock reads at `now`.
+    #[inline]
     pub(crate) fn monotonic(&self, now: Time) -> Time {
         if self.drift_ppm == 0 {
             return self.anchor_local + (now - self.anchor);
@@ -56,6 +57,7 @@ impl HostClock {
     }
 
     /// The first moment at which the monotonic clock reads `local` or more; `now` if it does.
+    #[inline]
     pub(crate) fn global(&self, local: Time, now: Time) -> Time {
         if local <= self.anchor_local {
             return now;
@@ -71,12 +73,14 @@ impl HostClock {
     }
 
     /// What the wall clock reads, in milliseconds since 1970; counted as a read.
+    #[inline]
     pub(crate) fn read_wall_ms(&self, now: Time) -> i64 {
         self.wall_reads.set(self.wall_reads.get() + 1);
         self.wall_ms(now)
     }
 
     /// The same, for an onlooker.
+    #[inline]
     pub(crate) fn wall_ms(&self, now: Time) -> i64 {
         let local = i64::try_from(self.monotonic(now).0).expect("a run is shorter than 292 years");
         EPOCH_MS + (local + self.offset_ns).div_euclid(1_000_000)

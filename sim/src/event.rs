@@ -49,6 +49,7 @@ pub(crate) enum Event {
 
 impl Event {
     /// Takes it into the digest: time, kind, host or end, lane, in 24 bytes.
+    #[inline]
     pub(crate) fn digest(self, at: Time, hasher: &mut Hasher) {
         let (kind, id, detail) = match self {
             Self::Boot { host, life } => (1_u16, u64::from(host.0), life),

@@ -33,6 +33,7 @@ pub(crate) struct Later {
 }
 
 impl Later {
+    #[inline]
     pub(crate) fn put(&mut self, pool: PoolId, job: QueuedJob) -> u16 {
         if let Some(slot) = self.free.pop() {
             self.slots[usize::from(slot)] = Some((pool, job));
@@ -42,6 +43,7 @@ impl Later {
         u16::try_from(self.slots.len() - 1).expect("at most 65,536 jobs of a host wait for later")
     }
 
+    #[inline]
     pub(crate) fn take(&mut self, slot: u16) -> (PoolId, QueuedJob) {
         self.free.push(slot);
         self.slots[usize::from(slot)].take().expect("a slot is emptied once, by its event")

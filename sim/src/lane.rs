@@ -98,6 +98,7 @@ impl Lanes {
         });
     }
 
+    #[inline]
     pub(crate) fn pool(&mut self, id: PoolId) -> &mut Pool {
         match self.pools.get_mut(usize::from(id.0)) {
             Some(Some(pool)) => pool,
@@ -105,6 +106,7 @@ impl Lanes {
         }
     }
 
+    #[inline]
     pub(crate) fn lane(&mut self, lane: u16) -> &mut Lane {
         &mut self.lanes[usize::from(lane)]
     }
@@ -116,12 +118,14 @@ impl Lanes {
     }
 
     /// The pool of this lane.
+    #[inline]
     pub(crate) fn pool_of(&mut self, lane: u16) -> &mut Pool {
         let id = self.lanes[usize::from(lane)].id.pool;
         self.pool(id)
     }
 
     /// The next tie breaker of this lane.
+    #[inline]
     pub(crate) fn tie(&mut self, lane: u16) -> u32 {
         let lane = self.lane(lane);
         lane.count += 1;
@@ -129,6 +133,7 @@ impl Lanes {
     }
 
     /// Gives the job to an idle lane, or queues it. Answers the lane that has to wake up.
+    #[inline]
     pub(crate) fn submit(&mut self, id: PoolId, job: QueuedJob) -> Option<u16> {
         let pool = self.pool(id);
         if pool.idle == 0 {
@@ -143,6 +148,7 @@ impl Lanes {
     }
 
     /// What a lane that has finished goes on with; none: it is idle from now on.
+    #[inline]
     pub(crate) fn next(&mut self, lane: u16) -> Option<QueuedJob> {
         if let Some(job) = self.lane(lane).chain.pop_front() {
             return Some(job);
@@ -157,6 +163,7 @@ impl Lanes {
     }
 
     /// Takes the job's lock for the lane; if somebody holds it, the lane is blocked.
+    #[inline]
     pub(crate) fn take_lock(&mut self, lane: u16, job: QueuedJob) -> bool {
         let Some(lock) = job.lock else { return true };
         let taken = self.locks.take(lock, lane);
@@ -167,6 +174,7 @@ impl Lanes {
     }
 
     /// Lets the job's lock go. Answers the lane that has it now and has to wake up.
+    #[inline]
     pub(crate) fn release_lock(&mut self, lane: u16, job: QueuedJob) -> Option<u16> {
         let next = self.locks.release(job.lock?, lane)?;
         let waiter = self.lane(next);
@@ -178,6 +186,7 @@ impl Lanes {
     }
 
     /// When a lane without events of its own is done with `cost` more.
+    #[inline]
     pub(crate) fn pay(&mut self, id: PoolId, index: u16, now: Time, cost: crate::Span) -> Time {
         let free_at = &mut self.pool(id).free_at[usize::from(index)];
         *free_at = (*free_at).max(now) + cost;

@@ -22,6 +22,7 @@ pub(crate) struct Locks {
 
 impl Locks {
     /// Whether `lane` holds the lock now; otherwise it waits.
+    #[inline]
     pub(crate) fn take(&mut self, id: LockId, lane: u16) -> bool {
         let index = id.0 as usize;
         if index >= self.locks.len() {
@@ -38,6 +39,7 @@ impl Locks {
     }
 
     /// Lets go; answers the lane that holds it from now on.
+    #[inline]
     pub(crate) fn release(&mut self, id: LockId, lane: u16) -> Option<u16> {
         let lock = &mut self.locks[id.0 as usize];
         assert!(lock.holder == Some(lane), "LK-1: {id:?} is let go by {lane}, held by {lock:?}");

@@ -19,6 +19,7 @@ struct Entry {
 }
 
 impl Entry {
+    #[inline]
     fn key(&self) -> (u64, u64) {
         (self.time.0, (u64::from(self.tie) << 32) | u64::from(self.sequence))
     }
@@ -33,6 +34,7 @@ impl PartialEq for Entry {
 impl Eq for Entry {}
 
 impl PartialOrd for Entry {
+    #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
@@ -40,6 +42,7 @@ impl PartialOrd for Entry {
 
 impl Ord for Entry {
     /// The earliest is the greatest: what a `BinaryHeap` hands out first.
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         other.key().cmp(&self.key())
     }
@@ -53,16 +56,19 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
+    #[inline]
     pub(crate) fn push(&mut self, time: Time, tie: u32, event: Event) {
         let sequence = self.sequence;
         self.sequence = sequence.wrapping_add(1);
         self.heap.push(Entry { time, tie, sequence, event });
     }
 
+    #[inline]
     pub(crate) fn pop(&mut self) -> Option<(Time, Event)> {
         self.heap.pop().map(|entry| (entry.time, entry.event))
     }
 
+    #[inline]
     pub(crate) fn next_time(&self) -> Option<Time> {
         self.heap.peek().map(|entry| entry.time)
     }

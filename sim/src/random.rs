@@ -30,18 +30,21 @@ impl Plan {
 
     /// The draw of this key: always the same.
     #[must_use]
+    #[inline]
     pub fn u64(self, domain: &str, name: &str, operation: u64) -> u64 {
         self.stream_of(domain, name, operation).u64()
     }
 
     /// A draw in `0..bound`.
     #[must_use]
+    #[inline]
     pub fn below(self, domain: &str, name: &str, operation: u64, bound: u64) -> u64 {
         self.stream_of(domain, name, operation).below(bound)
     }
 
     /// True in `ppm` of a million keys.
     #[must_use]
+    #[inline]
     pub fn chance(self, domain: &str, name: &str, operation: u64, ppm: u32) -> bool {
         self.stream_of(domain, name, operation).chance(ppm)
     }
@@ -85,12 +88,14 @@ impl Stream {
     }
 
     /// The next draw, all 64 bits.
+    #[inline]
     pub fn u64(&mut self) -> u64 {
         self.0.next_u64()
     }
 
     /// The next draw in `0..bound`. The bias (below one in 2^32 for every bound in use) is accepted
     /// for the sake of exactly one draw a call.
+    #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {
         assert!(bound > 0, "a draw below zero is asked for");
         let wide = u128::from(self.u64()) * u128::from(bound);
@@ -98,18 +103,21 @@ impl Stream {
     }
 
     /// The next draw in `low..high`.
+    #[inline]
     pub fn range(&mut self, low: u64, high: u64) -> u64 {
         assert!(low < high, "an empty range {low}..{high} is drawn from");
         low + self.below(high - low)
     }
 
     /// True in `ppm` of a million draws. A chance of zero draws nothing.
+    #[inline]
     pub fn chance(&mut self, ppm: u32) -> bool {
         ppm > 0 && self.below(1_000_000) < u64::from(ppm)
     }
 
     /// A draw in `0.0..1.0`, in steps of 2^-53.
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit a double exactly")]
+    #[inline]
     pub fn fraction(&mut self) -> f64 {
         (self.u64() >> 11) as f64 / (1_u64 << 53) as f64
     }
@@ -132,6 +140,7 @@ impl Stream {
 }
 
 /// The `count`-th tie breaker of whoever owns `salt` (the finisher of splitmix64).
+#[inline]
 pub(crate) fn tie(salt: u64, count: u64) -> u32 {
     let mut mixed = salt.wrapping_add(count.wrapping_mul(0x9e37_79b9_7f4a_7c15));
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

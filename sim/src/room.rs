@@ -105,8 +105,11 @@ impl<N: Note> Room<N> {
     }
 
     pub(crate) fn mark_bytes(&mut self, conn: ConnId, bytes: &Bytes) {
-        self.hasher.u64(conn.0);
-        self.hasher.bytes(bytes);
+        let mut record = [0; 16];
+        record[..8].copy_from_slice(&conn.0.to_le_bytes());
+        record[8..].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
+        self.hasher.record(&record);
+        self.hasher.raw(bytes);
     }
 
     /// Queues an event whose owner is the host.

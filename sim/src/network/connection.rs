@@ -61,6 +61,7 @@ impl End {
     }
 
     /// Whether a program or a kernel still has it.
+    #[inline]
     pub(crate) const fn lives(&self) -> bool {
         matches!(self.state, EndState::Opening | EndState::Open | EndState::Closing)
     }
@@ -96,16 +97,19 @@ impl Connection {
         }
     }
 
+    #[inline]
     pub(crate) fn end(&mut self, id: ConnId) -> &mut End {
         &mut self.ends[side(id)]
     }
 
     /// What this end sends.
+    #[inline]
     pub(crate) fn pipe(&mut self, sender: ConnId) -> &mut Pipe {
         &mut self.pipes[side(sender)]
     }
 
     /// From whom to whom this end sends.
+    #[inline]
     pub(crate) const fn route(&self, sender: ConnId) -> (HostId, HostId) {
         (self.ends[side(sender)].host, self.ends[1 - side(sender)].host)
     }
@@ -131,10 +135,12 @@ impl Network {
         self.links.push(vec![Link::default(); self.links.len() + 1]);
     }
 
+    #[inline]
     pub(crate) fn link(&mut self, from: HostId, to: HostId) -> &mut Link {
         &mut self.links[usize::from(from.0)][usize::from(to.0)]
     }
 
+    #[inline]
     pub(crate) fn is_blocked(&self, from: HostId, to: HostId) -> bool {
         self.links[usize::from(from.0)][usize::from(to.0)].is_blocked()
     }
@@ -145,15 +151,26 @@ impl Network {
         ConnId((self.connections.len() as u64 - 1) * 2)
     }
 
+    #[inline]
     pub(crate) fn get(&mut self, end: ConnId) -> Option<&mut Connection> {
         self.connections.get_mut(index(end))?.as_deref_mut()
     }
 
+    /// A connection, and the link that this end sends over.
+    #[inline]
+    pub(crate) fn with_link(&mut self, sender: ConnId) -> Option<(&mut Connection, &mut Link)> {
+        let connection = self.connections.get_mut(index(sender))?.as_deref_mut()?;
+        let (from, to) = connection.route(sender);
+        Some((connection, &mut self.links[usize::from(from.0)][usize::from(to.0)]))
+    }
+
+    #[inline]
     pub(crate) fn peek(&self, end: ConnId) -> Option<&Connection> {
         self.connections.get(index(end))?.as_deref()
     }
 
     /// CN-1.
+    #[inline]
     pub(crate) fn forget_if_over(&mut self, end: ConnId) {
         let slot = &mut self.connections[index(end)];
         if slot.as_ref().is_some_and(|connection| !connection.ends.iter().any(End::lives)) {

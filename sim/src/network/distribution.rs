@@ -1,7 +1,7 @@
 //! Draws lengths of time.
 //!
-//! Invariants: DI-1 one draw of the stream a call (two with a tail, none for a constant), whatever
-//!             comes out; the logarithm is libm's, equal on every platform.
+//! Invariants: DI-1 one draw of the stream a call, whatever comes out (none for a constant); DI-2
+//!             integers only: equal on every platform.
 
 use crate::random::Stream;
 use crate::time::Span;
@@ -41,6 +41,7 @@ pub enum Distribution {
 
 impl Distribution {
     /// The next length.
+    #[inline]
     pub fn draw(&self, stream: &mut Stream) -> Span {
         match *self {
             Self::Constant(span) => span,
@@ -50,27 +51,66 @@ impl Distribution {
                 }
                 Span(stream.range(min.0, max.0))
             }
-            Self::Exponential { min, mean } => min + exponential(mean, stream),
+            Self::Exponential { min, mean } => min + exponential(mean, stream.u64()),
             Self::LongTail { min, mean, tail_ppm, tail_factor } => {
-                let share = exponential(mean, stream);
-                if stream.chance(tail_ppm) {
-                    return min + share * u64::from(tail_factor);
-                }
-                min + share
+                let draw = stream.u64();
+                let share = exponential(mean, draw);
+                let in_tail = ((draw & 0xff_ffff) * 1_000_000) >> 24 < u64::from(tail_ppm);
+                let factor = if in_tail { u64::from(tail_factor) } else { 1 };
+                min + share * factor
             }
         }
     }
 }
 
-/// Exponential with this mean, at most 36 times as long (2^-53 is the smallest fraction).
-#[expect(
-    clippy::cast_precision_loss,
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "lengths are far below 2^53 ns, and a negative logarithm is negated"
-)]
-fn exponential(mean: Span, stream: &mut Stream) -> Span {
-    Span((-libm::log(1.0 - stream.fraction()) * mean.0 as f64) as u64)
+/// Exponential with this mean, at most 64 ln 2 times as long. The draw is taken as a fraction
+/// 2^-k * m, with m from a half to one: its logarithm is k ln 2, and the rest from a table.
+#[inline]
+fn exponential(mean: Span, draw: u64) -> Span {
+    let draw = draw | 1;
+    let zeros = draw.leading_zeros();
+    let mantissa = draw << zeros;
+    let place = usize::try_from((mantissa >> 55) & 0xff).expect("eight bits");
+    let within = (mantissa >> 23) & 0xffff_ffff;
+    let (high, low) = (LOGARITHMS[place], LOGARITHMS[place + 1]);
+    let rest = high - (((high - low) * within) >> 32);
+    let length = u64::from(zeros) * LOGARITHMS[0] + rest;
+    let scaled = (u128::from(mean.0) * u128::from(length)) >> 32;
+    Span(u64::try_from(scaled).expect("a mean is far below a year"))
+}
+
+/// -ln((256 + i) / 512) in units of 2^-32; the first is ln 2, the last zero.
+const LOGARITHMS: [u64; 257] = {
+    let mut table = [0; 257];
+    let mut place = 0;
+    while place <= 256 {
+        table[place] = minus_logarithm(256 + place as u64);
+        place += 1;
+    }
+    table
+};
+
+/// -ln(value / 512) for 256..=512 in units of 2^-32: the bits of the binary logarithm come out of
+/// repeated squaring, in integers, equal on every platform.
+const fn minus_logarithm(value: u64) -> u64 {
+    const LN_2: u128 = 0xb172_17f7_d1cf_79ab;
+    if value == 512 {
+        return 0;
+    }
+    let mut power = (value as u128) << 54;
+    let mut binary: u128 = 0;
+    let mut bit = 0;
+    while bit < 40 {
+        power = (power * power) >> 62;
+        binary <<= 1;
+        if power >= 1 << 63 {
+            power >>= 1;
+            binary |= 1;
+        }
+        bit += 1;
+    }
+    let below_one = (1 << 40) - binary;
+    ((below_one * LN_2) >> 72) as u64
 }
 
 #[cfg(test)]
@@ -87,6 +127,14 @@ mod tests {
         let tail =
             Distribution::LongTail { min: ms(1), mean: ms(2), tail_ppm: 100_000, tail_factor: 10 };
         check(tail, 4_600, 5_000);
+    }
+
+    #[test]
+    fn the_table_holds_logarithms() {
+        for (place, entry) in LOGARITHMS.iter().enumerate() {
+            let want = -((256.0 + place as f64) / 512.0).ln() * 2_f64.powi(32);
+            assert!((*entry as f64 - want).abs() < 2.0, "DI-2: {place}: {entry}, not {want}");
+        }
     }
 
     /// The mean of 20,000 draws, in microseconds, lies in `low..=high`.

@@ -3,6 +3,7 @@
 //! Invariants: HO-1 no byte of an open connection is lost to a cut: it is sent again after a drawn
 //!             back-off; HO-2 who held it back counts it.
 
+use super::transport::{arm, count_held};
 use crate::event::Event;
 use crate::ids::{ConnId, HostId};
 use crate::program::Note;
@@ -16,24 +17,11 @@ impl<N: Note> Room<N> {
 
     /// What this end has under way stays where it is.
     pub(crate) fn hold(&mut self, sender: ConnId) {
-        let now = self.now;
-        let connection = self.network.get(sender).expect("the caller has looked");
+        let (connection, link) = self.network.with_link(sender).expect("the caller has looked");
         let pipe = connection.pipe(sender);
-        pipe.held_since = Some(now);
+        pipe.held_since = Some(self.now);
         let (chunks, bytes) = pipe.under_way();
-        self.count_held(sender, chunks, bytes);
-    }
-
-    /// HO-2.
-    pub(crate) fn count_held(&mut self, sender: ConnId, chunks: u64, bytes: u64) {
-        let connection = self.network.get(sender).expect("the caller has looked");
-        let (from, to) = connection.route(sender);
-        let blockers: Vec<_> = self.network.link(from, to).blockers().collect();
-        for fault in blockers {
-            let effect = self.effect_of(fault);
-            effect.chunks_held += chunks;
-            effect.bytes_held += bytes;
-        }
+        count_held(&mut self.faults, link, chunks, bytes);
     }
 
     /// Something may get through again from `from` to `to`: bytes after a back-off (HO-1; none
@@ -53,7 +41,7 @@ impl<N: Note> Room<N> {
                 if let Some(since) = pipe.held_since.take() {
                     let most = if lost { now.since(since).min(longest) } else { crate::Span(0) };
                     let wait = crate::Span(pipe.stream.below(most.0 + 1));
-                    self.arm(end, now + wait);
+                    arm(&mut self.queue, pipe, end, now + wait);
                 }
             }
             let acknowledged = self.acknowledge_held(end, (from, to));

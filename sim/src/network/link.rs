@@ -51,6 +51,7 @@ impl Link {
     }
 
     /// Whether nothing gets through.
+    #[inline]
     pub(crate) const fn is_blocked(&self) -> bool {
         self.blocked
     }
@@ -65,12 +66,13 @@ impl Link {
 
     /// Puts `count` bytes on the link at `now`; answers when the last one leaves, beside the
     /// link's latency, and reports to `late` how much each fault added.
+    #[inline]
     pub(crate) fn carry(
         &mut self,
         now: Time,
         count: u64,
         bandwidth: u64,
-        late: &mut Vec<(FaultId, Span)>,
+        late: impl FnMut(FaultId, Span),
     ) -> Time {
         let start = self.free_at.max(now);
         let usual = transmission(count, bandwidth);
@@ -78,6 +80,16 @@ impl Link {
             self.free_at = start + usual;
             return self.free_at;
         }
+        self.carry_in_trouble(now, (count, bandwidth), (start, usual), late)
+    }
+
+    fn carry_in_trouble(
+        &mut self,
+        now: Time,
+        (count, bandwidth): (u64, u64),
+        (start, usual): (Time, Span),
+        mut late: impl FnMut(FaultId, Span),
+    ) -> Time {
         let mut longest = usual;
         let mut added = Span::ZERO;
         for &(fault, trouble) in &self.troubles {
@@ -85,11 +97,11 @@ impl Link {
                 Trouble::Throttle(limit) => {
                     let took = transmission(count, limit.min(bandwidth));
                     let queued = start.since(now);
-                    late.push((fault, Span(took.0.saturating_sub(usual.0)) + queued));
+                    late(fault, Span(took.0.saturating_sub(usual.0)) + queued);
                     longest = longest.max(took);
                 }
                 Trouble::Delay(by) => {
-                    late.push((fault, by));
+                    late(fault, by);
                     added += by;
                 }
                 Trouble::Cut | Trouble::Stall => {}
@@ -104,8 +116,7 @@ fn transmission(count: u64, bandwidth: u64) -> Span {
     if bandwidth == u64::MAX {
         return Span::ZERO;
     }
-    let nanos = u128::from(count) * 1_000_000_000 / u128::from(bandwidth.max(1));
-    Span(u64::try_from(nanos).unwrap_or(u64::MAX / 4))
+    Span(count.saturating_mul(1_000_000_000) / bandwidth.max(1))
 }
 
 #[cfg(test)]
@@ -116,15 +127,23 @@ mod tests {
     fn a_throttle_is_told_apart_from_the_links_own_time() {
         let mut link = Link::default();
         let mut late = Vec::new();
-        assert_eq!(link.carry(Time(0), 1_000, 1_000_000, &mut late), Time(1_000_000), "1 ms");
+        assert_eq!(
+            link.carry(Time(0), 1_000, 1_000_000, |id, by| late.push((id, by))),
+            Time(1_000_000),
+            "1 ms"
+        );
         assert!(late.is_empty(), "no fault");
         link.add(FaultId(4), Trouble::Throttle(100_000));
         link.add(FaultId(5), Trouble::Delay(Span(7)));
-        let left = link.carry(Time(2_000_000), 1_000, 1_000_000, &mut late);
+        let left = link.carry(Time(2_000_000), 1_000, 1_000_000, |id, by| late.push((id, by)));
         assert_eq!(left, Time(12_000_007), "10 ms and the delay");
         assert_eq!(late, [(FaultId(4), Span(9_000_000)), (FaultId(5), Span(7))], "who added what");
         link.remove(FaultId(4));
         link.remove(FaultId(5));
-        assert_eq!(link.carry(Time(0), 1_000, 1_000_000, &mut late), Time(13_000_000), "queued");
+        assert_eq!(
+            link.carry(Time(0), 1_000, 1_000_000, |id, by| late.push((id, by))),
+            Time(13_000_000),
+            "queued"
+        );
     }
 }

@@ -71,12 +71,14 @@ impl Pipe {
     }
 
     /// The next tie breaker of this direction.
+    #[inline]
     pub(crate) fn tie(&mut self) -> u32 {
         self.count += 1;
         tie(self.salt, self.count)
     }
 
     /// Takes bytes in; they wait until `next_flight` lets them go.
+    #[inline]
     pub(crate) fn push(&mut self, bytes: Bytes) {
         self.waiting_bytes += bytes.len();
         self.waiting.push_back(bytes);
@@ -88,11 +90,13 @@ impl Pipe {
     }
 
     /// Bytes that wait for the window.
+    #[inline]
     pub(crate) const fn waiting_bytes(&self) -> usize {
         self.waiting_bytes
     }
 
     /// What may leave now: up to the window. Empty bytes are the FIN.
+    #[inline]
     pub(crate) fn next_departure(&mut self, window: usize) -> Option<Bytes> {
         let Some(front) = self.waiting.front_mut() else {
             return std::mem::take(&mut self.fin_waits).then(Bytes::new);
@@ -113,17 +117,20 @@ impl Pipe {
     }
 
     /// They are under way.
+    #[inline]
     pub(crate) fn depart(&mut self, bytes: Bytes, arrives: Time) {
         self.last_arrival = self.last_arrival.max(arrives);
         self.flights.push_back(Flight { arrives: self.last_arrival, bytes });
     }
 
     /// When the front arrives.
+    #[inline]
     pub(crate) fn next_arrival(&self) -> Option<Time> {
         self.flights.front().map(|flight| flight.arrives)
     }
 
     /// The chunk that arrives at `now`; empty: the FIN.
+    #[inline]
     pub(crate) fn arrive(&mut self, now: Time, chunking: Chunking) -> Option<Bytes> {
         let front = self.flights.front_mut()?;
         let length = front.bytes.len();
@@ -152,6 +159,7 @@ impl Pipe {
     }
 
     /// Adds what has arrived behind `chunk`, as long as the coin says so.
+    #[inline]
     fn join(&mut self, chunk: Bytes, now: Time) -> Bytes {
         let mut joined = BytesMut::new();
         let mut length = chunk.len();
@@ -171,12 +179,14 @@ impl Pipe {
     }
 
     /// The receiver's program has read so many bytes and the sender knows.
+    #[inline]
     pub(crate) fn acknowledge(&mut self, count: usize) {
         assert!(count <= self.unacknowledged, "PI-2: {count} of {}", self.unacknowledged);
         self.unacknowledged -= count;
     }
 
     /// Whether something waits that an acknowledgement may let go.
+    #[inline]
     pub(crate) fn wants_to_send(&self) -> bool {
         self.fin_waits || !self.waiting.is_empty()
     }

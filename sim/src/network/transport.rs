@@ -8,14 +8,18 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
+use super::Distribution;
 use super::connection::EndState;
-use super::pipe::CHUNK_MAX;
+use super::link::Link;
+use super::pipe::{CHUNK_MAX, Pipe};
 use crate::event::Event;
 use crate::ids::{ConnId, HostId};
+use crate::primitives::Fault;
 use crate::program::{Input, Note};
+use crate::queue::Queue;
 use crate::room::{Outcome, Room};
 use crate::seen::Seen;
-use crate::settings::Chunking;
+use crate::settings::{Chunking, NetworkSettings};
 use crate::time::Time;
 
 impl<N: Note> Room<N> {
@@ -28,25 +32,10 @@ impl<N: Note> Room<N> {
 
     /// When `count` bytes that this end puts on its link now are over there.
     pub(crate) fn travel(&mut self, sender: ConnId, count: usize) -> Time {
-        let network = &self.settings.network;
-        let connection = self.network.get(sender).expect("only living connections send");
-        let (from, to) = connection.route(sender);
-        let link = self.network.link(from, to);
-        let (bandwidth, usual) = if from == to {
-            (u64::MAX, network.loopback)
-        } else {
-            (network.bandwidth, network.latency)
-        };
-        let mut late = Vec::new();
-        let left = link.carry(self.now, count as u64, bandwidth, &mut late);
-        let latency = link.latency.unwrap_or(usual);
-        for (fault, by) in late {
-            let effect = self.effect_of(fault);
-            effect.chunks_delayed += 1;
-            effect.delayed += by;
-        }
-        let connection = self.network.get(sender).expect("it was there a moment ago");
-        left + latency.draw(&mut connection.pipe(sender).stream)
+        let Self { network, settings, faults, now, .. } = self;
+        let (connection, link) = network.with_link(sender).expect("only living connections send");
+        let usual = Usual::of(&settings.network, connection.route(sender));
+        carry(faults, link, connection.pipe(sender), *now, (count, usual))
     }
 
     /// Sends now, or after what is already scheduled. False: the send buffer is full.
@@ -98,17 +87,21 @@ impl<N: Note> Room<N> {
         if connection.end(end).ended == Some(true) {
             return true;
         }
-        let ((from, to), port) = (connection.route(end), connection.port);
-        connection.pipe(end).push(bytes.clone());
-        self.see(Seen::Sent {
-            at: self.now,
-            conn: end.connection(),
-            from,
-            to,
-            port,
-            towards_listener: !end.is_listener(),
-            bytes,
-        });
+        if self.settings.observed {
+            let ((from, to), port) = (connection.route(end), connection.port);
+            connection.pipe(end).push(bytes.clone());
+            self.seen.push(Seen::Sent {
+                at: self.now,
+                conn: end.connection(),
+                from,
+                to,
+                port,
+                towards_listener: !end.is_listener(),
+                bytes,
+            });
+        } else {
+            connection.pipe(end).push(bytes);
+        }
         self.transmit(end);
         let limit = self.settings.network.send_buffer as usize;
         let connection = self.network.get(end).expect("sending forgets nobody");
@@ -119,26 +112,23 @@ impl<N: Note> Room<N> {
 
     /// Lets go what the window has room for.
     pub(crate) fn transmit(&mut self, sender: ConnId) {
-        let window = self.settings.network.receive_window as usize;
-        loop {
-            let connection = self.network.get(sender).expect("the caller has looked");
-            if connection.end(sender).state == EndState::Opening {
-                return;
-            }
-            let pipe = connection.pipe(sender);
-            let held = pipe.held_since.is_some();
-            let Some(bytes) = pipe.next_departure(window) else { break };
-            if held {
-                self.count_held(sender, 1, bytes.len() as u64);
-            }
-            let arrives = self.travel(sender, bytes.len());
-            let connection = self.network.get(sender).expect("it was there a moment ago");
-            connection.pipe(sender).depart(bytes, arrives);
+        let Self { network, settings, faults, now, queue, .. } = self;
+        let (connection, link) = network.with_link(sender).expect("the caller has looked");
+        if connection.end(sender).state == EndState::Opening {
+            return;
         }
-        self.arm(sender, Time::ZERO);
-        let limit = self.settings.network.send_buffer as usize;
-        let connection = self.network.get(sender).expect("it was there a moment ago");
-        let low = connection.pipe(sender).waiting_bytes() <= limit / 2;
+        let usual = Usual::of(&settings.network, connection.route(sender));
+        let window = settings.network.receive_window as usize;
+        let pipe = connection.pipe(sender);
+        while let Some(bytes) = pipe.next_departure(window) {
+            if pipe.held_since.is_some() {
+                count_held(faults, link, 1, bytes.len() as u64);
+            }
+            let arrives = carry(faults, link, pipe, *now, (bytes.len(), usual));
+            pipe.depart(bytes, arrives);
+        }
+        arm(queue, pipe, sender, *now);
+        let low = pipe.waiting_bytes() <= settings.network.send_buffer as usize / 2;
         let own = connection.end(sender);
         if own.full && low {
             own.full = false;
@@ -148,28 +138,15 @@ impl<N: Note> Room<N> {
         }
     }
 
-    /// Queues the next arrival, not before `earliest`, unless it is queued or held.
-    pub(crate) fn arm(&mut self, sender: ConnId, earliest: Time) {
-        let now = self.now;
-        let connection = self.network.get(sender).expect("the caller has looked");
-        let pipe = connection.pipe(sender);
-        if pipe.armed || pipe.held_since.is_some() {
-            return;
-        }
-        if let Some(next) = pipe.next_arrival() {
-            pipe.armed = true;
-            self.push_for_end(next.max(earliest).max(now), sender, Event::Arrive { sender });
-        }
-    }
-
     /// The front of what `sender` sent reaches the other host.
     pub(crate) fn on_arrive(&mut self, sender: ConnId) -> Outcome {
-        let Some(connection) = self.network.get(sender) else { return Outcome::Stale };
-        connection.pipe(sender).armed = false;
-        let receiver = sender.peer();
-        let (from, to) = connection.route(sender);
-        let state = connection.end(receiver).state;
-        if self.is_blocked(from, to) || !self.host(to).powered {
+        let Self { network, settings, hosts, now, queue, .. } = self;
+        let Some((connection, link)) = network.with_link(sender) else { return Outcome::Stale };
+        let host = &hosts[usize::from(connection.route(sender).1.0)];
+        let state = connection.end(sender.peer()).state;
+        let pipe = connection.pipe(sender);
+        pipe.armed = false;
+        if link.is_blocked() || !host.powered {
             self.hold(sender);
             return Outcome::Done;
         }
@@ -177,20 +154,19 @@ impl<N: Note> Room<N> {
             self.answer_with_reset(sender);
             return Outcome::Done;
         }
-        let (now, chunking) = (self.now, self.settings.network.chunking);
-        let connection = self.network.get(sender).expect("it was there a moment ago");
-        let Some(chunk) = connection.pipe(sender).arrive(now, chunking) else {
+        let Some(chunk) = pipe.arrive(*now, settings.network.chunking) else {
             return Outcome::Stale;
         };
-        self.arm(sender, Time::ZERO);
-        self.take_in(receiver, to, chunk)
+        arm(queue, pipe, sender, *now);
+        let paused = host.is_paused();
+        self.take_in(sender.peer(), paused, chunk)
     }
 
     /// A chunk, or the FIN, has reached the receiver's host.
-    fn take_in(&mut self, receiver: ConnId, host: HostId, chunk: Bytes) -> Outcome {
-        let paused = self.host(host).is_paused();
+    fn take_in(&mut self, receiver: ConnId, paused: bool, chunk: Bytes) -> Outcome {
         let connection = self.network.get(receiver).expect("the caller has looked");
         let own = connection.end(receiver);
+        let host = own.host;
         if own.state == EndState::Closing {
             connection.pipe(receiver.peer()).acknowledge(chunk.len());
             return Outcome::Done;
@@ -253,17 +229,16 @@ impl<N: Note> Room<N> {
 
     /// The program has read so many bytes: the sender may send more, once it hears of it.
     fn consume(&mut self, reader: ConnId, count: usize) {
-        let connection = self.network.get(reader).expect("the caller has looked");
-        let (from, to) = connection.route(reader);
-        let blocked = self.is_blocked(from, to);
-        let connection = self.network.get(reader).expect("it was there a moment ago");
+        let (connection, link) = self.network.with_link(reader).expect("the caller has looked");
         let pipe = connection.pipe(reader.peer());
-        if blocked {
+        if link.is_blocked() {
             pipe.credit_held += count;
             return;
         }
         pipe.acknowledge(count);
-        self.open_window(reader.peer());
+        if pipe.wants_to_send() {
+            self.open_window(reader.peer());
+        }
     }
 
     /// Tells a sender that has something to send that the window has room again.
@@ -308,6 +283,58 @@ impl<N: Note> Room<N> {
         let scheduled = connection.ends[side].scheduled.iter();
         scheduled.map(|(_, bytes)| bytes.len()).sum::<usize>()
             + connection.pipes[side].waiting_bytes()
+    }
+}
+
+/// How a link is without faults.
+#[derive(Clone, Copy)]
+struct Usual {
+    bandwidth: u64,
+    latency: Distribution,
+}
+
+impl Usual {
+    fn of(settings: &NetworkSettings, (from, to): (HostId, HostId)) -> Self {
+        if from == to {
+            return Self { bandwidth: u64::MAX, latency: settings.loopback };
+        }
+        Self { bandwidth: settings.bandwidth, latency: settings.latency }
+    }
+}
+
+/// Puts bytes on a link at `now`; answers when they arrive. Faults count what they add.
+fn carry(
+    faults: &mut [Fault],
+    link: &mut Link,
+    pipe: &mut Pipe,
+    now: Time,
+    (count, usual): (usize, Usual),
+) -> Time {
+    let left = link.carry(now, count as u64, usual.bandwidth, |fault, by| {
+        let effect = &mut faults[fault.0 as usize].effect;
+        effect.chunks_delayed += 1;
+        effect.delayed += by;
+    });
+    left + link.latency.unwrap_or(usual.latency).draw(&mut pipe.stream)
+}
+
+/// Queues the next arrival, unless it is queued or held.
+pub(super) fn arm(queue: &mut Queue, pipe: &mut Pipe, sender: ConnId, earliest: Time) {
+    if pipe.armed || pipe.held_since.is_some() {
+        return;
+    }
+    if let Some(next) = pipe.next_arrival() {
+        pipe.armed = true;
+        queue.push(next.max(earliest), pipe.tie(), Event::Arrive { sender });
+    }
+}
+
+/// HO-2: what blocks the link counts what it holds back.
+pub(super) fn count_held(faults: &mut [Fault], link: &Link, chunks: u64, bytes: u64) {
+    for fault in link.blockers() {
+        let effect = &mut faults[fault.0 as usize].effect;
+        effect.chunks_held += chunks;
+        effect.bytes_held += bytes;
     }
 }
 

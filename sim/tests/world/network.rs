@@ -61,7 +61,8 @@ fn pair(seed: u64, plan: Sends) -> (World<Line>, HostId, HostId) {
 }
 
 fn received(world: &World<Line>, server: HostId) -> &Vec<u8> {
-    world.program(server).unwrap().as_any().downcast_ref().unwrap()
+    let program = world.program(server).expect("it runs");
+    program.as_any().downcast_ref().expect("the server's state")
 }
 
 #[test]

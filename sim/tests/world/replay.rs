@@ -35,19 +35,20 @@ fn store() -> Acts<Store> {
             _ => {}
         },
         start: |store, job, cx| {
-            let at = usize::try_from(job.token).unwrap();
-            let (_, bytes) = store.waiting[at].clone().unwrap();
+            let at = usize::try_from(job.token).expect("a small token");
+            let (_, bytes) = store.waiting[at].clone().expect("it was just put there");
             let mut disk = cx.disk(DiskId(0));
-            let file = disk.open("log", true).unwrap();
-            let offset = disk.append(file, bytes.clone()).unwrap();
-            disk.sync(file).unwrap();
-            store.answers[at] = Some(disk.read(file, 0, offset + bytes.len() as u64).unwrap());
+            let file = disk.open("log", true).expect("a healthy disk");
+            let offset = disk.append(file, bytes.clone()).expect("a healthy disk");
+            disk.sync(file).expect("a healthy disk");
+            store.answers[at] =
+                Some(disk.read(file, 0, offset + bytes.len() as u64).expect("a healthy disk"));
             Span::from_micros(20)
         },
         finish: |store, job, cx| {
-            let at = usize::try_from(job.token).unwrap();
-            let (conn, _) = store.waiting[at].take().unwrap();
-            let answer = store.answers[at].take().unwrap();
+            let at = usize::try_from(job.token).expect("a small token");
+            let (conn, _) = store.waiting[at].take().expect("it was just put there");
+            let answer = store.answers[at].take().expect("it was just put there");
             say(cx, format!("stored {}", answer.len()));
             cx.send(conn, answer.slice(answer.len().min(8)..));
         },
@@ -68,7 +69,10 @@ fn writer() -> Acts<Option<ConnId>> {
             let length = cx.random("length").range(1, 300);
             let pause = cx.random("pause").range(10_000_000, 20_000_000);
             if let Some(conn) = *conn {
-                cx.send(conn, Bytes::from(vec![b'x'; usize::try_from(length).unwrap()]));
+                cx.send(
+                    conn,
+                    Bytes::from(vec![b'x'; usize::try_from(length).expect("a short length")]),
+                );
             }
             cx.set_timer(Some(cx.now() + Span(pause)));
         }
