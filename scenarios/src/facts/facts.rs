@@ -126,10 +126,16 @@ impl Facts {
         self.partitions.values()
     }
 
-    /// Hosts that lost bytes and have not been in sync since with all they hold: what the budget counts.
+    /// Hosts that lost bytes and have not been in sync since with all they hold.
     #[must_use]
-    pub fn not_recovered(&self) -> std::collections::BTreeSet<HostId> {
+    pub fn lossy(&self) -> std::collections::BTreeSet<HostId> {
         self.partitions.values().flat_map(|partition| partition.lossy.iter().copied()).collect()
+    }
+
+    /// Hosts that ended uncleanly, with or without loss, and have not been in sync since with all they hold.
+    #[must_use]
+    pub fn unclean(&self) -> std::collections::BTreeSet<HostId> {
+        self.partitions.values().flat_map(|partition| partition.unclean.iter().copied()).collect()
     }
 
     /// Takes one thing in; what became known is added to `known`.
@@ -149,12 +155,16 @@ impl Facts {
                     && report.disks.iter().any(|disk| !disk.is_harmless());
                 self.crashes.push(Crash { host: *host, at: *at, lossy });
                 self.on_crash(*at, *host, *kind, disks, known);
+                self.on_unclean_end(*host);
             }
             Seen::Stopped { at, host, halt } => {
                 if halt.is_none() && self.setup.node_of(*host).is_some() {
                     self.probes.hit(Probe::ControlledShutdown);
                 }
                 self.on_crash(*at, *host, CrashKind::Process, disks, known);
+                if halt.is_some() {
+                    self.on_unclean_end(*host);
+                }
             }
             Seen::Connected { .. } | Seen::Booted { .. } => {}
         }
@@ -304,6 +314,7 @@ impl Facts {
             for member in new.isr.iter().filter(|member| !old.isr.contains(member)) {
                 if let Some(host) = setup.host_of(*member) {
                     partition.lossy.remove(&host);
+                    partition.unclean.remove(&host);
                 }
             }
         } else {
@@ -541,6 +552,17 @@ impl Facts {
                 partition.lossy.insert(host);
             }
             self.on_removed(at, host, id, &removed, true, known);
+        }
+    }
+
+    /// A process ended without its clean-shutdown marker: its replicas have to earn their place again.
+    fn on_unclean_end(&mut self, host: HostId) {
+        let Some(node) = self.setup.node_of(host) else { return };
+        for partition in self.partitions.values_mut() {
+            let registration = partition.registration.as_ref();
+            if registration.is_some_and(|found| found.replicas.contains(&node)) {
+                partition.unclean.insert(host);
+            }
         }
     }
 

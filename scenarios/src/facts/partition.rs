@@ -95,6 +95,9 @@ pub struct PartitionFacts {
     pub vanished: Chunked<Vanished>,
     /// Replicas that lost bytes and have not been in sync since.
     pub lossy: BTreeSet<HostId>,
+    /// Replicas whose process ended without leaving in order, and that have not joined the in-sync set since: the
+    /// controller trusts them as little as those that lost bytes.
+    pub unclean: BTreeSet<HostId>,
     /// Elections of a leader.
     pub elections: u64,
     /// When the leader epoch last changed.
@@ -123,6 +126,7 @@ impl PartitionFacts {
             acked: Chunked::default(),
             vanished: Chunked::default(),
             lossy: BTreeSet::new(),
+            unclean: BTreeSet::new(),
             elections: 0,
             epoch_changed_at: None,
             records_acked: 0,

@@ -20,8 +20,8 @@ pub trait Situation {
     fn resolve(&self, host: &HostExpr) -> Vec<HostId>;
     /// Whether a condition holds now.
     fn holds(&self, condition: &Condition) -> bool;
-    /// Whether the budget allows these hosts to lose what they have not synced.
-    fn may_lose(&self, hosts: &[HostId]) -> bool;
+    /// Whether the budget allows these hosts to crash, losing what they have not synced or not.
+    fn may_crash(&self, hosts: &[HostId], losing: bool) -> bool;
     /// Every host, for an isolation.
     fn all_hosts(&self) -> Vec<HostId>;
 }
@@ -394,8 +394,12 @@ impl Carrier<'_> {
     fn crash(&mut self, group: &Group, losing_unsynced: bool, drawn: bool) {
         let hosts = self.hosts(group);
         let mut kind = if losing_unsynced { CrashKind::PowerLoss } else { CrashKind::Process };
-        if losing_unsynced && drawn && !self.situation.may_lose(&hosts) {
-            // The budget: the process dies, the machine keeps its power.
+        if drawn && !self.situation.may_crash(&hosts, losing_unsynced) {
+            if !losing_unsynced || !self.situation.may_crash(&hosts, false) {
+                self.outcome.remark = Some("spared, by the budget".to_owned());
+                return;
+            }
+            // The process dies, the machine keeps its power.
             kind = CrashKind::Process;
             self.outcome.remark = Some("kept its power, by the budget".to_owned());
         }

@@ -53,18 +53,24 @@ impl Situation for Facts {
         found.is_some_and(|found| condition.op.holds(&found, &want))
     }
 
-    fn may_lose(&self, hosts: &[HostId]) -> bool {
-        let is_broker =
-            |host: &&HostId| matches!(self.setup.role(**host), Some(Role::Broker { .. }));
-        let losing: Vec<HostId> = hosts.iter().filter(is_broker).copied().collect();
-        if losing.is_empty() {
+    fn may_crash(&self, hosts: &[HostId], losing: bool) -> bool {
+        let is_broker = |host: &&HostId| {
+            matches!(self.setup.role(**host), Some(Role::Broker { .. }))
+        };
+        let crashing: Vec<HostId> = hosts.iter().filter(is_broker).copied().collect();
+        if crashing.is_empty() {
             // A controller syncs before it votes or acknowledges: it has nothing to lose.
             return true;
         }
+        if !losing && self.lossy().iter().all(|lossy| crashing.contains(lossy)) {
+            return true;
+        }
+        // KIP-966 bears fewer than min.insync.replicas unclean ends at a time. As long as nobody has lost anything,
+        // more of them do no harm: whoever is elected then has everything.
         let limit = self.setup.topics.values().map(|topic| topic.min_insync - 1).min().unwrap_or(0);
-        let mut behind = self.not_recovered();
-        behind.extend(losing);
-        behind.len() <= limit
+        let mut unclean = self.unclean();
+        unclean.extend(crashing);
+        unclean.len() <= limit
     }
 
     fn all_hosts(&self) -> Vec<HostId> {
