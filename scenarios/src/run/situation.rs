@@ -54,9 +54,8 @@ impl Situation for Facts {
     }
 
     fn may_crash(&self, hosts: &[HostId], losing: bool) -> bool {
-        let is_broker = |host: &&HostId| {
-            matches!(self.setup.role(**host), Some(Role::Broker { .. }))
-        };
+        let is_broker =
+            |host: &&HostId| matches!(self.setup.role(**host), Some(Role::Broker { .. }));
         let crashing: Vec<HostId> = hosts.iter().filter(is_broker).copied().collect();
         if crashing.is_empty() {
             // A controller syncs before it votes or acknowledges: it has nothing to lose.
