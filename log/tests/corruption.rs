@@ -158,7 +158,11 @@ proptest! {
     #[test]
     fn what_was_built_is_read(
         records in prop::collection::vec(
-            (any::<i64>(), prop::option::of(prop::collection::vec(any::<u8>(), 0..3)), prop::option::of(prop::collection::vec(any::<u8>(), 0..70))),
+            (
+                any::<i64>(),
+                prop::option::of(prop::collection::vec(any::<u8>(), 0..3)),
+                prop::option::of(prop::collection::vec(any::<u8>(), 0..70)),
+            ),
             1..20,
         ),
     ) {
