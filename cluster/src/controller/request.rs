@@ -11,8 +11,9 @@ use crate::wire::{
     BrokerRegistrationRequest, BrokerRegistrationResponse, ControllerRegistrationRequest,
     ControllerRegistrationResponse, CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest,
     DeleteTopicsResponse, ElectLeadersRequest, ElectLeadersResponse,
-    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, create_topics_response,
-    delete_topics_response, incremental_alter_configs_response,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, create_topics_request,
+    create_topics_response, delete_topics_response, incremental_alter_configs_request,
+    incremental_alter_configs_response,
 };
 
 /// A request for the active controller.
@@ -95,57 +96,23 @@ impl ControllerRequest {
                     ..Default::default()
                 })
             }
-            Self::CreateTopics(request) => {
-                let refused = |topic: &crate::wire::create_topics_request::Topic| {
-                    create_topics_response::Topic {
-                        name: topic.name.clone(),
-                        error_code,
-                        error_message: error_message.clone(),
-                        ..Default::default()
-                    }
-                };
-                let topics = request.topics.iter().map(refused).collect();
-                ControllerResponse::CreateTopics(CreateTopicsResponse {
-                    topics,
-                    ..Default::default()
-                })
-            }
-            Self::DeleteTopics(request) => {
-                let refused = |name: Option<String>, topic_id| delete_topics_response::Response {
-                    name,
-                    topic_id,
-                    error_code,
-                    error_message: error_message.clone(),
-                };
-                let by_name = request.topic_names.iter();
-                let by_name = by_name.map(|name| refused(Some(name.clone()), Default::default()));
-                let by_id = request.topics.iter();
-                let by_id = by_id.map(|topic| refused(topic.name.clone(), topic.topic_id));
-                let responses = by_name.chain(by_id).collect();
-                ControllerResponse::DeleteTopics(DeleteTopicsResponse {
-                    responses,
-                    ..Default::default()
-                })
-            }
+            Self::CreateTopics(request) => ControllerResponse::CreateTopics(refused_creation(
+                request,
+                error_code,
+                &error_message,
+            )),
+            Self::DeleteTopics(request) => ControllerResponse::DeleteTopics(refused_deletion(
+                request,
+                error_code,
+                &error_message,
+            )),
             Self::ElectLeaders(_) => ControllerResponse::ElectLeaders(ElectLeadersResponse {
                 error_code,
                 ..Default::default()
             }),
-            Self::IncrementalAlterConfigs(request) => {
-                let refused = |it: &crate::wire::incremental_alter_configs_request::Resource| {
-                    incremental_alter_configs_response::Response {
-                        error_code,
-                        error_message: error_message.clone(),
-                        resource_type: it.resource_type,
-                        resource_name: it.resource_name.clone(),
-                    }
-                };
-                let responses = request.resources.iter().map(refused).collect();
-                ControllerResponse::IncrementalAlterConfigs(IncrementalAlterConfigsResponse {
-                    responses,
-                    ..Default::default()
-                })
-            }
+            Self::IncrementalAlterConfigs(request) => ControllerResponse::IncrementalAlterConfigs(
+                refused_settings(request, error_code, &error_message),
+            ),
             Self::AllocateProducerIds(_) => {
                 ControllerResponse::AllocateProducerIds(AllocateProducerIdsResponse {
                     error_code,
@@ -154,4 +121,55 @@ impl ControllerRequest {
             }
         }
     }
+}
+
+fn refused_creation(
+    request: &CreateTopicsRequest,
+    error_code: i16,
+    error_message: &Option<String>,
+) -> CreateTopicsResponse {
+    let refused = |topic: &create_topics_request::Topic| create_topics_response::Topic {
+        name: topic.name.clone(),
+        error_code,
+        error_message: error_message.clone(),
+        ..Default::default()
+    };
+    let topics = request.topics.iter().map(refused).collect();
+    CreateTopicsResponse { topics, ..Default::default() }
+}
+
+fn refused_deletion(
+    request: &DeleteTopicsRequest,
+    error_code: i16,
+    error_message: &Option<String>,
+) -> DeleteTopicsResponse {
+    let refused = |name: Option<String>, topic_id| delete_topics_response::Response {
+        name,
+        topic_id,
+        error_code,
+        error_message: error_message.clone(),
+    };
+    let by_name = request.topic_names.iter();
+    let by_name = by_name.map(|name| refused(Some(name.clone()), Default::default()));
+    let by_id = request.topics.iter();
+    let by_id = by_id.map(|topic| refused(topic.name.clone(), topic.topic_id));
+    let responses = by_name.chain(by_id).collect();
+    DeleteTopicsResponse { responses, ..Default::default() }
+}
+
+fn refused_settings(
+    request: &IncrementalAlterConfigsRequest,
+    error_code: i16,
+    error_message: &Option<String>,
+) -> IncrementalAlterConfigsResponse {
+    let refused = |resource: &incremental_alter_configs_request::Resource| {
+        incremental_alter_configs_response::Response {
+            error_code,
+            error_message: error_message.clone(),
+            resource_type: resource.resource_type,
+            resource_name: resource.resource_name.clone(),
+        }
+    };
+    let responses = request.resources.iter().map(refused).collect();
+    IncrementalAlterConfigsResponse { responses, ..Default::default() }
 }

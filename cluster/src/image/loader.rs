@@ -25,7 +25,7 @@ pub struct Publication {
 #[derive(Debug, Clone, Default)]
 pub struct MetadataLoader {
     published: MetadataImage,
-    image: MetadataImage,
+    next: MetadataImage,
     delta: MetadataDelta,
     /// Image and delta from before the open transaction; `delta` then counts from its beginning.
     before_transaction: Option<(MetadataImage, MetadataDelta)>,
@@ -52,7 +52,7 @@ impl MetadataLoader {
                         "K14: a transaction inside another, at {offset}"
                     );
                     let delta = std::mem::take(&mut self.delta);
-                    self.before_transaction = Some((self.image.clone(), delta));
+                    self.before_transaction = Some((self.next.clone(), delta));
                 }
                 MetadataRecord::EndTransaction(_) => {
                     let before = self.before_transaction.take();
@@ -63,11 +63,11 @@ impl MetadataLoader {
                 MetadataRecord::AbortTransaction(_) => {
                     let before = self.before_transaction.take();
                     let before = before.expect("K14: only an open transaction is aborted");
-                    (self.image, self.delta) = before;
+                    (self.next, self.delta) = before;
                 }
                 _ => {}
             }
-            self.image.apply(offset, record, &mut self.delta);
+            self.next.apply(offset, record, &mut self.delta);
         }
         self.publish()
     }
@@ -75,7 +75,7 @@ impl MetadataLoader {
     fn publish(&mut self) -> Option<Publication> {
         let (image, delta) = match &mut self.before_transaction {
             Some((image, delta)) => (image, delta),
-            None => (&mut self.image, &mut self.delta),
+            None => (&mut self.next, &mut self.delta),
         };
         if image.highest_offset() == self.published.highest_offset() {
             return None;
