@@ -12,6 +12,8 @@ mod emit;
 mod merge;
 #[path = "src/wire/shape.rs"]
 mod shape;
+#[path = "build/versions.rs"]
+mod versions;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -118,6 +120,7 @@ fn main() {
         emit::message(&mut out, &merge::merge(versions, &mandatory));
     }
     emit::requests(&mut out, APIS);
+    emit::codecs(&mut out, &names);
     let directory = std::env::var_os("OUT_DIR").expect("cargo sets OUT_DIR");
     let directory = std::path::Path::new(&directory);
     let files = [

@@ -6,8 +6,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-use crate::merge::{Merged, MergedField, MergedKind, Message, Versions};
+use crate::merge::{Merged, MergedField, MergedKind, Message};
 use crate::shape::Shape;
+use crate::versions::{condition, spans};
 
 /// `write!` to text cannot fail.
 macro_rules! line {
@@ -390,48 +391,6 @@ fn default_test(field: &MergedField, mine: &str, is: bool) -> String {
     }
 }
 
-/// The test that tells `some` from the rest of `all`.
-fn condition(some: &Versions, all: &Versions) -> String {
-    let ranges = ranges(some, all);
-    let (low, high) = (all.first().copied(), all.last().copied());
-    let test = |&(from, to): &(i16, i16)| match (Some(from) == low, Some(to) == high) {
-        (true, true) => "true".to_owned(),
-        (true, false) => format!("in_version <= {to}"),
-        (false, true) => format!("in_version >= {from}"),
-        (false, false) if from == to => format!("in_version == {from}"),
-        (false, false) => format!("({from}..={to}).contains(&in_version)"),
-    };
-    match ranges.as_slice() {
-        [] => "false".to_owned(),
-        [one] => test(one),
-        more => format!("({})", more.iter().map(test).collect::<Vec<_>>().join(" || ")),
-    }
-}
-
-/// The unbroken ranges of `some` within `all`.
-fn ranges(some: &Versions, all: &Versions) -> Vec<(i16, i16)> {
-    let mut out: Vec<(i16, i16)> = Vec::new();
-    let mut open = false;
-    for version in all {
-        match (some.contains(version), open, out.last_mut()) {
-            (true, true, Some(last)) => last.1 = *version,
-            (true, _, _) => out.push((*version, *version)),
-            (false, _, _) => {}
-        }
-        open = some.contains(version);
-    }
-    out
-}
-
-fn spans(versions: &Versions) -> String {
-    let all: Versions = (0..=versions.last().copied().unwrap_or(0)).collect();
-    let text = |(from, to): &(i16, i16)| match from == to {
-        true => from.to_string(),
-        false => format!("{from} to {to}"),
-    };
-    ranges(versions, &all).iter().map(text).collect::<Vec<_>>().join(" and ")
-}
-
 /// `topicData` becomes `topic_data`, `KRaftVersionRecord` becomes `kraft_version_record`.
 fn snake(name: &str) -> String {
     let mut out = String::new();
@@ -460,6 +419,16 @@ pub fn requests(out: &mut String, apis: &[&str]) {
         line!(out, "type Response = {api}Response;");
         line!(out, "const API: ApiKey = ApiKey::{api};\n}}");
     }
+}
+
+/// A table of all messages.
+pub fn codecs(out: &mut String, names: &[String]) {
+    line!(out, "/// Every message that exists as a type.");
+    line!(out, "pub const CODECS: &[Codec] = &[");
+    for name in names {
+        line!(out, "Codec::of::<{name}>(),");
+    }
+    line!(out, "];");
 }
 
 /// Every API that Kafka 4.3.0 has, generated as types or not.

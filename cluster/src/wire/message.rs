@@ -84,6 +84,30 @@ pub trait Request: Message {
     const API: ApiKey;
 }
 
+/// A message without its type, for whoever goes over all of them.
+#[derive(Debug, Clone, Copy)]
+pub struct Codec {
+    /// Kafka's name.
+    pub name: &'static str,
+    /// The first and the last version.
+    pub versions: (i16, i16),
+    /// Decodes bytes and encodes what they hold.
+    pub again: fn(i16, &Bytes) -> Result<Bytes, WireError>,
+    /// Encodes the default.
+    pub default: fn(i16) -> Bytes,
+}
+
+impl Codec {
+    const fn of<M: Message>() -> Self {
+        Self {
+            name: M::NAME,
+            versions: (*M::VERSIONS.start(), *M::VERSIONS.end()),
+            again: |version, bytes| Ok(M::from_bytes(version, bytes)?.to_bytes(version)),
+            default: |version| M::default().to_bytes(version),
+        }
+    }
+}
+
 /// What the generated modules use.
 mod prelude {
     pub(super) use std::ops::RangeInclusive;

@@ -12,14 +12,17 @@
 //! ```
 //! A whole request on a connection is `header::put_request` and `header::take_request`, a response `put_response`
 //! and `take_response` (the four bytes of the frame's length are `net`'s). A value of the metadata log is a
-//! [`MetadataRecord`], one of a control batch a [`ControlRecord`].
+//! [`MetadataRecord`], one of a control batch a [`ControlRecord`]; any message at all, typed or not, is read and written
+//! as JSON by [`json`].
 
 mod api_key;
 mod control_record;
 pub mod header;
+pub mod json;
 mod message;
 mod metadata_record;
 mod reader;
+pub mod shape;
 mod writer;
 
 pub use api_key::ApiKey;

@@ -89,6 +89,8 @@ impl std::error::Error for WireError {}
 pub struct Reader<'a> {
     bytes: &'a Bytes,
     at: usize,
+    /// The end of the tagged field that was begun last.
+    tag_end: usize,
 }
 
 macro_rules! integers {
@@ -114,7 +116,7 @@ impl<'a> Reader<'a> {
     /// A reader at the beginning of `bytes`.
     #[must_use]
     pub fn new(bytes: &'a Bytes) -> Self {
-        Self { bytes, at: 0 }
+        Self { bytes, at: 0, tag_end: 0 }
     }
 
     /// How many bytes have been read.
@@ -133,6 +135,12 @@ impl<'a> Reader<'a> {
     #[must_use]
     pub fn rest(&self) -> Bytes {
         self.bytes.slice(self.at..)
+    }
+
+    /// The bytes of the tagged field that [`Reader::tags`] has just announced.
+    #[must_use]
+    pub(super) fn tag_value(&self) -> Bytes {
+        self.bytes.slice(self.at..self.tag_end)
     }
 
     /// That everything has been read.
@@ -424,6 +432,7 @@ impl<'a> Reader<'a> {
             if said > self.remaining() {
                 return Err(self.short(field, said as u64));
             }
+            self.tag_end = start + said;
             if !known(tag, self)? {
                 self.at = start + said;
             }
