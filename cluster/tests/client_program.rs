@@ -273,6 +273,7 @@ fn world_with(seed: u64, chunking: Chunking) -> World<Note> {
                 partitions: 3,
                 replicas: 1,
                 configs: Vec::new(),
+                assignment: None,
             }],
             config: Box::default(),
         },

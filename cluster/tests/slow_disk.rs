@@ -95,7 +95,8 @@ fn produce(world: &mut World<Note>, door: OutsideId, correlation: i32) -> Span {
             let (_, body) = frames::split_response(&frame, ApiKey::Produce, VERSION)
                 .expect("an answer to a produce");
             let answer = ProduceResponse::from_bytes(VERSION, &body).expect("of this version");
-            assert_eq!(answer.responses[0].partition_responses[0].error_code, 0);
+            let code = answer.responses[0].partition_responses[0].error_code;
+            assert_eq!(code, 0, "the leader refused the batch");
             return world.now().since(sent);
         }
     }

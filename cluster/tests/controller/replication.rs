@@ -138,7 +138,9 @@ fn alter_partition_checks_in_kafkas_order() {
             ErrorCode::InvalidRequest,
         ),
         (
-            |wish| drop(wish.topics[0].partitions[0].new_isr_with_epochs.remove(0)),
+            |wish| {
+                wish.topics[0].partitions[0].new_isr_with_epochs.remove(0);
+            },
             ErrorCode::InvalidRequest,
         ),
         (|wish| wish.topics[0].partitions[0].leader_recovery_state = 1, ErrorCode::InvalidRequest),

@@ -211,7 +211,8 @@ impl Quorum {
     /// Registers brokers for the first time and unfences them.
     pub fn start(&mut self, brokers: &[i32]) {
         for &id in brokers {
-            assert_eq!(self.register(registration(id, 1, -1)), ErrorCode::None);
+            let code = self.register(registration(id, 1, -1));
+            assert_eq!(code, ErrorCode::None, "broker {id} may not register");
         }
         self.unfence(brokers);
     }

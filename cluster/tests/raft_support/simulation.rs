@@ -85,7 +85,8 @@ impl Simulation {
         let hosts = (0..draw.voters + draw.observers).map(|id| {
             // Kafka's kills lose all that is unsynced; every other seed keeps some of it, or tears it.
             let lossy = PowerLossOdds { kept: 0, lost: 1, torn: 0 };
-            let power_loss = if draw.seed % 2 == 0 { lossy } else { PowerLossOdds::default() };
+            let power_loss =
+                if draw.seed.is_multiple_of(2) { lossy } else { PowerLossOdds::default() };
             let disk = DiskSettings { power_loss, ..DiskSettings::default() };
             let program = spec(id, draw.voters);
             let factory: trial_sim::Factory<Note> = Arc::new(move |_| {

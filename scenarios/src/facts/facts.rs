@@ -178,10 +178,10 @@ impl Facts {
                 known.push(Known { at, partition: *partition, fact });
             }
             Note::Controller(note) => self.on_controller_note(at, host, note, known),
-            Note::Broker(BrokerNote::LogsLoaded { clean: false }) => {
-                if self.crashes.iter().any(|crash| crash.host == host) {
-                    self.probes.hit(Probe::UncleanRestart);
-                }
+            Note::Broker(BrokerNote::LogsLoaded { clean: false })
+                if self.crashes.iter().any(|crash| crash.host == host) =>
+            {
+                self.probes.hit(Probe::UncleanRestart);
             }
             Note::Broker(_) => {}
             Note::Log { event, .. } => {
@@ -237,10 +237,8 @@ impl Facts {
                     self.probes.hit(Probe::QuorumElection);
                 }
             }
-            ControllerNote::Renounced { .. } => {
-                if self.active_controller == Some(host) {
-                    self.active_controller = None;
-                }
+            ControllerNote::Renounced { .. } if self.active_controller == Some(host) => {
+                self.active_controller = None;
             }
             ControllerNote::BrokerFenced { id, .. } => {
                 self.unfenced.insert(*id, false);

@@ -2,6 +2,8 @@
 //!
 //! Invariants: SE-1 an error names a place in the text that the person wrote, or the argument that they gave.
 
+use std::sync::Arc;
+
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use thiserror::Error;
 
@@ -11,7 +13,8 @@ use thiserror::Error;
 pub struct ScenarioError {
     message: String,
     #[source_code]
-    source_code: Option<NamedSource<String>>,
+    /// Shared: an error stays small enough to be passed up.
+    source_code: Option<Arc<NamedSource<String>>>,
     #[label("{label}")]
     span: Option<SourceSpan>,
     label: String,
@@ -54,9 +57,9 @@ impl SourceText {
         let end = span.end.clamp(start, self.text.len());
         ScenarioError {
             message: message.into(),
-            source_code: Some(
+            source_code: Some(Arc::new(
                 NamedSource::new(&self.name, self.text.clone()).with_language("toml"),
-            ),
+            )),
             span: Some((start, end - start).into()),
             label: label.into(),
             help: None,
