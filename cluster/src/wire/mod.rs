@@ -10,10 +10,9 @@
 //! let bytes = request.to_bytes(6);
 //! assert_eq!(FindCoordinatorRequest::from_bytes(6, &bytes), Ok(request));
 //! ```
-//! A whole request on a connection is `header::put_request` and `header::take_request`, a response `put_response`
-//! and `take_response` (the four bytes of the frame's length are `net`'s). A value of the metadata log is a
-//! [`MetadataRecord`], one of a control batch a [`ControlRecord`]; any message at all, typed or not, is read and written
-//! as JSON by [`json`].
+//! A whole request on a connection is `header::put_request` and `header::take_request`, a response `put_response` and
+//! `take_response` (the four bytes of the frame's length are `net`'s). A value of the metadata log is a
+//! [`MetadataRecord`], one of a control batch a [`ControlRecord`]; [`json`] reads and writes any message, typed or not.
 
 mod api_key;
 mod control_record;
