@@ -1,2 +1,9 @@
-//! The binary `trial`.
-fn main() {}
+//! The binary `trial`: reads the command line and hands it to `cli`.
+
+mod cli;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

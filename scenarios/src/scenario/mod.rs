@@ -12,7 +12,7 @@ mod records;
 )]
 mod scenario;
 
-pub use error::ScenarioError;
+pub use error::{ScenarioError, did_you_mean};
 pub use names::{ADMIN, CONDITIONS, HOST_FUNCTIONS, hosts_of, node_names};
 pub use override_::Override;
 pub use records::{Record, RecordFileError, read_records};

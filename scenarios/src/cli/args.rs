@@ -1,0 +1,158 @@
+//! What can be typed.
+//!
+//! Invariants: AR-1 what is no such form is refused here, with what is allowed, by exit status 2.
+
+use std::path::PathBuf;
+
+use clap::builder::PossibleValuesParser;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use trial_cluster::rules::{Profile, Switch};
+use trial_scenarios::scenario::builtin;
+use trial_scenarios::sweep::SeedRange;
+
+/// Somebody must have slandered Kafka. Trial plays a whole cluster under faults, from one seed.
+#[derive(Debug, Parser)]
+#[command(name = "trial", version, max_term_width = 100)]
+#[command(after_help = "Without a command: `trial run`.\n\n\
+    Exit status: 0 as the scenario expects; 1 an invariant is violated; 2 bad usage or input; 3 stuck;\n\
+    4 two runs of one seed differed; 5 unknown, or what had to happen did not; 70 a fault of Trial itself.")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Play one scenario under one seed
+    Run(RunArgs),
+    /// Play a saved failure again, byte for byte
+    Replay(ReplayArgs),
+    /// Show what there is: scenarios, faults, invariants, probes, bugs
+    List(ListArgs),
+    /// Play scenarios under many seeds and count what came of it
+    Sweep(SweepArgs),
+    /// Measure how fast Trial is
+    Bench(BenchArgs),
+}
+
+/// What is changed of a scenario.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ChangeArgs {
+    /// Which Kafka
+    #[arg(long, value_name = "P", value_parser = profiles())]
+    pub(crate) profile: Option<String>,
+    /// Replace one value of the scenario, as in cluster.brokers=5; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub(crate) settings: Vec<String>,
+    /// Remove one of Kafka's guards, to re-create a real fault (`trial list bugs`); may be repeated
+    #[arg(long = "switch", value_name = "BUG", value_parser = switches())]
+    pub(crate) switches: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArgs {
+    /// A name of `trial list scenarios`, or the path of a scenario file
+    #[arg(value_name = "SCENARIO|FILE.toml", default_value = builtin::DEFAULT)]
+    pub(crate) scenario: String,
+    /// The seed that decides everything
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Play it twice and compare the digests
+    #[arg(long)]
+    pub(crate) twice: bool,
+    #[command(flatten)]
+    pub(crate) changes: ChangeArgs,
+    /// Write the run as JSON; `-`: to the standard output, instead of the report
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// If the run fails, save it in this folder for `trial replay`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+impl Default for RunArgs {
+    fn default() -> Self {
+        Self {
+            scenario: builtin::DEFAULT.to_owned(),
+            seed: 1,
+            twice: false,
+            changes: ChangeArgs::default(),
+            json: None,
+            out: None,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArgs {
+    /// A file that `trial sweep` or `trial run --out` has written
+    #[arg(value_name = "FAILURE.json")]
+    pub(crate) file: PathBuf,
+    /// Stop there, as in 12.5s, and show how things stand
+    #[arg(long, value_name = "TIME")]
+    pub(crate) until: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ListArgs {
+    /// What to show
+    #[arg(value_enum, default_value_t = Listed::Scenarios)]
+    pub(crate) what: Listed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Listed {
+    /// What can be played
+    Scenarios,
+    /// The words of the fault text
+    Faults,
+    /// What is judged
+    Invariants,
+    /// States that a scenario can demand
+    Probes,
+    /// Guards of Kafka that `--switch` removes
+    Bugs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SweepArgs {
+    /// Names of `trial list scenarios`, or paths of scenario files; without any: all that come with Trial
+    #[arg(value_name = "SCENARIO")]
+    pub(crate) scenarios: Vec<String>,
+    /// Which seeds: A, A+1, … up to but without B
+    #[arg(long, value_name = "A..B")]
+    pub(crate) seeds: SeedRange,
+    #[command(flatten)]
+    pub(crate) changes: ChangeArgs,
+    /// Threads; without it: one for each core
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// Where failures are saved, one for each invariant
+    #[arg(long, value_name = "DIR", default_value = "trial-failures")]
+    pub(crate) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct BenchArgs {
+    /// Write the figures as JSON too; `-`: to the standard output, instead of the text
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
+fn profiles() -> PossibleValuesParser {
+    PossibleValuesParser::new(Profile::ALL.iter().map(|profile| profile.name()))
+}
+
+fn switches() -> PossibleValuesParser {
+    PossibleValuesParser::new(Switch::ALL.iter().map(|switch| switch.name()))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_sound() {
+        super::Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,37 @@
+//! The command line. Read first `args.rs` (what can be typed), then one file per command.
+//!
+//! `print.rs` decides about colours and draws errors; `asking.rs` turns arguments into a scenario.
+
+mod args;
+mod asking;
+mod bench;
+mod list;
+mod print;
+mod replay;
+mod run;
+mod sweep;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use trial_scenarios::play::keep_panics_quiet;
+
+use args::{Cli, Command, RunArgs};
+
+/// Plays what the arguments say; answers with the status that tells what happened.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    keep_panics_quiet();
+    let done = match cli.command {
+        None => run::run_default(&RunArgs::default()),
+        Some(Command::Run(args)) => run::run(&args),
+        Some(Command::Replay(args)) => replay::replay(&args),
+        Some(Command::List(args)) => Ok(list::list(args.what)),
+        Some(Command::Sweep(args)) => sweep::sweep_all(&args),
+        Some(Command::Bench(args)) => bench::bench(&args),
+    };
+    match done {
+        Ok(status) => ExitCode::from(status),
+        Err(stop) => ExitCode::from(print::stopped(&stop)),
+    }
+}

@@ -1,0 +1,106 @@
+//! What is judged: every invariant by its id, with what it says and under which settings it must hold.
+//!
+//! Holds: the table behind `trial list invariants`; the checkers themselves are in `check`.
+
+/// One invariant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Invariant {
+    /// Its id in reports.
+    pub id: &'static str,
+    /// What it says.
+    pub says: &'static str,
+    /// When it must hold.
+    pub holds: Condition,
+}
+
+/// Under which settings an invariant must hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// Whatever the settings.
+    Always,
+    /// With acks=all, min.insync.replicas of 2 or more, and faults within the budget.
+    Durable,
+    /// For records that were acknowledged; what acks=0 or acks=1 allows to be lost is excused.
+    Acknowledged,
+    /// Once the faults have ended, within the time that the rule names.
+    Afterwards,
+}
+
+impl Condition {
+    /// In words.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Always => "always",
+            Self::Durable => "acks=all, min.insync.replicas >= 2, within the budget; else excused",
+            Self::Acknowledged => "what acks=0 or acks=1 allows to be lost is excused",
+            Self::Afterwards => "after the faults have ended",
+        }
+    }
+}
+
+macro_rules! invariants {
+    ($($id:literal $holds:ident $says:literal;)*) => {
+        /// All of them, in the order of `trial list invariants`.
+        pub const INVARIANTS: &[Invariant] = &[
+            $(Invariant { id: $id, says: $says, holds: Condition::$holds },)*
+        ];
+    };
+}
+
+invariants! {
+    "R1" Always "in one leader epoch of a partition at most one broker appends the clients' records";
+    "R2" Always "along a log leader epochs never decrease and offsets strictly increase";
+    "R3" Durable "two replicas agree on every batch below both of their high watermarks";
+    "R4" Durable "a committed record is never absent from, or different on, a later leader";
+    "R5" Durable "an elected leader has every committed and every acks=all record";
+    "R6" Durable "every running member of ISR and ELR has every committed record";
+    "R7" Always "the leader's idea of the in-sync set covers the controller's";
+    "R8" Durable "every running in-sync replica has reached the leader's high watermark";
+    "R9" Durable "every acked record is on at least one replica's disk";
+    "R10" Always "log start <= high watermark <= log end, and the recovery point <= log end";
+    "R11" Always "a leader under min.insync.replicas does not advance its high watermark";
+    "R12" Always "an acks=all produce is answered only when its offsets are committed by enough replicas";
+    "R13" Always "ISR and ELR are disjoint subsets of the replicas, and no fenced broker is in sync or leads";
+    "R14" Always "leader epochs and partition epochs never go back";
+    "R15" Durable "a replica never truncates below its own high watermark";
+    "R16" Always "the leader-epoch cache is the fold of the log's history";
+    "R22" Durable "who joins an in-sync set covers the leader's high watermark and the start of its epoch";
+    "R23" Durable "the epoch caches of two replicas agree below both high watermarks";
+    "S1" Always "every batch that is served has the right length and checksum";
+    "C1" Always "a producer's send is completed exactly once, within delivery.timeout.ms";
+    "C2" Durable "a send that succeeded at an offset is found at that offset";
+    "C3" Always "a consumer's offsets strictly increase, and only in partitions that it was given";
+    "K1" Always "a controller epoch has at most one leader";
+    "K2" Always "two controllers' logs agree where they share offset and epoch";
+    "K3" Always "a new controller leader has every committed metadata record";
+    "K4" Always "committed metadata is on a majority of the voters";
+    "K5" Always "the quorum's high watermark never goes back, and a majority has reached it";
+    "K6" Always "a controller's epoch never goes back, and the one on disk is the one it uses";
+    "K7" Always "a voter votes at most once an epoch, restarts included";
+    "K8" Always "a controller leader commits nothing before a record of its own epoch";
+    "K9" Always "a controller never truncates below the quorum's high watermark";
+    "lost-write" Acknowledged "a record that was acked, or seen, is read by whoever reads past it";
+    "inconsistent-offsets" Acknowledged "one offset holds one record, whoever reads it";
+    "duplicate" Acknowledged "a record is at one offset only; retries without idempotence are excused";
+    "nonmonotonic-poll" Always "an assigned consumer never reads backwards";
+    "poll-skip" Always "an assigned consumer skips no record that others see";
+    "unseen" Afterwards "every acked record has been read by the end";
+    "L1" Afterwards "the controllers have a leader";
+    "L2" Afterwards "every broker runs and is not fenced";
+    "L3" Afterwards "every partition has a leader";
+    "L4" Afterwards "every replica is in sync, and the high watermark is the log end";
+    "L5" Afterwards "every send is completed";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::INVARIANTS;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn an_id_stands_for_one_invariant() {
+        let ids: BTreeSet<&str> = INVARIANTS.iter().map(|known| known.id).collect();
+        assert_eq!(ids.len(), INVARIANTS.len());
+    }
+}
