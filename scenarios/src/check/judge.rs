@@ -9,7 +9,9 @@ use trial_cluster::note::Note;
 use trial_reports::RecordCounts;
 use trial_sim::{HostId, Seen, Time};
 
+use super::history::History;
 use super::verdicts::{Excuse, Verdicts, Violation};
+use super::{commit, liveness};
 use crate::facts::{Disks, Facts, Known, Setup};
 
 /// The judge of one run.
@@ -17,6 +19,7 @@ use crate::facts::{Disks, Facts, Known, Setup};
 pub struct Judge {
     facts: Facts,
     verdicts: Verdicts,
+    history: History,
     known: Vec<Known>,
 }
 
@@ -25,23 +28,30 @@ impl Judge {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let facts = Facts::new(Arc::new(setup));
-        Self { facts, verdicts: Verdicts::default(), known: Vec::new() }
+        let (verdicts, history) = (Verdicts::default(), History::default());
+        Self { facts, verdicts, history, known: Vec::new() }
     }
 
     /// Takes one thing in.
     pub fn on_seen(&mut self, seen: &Seen<Note>, disks: &dyn Disks) {
         self.known.clear();
         self.facts.on_seen(seen, disks, &mut self.known);
+        for known in &self.known {
+            commit::on(known, &self.facts, &mut self.verdicts);
+        }
+        if let Seen::Note { at, host, note: Note::Client(note), .. } = seen {
+            self.history.on_note(*at, *host, note, &self.facts, &mut self.verdicts);
+        }
     }
 
     /// A fault was carried out on these hosts.
     pub fn on_fault(&mut self, at: Time, text: &str, hosts: &[HostId]) {
-        let _ = (at, text, hosts);
+        self.history.on_fault(at, text, hosts);
     }
 
     /// The run is over.
-    pub fn finish(&mut self, at: Time, disks: &dyn Disks) {
-        let _ = (at, disks);
+    pub fn finish(&mut self, at: Time, _disks: &dyn Disks) {
+        self.history.finish(at, &mut self.facts, &mut self.verdicts);
     }
 
     /// What is known.
@@ -71,12 +81,12 @@ impl Judge {
     /// Records of all clients, by their notes.
     #[must_use]
     pub fn records(&self) -> RecordCounts {
-        RecordCounts::default()
+        self.history.counts()
     }
 
     /// What is still missing before the cluster is live, with the rule's id; empty if nothing is.
     #[must_use]
     pub fn is_live(&self) -> Vec<String> {
-        Vec::new()
+        liveness::missing(&self.facts, &self.history)
     }
 }

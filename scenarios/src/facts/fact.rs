@@ -31,7 +31,7 @@ pub enum Fact {
         end_before: i64,
         /// The epoch of the batch before.
         epoch_before: i32,
-        /// Whether no other disk held it.
+        /// Whether no other disk holds it, or held it and has lost it.
         first: bool,
     },
     /// Batches left a replica's log.

@@ -484,7 +484,7 @@ impl Facts {
                     let first = !partition.logs.iter().any(|(other, log)| {
                         *other != host
                             && log.at(batch.base).is_some_and(|held| held.is_same(&batch))
-                    });
+                    }) && !partition.has_vanished(&batch);
                     let fact =
                         Fact::Written { host, batch, end_before: end, epoch_before: epoch, first };
                     known.push(Known { at, partition: id, fact });

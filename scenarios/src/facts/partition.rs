@@ -176,6 +176,13 @@ impl PartitionFacts {
         }
     }
 
+    /// Whether this batch was on disks that have all lost it. A follower may write it after that: an answer to its
+    /// fetch was under way when the leader went down.
+    #[must_use]
+    pub fn has_vanished(&self, batch: &Stored) -> bool {
+        self.vanished.iter().any(|gone| gone.batch.is_same(batch))
+    }
+
     /// Who leads by the controller, as a node id.
     #[must_use]
     pub fn leader(&self) -> Option<BrokerId> {

@@ -37,6 +37,8 @@ pub enum Role {
 pub struct HostSetup {
     /// Its name.
     pub name: String,
+    /// The topic that a client produces to or consumes.
+    pub topic: Option<String>,
     /// What it is.
     pub role: Role,
 }
@@ -98,6 +100,14 @@ impl Setup {
         };
         let place = self.hosts.iter().position(is_node)?;
         Some(HostId(u16::try_from(place).expect("few hosts")))
+    }
+
+    /// Whether a host is a consumer of a topic.
+    #[must_use]
+    pub fn reads(&self, host: HostId, topic: &str) -> bool {
+        let found = self.hosts.get(usize::from(host.0));
+        found
+            .is_some_and(|host| host.role == Role::Consumer && host.topic.as_deref() == Some(topic))
     }
 
     /// The node id of a host.

@@ -36,7 +36,7 @@ pub fn assemble(scenario: &Scenario, seed: u64, settings: WorldSettings) -> (Wor
                 Role::Broker { id: node.id, controller: node.roles.is_controller() }
             }
         };
-        hosts.push(HostSetup { name: node.host.to_string(), role });
+        hosts.push(HostSetup { name: node.host.to_string(), topic: None, role });
     }
     let bootstrap: Vec<(String, u16)> = cluster
         .nodes
@@ -49,7 +49,10 @@ pub fn assemble(scenario: &Scenario, seed: u64, settings: WorldSettings) -> (Wor
         let spec = ClientSpec { number, bootstrap: bootstrap.clone(), kind };
         let host = world.add_host(&name, HostSpec::new(spec.factory()));
         world.boot(host);
-        hosts.push(HostSetup { name, role });
+        let topic = scenario.clients.get(&name).map(|client| match client {
+            Client::Producer { topic, .. } | Client::Consumer { topic, .. } => topic.clone(),
+        });
+        hosts.push(HostSetup { name, topic, role });
     }
     let topics = scenario.topics.iter().map(|(name, topic)| {
         let replicas = usize::try_from(topic.replicas).expect("at least one");

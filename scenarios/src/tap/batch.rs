@@ -96,7 +96,8 @@ fn head(bytes: Bytes, at: usize) -> Result<BatchHead, BatchFault> {
         let crc = cursor.i32()?.cast_unsigned();
         let attributes = cursor.i16()?;
         let last_delta = cursor.i32()?;
-        cursor.take(34)?;
+        // Both timestamps, producer id and epoch, base sequence.
+        cursor.take(30)?;
         let record_count = cursor.i32()?;
         let head = BatchHead {
             base_offset,
