@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde::{Deserialize, Serialize};
@@ -70,7 +71,7 @@ pub enum FailureError {
         path: String,
         /// Its text.
         #[source_code]
-        text: NamedSource<String>,
+        text: Arc<NamedSource<String>>,
         /// Where reading stopped.
         #[label("{what}")]
         at: SourceSpan,
@@ -129,7 +130,7 @@ impl Failure {
     pub fn from_text(path: &str, text: &str) -> Result<Self, FailureError> {
         let unreadable = |error: &serde_json::Error| FailureError::Unreadable {
             path: path.to_owned(),
-            text: NamedSource::new(path, text.to_owned()).with_language("json"),
+            text: Arc::new(NamedSource::new(path, text.to_owned()).with_language("json")),
             at: place(text, error.line(), error.column()),
             what: error.to_string(),
         };
