@@ -1,26 +1,55 @@
 //! Hands everything that is seen to the fold, and everything that became known to the checkers.
 //!
 //! Holds:      the facts, the checkers, their verdicts; a clone goes on by itself.
-//! Invariants: JU-1 a checker sees facts that already contain what it is told.
+//! Invariants: JU-1 a checker sees facts that already contain what it is told. JU-2 nothing scans at every event:
+//!             audits run at a crash, a restart, a change of leader and the end.
 
 use std::sync::Arc;
 
 use trial_cluster::note::Note;
+use trial_cluster::note::broker::BrokerNote;
+use trial_cluster::note::partition::PartitionEvent;
 use trial_reports::RecordCounts;
 use trial_sim::{HostId, Seen, Time};
 
-use super::history::History;
+use super::answers::Answers;
+use super::clients::Clients;
+use super::committed::CommittedRecords;
+use super::elections::Elections;
+use super::isr::InSyncSets;
+use super::losses::Losses;
+use super::promise::FaultSeen;
+use super::quorum::Quorum;
+use super::registrations::Registrations;
 use super::verdicts::{Excuse, Verdicts, Violation};
-use super::{commit, liveness};
-use crate::facts::{Disks, Facts, Known, Setup};
+use super::watermark::HighWatermarks;
+use super::writes::Writes;
+use super::{epochs, history, live};
+use crate::facts::{Disks, Fact, Facts, Known, Setup};
+use crate::probe::Probe;
 
 /// The judge of one run.
 #[derive(Debug, Clone)]
 pub struct Judge {
     facts: Facts,
+    faults: Vec<FaultSeen>,
     verdicts: Verdicts,
-    history: History,
+    checkers: Checkers,
+    clients: Clients,
+    quorum: Quorum,
     known: Vec<Known>,
+}
+
+/// Those that judge partitions.
+#[derive(Debug, Clone, Default)]
+struct Checkers {
+    writes: Writes,
+    committed: CommittedRecords,
+    elections: Elections,
+    in_sync_sets: InSyncSets,
+    registrations: Registrations,
+    high_watermarks: HighWatermarks,
+    answers: Answers,
 }
 
 impl Judge {
@@ -28,30 +57,66 @@ impl Judge {
     #[must_use]
     pub fn new(setup: Setup) -> Self {
         let facts = Facts::new(Arc::new(setup));
-        let (verdicts, history) = (Verdicts::default(), History::default());
-        Self { facts, verdicts, history, known: Vec::new() }
+        Self {
+            quorum: Quorum::new(&facts),
+            facts,
+            faults: Vec::new(),
+            verdicts: Verdicts::default(),
+            checkers: Checkers::default(),
+            clients: Clients::default(),
+            known: Vec::new(),
+        }
     }
 
     /// Takes one thing in.
     pub fn on_seen(&mut self, seen: &Seen<Note>, disks: &dyn Disks) {
-        self.known.clear();
-        self.facts.on_seen(seen, disks, &mut self.known);
-        for known in &self.known {
-            commit::on(known, &self.facts, &mut self.verdicts);
+        let mut known = std::mem::take(&mut self.known);
+        known.clear();
+        self.facts.on_seen(seen, disks, &mut known);
+        for one in &known {
+            self.checkers.on(one, &self.facts, &mut self.verdicts);
         }
-        if let Seen::Note { at, host, note: Note::Client(note), .. } = seen {
-            self.history.on_note(*at, *host, note, &self.facts, &mut self.verdicts);
+        self.known = known;
+        self.quorum.on(seen, disks, &self.facts, &mut self.verdicts);
+        match seen {
+            Seen::Note { at, host, note: Note::Client(note), .. } => {
+                self.clients.on(*at, *host, note, &self.facts, &mut self.verdicts);
+            }
+            Seen::Note { at, note: Note::Broker(BrokerNote::LogsLoaded { .. }), .. } => {
+                self.audit(*at);
+                self.audit_epochs(*at, disks);
+            }
+            Seen::Crashed { at, host, .. } | Seen::Stopped { at, host, .. } => {
+                self.clients.on_down(*host);
+                self.checkers.in_sync_sets.on_down(*host);
+                self.checkers.registrations.on_down(*host);
+                self.audit(*at);
+            }
+            _ => {}
         }
     }
 
     /// A fault was carried out on these hosts.
     pub fn on_fault(&mut self, at: Time, text: &str, hosts: &[HostId]) {
-        self.history.on_fault(at, text, hosts);
+        self.faults.push(FaultSeen { at, text: Arc::from(text), hosts: hosts.to_vec() });
     }
 
     /// The run is over.
-    pub fn finish(&mut self, at: Time, _disks: &dyn Disks) {
-        self.history.finish(at, &mut self.facts, &mut self.verdicts);
+    pub fn finish(&mut self, at: Time, disks: &dyn Disks) {
+        self.audit(at);
+        self.audit_epochs(at, disks);
+        let Self { facts, faults, verdicts, clients, .. } = self;
+        clients.finish(at, facts, faults, verdicts);
+        history::finish(clients, facts, faults, verdicts);
+        let losses = Losses { at, clients, facts, faults, disks };
+        let excused = losses.finish(verdicts);
+        verdicts.settle(facts, faults);
+        for text in &facts.unread {
+            verdicts.unknown(text.clone());
+        }
+        for _ in 0..excused {
+            facts.probes.hit(Probe::ExcusedLoss);
+        }
     }
 
     /// What is known.
@@ -81,12 +146,74 @@ impl Judge {
     /// Records of all clients, by their notes.
     #[must_use]
     pub fn records(&self) -> RecordCounts {
-        self.history.counts()
+        self.clients.counts
     }
 
     /// What is still missing before the cluster is live, with the rule's id; empty if nothing is.
     #[must_use]
     pub fn is_live(&self) -> Vec<String> {
-        liveness::missing(&self.facts, &self.history)
+        live::missing(&self.facts, &self.clients)
+    }
+
+    fn audit(&mut self, at: Time) {
+        for partition in self.facts.partitions() {
+            self.checkers.committed.audit(at, partition, &self.facts, &mut self.verdicts);
+            self.checkers.elections.audit(at, partition, &self.facts, &mut self.verdicts);
+        }
+    }
+
+    fn audit_epochs(&mut self, at: Time, disks: &dyn Disks) {
+        for partition in self.facts.partitions() {
+            epochs::audit(at, partition, disks, &self.facts, &mut self.verdicts);
+        }
+    }
+}
+
+impl Checkers {
+    /// Hands a fact to those that it concerns.
+    fn on(&mut self, known: &Known, facts: &Facts, verdicts: &mut Verdicts) {
+        match &known.fact {
+            Fact::Written { .. } => {
+                self.writes.on(known, facts, verdicts);
+                self.committed.on(known, facts, verdicts);
+            }
+            Fact::Removed { .. } => {
+                self.committed.on(known, facts, verdicts);
+                self.high_watermarks.on(known, facts, verdicts);
+            }
+            Fact::BadBytes { .. } => self.writes.on(known, facts, verdicts),
+            Fact::Acked { .. } => self.answers.on(known, facts, verdicts),
+            Fact::Fetched { .. } => {
+                self.answers.on(known, facts, verdicts);
+                self.high_watermarks.on(known, facts, verdicts);
+            }
+            Fact::Registered { .. } => {
+                self.registrations.on(known, facts, verdicts);
+                self.elections.on(known, facts, verdicts);
+                self.in_sync_sets.on(known, facts, verdicts);
+            }
+            Fact::Noted { event, .. } => match event {
+                PartitionEvent::LeaderHighWatermarkMoved { .. }
+                | PartitionEvent::FollowerHighWatermarkMoved { .. }
+                | PartitionEvent::Truncated { .. } => {
+                    self.high_watermarks.on(known, facts, verdicts)
+                }
+                PartitionEvent::ProduceCompleted { .. } => self.answers.on(known, facts, verdicts),
+                PartitionEvent::BecameLeader { .. } => {
+                    self.writes.on(known, facts, verdicts);
+                    self.elections.on(known, facts, verdicts);
+                    self.registrations.on(known, facts, verdicts);
+                    self.in_sync_sets.on(known, facts, verdicts);
+                    if let Some(partition) = facts.partition(known.partition) {
+                        self.committed.audit(known.at, partition, facts, verdicts);
+                        self.elections.audit(known.at, partition, facts, verdicts);
+                    }
+                }
+                _ => {
+                    self.registrations.on(known, facts, verdicts);
+                    self.in_sync_sets.on(known, facts, verdicts);
+                }
+            },
+        }
     }
 }

@@ -1,13 +1,26 @@
 //! Judges what happened: one file per family of invariants, all fed by the same facts.
 //!
 //! Read first `judge.rs` (who is called when), then `verdicts.rs` (violations, excuses, what nobody can say) and
-//! `promise.rs` (what a configuration promises, and what is allowed to be lost). The ids are those of the reports.
+//! `promise.rs` (what a configuration promises, and which fault explains a loss). The ids are those of the reports.
 
-mod commit;
+mod answers;
+mod clients;
+mod committed;
+mod elections;
+mod epochs;
 mod history;
+mod isr;
 mod judge;
-mod liveness;
+mod live;
+mod losses;
+mod promise;
+mod quorum;
+mod registrations;
 mod verdicts;
+mod watermark;
+mod words;
+mod writes;
 
 pub use judge::Judge;
-pub use verdicts::{Excuse, Verdicts, Violation};
+pub use promise::{FaultSeen, Weakness};
+pub use verdicts::{Breach, Excuse, Verdicts, Violation};

@@ -1,11 +1,15 @@
 //! What the checkers found: violations, losses that are allowed, and what nobody can say.
 //!
-//! Holds:      the findings, in the order of their discovery.
-//! Invariants: VE-1 one breach is told once: the same invariant about the same subject is not told again.
+//! Holds:      the findings in the order of their discovery, and breaches that only the end can judge.
+//! Invariants: VE-1 one breach is told once: the same invariant of the same partition or host is not told again.
+//!             VE-2 a breach of what the settings do not promise is a violation all the same if no fault explains it.
 
 use std::collections::BTreeSet;
 
-use trial_sim::Time;
+use trial_sim::{HostId, Time};
+
+use super::promise::{FaultSeen, Weakness};
+use crate::facts::{Facts, PartitionFacts};
 
 /// An invariant that did not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +24,7 @@ pub struct Violation {
     pub facts: [String; 2],
 }
 
-/// A breach that the settings allow.
+/// A loss that the settings allow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Excuse {
     /// What was lost.
@@ -35,6 +39,33 @@ pub struct Excuse {
     pub at: Time,
 }
 
+/// What a checker noticed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Breach {
+    /// The invariant's id.
+    pub invariant: &'static str,
+    /// When it was noticed.
+    pub at: Time,
+    /// How it was broken, in a sentence.
+    pub message: String,
+    /// The two facts that contradict each other, oldest first.
+    pub facts: [String; 2],
+}
+
+impl From<Breach> for Violation {
+    fn from(breach: Breach) -> Self {
+        let Breach { invariant, at, message, facts } = breach;
+        Self { invariant, at, message, facts }
+    }
+}
+
+/// A breach of something that its partition's settings do not promise.
+#[derive(Debug, Clone)]
+struct Held {
+    breach: Breach,
+    replicas: Vec<HostId>,
+}
+
 /// Everything that was found.
 #[derive(Debug, Clone, Default)]
 pub struct Verdicts {
@@ -42,17 +73,46 @@ pub struct Verdicts {
     excused: Vec<Excuse>,
     unknown: Vec<String>,
     told: BTreeSet<(&'static str, String)>,
+    held: Vec<Held>,
 }
 
 impl Verdicts {
-    /// Whether the breach of `invariant` about `subject` is news. It is not from then on.
+    /// Whether a breach of `invariant` by or in `subject` is news. It is not from then on.
     pub fn is_news(&mut self, invariant: &'static str, subject: &str) -> bool {
         self.told.insert((invariant, subject.to_owned()))
     }
 
-    /// An invariant did not hold.
-    pub fn violated(&mut self, violation: Violation) {
-        self.violations.push(violation);
+    /// Something that always holds did not.
+    pub fn always(&mut self, subject: &str, breach: Breach) {
+        if self.is_news(breach.invariant, subject) {
+            self.violations.push(breach.into());
+        }
+    }
+
+    /// Something did not hold that a durable configuration promises.
+    pub fn durable(&mut self, facts: &Facts, partition: &PartitionFacts, breach: Breach) {
+        if !self.is_news(breach.invariant, &partition.name()) {
+            return;
+        }
+        if Weakness::of(facts, partition).is_none() {
+            self.violations.push(breach.into());
+        } else {
+            self.held.push(Held { breach, replicas: replica_hosts(facts, partition) });
+        }
+    }
+
+    /// The run is over: what was held is allowed if a fault explains it.
+    pub fn settle(&mut self, facts: &Facts, faults: &[FaultSeen]) {
+        for Held { breach, replicas } in std::mem::take(&mut self.held) {
+            let lost = facts
+                .crashes
+                .iter()
+                .any(|crash| crash.at <= breach.at && replicas.contains(&crash.host));
+            let hit = faults.iter().any(|fault| fault.at <= breach.at && fault.hits_any(&replicas));
+            if !(lost || hit) {
+                self.violations.push(breach.into());
+            }
+        }
     }
 
     /// Something was lost, and may be.
@@ -62,7 +122,9 @@ impl Verdicts {
 
     /// Nobody can say.
     pub fn unknown(&mut self, what: String) {
-        self.unknown.push(what);
+        if !self.unknown.contains(&what) {
+            self.unknown.push(what);
+        }
     }
 
     /// The violations.
@@ -82,4 +144,11 @@ impl Verdicts {
     pub fn unknowns(&self) -> &[String] {
         &self.unknown
     }
+}
+
+/// The hosts of a partition's replicas.
+pub(super) fn replica_hosts(facts: &Facts, partition: &PartitionFacts) -> Vec<HostId> {
+    let registration = partition.registration.as_ref();
+    let replicas = registration.map_or(&[][..], |registration| &registration.replicas);
+    replicas.iter().filter_map(|id| facts.setup.host_of(*id)).collect()
 }

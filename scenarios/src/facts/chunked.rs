@@ -63,6 +63,11 @@ impl<T: Clone> Chunked<T> {
         self.chunks.get(index / CHUNK)?.get(index % CHUNK)
     }
 
+    /// The one at `index`, to change it.
+    pub fn get_mut(&mut self, index: usize) -> Option<&mut T> {
+        Arc::make_mut(self.chunks.get_mut(index / CHUNK)?).get_mut(index % CHUNK)
+    }
+
     /// The last one.
     #[must_use]
     pub fn last(&self) -> Option<&T> {

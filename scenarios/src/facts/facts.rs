@@ -3,24 +3,22 @@
 //! Inputs:     bytes on connections and disks first, notes for what bytes cannot show.
 //! Invariants: FA-3 each `Seen` costs what it changed; only a crash makes a disk be read again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use bytes::Bytes;
 use trial_cluster::ids::{BrokerId, TopicPartition};
 use trial_cluster::note::Note;
 use trial_cluster::note::broker::BrokerNote;
-use trial_cluster::note::controller::ControllerNote;
 use trial_cluster::note::partition::{PartitionEvent, PartitionNote};
 use trial_sim::disk::{Disk, DiskSeen};
-use trial_sim::{ConnId, CrashKind, HostId, Seen, Time};
+use trial_sim::{CrashKind, HostId, Seen, Time};
 
+use super::connections::Connections;
 use super::fact::{Fact, Known};
-use super::partition::{Acked, PartitionFacts, Term};
+use super::partition::{PartitionFacts, Term};
 use super::replica_log::{Stored, segment_base};
 use super::setup::Setup;
 use crate::probe::Probe;
-use crate::tap::{BatchHead, Conversations, Heard, TopicRef, batches};
 
 /// Where audits find the disks.
 pub trait Disks {
@@ -56,22 +54,24 @@ impl ProbeCounts {
     }
 }
 
-/// A produce whose answer is awaited: acks, and for each partition its batches.
-type Sent = (i16, Vec<(TopicPartition, Vec<BatchHead>)>);
-
 /// Everything that is known.
 #[derive(Debug, Clone)]
 pub struct Facts {
     /// What was fixed before the run.
     pub setup: Arc<Setup>,
-    conversations: Conversations,
-    produces: BTreeMap<u64, std::collections::VecDeque<Arc<Sent>>>,
-    topic_ids: BTreeMap<String, trial_cluster::ids::TopicId>,
-    partitions: BTreeMap<TopicPartition, PartitionFacts>,
+    pub(super) connections: Connections,
+    pub(super) topic_ids: BTreeMap<String, trial_cluster::ids::TopicId>,
+    pub(super) partitions: BTreeMap<TopicPartition, PartitionFacts>,
     /// Crashes so far.
     pub crashes: Vec<Crash>,
-    /// Brokers that run, by their own account.
+    /// Whether a broker is unfenced, by the newest record that counts.
     pub unfenced: BTreeMap<BrokerId, bool>,
+    /// What `unfenced` is made of: the offset of each record, and what it said.
+    pub(super) fencing: BTreeMap<BrokerId, Vec<(i64, bool)>>,
+    /// Nodes whose process has ended and that have not registered since.
+    pub unregistered: BTreeSet<BrokerId>,
+    /// Hosts without a process.
+    pub down: BTreeSet<HostId>,
     /// Where the active controller is.
     pub active_controller: Option<HostId>,
     /// How often a controller became active.
@@ -80,6 +80,8 @@ pub struct Facts {
     pub requests: u64,
     /// What was reached.
     pub probes: ProbeCounts,
+    /// Messages that the tap could not read, in words; the first few.
+    pub unread: Vec<String>,
 }
 
 impl Facts {
@@ -88,17 +90,26 @@ impl Facts {
     pub fn new(setup: Arc<Setup>) -> Self {
         Self {
             setup,
-            conversations: Conversations::default(),
-            produces: BTreeMap::new(),
+            connections: Connections::default(),
             topic_ids: BTreeMap::new(),
             partitions: BTreeMap::new(),
             crashes: Vec::new(),
             unfenced: BTreeMap::new(),
+            fencing: BTreeMap::new(),
+            unregistered: BTreeSet::new(),
+            down: BTreeSet::new(),
             active_controller: None,
             activations: 0,
             requests: 0,
             probes: ProbeCounts::default(),
+            unread: Vec::new(),
         }
+    }
+
+    /// Whether a node is registered in its present incarnation, and unfenced.
+    #[must_use]
+    pub fn is_running(&self, node: BrokerId) -> bool {
+        self.unfenced.get(&node) == Some(&true) && !self.unregistered.contains(&node)
     }
 
     /// The id of a topic.
@@ -126,16 +137,16 @@ impl Facts {
         self.partitions.values()
     }
 
+    /// Hosts that ended uncleanly, with or without loss, and have not been in sync since with all they hold.
+    #[must_use]
+    pub fn unclean(&self) -> BTreeSet<HostId> {
+        self.partitions.values().flat_map(|partition| partition.unclean.iter().copied()).collect()
+    }
+
     /// Hosts that lost bytes and have not been in sync since with all they hold.
     #[must_use]
     pub fn lossy(&self) -> std::collections::BTreeSet<HostId> {
         self.partitions.values().flat_map(|partition| partition.lossy.iter().copied()).collect()
-    }
-
-    /// Hosts that ended uncleanly, with or without loss, and have not been in sync since with all they hold.
-    #[must_use]
-    pub fn unclean(&self) -> std::collections::BTreeSet<HostId> {
-        self.partitions.values().flat_map(|partition| partition.unclean.iter().copied()).collect()
     }
 
     /// Takes one thing in; what became known is added to `known`.
@@ -145,10 +156,7 @@ impl Facts {
             Seen::Sent { at, conn, from, to, towards_listener, bytes, .. } => {
                 self.on_sent(*at, *conn, (*from, *to), *towards_listener, bytes, known);
             }
-            Seen::Closed { conn, .. } => {
-                self.conversations.on_closed(conn.0);
-                self.produces.remove(&conn.0);
-            }
+            Seen::Closed { conn, .. } => self.connections.on_closed(*conn),
             Seen::Disk { at, host, what, .. } => self.on_disk(*at, *host, what, known),
             Seen::Crashed { at, host, kind, report } => {
                 let lossy = *kind == CrashKind::PowerLoss
@@ -166,7 +174,10 @@ impl Facts {
                     self.on_unclean_end(*host);
                 }
             }
-            Seen::Connected { .. } | Seen::Booted { .. } => {}
+            Seen::Booted { host, .. } => {
+                self.down.remove(host);
+            }
+            Seen::Connected { .. } => {}
         }
     }
 
@@ -204,8 +215,23 @@ impl Facts {
     ) {
         let Some(partition) = self.partitions.get_mut(&id) else { return };
         match event {
-            PartitionEvent::BecameLeader { leader_epoch, .. } => {
-                partition.terms.entry(leader_epoch.0).or_insert(Term { leader: host, at });
+            PartitionEvent::BecameLeader {
+                leader_epoch,
+                epoch_start_offset,
+                high_watermark,
+                ..
+            } => {
+                let term = Term { leader: host, at, start: epoch_start_offset.0 };
+                partition.terms.entry(leader_epoch.0).or_insert(term);
+                // The note comes at the end of a job: what another job has moved meanwhile is newer.
+                let log = partition.logs.entry(host).or_default();
+                log.high_watermark = log.high_watermark.max(high_watermark.0);
+            }
+            PartitionEvent::BecameFollower { high_watermark, .. } => {
+                let log = partition.logs.entry(host).or_default();
+                if log.high_watermark == 0 {
+                    log.high_watermark = high_watermark.0;
+                }
             }
             PartitionEvent::LeaderHighWatermarkMoved { to, .. } => {
                 partition.commit(at, host, to.0);
@@ -219,239 +245,6 @@ impl Facts {
             }
             PartitionEvent::StaleFetchResponse { .. } => self.probes.hit(Probe::StaleFetchResponse),
             _ => {}
-        }
-    }
-
-    fn on_controller_note(
-        &mut self,
-        at: Time,
-        host: HostId,
-        note: &ControllerNote,
-        known: &mut Vec<Known>,
-    ) {
-        match note {
-            ControllerNote::Activated { .. } => {
-                self.active_controller = Some(host);
-                self.activations += 1;
-                if self.activations > 1 {
-                    self.probes.hit(Probe::QuorumElection);
-                }
-            }
-            ControllerNote::Renounced { .. } if self.active_controller == Some(host) => {
-                self.active_controller = None;
-            }
-            ControllerNote::BrokerFenced { id, .. } => {
-                self.unfenced.insert(*id, false);
-            }
-            ControllerNote::BrokerRegistered { id, .. } => {
-                self.unfenced.insert(*id, false);
-            }
-            ControllerNote::BrokerUnfenced { id, .. } => {
-                self.unfenced.insert(*id, true);
-            }
-            ControllerNote::TopicCreated { id, name, .. } => {
-                self.topic_ids.insert(name.to_string(), *id);
-            }
-            ControllerNote::AlterPartitionRefused { .. } => {
-                self.probes.hit(Probe::AlterPartitionRefused);
-            }
-            ControllerNote::PartitionChanged { partition, old, new, elected, .. } => {
-                if let Some(elected) = elected {
-                    use trial_cluster::controller::election::ElectedFrom;
-                    match elected {
-                        ElectedFrom::EligibleLeaderReplicas => {
-                            self.probes.hit(Probe::LeaderFromElr)
-                        }
-                        ElectedFrom::Isr => {}
-                        _ => self.probes.hit(Probe::UncleanElection),
-                    }
-                }
-                self.on_registration(at, *partition, old.as_ref(), new);
-                let (old, new) = (old.clone(), Arc::clone(new));
-                let fact = Fact::Registered { host, old, new };
-                known.push(Known { at, partition: *partition, fact });
-            }
-            _ => {}
-        }
-    }
-
-    fn on_registration(
-        &mut self,
-        at: Time,
-        id: TopicPartition,
-        old: Option<&Arc<trial_cluster::image::PartitionRegistration>>,
-        new: &Arc<trial_cluster::image::PartitionRegistration>,
-    ) {
-        if !self.partitions.contains_key(&id) {
-            let name = self.topic_ids.iter().find(|(_, topic)| **topic == id.topic);
-            let name = name.map_or_else(String::new, |(name, _)| name.clone());
-            let min = self.setup.topics.get(&name).map_or(1, |topic| topic.min_insync);
-            self.partitions.insert(id, PartitionFacts::new(id, Arc::from(name), min));
-        }
-        let setup = Arc::clone(&self.setup);
-        let partition = self.partitions.get_mut(&id).expect("it was made just now");
-        if let Some(old) = old {
-            let lost = old.isr.iter().any(|member| !new.isr.contains(member));
-            let gained = new.isr.iter().any(|member| !old.isr.contains(member));
-            if lost {
-                self.probes.hit(Probe::IsrShrink);
-            }
-            if gained {
-                self.probes.hit(Probe::IsrExpand);
-            }
-            if new.leader_epoch != old.leader_epoch {
-                partition.elections += u64::from(new.leader != old.leader);
-                let recent = partition
-                    .epoch_changed_at
-                    .is_some_and(|before| at.since(before) <= trial_sim::Span::from_secs(10));
-                if recent {
-                    self.probes.hit(Probe::TwoEpochs);
-                }
-                partition.epoch_changed_at = Some(at);
-            }
-            for member in new.isr.iter().filter(|member| !old.isr.contains(member)) {
-                if let Some(host) = setup.host_of(*member) {
-                    partition.lossy.remove(&host);
-                    partition.unclean.remove(&host);
-                }
-            }
-        } else {
-            partition.epoch_changed_at = Some(at);
-        }
-        partition.registration = Some(Arc::clone(new));
-        partition.registrations.insert(new.partition_epoch.0, Arc::clone(new));
-    }
-
-    fn on_sent(
-        &mut self,
-        at: Time,
-        conn: ConnId,
-        (from, to): (HostId, HostId),
-        towards_listener: bool,
-        bytes: &Bytes,
-        known: &mut Vec<Known>,
-    ) {
-        let mut heard = Vec::new();
-        self.conversations.on_sent(conn.0, towards_listener, bytes, &mut heard);
-        for said in heard {
-            match said {
-                Heard::Produce(request) => self.on_produce(conn, request.acks, &request.partitions),
-                Heard::Produced { acks, answers } => {
-                    self.requests += 1;
-                    self.on_produced(at, conn, (from, to), acks, &answers, known);
-                }
-                Heard::Fetched { by, answers } => {
-                    self.requests += 1;
-                    for answer in answers {
-                        self.on_fetched(at, from, by.replica < 0, &answer, known);
-                    }
-                }
-                Heard::Answered { .. } => self.requests += 1,
-                Heard::Malformed { .. } => {}
-            }
-        }
-    }
-
-    fn resolve(&self, topic: &TopicRef, partition: i32) -> Option<TopicPartition> {
-        let topic = match topic {
-            TopicRef::Id(id) => *id,
-            TopicRef::Name(name) => self.topic_id(name)?,
-        };
-        Some(TopicPartition { topic, partition })
-    }
-
-    fn on_produce(&mut self, conn: ConnId, acks: i16, partitions: &[(TopicRef, i32, Bytes)]) {
-        let read = partitions.iter().filter_map(|(topic, index, records)| {
-            let id = self.resolve(topic, *index)?;
-            Some((id, batches(records, false).unwrap_or_default()))
-        });
-        let sent = Arc::new((acks, read.collect()));
-        if acks != 0 {
-            self.produces.entry(conn.0).or_default().push_back(sent);
-        }
-    }
-
-    fn on_produced(
-        &mut self,
-        at: Time,
-        conn: ConnId,
-        (broker, producer): (HostId, HostId),
-        acks: i16,
-        answers: &[crate::tap::ProduceAnswer],
-        known: &mut Vec<Known>,
-    ) {
-        let sent = self.produces.get_mut(&conn.0).and_then(|queue| queue.pop_front());
-        let Some(sent) = sent else { return };
-        for answer in answers {
-            let Some(id) = self.resolve(&answer.topic, answer.partition) else { continue };
-            if answer.error != 0 {
-                if answer.error == trial_cluster::error_code::ErrorCode::NotEnoughReplicas.code() {
-                    self.probes.hit(Probe::UnderMinIsr);
-                }
-                continue;
-            }
-            let batch = sent.1.iter().find(|(sent_to, _)| *sent_to == id);
-            let Some(head) = batch.and_then(|(_, heads)| heads.first()) else { continue };
-            let Some(partition) = self.partitions.get_mut(&id) else { continue };
-            let ack = Acked {
-                base: answer.base_offset,
-                count: head.record_count,
-                crc: head.crc,
-                acks,
-                at,
-                by: broker,
-                producer,
-            };
-            partition.acked.push(ack);
-            partition.records_acked += u64::try_from(head.record_count).unwrap_or(0);
-            let on_disk = partition.logs.get(&broker).and_then(|log| log.at(ack.base)).copied();
-            known.push(Known { at, partition: id, fact: Fact::Acked { ack, on_disk } });
-        }
-    }
-
-    fn on_fetched(
-        &mut self,
-        at: Time,
-        host: HostId,
-        by_consumer: bool,
-        answer: &crate::tap::FetchAnswer,
-        known: &mut Vec<Known>,
-    ) {
-        if answer.error != 0 {
-            return;
-        }
-        let Some(id) = self.resolve(&answer.topic, answer.partition) else { return };
-        if !self.partitions.contains_key(&id) {
-            return;
-        }
-        match batches(&answer.records, true) {
-            Ok(heads) => {
-                let stored = |head: &BatchHead| Stored {
-                    base: head.base_offset,
-                    last: head.last_offset,
-                    epoch: head.leader_epoch,
-                    crc: head.crc,
-                    position: 0,
-                    size: u32::try_from(head.bytes.len()).unwrap_or(u32::MAX),
-                };
-                let batches: Vec<Stored> = heads.iter().map(stored).collect();
-                if by_consumer && let Some(last) = batches.last() {
-                    let partition = self.partitions.get_mut(&id).expect("looked at just now");
-                    partition.read_end = partition.read_end.max(last.last + 1);
-                }
-                let fact = Fact::Fetched {
-                    host,
-                    by_consumer,
-                    high_watermark: answer.high_watermark,
-                    log_start: answer.log_start,
-                    batches,
-                };
-                known.push(Known { at, partition: id, fact });
-            }
-            Err(fault) => {
-                let fact = Fact::BadBytes { host, place: "an answer to a fetch", fault };
-                known.push(Known { at, partition: id, fact });
-            }
         }
     }
 
@@ -498,7 +291,7 @@ impl Facts {
         self.on_removed(at, host, id, &removed, false, known);
     }
 
-    fn on_removed(
+    pub(super) fn on_removed(
         &mut self,
         at: Time,
         host: HostId,
@@ -520,6 +313,7 @@ impl Facts {
             let Some(log) = partition.logs.remove(&host) else { continue };
             let removed: Vec<Stored> = log.from(0).copied().collect();
             partition.lossy.insert(host);
+            partition.registered_since.remove(&host);
             self.on_removed(at, host, id, &removed, true, known);
         }
     }
@@ -533,21 +327,26 @@ impl Facts {
         disks: &dyn Disks,
         known: &mut Vec<Known>,
     ) {
-        if self.setup.node_of(host).is_none() {
-            return;
+        self.down.insert(host);
+        let Some(node) = self.setup.node_of(host) else { return };
+        self.unregistered.insert(node);
+        if self.active_controller == Some(host) {
+            self.active_controller = None;
         }
         for id in self.partitions.keys().copied().collect::<Vec<_>>() {
-            let local = self.setup.node_of(host);
             let partition = self.partitions.get_mut(&id).expect("its key was listed");
-            if kind == CrashKind::PowerLoss && partition.leader() == local {
+            if kind == CrashKind::PowerLoss && partition.leader() == Some(node) {
                 self.probes.hit(Probe::LossyLeaderCrash);
             }
             let folder = format!("{}-{}", partition.topic, id.partition);
             let Some(log) = partition.logs.get_mut(&host) else { continue };
             let mut removed = Vec::new();
             log.reread(disks.disk(host), &folder, &mut removed);
+            // What the process knew is gone with it; the next one says what it begins with.
+            log.high_watermark = 0;
             if !removed.is_empty() && kind == CrashKind::PowerLoss {
                 partition.lossy.insert(host);
+                partition.registered_since.remove(&host);
             }
             self.on_removed(at, host, id, &removed, true, known);
         }

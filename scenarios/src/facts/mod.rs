@@ -4,6 +4,8 @@
 //! and `replica_log.rs` (what lies on a disk). `fact.rs` is what checkers are handed.
 
 mod chunked;
+mod connections;
+mod controller;
 mod fact;
 #[expect(
     clippy::module_inception,
@@ -17,6 +19,6 @@ mod setup;
 pub use chunked::Chunked;
 pub use fact::{Fact, Known, Served};
 pub use facts::{Crash, Disks, Facts, ProbeCounts};
-pub use partition::{Acked, Committed, PartitionFacts, Term, Vanished};
-pub use replica_log::{ReplicaLog, Stored};
+pub use partition::{Acked, Committed, PartitionFacts, Registered, Term, Vanished};
+pub use replica_log::{ReplicaLog, Stored, segment_base, segment_path};
 pub use setup::{HostSetup, Role, Setup, TopicSetup};

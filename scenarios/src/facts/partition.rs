@@ -64,6 +64,17 @@ pub struct Term {
     pub leader: HostId,
     /// When it noted so.
     pub at: Time,
+    /// Where the epoch starts: its log end at that moment, by its note.
+    pub start: i64,
+}
+
+/// A registration with the offset of its record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Registered {
+    /// Of the record.
+    pub offset: i64,
+    /// What it says.
+    pub registration: Arc<PartitionRegistration>,
 }
 
 /// One partition.
@@ -78,7 +89,7 @@ pub struct PartitionFacts {
     /// The registration by the newest record that a controller has written.
     pub registration: Option<Arc<PartitionRegistration>>,
     /// Every registration by its partition epoch.
-    pub registrations: BTreeMap<i32, Arc<PartitionRegistration>>,
+    pub registrations: BTreeMap<i32, Registered>,
     /// The log on each broker's disk.
     pub logs: BTreeMap<HostId, ReplicaLog>,
     /// What was committed.
@@ -98,6 +109,10 @@ pub struct PartitionFacts {
     /// Replicas whose process ended without leaving in order, and that have not joined the in-sync set since: the
     /// controller trusts them as little as those that lost bytes.
     pub unclean: BTreeSet<HostId>,
+    /// Those whose controller has handled a registration since they lost bytes, or lately: only of use with `lossy`.
+    pub registered_since: BTreeSet<HostId>,
+    /// When a leader was first elected that may lack committed records.
+    pub unclean_election: Option<Time>,
     /// Elections of a leader.
     pub elections: u64,
     /// When the leader epoch last changed.
@@ -127,11 +142,40 @@ impl PartitionFacts {
             vanished: Chunked::default(),
             lossy: BTreeSet::new(),
             unclean: BTreeSet::new(),
+            registered_since: BTreeSet::new(),
+            unclean_election: None,
             elections: 0,
             epoch_changed_at: None,
             records_acked: 0,
             read_end: 0,
         }
+    }
+
+    /// The registration by a record that a controller has written.
+    pub(super) fn register(&mut self, record: Registered) {
+        self.registration = Some(Arc::clone(&record.registration));
+        self.registrations.insert(record.registration.partition_epoch.0, record);
+    }
+
+    /// The records from `offset` on have not come to be.
+    pub(super) fn undo_registrations(&mut self, offset: i64) {
+        self.registrations.retain(|_, record| record.offset < offset);
+        let newest = self.registrations.values().next_back();
+        self.registration = newest.map(|record| Arc::clone(&record.registration));
+    }
+
+    /// A replica is in sync again: it counts from now on, if its disk has what is committed.
+    pub(super) fn on_joined(&mut self, host: HostId) {
+        if self.logs.get(&host).map_or(0, ReplicaLog::end) >= self.committed_end {
+            self.lossy.remove(&host);
+        }
+        self.unclean.remove(&host);
+    }
+
+    /// Whether a replica lost bytes, and its present place is older than the loss.
+    #[must_use]
+    pub fn is_excluded(&self, host: HostId) -> bool {
+        self.lossy.contains(&host) && !self.registered_since.contains(&host)
     }
 
     /// `orders/3`.

@@ -150,6 +150,11 @@ impl ReplicaLog {
         })
     }
 
+    /// The first offset of each segment.
+    pub fn segment_bases(&self) -> impl Iterator<Item = i64> + '_ {
+        self.segments.keys().copied()
+    }
+
     /// The epochs with the offsets at which their batches begin.
     #[must_use]
     pub fn epochs(&self) -> Vec<(i32, i64)> {

@@ -25,6 +25,10 @@ pub enum Role {
     Producer {
         /// 0, 1 or -1 for all.
         acks: i16,
+        /// `enable.idempotence`.
+        idempotent: bool,
+        /// `delivery.timeout.ms`.
+        delivery_timeout_ms: u64,
     },
     /// A consumer.
     Consumer,

@@ -36,7 +36,7 @@ pub fn assemble(scenario: &Scenario, seed: u64, settings: WorldSettings) -> (Wor
                 Role::Broker { id: node.id, controller: node.roles.is_controller() }
             }
         };
-        hosts.push(HostSetup { name: node.host.to_string(), topic: None, role });
+        hosts.push(HostSetup { name: node.host.to_string(), role, topic: None });
     }
     let bootstrap: Vec<(String, u16)> = cluster
         .nodes
@@ -52,7 +52,7 @@ pub fn assemble(scenario: &Scenario, seed: u64, settings: WorldSettings) -> (Wor
         let topic = scenario.clients.get(&name).map(|client| match client {
             Client::Producer { topic, .. } | Client::Consumer { topic, .. } => topic.clone(),
         });
-        hosts.push(HostSetup { name, topic, role });
+        hosts.push(HostSetup { name, role, topic });
     }
     let topics = scenario.topics.iter().map(|(name, topic)| {
         let replicas = usize::try_from(topic.replicas).expect("at least one");
@@ -121,11 +121,16 @@ fn clients(scenario: &Scenario) -> Vec<(String, ClientKind, Role)> {
     for (name, client) in &scenario.clients {
         let (kind, role) = match client {
             Client::Producer { topic, load, config } => {
-                let acks = config.producer.acks.code();
+                let own = &config.producer;
+                let role = Role::Producer {
+                    acks: own.acks.code(),
+                    idempotent: own.enable_idempotence,
+                    delivery_timeout_ms: own.delivery_timeout.as_millis(),
+                };
                 let topic = Arc::from(topic.as_str());
                 let workload = workload(load, scenario.time);
                 let config = Box::new(config.clone());
-                (ClientKind::Producer { topic, config, workload }, Role::Producer { acks })
+                (ClientKind::Producer { topic, config, workload }, role)
             }
             Client::Consumer { topic, config } => {
                 let topic = Arc::from(topic.as_str());

@@ -1,0 +1,203 @@
+//! The part of the fold that listens to connections: what producers were told, what was handed out.
+//!
+//! Holds:      every conversation, and the produces whose answers are awaited.
+//! Invariants: CN-2 once one end has closed a connection nothing that the other still says counts.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use trial_cluster::error_code::ErrorCode;
+use trial_cluster::ids::TopicPartition;
+use trial_sim::{ConnId, HostId, Time};
+
+use super::fact::{Fact, Known};
+use super::facts::Facts;
+use super::partition::Acked;
+use super::replica_log::Stored;
+use crate::probe::Probe;
+use crate::tap::{BatchHead, Conversations, FetchAnswer, Heard, ProduceAnswer, TopicRef, batches};
+
+/// How many unread messages are told.
+const UNREAD_MAX: usize = 5;
+
+/// A produce whose answer is awaited: for each partition its batches.
+type Sent = Vec<(TopicPartition, Vec<BatchHead>)>;
+
+/// What is going on between hosts.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Connections {
+    conversations: Conversations,
+    produces: BTreeMap<u64, VecDeque<Arc<Sent>>>,
+    /// Closed by one end.
+    half_closed: BTreeSet<u64>,
+    heard: Vec<Heard>,
+}
+
+impl Connections {
+    pub(super) fn on_closed(&mut self, conn: ConnId) {
+        let conn = conn.connection().0;
+        if !self.half_closed.remove(&conn) {
+            self.half_closed.insert(conn);
+        }
+        self.conversations.on_closed(conn);
+        self.produces.remove(&conn);
+    }
+}
+
+impl Facts {
+    pub(super) fn on_sent(
+        &mut self,
+        at: Time,
+        conn: ConnId,
+        (from, to): (HostId, HostId),
+        towards_listener: bool,
+        bytes: &Bytes,
+        known: &mut Vec<Known>,
+    ) {
+        if self.connections.half_closed.contains(&conn.0) {
+            return;
+        }
+        let mut heard = std::mem::take(&mut self.connections.heard);
+        self.connections.conversations.on_sent(conn.0, towards_listener, bytes, &mut heard);
+        for said in heard.drain(..) {
+            match said {
+                Heard::Produce(request) => self.on_produce(conn, request.acks, &request.partitions),
+                Heard::Produced { acks, answers } => {
+                    self.requests += 1;
+                    self.on_produced(at, conn, (from, to), acks, &answers, known);
+                }
+                Heard::Fetched { by, answers } => {
+                    self.requests += 1;
+                    for answer in answers {
+                        self.on_fetched(at, from, by.replica < 0, &answer, known);
+                    }
+                }
+                Heard::Answered { .. } => self.requests += 1,
+                Heard::Malformed { api, fault } => self.on_unread(at, from, api, fault),
+            }
+        }
+        self.connections.heard = heard;
+    }
+
+    fn on_unread(
+        &mut self,
+        at: Time,
+        from: HostId,
+        api: Option<i16>,
+        fault: crate::tap::Malformed,
+    ) {
+        if self.unread.len() < UNREAD_MAX {
+            let (who, when) = (self.setup.name(from), at.as_millis());
+            let api = api.map_or_else(|| "no API".to_owned(), |api| format!("API {api}"));
+            let expected = fault.expected;
+            self.unread.push(format!(
+                "at {when} ms {who} sent bytes that nobody can read ({api}, byte {}): {expected} was expected",
+                fault.at
+            ));
+        }
+    }
+
+    fn resolve(&self, topic: &TopicRef, partition: i32) -> Option<TopicPartition> {
+        let topic = match topic {
+            TopicRef::Id(id) => *id,
+            TopicRef::Name(name) => self.topic_id(name)?,
+        };
+        Some(TopicPartition { topic, partition })
+    }
+
+    fn on_produce(&mut self, conn: ConnId, acks: i16, partitions: &[(TopicRef, i32, Bytes)]) {
+        let read = partitions.iter().filter_map(|(topic, index, records)| {
+            let id = self.resolve(topic, *index)?;
+            Some((id, batches(records, false).unwrap_or_default()))
+        });
+        let sent: Arc<Sent> = Arc::new(read.collect());
+        if acks != 0 {
+            self.connections.produces.entry(conn.0).or_default().push_back(sent);
+        }
+    }
+
+    fn on_produced(
+        &mut self,
+        at: Time,
+        conn: ConnId,
+        (broker, producer): (HostId, HostId),
+        acks: i16,
+        answers: &[ProduceAnswer],
+        known: &mut Vec<Known>,
+    ) {
+        let sent = self.connections.produces.get_mut(&conn.0).and_then(|queue| queue.pop_front());
+        let Some(sent) = sent else { return };
+        for answer in answers {
+            let Some(id) = self.resolve(&answer.topic, answer.partition) else { continue };
+            if answer.error != 0 {
+                if answer.error == ErrorCode::NotEnoughReplicas.code() {
+                    self.probes.hit(Probe::UnderMinIsr);
+                }
+                continue;
+            }
+            let batch = sent.iter().find(|(sent_to, _)| *sent_to == id);
+            let Some(head) = batch.and_then(|(_, heads)| heads.first()) else { continue };
+            let Some(partition) = self.partitions.get_mut(&id) else { continue };
+            let ack = Acked {
+                base: answer.base_offset,
+                count: head.record_count,
+                crc: head.crc,
+                acks,
+                at,
+                by: broker,
+                producer,
+            };
+            partition.acked.push(ack);
+            partition.records_acked += u64::try_from(head.record_count).unwrap_or(0);
+            let on_disk = partition.logs.get(&broker).and_then(|log| log.at(ack.base)).copied();
+            known.push(Known { at, partition: id, fact: Fact::Acked { ack, on_disk } });
+        }
+    }
+
+    fn on_fetched(
+        &mut self,
+        at: Time,
+        host: HostId,
+        by_consumer: bool,
+        answer: &FetchAnswer,
+        known: &mut Vec<Known>,
+    ) {
+        if answer.error != 0 {
+            return;
+        }
+        let Some(id) = self.resolve(&answer.topic, answer.partition) else { return };
+        if !self.partitions.contains_key(&id) {
+            return;
+        }
+        match batches(&answer.records, true) {
+            Ok(heads) => {
+                let stored = |head: &BatchHead| Stored {
+                    base: head.base_offset,
+                    last: head.last_offset,
+                    epoch: head.leader_epoch,
+                    crc: head.crc,
+                    position: 0,
+                    size: u32::try_from(head.bytes.len()).unwrap_or(u32::MAX),
+                };
+                let batches: Vec<Stored> = heads.iter().map(stored).collect();
+                if by_consumer && let Some(last) = batches.last() {
+                    let partition = self.partitions.get_mut(&id).expect("looked at just now");
+                    partition.read_end = partition.read_end.max(last.last + 1);
+                }
+                let fact = Fact::Fetched {
+                    host,
+                    by_consumer,
+                    high_watermark: answer.high_watermark,
+                    log_start: answer.log_start,
+                    batches,
+                };
+                known.push(Known { at, partition: id, fact });
+            }
+            Err(fault) => {
+                let fact = Fact::BadBytes { host, place: "an answer to a fetch", fault };
+                known.push(Known { at, partition: id, fact });
+            }
+        }
+    }
+}

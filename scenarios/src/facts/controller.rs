@@ -1,0 +1,147 @@
+//! The part of the fold that listens to controllers.
+//!
+//! Inputs:     notes, which a controller writes when it appends a record.
+//! Invariants: FA-4 a note counts as long as its record can be on the log: a controller that takes over undoes what it
+//!             does not have, and nobody but the active controller is listened to.
+
+use std::sync::Arc;
+
+use trial_cluster::controller::election::ElectedFrom;
+use trial_cluster::ids::{BrokerId, TopicPartition};
+use trial_cluster::image::PartitionRegistration;
+use trial_cluster::note::controller::ControllerNote;
+use trial_sim::{HostId, Span, Time};
+
+use super::fact::{Fact, Known};
+use super::facts::Facts;
+use super::partition::{PartitionFacts, Registered};
+use crate::probe::Probe;
+
+impl Facts {
+    pub(super) fn on_controller_note(
+        &mut self,
+        at: Time,
+        host: HostId,
+        note: &ControllerNote,
+        known: &mut Vec<Known>,
+    ) {
+        if let ControllerNote::Activated { next_write_offset, .. } = note {
+            self.on_activated(host, next_write_offset.0);
+        }
+        if self.active_controller != Some(host) {
+            return;
+        }
+        match note {
+            ControllerNote::Renounced { .. } => self.active_controller = None,
+            ControllerNote::BrokerRegistered { id, offset, .. } => {
+                self.unregistered.remove(id);
+                if let Some(host) = self.setup.host_of(*id) {
+                    for partition in self.partitions.values_mut() {
+                        partition.registered_since.insert(host);
+                    }
+                }
+                self.fence(*id, offset.0, false);
+            }
+            ControllerNote::BrokerFenced { id, offset, .. } => self.fence(*id, offset.0, false),
+            ControllerNote::BrokerUnfenced { id, offset, .. } => self.fence(*id, offset.0, true),
+            ControllerNote::TopicCreated { id, name, .. } => {
+                self.topic_ids.insert(name.to_string(), *id);
+            }
+            ControllerNote::AlterPartitionRefused { .. } => {
+                self.probes.hit(Probe::AlterPartitionRefused);
+            }
+            ControllerNote::PartitionChanged { partition, old, new, elected, offset, .. } => {
+                let record = Registered { offset: offset.0, registration: Arc::clone(new) };
+                self.on_registration(at, *partition, old.as_ref(), record);
+                if let Some(elected) = elected {
+                    self.on_elected(at, *partition, *elected);
+                }
+                let (old, new) = (old.clone(), Arc::clone(new));
+                let fact = Fact::Registered { host, old, new };
+                known.push(Known { at, partition: *partition, fact });
+            }
+            _ => {}
+        }
+    }
+
+    /// A controller takes over: what was written at `next` and beyond is not on its log.
+    fn on_activated(&mut self, host: HostId, next: i64) {
+        self.active_controller = Some(host);
+        self.activations += 1;
+        if self.activations > 1 {
+            self.probes.hit(Probe::QuorumElection);
+        }
+        for (id, states) in &mut self.fencing {
+            while states.last().is_some_and(|(offset, _)| *offset >= next) {
+                states.pop();
+            }
+            self.unfenced.insert(*id, states.last().is_some_and(|(_, unfenced)| *unfenced));
+        }
+        for partition in self.partitions.values_mut() {
+            partition.undo_registrations(next);
+        }
+    }
+
+    fn fence(&mut self, id: BrokerId, offset: i64, unfenced: bool) {
+        self.fencing.entry(id).or_default().push((offset, unfenced));
+        self.unfenced.insert(id, unfenced);
+    }
+
+    fn on_elected(&mut self, at: Time, id: TopicPartition, elected: ElectedFrom) {
+        if elected == ElectedFrom::EligibleLeaderReplicas {
+            self.probes.hit(Probe::LeaderFromElr);
+        }
+        if elected.is_unclean() {
+            self.probes.hit(Probe::UncleanElection);
+            if let Some(partition) = self.partitions.get_mut(&id) {
+                partition.unclean_election.get_or_insert(at);
+            }
+        }
+    }
+
+    fn on_registration(
+        &mut self,
+        at: Time,
+        id: TopicPartition,
+        old: Option<&Arc<PartitionRegistration>>,
+        record: Registered,
+    ) {
+        let new = Arc::clone(&record.registration);
+        if !self.partitions.contains_key(&id) {
+            let name = self.topic_ids.iter().find(|(_, topic)| **topic == id.topic);
+            let name = name.map_or_else(String::new, |(name, _)| name.clone());
+            let min = self.setup.topics.get(&name).map_or(1, |topic| topic.min_insync);
+            self.partitions.insert(id, PartitionFacts::new(id, Arc::from(name), min));
+        }
+        let setup = Arc::clone(&self.setup);
+        let partition = self.partitions.get_mut(&id).expect("it was made just now");
+        if let Some(old) = old {
+            let lost = old.isr.iter().any(|member| !new.isr.contains(member));
+            let gained = new.isr.iter().any(|member| !old.isr.contains(member));
+            if lost {
+                self.probes.hit(Probe::IsrShrink);
+            }
+            if gained {
+                self.probes.hit(Probe::IsrExpand);
+            }
+            if new.leader_epoch != old.leader_epoch {
+                partition.elections += u64::from(new.leader != old.leader);
+                let recent = partition
+                    .epoch_changed_at
+                    .is_some_and(|before| at.since(before) <= Span::from_secs(10));
+                if recent {
+                    self.probes.hit(Probe::TwoEpochs);
+                }
+                partition.epoch_changed_at = Some(at);
+            }
+            for member in new.isr.iter().filter(|member| !old.isr.contains(member)) {
+                if let Some(host) = setup.host_of(*member) {
+                    partition.on_joined(host);
+                }
+            }
+        } else {
+            partition.epoch_changed_at = Some(at);
+        }
+        partition.register(record);
+    }
+}
