@@ -85,6 +85,8 @@ pub struct Broker {
     pub(super) lifecycle: BrokerLifecycle,
     pub(super) clean_start: bool,
     pub(super) stopping: bool,
+    /// The last flush is under way or done: nothing is appended any more.
+    pub(super) closing: bool,
     pub(super) left: bool,
     pub(super) alter_partition: AlterPartitionManager,
     pub(super) heartbeats: ControllerChannel,
@@ -127,6 +129,7 @@ impl Broker {
             lifecycle,
             clean_start: false,
             stopping: false,
+            closing: false,
             left: false,
             alter_partition: AlterPartitionManager::default(),
             heartbeats,

@@ -450,6 +450,9 @@ impl Broker {
     pub(super) fn start_replicate(&mut self, work: &mut Replicate, cx: &mut Cx<'_>) -> Span {
         let (now, now_ms) = (cx.now(), cx.wall_ms());
         let cost = costs::APPEND + costs::bytes(work.records.len());
+        if self.closing {
+            return cost;
+        }
         let Some(replica) = self.replicas.get_mut(work.slot) else { return cost };
         let mut effects = Vec::new();
         let epochs = replica.log.epochs();
@@ -491,6 +494,9 @@ impl Broker {
 
     /// Second half: what the log did is published.
     pub(super) fn finish_replicate(&mut self, work: Replicate, cx: &mut Cx<'_>) {
+        if self.closing {
+            return;
+        }
         let Replicate { leader, slot, answer, effects, .. } = work;
         self.apply(slot, effects, cx);
         let done = self.replicas.get_mut(slot).and_then(|replica| replica.log_done.take());

@@ -21,6 +21,7 @@ impl Broker {
             | Task::CheckpointHighWatermarks
             | Task::CheckpointRecoveryPoints
             | Task::Flush(_)
+            | Task::FlushAll
             | Task::CleanShutdown => SCHEDULER,
         };
         let stays = self.lane.is_some() && !matches!(pool, METADATA | SCHEDULER);
@@ -47,6 +48,7 @@ impl Broker {
             | Task::Recover
             | Task::CheckpointHighWatermarks
             | Task::CheckpointRecoveryPoints
+            | Task::FlushAll
             | Task::CleanShutdown => None,
         }
     }
@@ -82,6 +84,7 @@ impl Broker {
             Task::CheckpointHighWatermarks => self.start_checkpoint_high_watermarks(cx),
             Task::CheckpointRecoveryPoints => self.start_checkpoint_recovery_points(cx),
             Task::Flush(slot) => self.start_flush(*slot, cx),
+            Task::FlushAll => self.start_flush_all(cx),
             Task::CleanShutdown => self.start_clean_shutdown(cx),
         };
         self.tasks.give_back(key, task);
@@ -109,6 +112,7 @@ impl Broker {
             Task::CheckpointHighWatermarks | Task::CheckpointRecoveryPoints => {
                 self.finish_housekeeping(cx);
             }
+            Task::FlushAll => self.finish_flush_all(cx),
             Task::CleanShutdown => self.finish_clean_shutdown(),
         }
         self.lane = None;

@@ -30,10 +30,38 @@ impl Broker {
             cx.halt("nobody registered it in time");
             return;
         }
+        // Kafka stops the request handlers and the fetchers before it closes the logs.
+        self.closing = true;
+        self.then(Task::FlushAll, cx);
+    }
+
+    /// First half: the disk is asked to make all logs durable.
+    pub(super) fn start_flush_all(&mut self, cx: &mut Cx<'_>) -> Span {
+        let mut disk = SimulatedDisk::new(cx.disk(DISK));
+        let slots: Vec<u32> = self.replicas.slots().collect();
+        for slot in slots {
+            let Some(replica) = self.replicas.get_mut(slot) else { continue };
+            let end = replica.log.log_end_offset();
+            if replica.log.flush(&mut disk, end, &mut replica.events).is_err() {
+                cx.halt("its only log directory has failed");
+                break;
+            }
+        }
+        costs::HOUSEKEEPING
+    }
+
+    /// Second half: that was paid for.
+    pub(super) fn finish_flush_all(&mut self, cx: &mut Cx<'_>) {
+        let slots: Vec<u32> = self.replicas.slots().collect();
+        for slot in slots {
+            let Some(replica) = self.replicas.get_mut(slot) else { continue };
+            let end = replica.log.log_end_offset();
+            replica.log.mark_flushed(end, &mut replica.events);
+        }
         self.then(Task::CleanShutdown, cx);
     }
 
-    /// First half: all that this broker knows is on disk, durable, and vouched for.
+    /// First half: the disk is vouched for.
     pub(super) fn start_clean_shutdown(&mut self, cx: &mut Cx<'_>) -> Span {
         if self.leave_disk_in_order(cx).is_err() {
             cx.halt("its only log directory has failed");

@@ -62,7 +62,9 @@ pub enum Task {
     CheckpointRecoveryPoints,
     /// Flush what a roll has closed.
     Flush(u32),
-    /// Flush everything and leave the clean-shutdown marker.
+    /// Make everything durable, before the clean-shutdown marker may vouch for it.
+    FlushAll,
+    /// Leave the clean-shutdown marker.
     CleanShutdown,
 }
 

@@ -153,6 +153,10 @@ impl Broker {
         let part = &mut produce.parts[produce.next];
         let size = part.records.len();
         let slot = part.slot.expect("it was found before it was queued");
+        if self.closing {
+            part.error = ErrorCode::NotLeaderOrFollower;
+            return costs::APPEND;
+        }
         let Some(replica) = self.replicas.get_mut(slot) else {
             part.error = ErrorCode::NotLeaderOrFollower;
             return costs::APPEND;
