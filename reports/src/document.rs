@@ -136,7 +136,7 @@ pub struct Excuse {
     pub fault: String,
     /// The setting that allows it.
     pub setting: String,
-    /// The host on which the last copy vanished.
+    /// The host on which the last copy vanished; empty if nothing was lost but something was written twice.
     pub host: String,
     /// When it vanished.
     pub at_ms: u64,

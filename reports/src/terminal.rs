@@ -14,6 +14,8 @@ use crate::number::{grouped, seconds};
 const ROWS_MAX: usize = 24;
 /// Violations told in full.
 const STORIES_MAX: usize = 3;
+/// How wide the line of the settings may become before it is broken.
+const HEAD_COLUMNS: usize = 100;
 
 /// Whether the text carries colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +77,18 @@ fn head(page: &mut String, run: &RunDocument, palette: Palette) {
     if !run.switches.is_empty() {
         facts.push(format!("switches: {}", run.switches.join(", ")));
     }
-    line!(page, "{}", palette.dim(&format!("{}: {}", run.scenario, facts.join(" · "))));
+    let mut text = format!("{}:", run.scenario);
+    for (place, fact) in facts.iter().enumerate() {
+        let mark = if place == 0 { " " } else { " · " };
+        if text.chars().count() + mark.chars().count() + fact.chars().count() > HEAD_COLUMNS {
+            line!(page, "{}", palette.dim(&text));
+            text = format!("  {fact}");
+        } else {
+            text.push_str(mark);
+            text.push_str(fact);
+        }
+    }
+    line!(page, "{}", palette.dim(&text));
     line!(page);
 }
 
@@ -162,17 +175,23 @@ fn excuses(page: &mut String, run: &RunDocument, palette: Palette) {
         return;
     }
     let count = run.excused.len();
-    let plural = if count == 1 { "loss" } else { "losses" };
+    let repeated = run.excused.iter().filter(|excuse| excuse.host.is_empty()).count();
+    let plural = match (repeated, count) {
+        (0, 1) => "loss",
+        (0, _) => "losses",
+        (1, 1) => "repetition",
+        (all, count) if all == count => "repetitions",
+        _ => "losses and repetitions",
+    };
     line!(page, "{}", palette.paint("33", &format!("{count} {plural} that the settings allow")));
     for excuse in run.excused.iter().take(STORIES_MAX) {
         line!(page, "  {}", excuse.what);
-        line!(
-            page,
-            "    the last copy vanished on {} at {}: {}",
-            excuse.host,
-            seconds(excuse.at_ms),
-            excuse.fault
-        );
+        let (host, at) = (&excuse.host, seconds(excuse.at_ms));
+        if host.is_empty() {
+            line!(page, "    at {at}: {}", excuse.fault);
+        } else {
+            line!(page, "    the last copy vanished on {host} at {at}: {}", excuse.fault);
+        }
         line!(page, "    allowed by {}", excuse.setting);
     }
     if count > STORIES_MAX {
