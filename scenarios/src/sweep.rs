@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use trial_reports::{Verdict, Violation};
 
-use crate::play::{End, OurFault, play};
+use crate::play::{End, OurFault, guarded, play};
 use crate::probe::Probe;
 use crate::scenario::Scenario;
 
@@ -192,7 +192,8 @@ pub fn sweep(
             if place >= count {
                 return done;
             }
-            let result = one(scenario, seeds.first + place as u64);
+            let seed = seeds.first + place as u64;
+            let result = guarded(scenario, seed, || one(scenario, seed)).flatten();
             on_result(&result);
             done.push((place, result));
         }

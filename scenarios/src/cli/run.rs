@@ -7,7 +7,7 @@ use std::time::Instant;
 use trial_reports::{RunDocument, Verdict, render_run};
 use trial_scenarios::asked::{Asked, quoted};
 use trial_scenarios::failure::Failure;
-use trial_scenarios::play::{End, play};
+use trial_scenarios::play::{End, guarded, play};
 use trial_scenarios::run::Run;
 use trial_scenarios::scenario::Scenario;
 
@@ -31,7 +31,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Stop> {
     let again = asked.replay_line(args.seed);
     let ours = |fault| Stop::OurFault(fault, again.clone());
     let (mut run, wall_ms) = timed(&scenario, args.seed).map_err(ours)?;
-    let mut document = run.document(wall_ms, again.clone());
+    let document = guarded(&scenario, args.seed, || run.document(wall_ms, again.clone()));
+    let mut document = document.map_err(ours)?;
     let mut status = End::of(&run, scenario.expect).exit_status();
     if args.twice {
         let (second, _) = timed(&scenario, args.seed).map_err(ours)?;

@@ -1,0 +1,107 @@
+//! Wrong input: exit status 2, the place underlined, and what is allowed. Read the snapshots.
+#![cfg(feature = "binary")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What every scenario here begins with, correct.
+const GOOD: &str = "title = \"t\"\n[topics.orders]\npartitions = 2\nreplicas = 3\n";
+
+fn folder(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bad_input").join(name);
+    let _ = fs::remove_dir_all(&path);
+    fs::create_dir_all(&path).expect("the target folder can be written");
+    path
+}
+
+/// Runs `trial` in a folder with one file, and answers with what it prints; it must exit with 2 and nothing else.
+fn printed(name: &str, file: Option<(&str, &str)>, arguments: &[&str]) -> String {
+    let folder = folder(name);
+    if let Some((file, text)) = file {
+        fs::write(folder.join(file), text).expect("the folder is there");
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_trial"))
+        .args(arguments)
+        .current_dir(&folder)
+        .output()
+        .expect("the binary was built");
+    let err = String::from_utf8(output.stderr).expect("it writes UTF-8");
+    assert_eq!(output.status.code(), Some(2), "{name}: {err}");
+    assert!(output.stdout.is_empty(), "{name}: a report of nothing");
+    assert!(!err.contains("panicked") && !err.contains('\x1b'), "{name}: {err}");
+    format!("$ trial {}\n{err}", arguments.join(" "))
+}
+
+#[test]
+fn a_wrong_command_line_says_what_is_allowed() {
+    let cases: [(&str, &[&str]); 9] = [
+        ("unknown_scenario", &["run", "kill_the_leder"]),
+        ("missing_file", &["run", "nowhere.toml"]),
+        ("set_without_value", &["run", "--set", "cluster.brokers"]),
+        ("set_of_unknown_key", &["run", "--set", "cluster.broker=5"]),
+        ("unknown_switch", &["run", "--switch", "ack_before_replicaton"]),
+        ("unknown_profile", &["run", "--profile", "5.0"]),
+        ("seeds_backwards", &["sweep", "--seeds", "5..3"]),
+        ("seeds_no_range", &["sweep", "--seeds", "many"]),
+        ("missing_failure", &["replay", "nowhere.json"]),
+    ];
+    for (name, arguments) in cases {
+        insta::assert_snapshot!(name, printed(name, None, arguments));
+    }
+}
+
+#[test]
+fn a_wrong_scenario_is_underlined_where_it_is_wrong() {
+    let fault = |text: &str| format!("title = \"t\"\nfaults = [\"{text}\"]\n{}", &GOOD[12..]);
+    let client = |text: &str| format!("{GOOD}[clients.p1]\nproduce = \"orders\"\n{text}\n");
+    let cases = [
+        ("toml_error", "title = \"t\ntime = \"3s\"\n".to_owned()),
+        ("unknown_key", format!("{GOOD}replicsa = 2\n")),
+        ("unknown_fault_word", fault("at 2s crahs b1")),
+        ("fault_names_no_host", fault("at 2s crash b9")),
+        ("fault_names_no_partition", fault("at 2s crash leader(orders/7)")),
+        ("too_many_replicas", format!("{GOOD}[cluster]\nbrokers = 2\n")),
+        ("no_brokers", format!("{GOOD}[cluster]\nbrokers = 0\n")),
+        ("negative_rate", client("rate = \"-3/s\"")),
+        ("negative_time", format!("time = \"-3s\"\n{GOOD}")),
+        ("unknown_setting", client("config = { \"lingr.ms\" = 5 }")),
+        ("missing_record_file", client("records = \"nowhere.csv\"")),
+        ("unknown_probe", format!("must_happen = [\"truncaton\"]\n{GOOD}")),
+        ("unknown_verdict", format!("expect = \"fine\"\n{GOOD}")),
+    ];
+    for (name, text) in cases {
+        insta::assert_snapshot!(name, printed(name, Some(("s.toml", &text)), &["run", "s.toml"]));
+    }
+}
+
+#[test]
+fn a_record_file_that_cannot_be_read_is_named_with_its_line() {
+    let folder = folder("records");
+    let text =
+        format!("{GOOD}[clients.p1]\nproduce = \"orders\"\nrecords = \"r.csv\"\nkey = \"x\"\n");
+    fs::write(folder.join("s.toml"), text).expect("the folder is there");
+    for (name, records) in [("record_key", "id,city\n1,Ulm\n"), ("record_line", "id,x\n1\n")] {
+        fs::write(folder.join("r.csv"), records).expect("the folder is there");
+        let output = Command::new(env!("CARGO_BIN_EXE_trial"))
+            .args(["run", "s.toml"])
+            .current_dir(&folder)
+            .output()
+            .expect("the binary was built");
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        insta::assert_snapshot!(name, String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn a_broken_failure_file_is_told_apart_from_a_whole_one() {
+    let cases = [
+        ("failure_no_json", "not a failure"),
+        ("failure_cut_short", "{\n  \"failure\": {\n    \"schema\": 1,\n    \"vers"),
+        ("failure_of_another_kind", "{ \"failure\": { \"schema\": 1, \"speed\": 3 } }"),
+        ("failure_schema", "{ \"failure\": { \"schema\": 7 } }"),
+    ];
+    for (name, text) in cases {
+        insta::assert_snapshot!(name, printed(name, Some(("f.json", text)), &["replay", "f.json"]));
+    }
+}

@@ -1,0 +1,139 @@
+//! The binary from outside: exit statuses, the JSON, a failure saved and played again.
+#![cfg(feature = "binary")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+struct Said {
+    status: i32,
+    out: String,
+    err: String,
+}
+
+fn trial(arguments: &[&str]) -> Said {
+    let output = Command::new(env!("CARGO_BIN_EXE_trial"))
+        .args(arguments)
+        .env_remove("NO_COLOR")
+        .output()
+        .expect("the binary was built");
+    Said {
+        status: output.status.code().expect("it ended by itself"),
+        out: String::from_utf8(output.stdout).expect("it writes UTF-8"),
+        err: String::from_utf8(output.stderr).expect("it writes UTF-8"),
+    }
+}
+
+/// An empty folder of this test.
+fn folder(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).expect("the target folder can be written");
+    path
+}
+
+/// A scenario that must fail: it demands what cannot happen.
+fn impossible(folder: &Path) -> String {
+    let path = folder.join("impossible.toml");
+    let text = "title = \"a cluster without faults never cuts a log\"\ntime = \"3s\"\n\
+        must_happen = [\"truncation\"]\n[topics.t]\npartitions = 1\nreplicas = 3\n\
+        [clients.p]\nproduce = \"t\"\nrate = \"20/s\"\n";
+    std::fs::write(&path, text).expect("the folder is there");
+    path.display().to_string()
+}
+
+#[test]
+fn without_arguments_the_default_is_played_and_the_rest_is_named() {
+    let alone = trial(&[]);
+    let run = trial(&["run"]);
+    assert_eq!(alone.status, run.status, "{}{}", alone.out, alone.err);
+    assert!(alone.out.contains("a morning at the airport"), "{}", alone.out);
+    assert!(alone.out.lines().last().is_some_and(|line| line.contains("trial list")));
+    assert!(!alone.out.contains('\x1b'), "no colours off a terminal");
+}
+
+#[test]
+fn two_processes_and_two_runs_in_one_have_equal_digests() {
+    let digest = |said: Said| -> String {
+        let run: serde_json::Value = serde_json::from_str(&said.out).expect("only JSON is written");
+        run["digest"].as_str().expect("it is text").to_owned()
+    };
+    let arguments = ["run", "departures", "--seed", "5", "--set", "time=6s", "--json", "-"];
+    let first = digest(trial(&arguments));
+    assert_eq!(first, digest(trial(&arguments)));
+    let twice = trial(&["run", "departures", "--seed", "5", "--set", "time=6s", "--twice"]);
+    assert!(twice.out.contains(&first), "{}", twice.out);
+    assert_ne!(twice.status, 4, "{}", twice.err);
+}
+
+#[test]
+fn what_must_happen_and_does_not_exits_5_and_can_be_replayed() {
+    let folder = folder("missed");
+    let scenario = impossible(&folder);
+    let out = folder.join("failures");
+    let out = out.display().to_string();
+    let said = trial(&["run", &scenario, "--seed", "3", "--out", &out]);
+    assert_eq!(said.status, 5, "{}{}", said.out, said.err);
+    assert!(said.err.contains("never happened, although it must: truncation"), "{}", said.err);
+
+    let file = std::fs::read_dir(&out).expect("it was made").next().expect("a file").expect("it");
+    let file = file.path().display().to_string();
+    // The saved text is played, not the file that it came from.
+    std::fs::write(&scenario, "no longer a scenario").expect("the folder is there");
+    let again = trial(&["replay", &file]);
+    assert_eq!(again.status, 5, "{}{}", again.out, again.err);
+    assert!(again.out.contains("same:    digest"), "{}", again.out);
+
+    let half = trial(&["replay", &file, "--until", "1s"]);
+    assert_eq!(half.status, 5, "a part of a run is no verdict: {}", half.out);
+    assert!(half.out.contains("the run was stopped at 1000 ms"), "{}", half.out);
+}
+
+#[test]
+fn a_sweep_says_the_same_whatever_the_number_of_threads() {
+    let folder = folder("sweep");
+    let scenario = impossible(&folder);
+    let swept = |jobs: &str| {
+        let out = folder.join(jobs).display().to_string();
+        let said = trial(&["sweep", &scenario, "--seeds", "0..4", "--jobs", jobs, "--out", &out]);
+        assert_eq!(said.status, 5, "{}{}", said.out, said.err);
+        let files = std::fs::read_dir(&out).expect("it was made").count();
+        assert_eq!(files, 1, "one failure file for four seeds that failed alike");
+        let lines = said.out.lines().filter(|line| !line.contains("seeds/s"));
+        lines.map(|line| line.replace(&out, "OUT") + "\n").collect::<String>()
+    };
+    let alone = swept("1");
+    assert!(alone.contains("again: trial replay OUT/impossible-no-truncation-0.json"), "{alone}");
+    assert_eq!(alone, swept("3"));
+}
+
+#[test]
+fn a_guard_that_is_removed_is_violated_and_its_replay_line_names_it() {
+    let switch = "ack_before_replication";
+    let out = folder("switch").display().to_string();
+    let arguments =
+        ["sweep", "what_an_ack_buys_all", "--seeds", "0..10", "--switch", switch, "--out", &out];
+    let said = trial(&arguments);
+    assert_eq!(said.status, 1, "{}{}", said.out, said.err);
+    let replay = said.out.lines().find_map(|line| line.trim().strip_prefix("again: trial replay "));
+    let replay = replay.expect("a failure has a line to paste").to_owned();
+    let again = trial(&["replay", &replay]);
+    assert_eq!(again.status, 1, "{}{}", again.out, again.err);
+    assert!(again.out.contains("same:    digest"), "{}", again.out);
+    assert!(again.out.contains("first: "), "it tells the facts: {}", again.out);
+}
+
+#[test]
+fn every_list_names_what_it_lists() {
+    let cases = [
+        ("scenarios", "everything_at_once"),
+        ("faults", "high_watermark(TOPIC/PARTITION)"),
+        ("invariants", "lost-write"),
+        ("probes", "two_epochs_in_ten_seconds"),
+        ("bugs", "ack_before_replication"),
+    ];
+    for (what, want) in cases {
+        let said = trial(&["list", what]);
+        assert_eq!(said.status, 0, "{what}: {}", said.err);
+        assert!(said.out.contains(want), "{what}: {}", said.out);
+    }
+}
