@@ -17,7 +17,6 @@ const HEADER_LINES_MAX: usize = 15;
 /// Files that may be longer, each with a reason.
 const LONG_FILES: &[(&str, &str)] = &[
     ("cluster/src/broker/fetcher.rs", "to be split: session, truncation's questions, appends"),
-    ("scenarios/src/facts/facts.rs", "one fold; its arms share everything but a line or two"),
     ("scenarios/src/scenario/scenario.rs", "one reading of one file, key by key"),
 ];
 

@@ -1,6 +1,6 @@
 //! What clients are told: R12, R19 and C2, from the bytes on connections and disks.
 //!
-//! In Kafka:   `DelayedProduce`, `ReplicaManager.appendRecords`, `fetchMessages` with the isolation of the high watermark.
+//! In Kafka:   `DelayedProduce`, `ReplicaManager.appendRecords`, `fetchMessages` up to the high watermark.
 //! Inputs:     answers at the moment when they are sent.
 //! Invariants: R12 acks=all is told only of what is committed, and lies on min.insync.replicas disks. R19 consumers get
 //!             what is committed and nothing else. C2 a told offset holds that batch.

@@ -163,6 +163,10 @@ impl Clients {
             ClientNote::PositionReset { partition, offset, .. } => {
                 self.streams.entry((host, *partition)).or_default().position = Some(offset.0);
             }
+            // The consumer goes on where the logs part.
+            ClientNote::TruncationDetected { partition, divergent: Some(offset), .. } => {
+                self.streams.entry((host, *partition)).or_default().position = Some(offset.0);
+            }
             ClientNote::CorruptBatch { partition, position } => {
                 corrupt(at, host, *partition, position.0, facts, verdicts);
             }
@@ -265,6 +269,9 @@ impl Clients {
         let fate = self.fate_mut(id);
         let before = *fate;
         (fate.outcome, fate.told_at) = (outcome, at);
+        if before.outcome == Outcome::Unsent {
+            self.senders.insert(id.0 >> NUMBER_BITS, host);
+        }
         let why = match before.outcome {
             Outcome::Pending => return,
             Outcome::Unsent => "was told of a record that it never sent",

@@ -2,8 +2,8 @@
 //!
 //! In Kafka:   `RaftEventSimulationTest`'s invariants and the specification behind them; KIP-595, KIP-853.
 //! Holds:      the metadata log on every node's disk, what was committed, who led and voted.
-//! Inputs:     bytes of `__cluster_metadata-0`, `quorum-state` after a crash, and notes of roles, votes, high watermarks.
-//! Invariants: see each check; the log's are judged by bytes, so a replica's word about what it appended counts nothing.
+//! Inputs:     bytes of `__cluster_metadata-0`, `quorum-state` after a crash, notes of roles, votes, high watermarks.
+//! Invariants: see each check; the log's are judged by bytes: a replica's word about what it appended counts nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,0 +1,173 @@
+//! What clients notice: C1 to C3, S1 of a consumer, and the anomalies of a history.
+
+use trial_cluster::error_code::ErrorCode;
+use trial_cluster::ids::Offset;
+use trial_cluster::note::client::ClientNote;
+use trial_sim::Span;
+
+use crate::check;
+use crate::story::{B1, B2, B3, ORDERS, P1, Promises, R1, Story, id};
+
+/// Record `number` goes the whole way to the offset of its number.
+fn committed(story: &mut Story, number: u64) {
+    let offset = i64::try_from(number).expect("a small number");
+    for broker in [B1, B2, B3] {
+        story.writes(broker, 0, number);
+    }
+    story.commits(B1, 0, offset + 1);
+    story.produces(B1, number, offset, -1);
+}
+
+#[test]
+fn c1_each_send_is_told_once() {
+    check(&["C1", "C2"], |story| story.is_told(50, Some(2)));
+    check(&["C1"], |story| {
+        committed(story, 3);
+        story.is_told(3, Some(3));
+    });
+    check(&["C1"], |story| {
+        committed(story, 3);
+        let (partition, error) = (Some(ORDERS), ErrorCode::RequestTimedOut);
+        story.client(P1, ClientNote::Failed { id: id(3), partition, error, maybe_written: true });
+    });
+}
+
+#[test]
+fn c1_a_send_is_told_within_its_delivery_timeout() {
+    check(&["C1"], |story| {
+        story.sends(3);
+        story.waits(Span::from_secs(12));
+    });
+    check(&["C1"], |story| {
+        story.sends(3);
+        story.waits(Span::from_secs(12));
+        for broker in [B1, B2, B3] {
+            story.writes(broker, 0, 3);
+        }
+        story.commits(B1, 0, 4);
+        story.acks(B1, 3, 3, -1);
+        story.is_told(3, Some(3));
+    });
+    // It was paused itself, or killed.
+    check(&[], |story| {
+        story.sends(3);
+        story.fault("at 1s pause p1 for 20s", &[P1]);
+        story.waits(Span::from_secs(12));
+    });
+    check(&[], |story| {
+        story.sends(3);
+        story.dies(P1);
+        story.waits(Span::from_secs(12));
+    });
+}
+
+#[test]
+fn c2_the_record_stands_where_the_application_was_told() {
+    // The broker has told something else than the producer tells its application.
+    check(&["C2"], |story| {
+        for broker in [B1, B2, B3] {
+            story.writes(broker, 0, 3);
+        }
+        story.commits(B1, 0, 4);
+        story.sends(3);
+        story.acks(B1, 3, 3, -1);
+        story.is_told(3, Some(2));
+    });
+    check(&[], |story| committed(story, 3));
+}
+
+#[test]
+fn c3_polls_go_on_from_the_position() {
+    check(&["C3", "nonmonotonic-poll"], |story| {
+        story.polls(&[(0, 0), (1, 1)]);
+        story.polls(&[(1, 1), (2, 2)]);
+    });
+    check(&[], |story| {
+        story.polls(&[(0, 0), (1, 1)]);
+        story.polls(&[(2, 2)]);
+    });
+    // A new process begins anew.
+    check(&[], |story| {
+        story.polls(&[(0, 0), (1, 1)]);
+        story.dies(R1);
+        story.polls(&[(0, 0), (1, 1), (2, 2)]);
+    });
+}
+
+#[test]
+fn nonmonotonic_poll_a_reset_does_not_excuse_going_back() {
+    check(&["nonmonotonic-poll"], |story| {
+        story.polls(&[(0, 0), (1, 1)]);
+        let (position, divergent) = (Offset(2), Some(Offset(1)));
+        let partition = ORDERS;
+        story.client(R1, ClientNote::TruncationDetected { partition, position, divergent });
+        story.polls(&[(1, 1), (2, 2)]);
+    });
+}
+
+#[test]
+fn inconsistent_offsets_one_offset_holds_one_record() {
+    check(&["inconsistent-offsets"], |story| {
+        story.polls(&[(0, 0), (1, 1), (2, 2)]);
+        story.dies(R1);
+        story.polls(&[(0, 0), (1, 9)]);
+    });
+}
+
+#[test]
+fn poll_skip_nothing_committed_is_left_out() {
+    check(&["poll-skip"], |story| story.polls(&[(0, 0), (2, 2)]));
+    check(&[], |story| story.polls(&[(0, 0), (1, 1), (2, 2)]));
+}
+
+#[test]
+fn unseen_what_was_told_safe_is_read_by_the_end() {
+    check(&["unseen"], |story| {
+        committed(story, 3);
+        story.polls(&[(0, 0), (1, 1), (2, 2)]);
+        let partition = ORDERS;
+        let (records, position) = (Vec::new(), Offset(4));
+        story.client(R1, ClientNote::Polled { partition, records, position });
+    });
+    check(&[], |story| {
+        committed(story, 3);
+        story.polls(&[(0, 0), (1, 1), (2, 2), (3, 3)]);
+    });
+}
+
+#[test]
+fn lost_write_what_was_told_safe_and_is_passed_over_was_lost() {
+    check(&["lost-write", "poll-skip"], |story| {
+        committed(story, 3);
+        committed(story, 4);
+        story.polls(&[(0, 0), (1, 1), (2, 2)]);
+        story.polls(&[(4, 4)]);
+    });
+}
+
+#[test]
+fn s1_a_consumer_finds_no_bad_batch() {
+    let (partition, position) = (ORDERS, Offset(1));
+    check(&["S1"], |story| story.client(R1, ClientNote::CorruptBatch { partition, position }));
+}
+
+#[test]
+fn duplicate_is_a_violation_only_of_an_idempotent_producer() {
+    let twice = |story: &mut Story| {
+        story.sends(3);
+        for broker in [B1, B2, B3] {
+            story.writes(broker, 0, 3);
+            story.writes(broker, 0, 3);
+        }
+        story.commits(B1, 0, 5);
+        story.polls(&[(0, 0), (1, 1), (2, 2), (3, 3), (4, 3)]);
+    };
+    check(&["duplicate"], twice);
+    let mut story = Story::with_three(Promises { idempotent: false, ..crate::DURABLE });
+    story.fault("at 1s reset p1 - b1", &[P1, B1]);
+    twice(&mut story);
+    assert_eq!(story.end(), [""; 0]);
+    let [excuse] = story.judge.excused() else { panic!("{:?}", story.judge.excused()) };
+    assert_eq!(excuse.setting, "enable.idempotence=false");
+    assert_eq!(excuse.fault, "a retry by p1 after at 1s reset p1 - b1");
+}

@@ -1,0 +1,23 @@
+//! The checkers are judged: each has a history that it must reject and one that it must accept.
+
+mod clients;
+mod commits;
+mod excuses;
+mod flipped;
+mod quorum;
+mod registrations;
+mod story;
+mod talk;
+
+use story::{DURABLE, Story};
+
+/// Plays a story that begins with three committed records; wants these violations and no others.
+#[track_caller]
+fn check(want: &[&str], play: impl FnOnce(&mut Story)) {
+    let mut story = Story::with_three(DURABLE);
+    play(&mut story);
+    let found = story.end();
+    assert_eq!(found, want, "{:#?}", story.judge.violations());
+    let unknown = story.judge.unknown();
+    assert!(unknown.is_empty(), "{unknown:?}");
+}

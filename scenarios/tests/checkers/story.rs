@@ -1,0 +1,433 @@
+//! Tells the judge a story of a small cluster, with real bytes on its disks and connections.
+//!
+//! Holds:      three brokers b1 to b3, controllers c1 to c3, a producer p1, a consumer r1; the topic `orders` with one
+//!             partition on all brokers; the judge.
+//! Invariants: one record is one batch, and all batches have the same size, so that an offset is a position.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use trial_cluster::controller::election::ElectedFrom;
+use trial_cluster::ids::{
+    BrokerEpoch, BrokerId, LeaderEpoch, Offset, PartitionEpoch, TopicPartition, Uuid,
+};
+use trial_cluster::image::PartitionRegistration;
+use trial_cluster::note::Note;
+use trial_cluster::note::client::{RECORD_ID_HEADER, RecordId};
+use trial_cluster::note::controller::{ChangeReason, ControllerNote};
+use trial_cluster::note::partition::{PartitionEvent, PartitionNote};
+use trial_cluster::rules::Rules;
+use trial_log::{BatchBuilder, Header};
+use trial_scenarios::check::Judge;
+use trial_scenarios::facts::{Disks, HostSetup, Role, Setup, TopicSetup};
+use trial_sim::disk::{Disk, DiskCrash, DiskSettings, FileDamage, JobId};
+use trial_sim::{CrashKind, CrashReport, DiskId, HostId, Seen, Span, Time};
+
+pub const B1: HostId = HostId(0);
+pub const B2: HostId = HostId(1);
+pub const B3: HostId = HostId(2);
+pub const C1: HostId = HostId(3);
+pub const C2: HostId = HostId(4);
+pub const C3: HostId = HostId(5);
+pub const P1: HostId = HostId(6);
+pub const R1: HostId = HostId(7);
+pub const ORDERS: TopicPartition = TopicPartition { topic: Uuid(7), partition: 0 };
+const LOG: &str = "orders-0/00000000000000000000.log";
+const METADATA: &str = "__cluster_metadata-0/00000000000000000000.log";
+
+struct Shelf(Vec<Disk>);
+
+impl Disks for Shelf {
+    fn disk(&self, host: HostId) -> &Disk {
+        &self.0[usize::from(host.0)]
+    }
+}
+
+/// What differs between stories.
+#[derive(Clone, Copy)]
+pub struct Promises {
+    pub acks: i16,
+    pub min_insync: usize,
+    pub exceeds_budget: bool,
+    pub idempotent: bool,
+}
+
+pub const DURABLE: Promises =
+    Promises { acks: -1, min_insync: 2, exceeds_budget: false, idempotent: true };
+
+pub struct Story {
+    pub judge: Judge,
+    disks: Shelf,
+    now: Time,
+    ends: Vec<i64>,
+    calls: u64,
+    metadata_offset: i64,
+    registration: PartitionRegistration,
+}
+
+/// A record: its epoch and its number, which is its id too.
+pub fn batch(base: i64, epoch: i32, number: u64) -> Bytes {
+    let mut builder = BatchBuilder::new(Offset(base)).leader_epoch(LeaderEpoch(epoch));
+    let id = id(number).0.to_be_bytes();
+    let header = Header { key: RECORD_ID_HEADER, value: Some(&id) };
+    builder.append(1_000, None, Some(&number.to_be_bytes()), &[header]);
+    builder.build().into_bytes()
+}
+
+pub fn id(number: u64) -> RecordId {
+    RecordId::new(1, 1, number)
+}
+
+fn role(place: usize, promises: Promises) -> (&'static str, Role) {
+    let Promises { acks, idempotent, .. } = promises;
+    let node = |id| BrokerId(id);
+    match place {
+        0 => ("b1", Role::Broker { id: node(1), controller: false }),
+        1 => ("b2", Role::Broker { id: node(2), controller: false }),
+        2 => ("b3", Role::Broker { id: node(3), controller: false }),
+        3 => ("c1", Role::Controller { id: node(101) }),
+        4 => ("c2", Role::Controller { id: node(102) }),
+        5 => ("c3", Role::Controller { id: node(103) }),
+        6 => ("p1", Role::Producer { acks, idempotent, delivery_timeout_ms: 10_000 }),
+        _ => ("r1", Role::Consumer),
+    }
+}
+
+fn setup(promises: Promises) -> Setup {
+    let host = |place: usize| {
+        let (name, role) = role(place, promises);
+        let topic = (place >= 6).then(|| "orders".to_owned());
+        HostSetup { name: name.to_owned(), topic, role }
+    };
+    let Promises { min_insync, exceeds_budget, .. } = promises;
+    let topic = TopicSetup { partitions: 1, replicas: 3, min_insync, unclean: false };
+    Setup {
+        hosts: (0..8).map(host).collect(),
+        topics: [("orders".to_owned(), topic)].into(),
+        rules: Rules::default(),
+        exceeds_budget,
+        lag_max_ms: 30_000,
+    }
+}
+
+impl Story {
+    /// Everybody runs, b1 leads in epoch 0, everybody is in sync, nothing is written.
+    pub fn new(promises: Promises) -> Self {
+        let disk = |key: u64| {
+            let mut disk = Disk::new(key, DiskSettings::default());
+            disk.set_observed(true);
+            disk
+        };
+        let mut story = Self {
+            judge: Judge::new(setup(promises)),
+            disks: Shelf((0..8).map(disk).collect()),
+            now: Time::ZERO,
+            ends: vec![0; 8],
+            calls: 0,
+            metadata_offset: 10,
+            registration: PartitionRegistration::default(),
+        };
+        for broker in [B1, B2, B3, C1, C2, C3] {
+            story.prepare(broker);
+        }
+        story.activates(C1, 10);
+        for node in 1..=3 {
+            story.unfences(node);
+        }
+        let (offset, topic) = (story.next_offset(), ORDERS.topic);
+        story.controller(ControllerNote::TopicCreated {
+            offset,
+            id: topic,
+            name: Arc::from("orders"),
+        });
+        story.registration = PartitionRegistration {
+            replicas: nodes(&[1, 2, 3]),
+            isr: nodes(&[1, 2, 3]),
+            leader: Some(BrokerId(1)),
+            ..PartitionRegistration::default()
+        };
+        story.partition_changed(None);
+        story.leads(B1, 0);
+        story
+    }
+
+    /// The records 0 to 2 are on all disks and committed.
+    pub fn with_three(promises: Promises) -> Self {
+        let mut story = Self::new(promises);
+        for number in 0..3 {
+            for broker in [B1, B2, B3] {
+                story.writes(broker, 0, number);
+            }
+        }
+        for broker in [B1, B2, B3] {
+            story.remembers(broker, "0\n1\n0 0\n");
+        }
+        story.commits(B1, 0, 3);
+        for broker in [B2, B3] {
+            story.follows_to(broker, 0, 3);
+        }
+        story
+    }
+
+    fn prepare(&mut self, host: HostId) {
+        let (now, job) = (self.now, JobId(1));
+        let disk = &mut self.disks.0[usize::from(host.0)];
+        for folder in ["orders-0", "__cluster_metadata-0"] {
+            disk.access(now, job).create_dir(folder).expect("it is new");
+        }
+        disk.settle(now, job);
+        disk.drain_seen();
+    }
+
+    pub fn see(&mut self, make: impl FnOnce(Time) -> Seen<Note>) {
+        self.now += Span::from_millis(1);
+        self.judge.on_seen(&make(self.now), &self.disks);
+    }
+
+    pub fn note(&mut self, host: HostId, note: Note) {
+        self.see(|at| Seen::Note { at, order: 0, host, lane: None, note });
+    }
+
+    pub fn waits(&mut self, length: Span) {
+        self.now += length;
+    }
+
+    // ---- controllers ----
+
+    fn next_offset(&mut self) -> Offset {
+        self.metadata_offset += 1;
+        Offset(self.metadata_offset - 1)
+    }
+
+    pub fn controller(&mut self, note: ControllerNote) {
+        self.note(C1, Note::Controller(note));
+    }
+
+    pub fn activates(&mut self, host: HostId, next: i64) {
+        let (epoch, next_write_offset) = (LeaderEpoch(1), Offset(next));
+        self.note(host, Note::Controller(ControllerNote::Activated { epoch, next_write_offset }));
+    }
+
+    pub fn registers_broker(&mut self, node: i32) {
+        let (offset, id) = (self.next_offset(), BrokerId(node));
+        let (epoch, incarnation) = (BrokerEpoch(offset.0), Uuid(9));
+        let (previous, clean) = (None, false);
+        self.controller(ControllerNote::BrokerRegistered {
+            offset,
+            id,
+            epoch,
+            incarnation,
+            previous,
+            clean,
+        });
+    }
+
+    pub fn fences(&mut self, node: i32) {
+        let (offset, id, epoch) = (self.next_offset(), BrokerId(node), BrokerEpoch(1));
+        self.controller(ControllerNote::BrokerFenced { offset, id, epoch });
+    }
+
+    pub fn unfences(&mut self, node: i32) {
+        self.registers_broker(node);
+        let (offset, id, epoch) = (self.next_offset(), BrokerId(node), BrokerEpoch(1));
+        self.controller(ControllerNote::BrokerUnfenced { offset, id, epoch });
+    }
+
+    fn partition_changed(&mut self, old: Option<PartitionRegistration>) {
+        self.change(old, None);
+    }
+
+    fn change(&mut self, old: Option<PartitionRegistration>, elected: Option<ElectedFrom>) {
+        let (offset, new) = (self.next_offset(), Arc::new(self.registration.clone()));
+        let (partition, why) = (ORDERS, ChangeReason::Other);
+        let old = old.map(Arc::new);
+        self.controller(ControllerNote::PartitionChanged {
+            offset,
+            partition,
+            old,
+            new,
+            why,
+            elected,
+        });
+    }
+
+    /// The controller changes the registration; the partition epoch rises by itself.
+    pub fn registers(&mut self, change: impl FnOnce(&mut PartitionRegistration)) {
+        let old = self.registration.clone();
+        self.registration.partition_epoch.0 += 1;
+        change(&mut self.registration);
+        self.change(Some(old), None);
+    }
+
+    /// The controller lets `leader` lead in the next epoch, with these in sync.
+    pub fn elects(&mut self, leader: i32, isr: &[i32], from: ElectedFrom) {
+        let old = self.registration.clone();
+        self.registration.partition_epoch.0 += 1;
+        self.registration.leader_epoch.0 += 1;
+        self.registration.leader = Some(BrokerId(leader));
+        self.registration.isr = nodes(isr);
+        self.change(Some(old), Some(from));
+    }
+
+    // ---- brokers ----
+
+    pub fn partition(&mut self, host: HostId, event: PartitionEvent) {
+        self.note(host, Note::Partition(PartitionNote { partition: ORDERS, event }));
+    }
+
+    /// The broker takes the newest registration and leads in this epoch.
+    pub fn leads(&mut self, host: HostId, epoch: i32) {
+        let event = PartitionEvent::BecameLeader {
+            leader_epoch: LeaderEpoch(epoch),
+            partition_epoch: self.registration.partition_epoch,
+            epoch_start_offset: Offset(self.ends[usize::from(host.0)]),
+            high_watermark: Offset(0),
+            isr: self.registration.isr.clone(),
+            was_leader: false,
+        };
+        self.partition(host, event);
+    }
+
+    pub fn partition_epoch(&self) -> PartitionEpoch {
+        self.registration.partition_epoch
+    }
+
+    fn disk(&mut self, host: HostId, act: impl FnOnce(&mut trial_sim::disk::DiskAccess<'_>)) {
+        self.calls += 1;
+        let (now, job) = (self.now, JobId(100 + self.calls));
+        let disk = &mut self.disks.0[usize::from(host.0)];
+        act(&mut disk.access(now, job));
+        disk.settle(now, job);
+        let seen: Vec<_> = disk.drain_seen().collect();
+        for what in seen {
+            self.see(|at| Seen::Disk { at, host, disk: DiskId(0), what });
+        }
+    }
+
+    pub fn append(&mut self, host: HostId, path: &str, bytes: Bytes) {
+        self.disk(host, |disk| {
+            let file = disk.open(path, true).expect("the folder is there");
+            disk.append(file, bytes).expect("the disk works");
+        });
+    }
+
+    /// The broker appends one record at the end of its log.
+    pub fn writes(&mut self, host: HostId, epoch: i32, number: u64) {
+        let end = &mut self.ends[usize::from(host.0)];
+        let bytes = batch(*end, epoch, number);
+        *end += 1;
+        self.append(host, LOG, bytes);
+    }
+
+    /// The broker appends a record as if its log ended at `base`.
+    pub fn writes_at(&mut self, host: HostId, base: i64, epoch: i32, number: u64) {
+        self.append(host, LOG, batch(base, epoch, number));
+    }
+
+    pub fn remembers(&mut self, host: HostId, epochs: &str) {
+        let bytes = Bytes::copy_from_slice(epochs.as_bytes());
+        self.disk(host, |disk| {
+            let file =
+                disk.open("orders-0/leader-epoch-checkpoint", true).expect("the folder is there");
+            disk.truncate(file, 0).expect("the disk works");
+            disk.append(file, bytes).expect("the disk works");
+        });
+    }
+
+    pub fn metadata(&mut self, host: HostId, base: i64, epoch: i32, number: u64) {
+        self.append(host, METADATA, batch(base, epoch, number));
+    }
+
+    pub fn cuts_metadata(&mut self, host: HostId, to: i64) {
+        self.truncate(host, METADATA, to);
+    }
+
+    pub fn writes_file(&mut self, host: HostId, path: &str, text: &str) {
+        self.append(host, path, Bytes::copy_from_slice(text.as_bytes()));
+    }
+
+    fn truncate(&mut self, host: HostId, path: &str, to: i64) {
+        let length = to.unsigned_abs() * batch(0, 0, 0).len() as u64;
+        self.disk(host, |disk| {
+            let file = disk.open(path, false).expect("it was written");
+            disk.truncate(file, length).expect("the disk works");
+        });
+    }
+
+    /// The broker cuts its log by itself.
+    pub fn cuts(&mut self, host: HostId, to: i64) {
+        self.ends[usize::from(host.0)] = to;
+        self.truncate(host, LOG, to);
+    }
+
+    /// The broker loses power and what it had not synced, and starts again.
+    pub fn loses(&mut self, host: HostId, path: &str, to: i64) {
+        self.disks.0[usize::from(host.0)].set_observed(false);
+        if path == LOG {
+            self.ends[usize::from(host.0)] = to;
+        }
+        self.truncate(host, path, to);
+        self.disks.0[usize::from(host.0)].set_observed(true);
+        let damage =
+            FileDamage { path: Arc::from(path), len_before: 1, len_after: 0, first_changed: 0 };
+        let crash = DiskCrash { files: vec![damage], ..DiskCrash::default() };
+        let report = Arc::new(CrashReport { disks: vec![crash], ..CrashReport::default() });
+        let kind = CrashKind::PowerLoss;
+        self.see(|at| Seen::Crashed { at, host, kind, report });
+        self.see(|at| Seen::Booted { at, host, incarnation: 2 });
+    }
+
+    pub fn loses_records(&mut self, host: HostId, to: i64) {
+        self.loses(host, LOG, to);
+    }
+
+    pub fn loses_metadata(&mut self, host: HostId, to: i64) {
+        self.loses(host, METADATA, to);
+    }
+
+    pub fn dies(&mut self, host: HostId) {
+        let (kind, report) = (CrashKind::Process, Arc::new(CrashReport::default()));
+        self.see(|at| Seen::Crashed { at, host, kind, report });
+    }
+
+    /// A leader's high watermark moves, by its note.
+    pub fn commits(&mut self, host: HostId, epoch: i32, to: i64) {
+        self.commits_with(host, epoch, to, 3);
+    }
+
+    pub fn commits_with(&mut self, host: HostId, epoch: i32, to: i64, in_sync: u16) {
+        let event = PartitionEvent::LeaderHighWatermarkMoved {
+            from: Offset(0),
+            to: Offset(to),
+            leader_epoch: LeaderEpoch(epoch),
+            committed_isr: in_sync,
+            maximal_isr: in_sync,
+            min_isr: 2,
+        };
+        self.partition(host, event);
+    }
+
+    pub fn follows_to(&mut self, host: HostId, epoch: i32, to: i64) {
+        let (from, to, leader_epoch) = (Offset(0), Offset(to), LeaderEpoch(epoch));
+        self.partition(host, PartitionEvent::FollowerHighWatermarkMoved { from, to, leader_epoch });
+    }
+
+    // ---- the end ----
+
+    pub fn fault(&mut self, text: &str, hosts: &[HostId]) {
+        self.judge.on_fault(self.now, text, hosts);
+    }
+
+    /// The run is over; answers the ids of the violations, each once, in order.
+    pub fn end(&mut self) -> Vec<&'static str> {
+        self.judge.finish(self.now, &self.disks);
+        let mut ids: Vec<_> = self.judge.violations().iter().map(|it| it.invariant).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+}
+
+pub fn nodes(ids: &[i32]) -> Vec<BrokerId> {
+    ids.iter().copied().map(BrokerId).collect()
+}

@@ -1,0 +1,106 @@
+//! What clients and brokers say to each other in a story, and what clients note.
+
+use bytes::{BufMut, Bytes, BytesMut};
+use trial_cluster::ids::{LeaderEpoch, Offset};
+use trial_cluster::note::Note;
+use trial_cluster::note::client::{ClientNote, PolledRecord};
+use trial_cluster::wire::header::{put_request, put_response};
+use trial_cluster::wire::{
+    FetchRequest, FetchResponse, ProduceRequest, ProduceResponse, fetch_response, produce_request,
+    produce_response,
+};
+use trial_sim::{ConnId, HostId, Seen};
+
+use crate::story::{ORDERS, P1, R1, Story, batch, id};
+
+impl Story {
+    // ---- connections ----
+
+    fn frame(
+        &mut self,
+        conn: u64,
+        hosts: (HostId, HostId),
+        towards_listener: bool,
+        body: &BytesMut,
+    ) {
+        let mut bytes = BytesMut::new();
+        bytes.put_u32(u32::try_from(body.len()).expect("a short message"));
+        bytes.extend_from_slice(body);
+        let ((from, to), bytes, conn) = (hosts, bytes.freeze(), ConnId(conn));
+        self.see(|at| Seen::Sent { at, conn, from, to, port: 9092, towards_listener, bytes });
+    }
+
+    /// The producer sends one record, and the broker says that it is at `base`.
+    pub fn acks(&mut self, broker: HostId, base: i64, number: u64, acks: i16) {
+        let records = Some(batch(0, -1, number));
+        let data = produce_request::PartitionData { index: 0, records };
+        let (topic_id, partition_data) = (ORDERS.topic, vec![data]);
+        let topic = produce_request::TopicData { topic_id, partition_data, ..Default::default() };
+        let request = ProduceRequest { acks, topic_data: vec![topic], ..Default::default() };
+        let mut body = BytesMut::new();
+        put_request(&mut body, 13, 1, Some("p1"), &request);
+        self.frame(2, (P1, broker), true, &body);
+        let answer =
+            produce_response::PartitionResponse { base_offset: base, ..Default::default() };
+        let partition_responses = vec![answer];
+        let topic =
+            produce_response::Response { topic_id, partition_responses, ..Default::default() };
+        let response = ProduceResponse { responses: vec![topic], ..Default::default() };
+        body.clear();
+        put_response::<ProduceRequest>(&mut body, 13, 1, &response);
+        self.frame(2, (broker, P1), false, &body);
+    }
+
+    /// The broker hands `records` to the consumer.
+    pub fn serves(&mut self, broker: HostId, high_watermark: i64, log_start: i64, records: Bytes) {
+        let mut body = BytesMut::new();
+        put_request(&mut body, 17, 1, Some("r1"), &FetchRequest::default());
+        self.frame(4, (R1, broker), true, &body);
+        let partition = fetch_response::Partition {
+            high_watermark,
+            log_start_offset: log_start,
+            records: Some(records),
+            ..Default::default()
+        };
+        let (topic_id, partitions) = (ORDERS.topic, vec![partition]);
+        let topic = fetch_response::Response { topic_id, partitions, ..Default::default() };
+        let response = FetchResponse { responses: vec![topic], ..Default::default() };
+        body.clear();
+        put_response::<FetchRequest>(&mut body, 17, 1, &response);
+        self.frame(4, (broker, R1), false, &body);
+    }
+
+    // ---- clients ----
+
+    pub fn client(&mut self, host: HostId, note: ClientNote) {
+        self.note(host, Note::Client(note));
+    }
+
+    pub fn sends(&mut self, number: u64) {
+        self.client(P1, ClientNote::Sent { id: id(number), partition: ORDERS });
+    }
+
+    pub fn is_told(&mut self, number: u64, offset: Option<i64>) {
+        let offset = offset.map(Offset);
+        self.client(P1, ClientNote::Acked { id: id(number), partition: ORDERS, offset });
+    }
+
+    /// The whole way of a record: sent, told safe by the broker, told so to the application.
+    pub fn produces(&mut self, broker: HostId, number: u64, offset: i64, acks: i16) {
+        self.sends(number);
+        self.acks(broker, offset, number, acks);
+        self.is_told(number, Some(offset));
+    }
+
+    /// The consumer polls these records, given as offset and number.
+    pub fn polls(&mut self, records: &[(i64, u64)]) {
+        let position = Offset(records.last().map_or(0, |(offset, _)| offset + 1));
+        let polled = |(offset, number): &(i64, u64)| PolledRecord {
+            offset: Offset(*offset),
+            leader_epoch: LeaderEpoch(0),
+            id: Some(id(*number)),
+        };
+        let records = records.iter().map(polled).collect();
+        self.client(R1, ClientNote::Polled { partition: ORDERS, records, position });
+    }
+}
