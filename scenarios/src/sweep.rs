@@ -85,7 +85,7 @@ pub struct SeedResult {
     pub violations: Vec<Violation>,
     /// What no checker could decide, and what never became live again.
     pub open: Vec<String>,
-    /// Losses that the settings allow.
+    /// Losses and repetitions that the settings allow.
     pub excused: usize,
     /// How often each probe was reached, in the order of [`Probe::ALL`].
     pub probes: Vec<u64>,

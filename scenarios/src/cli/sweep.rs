@@ -101,7 +101,7 @@ fn counts(name: &str, seeds: SeedRange, report: &SweepReport) -> String {
     line(
         &mut page,
         format_args!(
-            "  {} played twice, {excused} with excused losses, {} not as expected, {} faults of Trial",
+            "  {} played twice, {excused} with something excused, {} not as expected, {} faults of Trial",
             twice.count(),
             report.unexpected().count(),
             report.our_faults.len()
