@@ -64,21 +64,23 @@ impl Facts {
         }
     }
 
-    /// A controller takes over: what was written at `next` and beyond is not on its log.
+    /// A controller takes over: what others wrote at the start of its epoch and beyond is not on its log. The epoch
+    /// starts with the leader-change record, just before the controller's first own one.
     fn on_activated(&mut self, host: HostId, next: i64) {
+        let start = next - 1;
         self.active_controller = Some(host);
         self.activations += 1;
         if self.activations > 1 {
             self.probes.hit(Probe::QuorumElection);
         }
         for (id, states) in &mut self.fencing {
-            while states.last().is_some_and(|(offset, _)| *offset >= next) {
+            while states.last().is_some_and(|(offset, _)| *offset >= start) {
                 states.pop();
             }
             self.unfenced.insert(*id, states.last().is_some_and(|(_, unfenced)| *unfenced));
         }
         for partition in self.partitions.values_mut() {
-            partition.undo_registrations(next);
+            partition.undo_registrations(start);
         }
     }
 

@@ -74,7 +74,7 @@ fn r7_what_a_deposed_controller_wrote_does_not_count() {
         asks_for(story, 3);
         // The next controller does not have that record, and drops b2 at the same partition epoch.
         story.registers(|it| it.isr = nodes(&[1, 2, 3]));
-        story.activates(C2, 19);
+        story.activates(C2, 20);
         story.registers(|it| it.isr = nodes(&[1, 3]));
         let partition_epoch = PartitionEpoch(1);
         story.partition(B1, PartitionEvent::LeaderUpdated { partition_epoch, isr: nodes(&[1, 2]) });
@@ -131,8 +131,8 @@ fn r13_nobody_is_elected_or_taken_in_while_fenced() {
     // The fencing was written by a controller that lost its office before anybody had copied it.
     check(&[], |story| {
         story.fences(2);
-        story.activates(C2, 18);
-        story.activates(crate::story::C1, 18);
+        story.activates(C2, 19);
+        story.activates(crate::story::C1, 20);
         story.elects(2, &[1, 2, 3], ElectedFrom::Isr);
     });
 }
