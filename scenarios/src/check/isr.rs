@@ -135,11 +135,15 @@ impl InSyncSets {
         if is_stale || new.isr.len() < partition.min_insync {
             return;
         }
-        let joining = self.asked.get(&(view.leader, partition.id)).map(|asked| asked.joining);
-        let unreckoned = new
-            .isr
-            .iter()
-            .find(|member| !view.committed.contains(member) && joining != Some(**member));
+        let asked = self.asked.get(&(view.leader, partition.id));
+        // Who builds on a newer epoch has taken it, though its note of that is still to come.
+        let taken = asked
+            .filter(|asked| asked.partition_epoch > view.partition_epoch)
+            .and_then(|asked| partition.registrations.get(&asked.partition_epoch))
+            .map_or(&view.committed, |found| &found.registration.isr);
+        let unreckoned = new.isr.iter().find(|member| {
+            !taken.contains(member) && asked.map(|asked| asked.joining) != Some(**member)
+        });
         if let Some(member) = unreckoned {
             let (name, member) = (partition.name(), words::node(facts, *member));
             let leader = facts.setup.name(view.leader);
@@ -153,7 +157,7 @@ impl InSyncSets {
                     format!(
                         "{} reckons with {}",
                         words::who(facts, view.at, view.leader),
-                        words::nodes(facts, &view.committed)
+                        words::nodes(facts, taken)
                     ),
                     format!(
                         "{} a controller registered {} as in sync at partition epoch {}",

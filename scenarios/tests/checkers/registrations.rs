@@ -42,6 +42,12 @@ fn r7_the_leader_waits_for_whom_the_controller_takes_in() {
         asks_for(story, 3);
         joins(story);
     });
+    // b3 has left and is asked for by a leader whose note of the former comes last.
+    check(&[], |story| {
+        story.registers(|it| it.isr = nodes(&[1, 2]));
+        asks_for(story, 3);
+        joins(story);
+    });
     // Kafka's trunk: metadata of an equal epoch drops what was asked for, and the controller takes b3 in all the same.
     check(&["R7"], |story| {
         without_b3(story);
