@@ -3,7 +3,8 @@
 //! In Kafka:   nothing promises more than this below `log.flush.*` and `RecordBatch` checksums.
 //! Invariants: CR-1 a process crash only takes operations of unfinished jobs, per job from some
 //!             operation on, that one partially; CR-2 a power loss moreover decides for every
-//!             unsynced page on its own; CR-3 what was synced stays.
+//!             unsynced page on its own; CR-3 what was synced stays; CR-4 within a job no operation
+//!             outlives a crash that a sync before it did not (written, synced, renamed: never torn).
 
 use std::sync::Arc;
 
@@ -87,22 +88,24 @@ impl Disk {
         report
     }
 
-    /// Per job some operations happened, the next one partially, the rest never.
+    /// Per job some operations happened, the next one partially, the rest never. A sync that another operation
+    /// follows had come to its end before that one began; the last operation of a job never has.
     fn tear_jobs(&mut self, now: Time, draws: &mut Stream, report: &mut DiskCrash) {
         let mut undo = Vec::new();
         for running in self.journal.leave_all() {
             let count = running.entries.len() as u64;
             let happened = draws.below(count + 1);
-            for (i, entry) in running.entries.into_iter().enumerate() {
+            for (place, entry) in (0_u64..).zip(running.entries) {
                 match entry.operation {
-                    Operation::Synced { .. } | Operation::SyncedDirectory { .. } => {
-                        report.syncs_dropped += 1;
+                    operation if operation.is_sync() => {
+                        if place < happened && place + 1 < count {
+                            self.persist(now, entry.order, operation);
+                        } else {
+                            report.syncs_dropped += 1;
+                        }
                     }
-                    _ if (i as u64) < happened => {}
-                    operation => {
-                        let partial = i as u64 == happened;
-                        undo.push((entry.order, operation, partial));
-                    }
+                    _ if place < happened => {}
+                    operation => undo.push((entry.order, operation, place == happened)),
                 }
             }
         }

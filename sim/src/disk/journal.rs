@@ -30,6 +30,13 @@ pub(super) enum Operation {
     SyncedDirectory { path: Arc<str> },
 }
 
+impl Operation {
+    /// Whether it changes nothing but what a power loss may take.
+    pub fn is_sync(&self) -> bool {
+        matches!(self, Self::Synced { .. } | Self::SyncedDirectory { .. })
+    }
+}
+
 /// An operation in the common order.
 #[derive(Debug, Clone)]
 pub(super) struct Entry {

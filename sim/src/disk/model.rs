@@ -115,18 +115,26 @@ impl Disk {
     pub fn settle(&mut self, now: Time, job: JobId) {
         let Some(mut running) = self.journal.leave(job) else { return };
         for entry in running.entries.drain(..) {
-            match entry.operation {
-                Operation::Synced { file, state } => self.synced(now, file, &state),
-                Operation::SyncedDirectory { path } => {
-                    let mut orphans = Vec::new();
-                    self.names.sync(&path, entry.order, &mut orphans);
-                    self.forget(&orphans);
-                    self.see(|| DiskSeen::Synced { path });
-                }
-                _ => {}
-            }
+            self.persist(now, entry.order, entry.operation);
         }
         self.journal.recycle(running.entries);
+    }
+
+    /// What a sync was asked to make durable, is; other operations have nothing more to do.
+    pub(super) fn persist(&mut self, now: Time, order: u64, operation: Operation) {
+        match operation {
+            Operation::Synced { file, state } => self.synced(now, file, &state),
+            Operation::SyncedDirectory { path } => {
+                let mut orphans = Vec::new();
+                self.names.sync(&path, order, &mut orphans);
+                self.forget(&orphans);
+                self.see(|| DiskSeen::Synced { path });
+            }
+            Operation::Extended { .. }
+            | Operation::Overwrote { .. }
+            | Operation::Cut { .. }
+            | Operation::Named => {}
+        }
     }
 
     fn synced(&mut self, now: Time, file: FileId, state: &File) {

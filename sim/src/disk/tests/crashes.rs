@@ -307,6 +307,24 @@ fn names_survive_a_power_loss_only_with_their_directory_synced() {
 }
 
 #[test]
+fn a_crash_on_the_way_leaves_the_old_file_or_the_new_one_and_nothing_torn() {
+    let mut seen = BTreeSet::new();
+    for seed in 0..200 {
+        let mut disk = Disk::new(5, patient());
+        synced_file(&mut disk, "state", b"old");
+        let mut calls = disk.access(Time::ZERO, JobId(1));
+        let file = calls.open("state.tmp", true).expect("a healthy disk");
+        calls.append(file, Bytes::from_static(b"new")).expect("a healthy disk");
+        calls.sync(file).expect("a healthy disk");
+        calls.rename("state.tmp", "state").expect("a healthy disk");
+        calls.sync_dir("").expect("a healthy disk");
+        disk.crash(Time::ZERO, PowerLoss, &mut stream(seed));
+        seen.insert(contents(&disk, "state"));
+    }
+    assert_eq!(seen, BTreeSet::from([b"old".to_vec(), b"new".to_vec()]), "both, and no third");
+}
+
+#[test]
 fn a_directory_that_never_was_takes_what_was_in_it_along() {
     for seed in 0..40 {
         let mut disk = Disk::new(5, patient());
