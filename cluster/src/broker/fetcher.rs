@@ -332,7 +332,11 @@ impl Broker {
         match std::mem::replace(&mut fetcher.round, Round::Idle) {
             Round::Asking(question) => self.on_question_answer(&question, completed, cx),
             Round::Fetching => match completed.response::<FetchRequest>() {
-                Ok(response) => self.on_fetch_answer(leader, response, cx),
+                Ok(response) => {
+                    // A partition's error may bring a question: it waits until all of the answer is processed.
+                    fetcher.round = Round::Processing;
+                    self.on_fetch_answer(leader, response, cx);
+                }
                 Err(_) => {
                     let Some(mut fetcher) = self.fetchers.remove(&leader) else { return };
                     fetcher.session.on_failure();
@@ -380,6 +384,7 @@ impl Broker {
         let session = SessionId(response.session_id);
         let throttled = response.throttle_time_ms > 0;
         if !fetcher.session.on_response(error, session, ids, throttled) {
+            fetcher.round = Round::Idle;
             return;
         }
         let now = cx.now();
