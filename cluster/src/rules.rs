@@ -3,7 +3,7 @@
 //! In Kafka:   metadata.version and the feature levels decide the profile; each switch undoes one fix or guard.
 //! Holds:      one value, handed in at construction; code asks it by name, never by version or flag.
 //! Invariants: RU-1 with no switch every question has the answer that the profile's Kafka gives, except
-//!             `applies_equal_partition_epoch`, which is stricter than Kafka (ARCHITECTURE.md says why).
+//!             `applies_equal_partition_epoch` and `syncs_truncations`, which are stricter (ARCHITECTURE.md says why).
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -44,15 +44,18 @@ pub enum Switch {
     TruncToHwDiverge,
     /// Metadata whose partition epoch equals the known one is applied, as Kafka's trunk does.
     EqualPartitionEpochApplied,
+    /// A truncation is not synced, as in Kafka: a power loss can bring back what was cut.
+    TruncationNotSynced,
 }
 
 impl Switch {
     /// Every switch, in the order of `trial list bugs`.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::AckBeforeReplication,
         Self::TruncToHwLoss,
         Self::TruncToHwDiverge,
         Self::EqualPartitionEpochApplied,
+        Self::TruncationNotSynced,
     ];
 
     /// The name by which a scenario or a command line asks for it.
@@ -63,6 +66,7 @@ impl Switch {
             Self::TruncToHwLoss => "trunc_to_hw_loss",
             Self::TruncToHwDiverge => "trunc_to_hw_diverge",
             Self::EqualPartitionEpochApplied => "equal_partition_epoch_applied",
+            Self::TruncationNotSynced => "truncation_not_synced",
         }
     }
 
@@ -81,6 +85,9 @@ impl Switch {
             }
             Self::EqualPartitionEpochApplied => {
                 "a leader applies metadata with an equal partition epoch over its pending ISR (Kafka's trunk)"
+            }
+            Self::TruncationNotSynced => {
+                "a cut of the log is not synced, so a power loss can bring back what was cut (Kafka's trunk)"
             }
         }
     }
@@ -183,5 +190,11 @@ impl Rules {
     #[must_use]
     pub fn applies_equal_partition_epoch(&self) -> bool {
         self.switches.contains(&Switch::EqualPartitionEpochApplied)
+    }
+
+    /// Whether a log makes a truncation durable before it goes on.
+    #[must_use]
+    pub fn syncs_truncations(&self) -> bool {
+        !self.switches.contains(&Switch::TruncationNotSynced)
     }
 }

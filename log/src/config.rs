@@ -39,6 +39,8 @@ pub struct LogConfig {
     pub flush_messages: i64,
     /// Whether `cleanup.policy` has `compact`: records need keys.
     pub compacted: bool,
+    /// Whether a truncation is synced at once. No setting of Kafka's: there it is not (see `truncate.rs`).
+    pub truncation_synced: bool,
 }
 
 impl Default for LogConfig {
@@ -56,6 +58,7 @@ impl Default for LogConfig {
             file_delete_delay_ms: 60_000,
             flush_messages: i64::MAX,
             compacted: false,
+            truncation_synced: true,
         }
     }
 }

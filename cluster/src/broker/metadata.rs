@@ -101,7 +101,7 @@ impl Broker {
                 if let Some(replica) = self.replicas.get_mut(slot) {
                     let count = min_insync_replicas(&settings);
                     replica.partition.set_min_insync_replicas(count);
-                    replica.log.set_config(log_config(&settings));
+                    replica.log.set_config(log_config(&settings, &self.rules));
                 }
             }
         }
@@ -165,7 +165,7 @@ impl Broker {
         let now_ms = cx.wall_ms();
         let mut disk = SimulatedDisk::new(cx.disk(DISK));
         let mut events = Vec::new();
-        let open = OpenLog { config: log_config(&settings), ..OpenLog::new(&folder) };
+        let open = OpenLog { config: log_config(&settings, &self.rules), ..OpenLog::new(&folder) };
         let log = Log::open(&mut disk, open, now_ms, &mut events).and_then(|log| {
             write_partition_metadata(&mut disk, &folder, &assign.id.topic.to_string())?;
             Ok(log)

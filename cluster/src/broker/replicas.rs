@@ -14,6 +14,7 @@ use crate::config::TopicConfig;
 use crate::ids::{BrokerEpoch, BrokerId, TopicPartition};
 use crate::image::MetadataImage;
 use crate::partition::{Brokers, Partition, Registration};
+use crate::rules::Rules;
 
 /// A partition on this broker.
 #[derive(Debug, Clone)]
@@ -124,9 +125,9 @@ pub fn folder_of(topic: &str, partition: i32) -> String {
     format!("{topic}-{partition}")
 }
 
-/// What a log is told of its topic's settings.
+/// What a log is told of its topic's settings, and of the rules.
 #[must_use]
-pub fn log_config(topic: &TopicConfig) -> LogConfig {
+pub fn log_config(topic: &TopicConfig, rules: &Rules) -> LogConfig {
     let wide = |number: i32| u64::try_from(number).expect("bounds are checked when it is read");
     let millis = |span: trial_sim::Span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
     LogConfig {
@@ -141,6 +142,7 @@ pub fn log_config(topic: &TopicConfig) -> LogConfig {
         },
         message_timestamp_after_max_ms: millis(topic.message_timestamp_after_max),
         flush_messages: topic.flush_messages,
+        truncation_synced: rules.syncs_truncations(),
         ..LogConfig::default()
     }
 }

@@ -124,7 +124,7 @@ impl Broker {
             };
             let key = (Arc::from(topic), index);
             let open = OpenLog {
-                config: log_config(&self.topic_config(topic)),
+                config: log_config(&self.topic_config(topic), &self.rules),
                 clean: self.clean_start,
                 recovery_point: recovery_points.get(&key).copied().unwrap_or(Offset::ZERO),
                 ..OpenLog::new(&folder)

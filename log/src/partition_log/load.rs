@@ -121,6 +121,10 @@ impl Log {
                 disk.sync_dir(&self.folder)?;
             }
             scan.apply(disk, &mut segment, events)?;
+            if is_bad && self.config.truncation_synced {
+                // LOG-6: pages of what was cut must not come back behind what will stand there.
+                segment.sync(disk)?;
+            }
             self.segments.push(segment);
         }
         Ok(())

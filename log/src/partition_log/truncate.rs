@@ -3,6 +3,9 @@
 //! In Kafka:   `UnifiedLog.truncateTo`, `truncateFullyAndStartAt`, `maybeIncrementLogStartOffset`.
 //! Invariants: a truncation leaves no batch that reaches to its target, and no epoch that begins there; the epochs
 //!             are trimmed even if there was nothing to cut (KAFKA-10706).
+//!             LOG-6 what was cut stays cut: the truncation is durable before anything is appended. Kafka does not
+//!             sync it, but syncs the epochs of what it appends next: a power loss that brings old batches back puts
+//!             them under a later leader's epoch, and no fetch finds the difference any more.
 //! Left out:   the producer state, which is to be rebuilt here.
 
 use crate::Offset;
@@ -35,10 +38,17 @@ impl Log {
             }
             let from = log.log_end_offset;
             let kept = log.segments.partition_point(|segment| segment.base_offset <= target);
-            for segment in log.segments.split_off(kept) {
-                log.doom(disk, &segment, now_ms, events)?;
+            let dropped = log.segments.split_off(kept);
+            for segment in &dropped {
+                log.doom(disk, segment, now_ms, events)?;
+            }
+            if log.config.truncation_synced && !dropped.is_empty() {
+                disk.sync_dir(&log.folder)?;
             }
             log.active_mut().truncate_to(disk, target, now_ms)?;
+            if log.config.truncation_synced {
+                log.active_mut().sync(disk)?;
+            }
             log.tail.truncate_to(target);
             log.set_end(target);
             log.trim_epochs_to(target, events);
