@@ -44,7 +44,8 @@ probes! {
     IsrExpand = "isr_expand", "an in-sync set gained a member";
     TwoEpochs = "two_epochs_in_ten_seconds", "a partition had two leader epochs within ten seconds";
     LeaderFromElr = "leader_from_elr", "a leader was elected from the eligible leader replicas";
-    UncleanElection = "unclean_election", "a leader was elected that may lack committed records";
+    LastKnownLeader = "last_known_leader", "nobody in sync or eligible was left, so the last leader led again (KIP-966)";
+    UncleanElection = "unclean_election", "any live replica was elected, since the topic allows it";
     AlterPartitionRefused = "alter_partition_refused", "the controller refused a change of an in-sync set";
     TornBatch = "torn_batch", "recovery dropped the torn end of a log";
     StaleFetchResponse = "stale_fetch_response", "a follower ignored an answer to an earlier epoch";

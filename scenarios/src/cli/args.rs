@@ -68,6 +68,24 @@ pub(crate) struct RunArgs {
     /// If the run fails, save it in this folder for `trial replay`
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
+}
+
+/// The readable log.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub(crate) struct LogArgs {
+    /// Tell what happens on the standard error, stamped with virtual time
+    #[arg(long = "log", value_name = "LEVEL")]
+    pub(crate) level: Option<LogLevel>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogLevel {
+    /// Hosts that boot, stop and crash
+    Info,
+    /// What nodes and clients note about themselves, too
+    Debug,
 }
 
 impl Default for RunArgs {
@@ -79,6 +97,7 @@ impl Default for RunArgs {
             changes: ChangeArgs::default(),
             json: None,
             out: None,
+            log: LogArgs::default(),
         }
     }
 }
@@ -91,6 +110,8 @@ pub(crate) struct ReplayArgs {
     /// Stop there, as in 12.5s, and show how things stand
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
+    #[command(flatten)]
+    pub(crate) log: LogArgs,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ mod args;
 mod asking;
 mod bench;
 mod list;
+mod log;
 mod print;
 mod replay;
 mod run;

@@ -13,6 +13,7 @@ use trial_sim::Time;
 use trial_sim::fault::parse_span;
 
 use super::args::ReplayArgs;
+use super::log::listening;
 use super::print::{Stop, complain, say};
 use super::run::{report, tell_unexpected};
 
@@ -27,7 +28,8 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<u8, Stop> {
     let again = format!("trial replay {}", quoted(&args.file.display().to_string()));
     let ours = |fault| Stop::OurFault(fault, again.clone());
     let start = Instant::now();
-    let mut run = play_until(&scenario, failure.seed, until).map_err(ours)?;
+    let played = listening(args.log, || play_until(&scenario, failure.seed, until));
+    let mut run = played.map_err(ours)?;
     let wall_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let document = guarded(&scenario, failure.seed, || run.document(wall_ms, again.clone()));
     let mut document = document.map_err(ours)?;

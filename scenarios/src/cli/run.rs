@@ -13,6 +13,7 @@ use trial_scenarios::scenario::Scenario;
 
 use super::args::RunArgs;
 use super::asking::asked;
+use super::log::listening;
 use super::print::{Stop, complain, palette, say, write_to};
 
 /// `trial` alone: plays the default and says how to see the rest.
@@ -30,7 +31,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Stop> {
     let scenario = Arc::new(asked.scenario()?);
     let again = asked.replay_line(args.seed);
     let ours = |fault| Stop::OurFault(fault, again.clone());
-    let (mut run, wall_ms) = timed(&scenario, args.seed).map_err(ours)?;
+    let played = listening(args.log, || timed(&scenario, args.seed));
+    let (mut run, wall_ms) = played.map_err(ours)?;
     let document = guarded(&scenario, args.seed, || run.document(wall_ms, again.clone()));
     let mut document = document.map_err(ours)?;
     let mut status = End::of(&run, scenario.expect).exit_status();

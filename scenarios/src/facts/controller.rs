@@ -90,11 +90,13 @@ impl Facts {
     }
 
     fn on_elected(&mut self, at: Time, id: TopicPartition, elected: ElectedFrom) {
-        if elected == ElectedFrom::EligibleLeaderReplicas {
-            self.probes.hit(Probe::LeaderFromElr);
+        match elected {
+            ElectedFrom::Isr => {}
+            ElectedFrom::EligibleLeaderReplicas => self.probes.hit(Probe::LeaderFromElr),
+            ElectedFrom::LastKnownLeader => self.probes.hit(Probe::LastKnownLeader),
+            ElectedFrom::Unclean => self.probes.hit(Probe::UncleanElection),
         }
         if elected.is_unclean() {
-            self.probes.hit(Probe::UncleanElection);
             if let Some(partition) = self.partitions.get_mut(&id) {
                 partition.unclean_election.get_or_insert(at);
             }

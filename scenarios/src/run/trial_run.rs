@@ -211,6 +211,7 @@ impl Run {
             return;
         }
         for Done { text, hosts } in done.drain(..) {
+            tracing::info!("{} fault: {text}", self.world.now());
             self.judge.on_fault(self.world.now(), &text, &hosts);
         }
         self.drain();
@@ -218,22 +219,25 @@ impl Run {
 
     /// The readable log: what happened, stamped with virtual time. Costs nothing while nobody listens.
     fn log(&self, seen: &Seen<Note>) {
-        if !tracing::enabled!(tracing::Level::DEBUG) {
+        if !tracing::enabled!(tracing::Level::INFO) {
             return;
         }
         let name = |host: &HostId| self.world.host_name(*host);
         match seen {
             Seen::Note { at, host, note, .. } => {
-                tracing::debug!(at = %at, host = name(host), ?note);
+                tracing::debug!("{at} {}: {note:?}", name(host));
             }
             Seen::Crashed { at, host, kind, .. } => {
-                tracing::info!(at = %at, host = name(host), ?kind, "crashed");
+                tracing::info!("{at} {} crashed: {kind:?}", name(host));
             }
             Seen::Booted { at, host, incarnation } => {
-                tracing::info!(at = %at, host = name(host), incarnation, "booted");
+                tracing::info!("{at} {} booted (incarnation {incarnation})", name(host));
             }
-            Seen::Stopped { at, host, halt } => {
-                tracing::info!(at = %at, host = name(host), halt, "stopped");
+            Seen::Stopped { at, host, halt: None } => {
+                tracing::info!("{at} {} stopped", name(host));
+            }
+            Seen::Stopped { at, host, halt: Some(why) } => {
+                tracing::info!("{at} {} halted: {why}", name(host));
             }
             Seen::Sent { .. }
             | Seen::Connected { .. }
@@ -248,7 +252,11 @@ impl Run {
         self.world.drain_seen(&mut seen);
         for one in seen.drain(..) {
             self.log(&one);
+            let known = self.judge.violations().len();
             self.judge.on_seen(&one, &self.world);
+            for found in &self.judge.violations()[known..] {
+                tracing::error!("{} {} is violated: {}", found.at, found.invariant, found.message);
+            }
             if let Seen::Stopped { host, .. } = one {
                 self.player.on_down(host, &mut self.world);
             }
