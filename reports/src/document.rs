@@ -79,6 +79,9 @@ pub struct RunDocument {
     pub expected: Verdict,
     /// Invariants that did not hold, in the order of their discovery.
     pub violations: Vec<Violation>,
+    /// That the faults took more than the protocol promises to survive, although the scenario does not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beyond_budget: Option<String>,
     /// What a checker could not decide, in words.
     pub unknown: Vec<String>,
     /// Losses that the settings allow, each with the fault and the setting that explain it.

@@ -215,6 +215,9 @@ fn stories(page: &mut String, run: &RunDocument, palette: Palette) {
         let text = format!("… and {} more violations", run.violations.len() - STORIES_MAX);
         line!(page, "{}\n", palette.dim(&text));
     }
+    if let Some(beyond) = run.beyond_budget.as_ref().filter(|_| !run.violations.is_empty()) {
+        line!(page, "{} {beyond}\n", palette.paint("33", "beyond the budget:"));
+    }
     for unknown in run.unknown.iter().take(STORIES_MAX) {
         line!(page, "{} {unknown}\n", palette.paint("33", "unknown:"));
     }

@@ -20,6 +20,7 @@ fn holding() -> RunDocument {
         verdict: Verdict::Holds,
         expected: Verdict::Holds,
         violations: vec![],
+        beyond_budget: None,
         unknown: vec![],
         excused: vec![],
         faults: vec![FaultOutcome {

@@ -96,10 +96,10 @@ impl Facts {
             ElectedFrom::LastKnownLeader => self.probes.hit(Probe::LastKnownLeader),
             ElectedFrom::Unclean => self.probes.hit(Probe::UncleanElection),
         }
-        if elected.is_unclean() {
-            if let Some(partition) = self.partitions.get_mut(&id) {
-                partition.unclean_election.get_or_insert(at);
-            }
+        if elected.is_unclean()
+            && let Some(partition) = self.partitions.get_mut(&id)
+        {
+            partition.unclean_election.get_or_insert(at);
         }
     }
 

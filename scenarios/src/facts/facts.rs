@@ -37,6 +37,19 @@ pub struct Crash {
     pub lossy: bool,
 }
 
+/// More was lost at a time than acks=all promises to survive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BeyondBudget {
+    /// Since when.
+    pub at: Time,
+    /// Of which partition.
+    pub partition: String,
+    /// Who had lost something and not been in sync again.
+    pub hosts: Vec<HostId>,
+    /// How many such hosts the partition survives: min.insync.replicas - 1.
+    pub survives: usize,
+}
+
 /// How often each probe was reached.
 #[derive(Debug, Clone, Default)]
 pub struct ProbeCounts(BTreeMap<Probe, u64>);
@@ -68,6 +81,8 @@ pub struct Facts {
     pub unfenced: BTreeMap<BrokerId, bool>,
     /// What `unfenced` is made of: the offset of each record, and what it said.
     pub(super) fencing: BTreeMap<BrokerId, Vec<(i64, bool)>>,
+    /// The first moment at which more had been lost than the protocol promises to survive.
+    pub beyond_budget: Option<BeyondBudget>,
     /// Nodes whose process has ended and that have not registered since.
     pub unregistered: BTreeSet<BrokerId>,
     /// Hosts without a process.
@@ -94,6 +109,7 @@ impl Facts {
             topic_ids: BTreeMap::new(),
             partitions: BTreeMap::new(),
             crashes: Vec::new(),
+            beyond_budget: None,
             unfenced: BTreeMap::new(),
             fencing: BTreeMap::new(),
             unregistered: BTreeSet::new(),
@@ -164,6 +180,7 @@ impl Facts {
                 self.crashes.push(Crash { host: *host, at: *at, lossy });
                 self.on_crash(*at, *host, *kind, disks, known);
                 self.on_unclean_end(*host);
+                self.note_budget(*at);
             }
             Seen::Stopped { at, host, halt } => {
                 if halt.is_none() && self.setup.node_of(*host).is_some() {
@@ -178,6 +195,19 @@ impl Facts {
                 self.down.remove(host);
             }
             Seen::Connected { .. } => {}
+        }
+    }
+
+    /// Whether so many members of one partition have lost something that acks=all promises nothing any more.
+    fn note_budget(&mut self, at: Time) {
+        let beyond = |partition: &&PartitionFacts| partition.lossy.len() >= partition.min_insync;
+        if self.beyond_budget.is_none()
+            && let Some(partition) = self.partitions.values().find(beyond)
+        {
+            let hosts = partition.lossy.iter().copied().collect();
+            let survives = partition.min_insync.saturating_sub(1);
+            let partition = partition.name();
+            self.beyond_budget = Some(BeyondBudget { at, partition, hosts, survives });
         }
     }
 

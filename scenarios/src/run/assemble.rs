@@ -16,8 +16,6 @@ use crate::scenario::{ADMIN, Client, Load, Scenario};
 
 /// Controllers of their own have ids from here on, so that `c1` is node 101.
 const CONTROLLER_IDS: i32 = 100;
-/// Producers stop this long after the faults have ended.
-const AFTER_FAULTS: Span = Span::from_secs(2);
 /// When producers begin: the topics are there by then.
 const WARM_UP: Span = Span::from_millis(1_500);
 
@@ -128,7 +126,7 @@ fn clients(scenario: &Scenario) -> Vec<(String, ClientKind, Role)> {
                     delivery_timeout_ms: own.delivery_timeout.as_millis(),
                 };
                 let topic = Arc::from(topic.as_str());
-                let workload = workload(load, scenario.time);
+                let workload = workload(load, scenario.time + scenario.calm);
                 let config = Box::new(config.clone());
                 (ClientKind::Producer { topic, config, workload }, role)
             }
@@ -142,7 +140,7 @@ fn clients(scenario: &Scenario) -> Vec<(String, ClientKind, Role)> {
     clients
 }
 
-fn workload(load: &Load, time: Span) -> Workload {
+fn workload(load: &Load, until: Span) -> Workload {
     let source = if load.records.is_empty() {
         let keys = (load.keys > 0).then_some(load.keys);
         RecordSource::Generated { keys, value_size: load.size }
@@ -153,6 +151,6 @@ fn workload(load: &Load, time: Span) -> Workload {
         )
     };
     let start = Time::ZERO + WARM_UP;
-    let end = Some(Time::ZERO + time + AFTER_FAULTS);
+    let end = Some(Time::ZERO + until);
     Workload { source, interval: load.every, start, end, count: None }
 }

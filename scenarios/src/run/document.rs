@@ -7,7 +7,7 @@ use trial_reports::{
 use trial_sim::Time;
 
 use super::trial_run::{Phase, Run};
-use crate::facts::PartitionFacts;
+use crate::facts::{BeyondBudget, Facts, PartitionFacts};
 use crate::probe::Probe;
 
 impl Run {
@@ -75,6 +75,11 @@ impl Run {
                     facts: found.facts.to_vec(),
                 })
                 .collect(),
+            beyond_budget: facts
+                .beyond_budget
+                .as_ref()
+                .filter(|_| !scenario.exceeds_budget)
+                .map(|beyond| words_of(beyond, facts)),
             unknown: self.judge.unknown().to_vec(),
             excused: self
                 .judge
@@ -162,4 +167,16 @@ impl Run {
             elections: partition.elections,
         }
     }
+}
+
+fn words_of(beyond: &BeyondBudget, facts: &Facts) -> String {
+    let hosts: Vec<&str> = beyond.hosts.iter().map(|host| facts.setup.name(*host)).collect();
+    format!(
+        "at {} {} had lost records of {}, which survives {} such at a time (min.insync.replicas - 1); \
+         `exceeds_budget = true` says that this is meant, and excuses what it takes",
+        beyond.at,
+        hosts.join(", "),
+        beyond.partition,
+        beyond.survives,
+    )
 }

@@ -2,7 +2,7 @@
 
 use trial_cluster::ids::BrokerId;
 use trial_sim::HostId;
-use trial_sim::fault::{Condition, HostExpr};
+use trial_sim::fault::{Budget, Condition, HostExpr};
 
 use super::player::Situation;
 use crate::facts::{Facts, Role};
@@ -67,9 +67,11 @@ impl Situation for Facts {
         // KIP-966 bears fewer than min.insync.replicas unclean ends at a time. As long as nobody has lost anything,
         // more of them do no harm: whoever is elected then has everything.
         let limit = self.setup.topics.values().map(|topic| topic.min_insync - 1).min().unwrap_or(0);
-        let mut unclean = self.unclean();
-        unclean.extend(crashing);
-        unclean.len() <= limit
+        let mut budget = Budget::new(limit);
+        for host in self.unclean() {
+            budget.on_lossy_crash(self.setup.name(host));
+        }
+        budget.allows_all(crashing.iter().map(|host| self.setup.name(*host)))
     }
 
     fn all_hosts(&self) -> Vec<HostId> {

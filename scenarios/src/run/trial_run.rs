@@ -22,6 +22,8 @@ const LIVE_WITHIN: Span = Span::from_secs(180);
 const LOOK: Span = Span::from_millis(100);
 /// How long everybody has to settle once all is live: the last answers arrive.
 const SETTLE: Span = Span::from_secs(1);
+/// More events at one instant than any cluster needs: time stands still.
+const EVENTS_AT_ONCE_MAX: u64 = 20_000_000;
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,7 +181,16 @@ impl Run {
     /// Handles everything that happens up to `limit`, faults included.
     fn advance(&mut self, limit: Time) {
         let mut done = Vec::new();
+        let (mut instant, mut since) = (self.world.now(), self.world.events());
         loop {
+            if self.world.now() > instant {
+                (instant, since) = (self.world.now(), self.world.events());
+            }
+            let at_once = self.world.events() - since;
+            assert!(
+                at_once < EVENTS_AT_ONCE_MAX,
+                "{at_once} events at {instant}: time stands still"
+            );
             let due = self.player.next_due().filter(|due| *due <= limit);
             let event = self.world.next_time().filter(|at| *at <= limit);
             match (due, event) {

@@ -20,6 +20,7 @@ pub(super) struct ScenarioFile {
     pub(super) switches: Vec<Spanned<String>>,
     pub(super) expect: Option<Spanned<Expect>>,
     pub(super) time: Option<Spanned<String>>,
+    pub(super) calm: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) faults: Vec<Spanned<String>>,
     #[serde(default)]

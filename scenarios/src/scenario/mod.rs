@@ -1,10 +1,14 @@
-//! A scenario: what is played. Read `file.rs` for the form that people write, `scenario.rs` for what becomes of it.
+//! A scenario: what is played. Read `file.rs` for the form that people write, `scenario.rs` for what becomes of it,
+//! and `reading.rs` for the way from one to the other.
 
 pub mod builtin;
 mod error;
 mod file;
 mod names;
 mod override_;
+mod reading;
+mod reading_clients;
+mod reading_cluster;
 mod records;
 #[expect(
     clippy::module_inception,

@@ -1,0 +1,222 @@
+//! Reads a scenario file as a whole: rules, settings, faults; points at the place of whatever is wrong.
+//!
+//! Invariants: RD-1 nothing that was written is ignored: a word that is not known is an error.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_spanned::Spanned;
+use trial_cluster::config::{ConfigError, ValueError};
+use trial_cluster::rules::{Profile, Rules, Switch};
+use trial_reports::Verdict;
+use trial_sim::Span;
+use trial_sim::fault::{Fault, FaultError, parse_span};
+
+use super::error::{ScenarioError, SourceText, did_you_mean};
+use super::file::{ConfigTable, Expect, ScenarioFile};
+use super::names;
+use super::scenario::{Client, Cluster, Scenario, Topic};
+use crate::probe::Probe;
+
+/// How long faults last where the scenario does not say.
+const TIME: Span = Span::from_secs(60);
+/// How long producers go on after the faults where it does not say.
+const CALM: Span = Span::from_secs(2);
+
+/// One file on its way to a scenario.
+pub(super) struct Reading<'a> {
+    pub(super) name: &'a str,
+    pub(super) source: &'a SourceText,
+    pub(super) path: Option<&'a Path>,
+}
+
+impl Reading<'_> {
+    pub(super) fn scenario(&self, file: ScenarioFile) -> Result<Scenario, ScenarioError> {
+        let rules = self.rules(&file)?;
+        let cluster = self.cluster(&file)?;
+        let mut topics = BTreeMap::new();
+        for (name, table) in &file.topics {
+            topics.insert(name.get_ref().clone(), self.topic(name, table, &cluster)?);
+        }
+        let mut clients = BTreeMap::new();
+        for (name, table) in &file.clients {
+            clients.insert(name.get_ref().clone(), self.client(name, table, &cluster, &topics)?);
+        }
+        let time = self.span(file.time.as_ref(), TIME)?;
+        let calm = self.span(file.calm.as_ref(), CALM)?;
+        let mut faults = Vec::new();
+        for text in &file.faults {
+            faults.push(self.fault(text, &cluster, &topics, &clients)?);
+        }
+        let mut must_happen = Vec::new();
+        for text in &file.must_happen {
+            must_happen.push(self.probe(text)?);
+        }
+        Ok(Scenario {
+            name: self.name.to_owned(),
+            title: file.title.get_ref().clone(),
+            story: file.story.trim().to_owned(),
+            expect: self.expect(&file, rules.profile())?,
+            rules,
+            time,
+            calm,
+            faults,
+            must_happen,
+            exceeds_budget: file.exceeds_budget,
+            cluster,
+            topics,
+            clients,
+        })
+    }
+
+    fn span(&self, given: Option<&Spanned<String>>, default: Span) -> Result<Span, ScenarioError> {
+        let Some(text) = given else { return Ok(default) };
+        parse_span(text.get_ref()).map_err(|error| {
+            self.source.error(text.span(), error.what.clone(), "a duration such as 30s or 2m")
+        })
+    }
+
+    pub(super) fn unknown(
+        &self,
+        text: &Spanned<String>,
+        kind: &str,
+        allowed: &[&str],
+    ) -> ScenarioError {
+        let given = text.get_ref();
+        let near = did_you_mean(given, allowed.iter().copied());
+        let label =
+            near.map_or_else(|| "unknown".to_owned(), |near| format!("did you mean `{near}`?"));
+        self.source
+            .error(text.span(), format!("there is no {kind} `{given}`"), label)
+            .with_help(format!("allowed: {}", allowed.join(", ")))
+    }
+
+    pub(super) fn rules(&self, file: &ScenarioFile) -> Result<Rules, ScenarioError> {
+        let profile = match &file.profile {
+            None => Profile::Kafka43,
+            Some(text) => text.get_ref().parse().map_err(|_| {
+                let names: Vec<_> = Profile::ALL.iter().map(|profile| profile.name()).collect();
+                self.unknown(text, "profile", &names)
+            })?,
+        };
+        let mut switches = Vec::new();
+        for text in &file.switches {
+            switches.push(text.get_ref().parse::<Switch>().map_err(|_| {
+                let names: Vec<_> = Switch::ALL.iter().map(|switch| switch.name()).collect();
+                self.unknown(text, "switch", &names)
+            })?);
+        }
+        Ok(Rules::new(profile, switches))
+    }
+
+    pub(super) fn expect(
+        &self,
+        file: &ScenarioFile,
+        profile: Profile,
+    ) -> Result<Verdict, ScenarioError> {
+        let Some(expect) = &file.expect else { return Ok(Verdict::Holds) };
+        let word = match expect.get_ref() {
+            Expect::One(word) => Some(word),
+            Expect::ByProfile(words) => words.get(profile.name()),
+        };
+        match word.map_or("holds", String::as_str) {
+            "holds" => Ok(Verdict::Holds),
+            "violated" => Ok(Verdict::Violated),
+            "stuck" => Ok(Verdict::Stuck),
+            other => Err(self
+                .source
+                .error(expect.span(), format!("`{other}` is no verdict to expect"), "this one")
+                .with_help("allowed: holds, violated, stuck")),
+        }
+    }
+
+    pub(super) fn probe(&self, text: &Spanned<String>) -> Result<Probe, ScenarioError> {
+        text.get_ref().parse().map_err(|()| {
+            let names: Vec<_> = Probe::ALL.iter().map(|probe| probe.name()).collect();
+            self.unknown(text, "probe", &names)
+        })
+    }
+
+    pub(super) fn count(
+        &self,
+        given: Option<&Spanned<i64>>,
+        default: i64,
+        what: &str,
+        bounds: std::ops::RangeInclusive<i64>,
+    ) -> Result<i64, ScenarioError> {
+        let Some(given) = given else { return Ok(default) };
+        if bounds.contains(given.get_ref()) {
+            return Ok(*given.get_ref());
+        }
+        let label = format!("from {} to {}", bounds.start(), bounds.end());
+        let message = format!("{} is no possible number of {what}", given.get_ref());
+        Err(self.source.error(given.span(), message, label))
+    }
+
+    /// Hands every setting to `set`; points at the name or the value that is refused.
+    pub(super) fn settings(
+        &self,
+        table: &ConfigTable,
+        mut set: impl FnMut(&str, &str) -> Result<(), ConfigError>,
+    ) -> Result<Vec<(String, String)>, ScenarioError> {
+        let mut given = Vec::new();
+        for (name, value) in table {
+            let text = match value.get_ref() {
+                toml::Value::String(text) => text.clone(),
+                toml::Value::Integer(number) => number.to_string(),
+                toml::Value::Boolean(flag) => flag.to_string(),
+                toml::Value::Float(number) => number.to_string(),
+                toml::Value::Datetime(_) | toml::Value::Array(_) | toml::Value::Table(_) => {
+                    let message = format!("`{}` takes one value", name.get_ref());
+                    let label = "a number, a flag or a string";
+                    return Err(self.source.error(value.span(), message, label));
+                }
+            };
+            set(name.get_ref(), &text).map_err(|error| {
+                let span = match error.what {
+                    ValueError::UnknownName => name.span(),
+                    ValueError::BadValue => value.span(),
+                };
+                self.source
+                    .error(span, error.headline(), "this one")
+                    .with_help(format!("allowed: {}", error.allowed))
+            })?;
+            given.push((name.get_ref().clone(), text));
+        }
+        Ok(given)
+    }
+
+    pub(super) fn fault(
+        &self,
+        text: &Spanned<String>,
+        cluster: &Cluster,
+        topics: &BTreeMap<String, Topic>,
+        clients: &BTreeMap<String, Client>,
+    ) -> Result<Fault, ScenarioError> {
+        // The span covers the quotes; inside a plain string a byte of the fault is a byte of the file.
+        let start = text.span().start + 1;
+        let fault: Fault = text.get_ref().parse().map_err(|error: FaultError| {
+            let at = start + error.at.start..start + error.at.end.max(error.at.start + 1);
+            let refused = self.source.error(at, error.what.clone(), "here");
+            if error.expected.is_empty() {
+                refused
+            } else {
+                refused.with_help(format!("allowed: {}", error.expected.join(", ")))
+            }
+        })?;
+        let known = names::Known { cluster, topics, clients };
+        known.check(&fault).map_err(|unfit| {
+            let within = unfit.name.as_deref().and_then(|name| text.get_ref().find(name));
+            let at = match (within, &unfit.name) {
+                (Some(offset), Some(name)) => start + offset..start + offset + name.len(),
+                _ => text.span(),
+            };
+            let refused = self.source.error(at, unfit.what, "here");
+            match unfit.allowed {
+                Some(allowed) => refused.with_help(format!("allowed: {allowed}")),
+                None => refused,
+            }
+        })?;
+        Ok(fault)
+    }
+}

@@ -1,0 +1,156 @@
+//! Reads `[clients.NAME]`: what is sent, how often, from which file; or what is read.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_spanned::Spanned;
+use trial_cluster::config::{ConsumerConfig, ProducerConfig};
+use trial_sim::Span;
+
+use super::error::ScenarioError;
+use super::file::ClientTable;
+use super::reading::Reading;
+use super::records::{Record, RecordFileError, parse_records, read_records};
+use super::scenario::{Client, Cluster, Load, Topic};
+use super::{builtin, names};
+
+impl Reading<'_> {
+    pub(super) fn client(
+        &self,
+        name: &Spanned<String>,
+        table: &ClientTable,
+        cluster: &Cluster,
+        topics: &BTreeMap<String, Topic>,
+    ) -> Result<Client, ScenarioError> {
+        if !names::is_host_name(name.get_ref()) {
+            let message = format!("`{}` is no name for a client", name.get_ref());
+            let label = "a letter, then letters, digits, `_`";
+            return Err(self.source.error(name.span(), message, label));
+        }
+        if names::node_names(cluster).contains(name.get_ref()) || name.get_ref() == names::ADMIN {
+            let message = format!("`{}` is the name of a node", name.get_ref());
+            let label = "b1, b2, … are brokers, c1, c2, … controllers, admin creates the topics";
+            return Err(self.source.error(name.span(), message, label));
+        }
+        let (topic, produces) = match (&table.produce, &table.consume) {
+            (Some(topic), None) => (topic, true),
+            (None, Some(topic)) => (topic, false),
+            _ => {
+                let message = format!("`{}` must either produce or consume", name.get_ref());
+                return Err(self.source.error(name.span(), message, "produce = or consume ="));
+            }
+        };
+        if !topics.contains_key(topic.get_ref()) {
+            let names: Vec<&str> = topics.keys().map(String::as_str).collect();
+            return Err(self.unknown(topic, "topic", &names));
+        }
+        let topic = topic.get_ref().clone();
+        if !produces {
+            let unfit = [
+                table.rate.as_ref().map(Spanned::span),
+                table.records.as_ref().map(Spanned::span),
+                table.size.as_ref().map(Spanned::span),
+                table.keys.as_ref().map(Spanned::span),
+                table.key.as_ref().map(Spanned::span),
+            ];
+            if let Some(span) = unfit.into_iter().flatten().next() {
+                return Err(self.source.error(
+                    span,
+                    "a consumer sends nothing",
+                    "this is for producers",
+                ));
+            }
+            let mut config = ConsumerConfig::default();
+            self.settings(&table.config, |name, value| config.set(name, value))?;
+            return Ok(Client::Consumer { topic, config });
+        }
+        let mut config = ProducerConfig::default();
+        self.settings(&table.config, |name, value| config.set(name, value))?;
+        config.check().map_err(|error| {
+            self.source
+                .error(name.span(), error.headline(), "this producer")
+                .with_help(format!("allowed: {}", error.allowed))
+        })?;
+        if config.producer.enable_idempotence {
+            let key = table.config.iter().find(|(key, _)| key.get_ref() == "enable.idempotence");
+            let span = key.map_or_else(|| name.span(), |(_, value)| value.span());
+            let message = "brokers do not know idempotent producers yet";
+            return Err(self.source.error(span, message, "false, for now"));
+        }
+        Ok(Client::Producer { topic, load: self.load(table)?, config })
+    }
+
+    pub(super) fn load(&self, table: &ClientTable) -> Result<Load, ScenarioError> {
+        let every = match &table.rate {
+            None => Span::from_millis(40),
+            Some(text) => parse_rate(text.get_ref()).ok_or_else(|| {
+                let message = format!("`{}` is no rate", text.get_ref());
+                self.source.error(text.span(), message, "records a second, as in 25/s; above 0")
+            })?,
+        };
+        let size = self.count(table.size.as_ref(), 100, "bytes for a record", 16..=1_000_000)?;
+        let keys = self.count(table.keys.as_ref(), 0, "keys", 0..=1_000_000_000)?;
+        let mut records = Vec::new();
+        match (&table.records, &table.key) {
+            (None, None) => {}
+            (None, Some(key)) => {
+                let message = "a key is a column of a record file";
+                return Err(self.source.error(key.span(), message, "records = is missing"));
+            }
+            (Some(file), key) => {
+                let key = key.as_ref().map(|key| key.get_ref().as_str());
+                records = self.read_records(file.get_ref(), key).map_err(|error| {
+                    let at = match (&error, &table.key) {
+                        (RecordFileError::NoSuchKey { .. }, Some(key)) => key.span(),
+                        _ => file.span(),
+                    };
+                    self.source.error(at, error.to_string(), "records of this producer")
+                })?;
+            }
+        }
+        Ok(Load {
+            every,
+            size: usize::try_from(size).expect("bounded"),
+            keys: u64::try_from(keys).expect("bounded"),
+            records,
+        })
+    }
+
+    /// A record file lies beside the scenario; those of the built-in ones come with Trial.
+    pub(super) fn read_records(
+        &self,
+        file: &str,
+        key: Option<&str>,
+    ) -> Result<Vec<Record>, RecordFileError> {
+        match self.path {
+            None => match builtin::data(file) {
+                Some(text) => parse_records(Path::new(file), text, key),
+                None => read_records(Path::new(file), key),
+            },
+            Some(path) => read_records(&path.with_file_name("").join(file), key),
+        }
+    }
+}
+
+/// `25/s`: the time between two records. At most a million a second.
+fn parse_rate(text: &str) -> Option<Span> {
+    let number = text.trim().strip_suffix("/s")?.trim();
+    let per_second: f64 = number.parse().ok()?;
+    let sane = per_second > 0.000_01 && per_second <= 1_000_000.0;
+    sane.then(|| Span::from_nanos((1_000_000_000.0 / per_second).round() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_rate;
+    use trial_sim::Span;
+
+    #[test]
+    fn a_rate_is_a_number_of_records_a_second() {
+        assert_eq!(parse_rate("25/s"), Some(Span::from_millis(40)));
+        assert_eq!(parse_rate("0.5/s"), Some(Span::from_secs(2)));
+        for bad in ["-3/s", "0/s", "25", "NaN/s", "inf/s", "x/s"] {
+            assert_eq!(parse_rate(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! Reads `[cluster]` and `[topics.NAME]`: a topology that can be.
+
+use serde_spanned::Spanned;
+use trial_cluster::config::{BrokerConfig, TopicConfig};
+
+use super::error::ScenarioError;
+use super::file::{ScenarioFile, TopicTable};
+use super::names;
+use super::reading::Reading;
+use super::scenario::{Cluster, Topic};
+
+/// The most brokers that a scenario may have.
+const BROKERS_MAX: i64 = 99;
+/// The most controllers.
+const CONTROLLERS_MAX: i64 = 5;
+/// The most partitions of a topic.
+const PARTITIONS_MAX: i64 = 10_000;
+
+impl Reading<'_> {
+    pub(super) fn cluster(&self, file: &ScenarioFile) -> Result<Cluster, ScenarioError> {
+        let table = &file.cluster;
+        let brokers = self.count(table.brokers.as_ref(), 3, "brokers", 1..=BROKERS_MAX)?;
+        let controllers =
+            self.count(table.controllers.as_ref(), 3, "controllers", 0..=CONTROLLERS_MAX)?;
+        if controllers == 0 && brokers > CONTROLLERS_MAX {
+            let span = table.controllers.as_ref().map_or(0..0, Spanned::span);
+            let message = format!("{brokers} brokers cannot all be controllers");
+            let label = format!("0 makes every broker one; at most {CONTROLLERS_MAX} may be");
+            return Err(self.source.error(span, message, label));
+        }
+        let mut config = BrokerConfig::default();
+        let settings = self.settings(&table.config, |name, value| config.set(name, value))?;
+        Ok(Cluster {
+            brokers: u16::try_from(brokers).expect("bounded"),
+            controllers: u16::try_from(controllers).expect("bounded"),
+            config,
+            settings,
+        })
+    }
+
+    pub(super) fn topic(
+        &self,
+        name: &Spanned<String>,
+        table: &TopicTable,
+        cluster: &Cluster,
+    ) -> Result<Topic, ScenarioError> {
+        if !names::is_topic_name(name.get_ref()) {
+            let message = format!("`{}` is no name for a topic", name.get_ref());
+            let label = "letters, digits, `.`, `_` and `-`, at most 249";
+            return Err(self.source.error(name.span(), message, label));
+        }
+        let default = i64::from(cluster.config.node.num_partitions);
+        let partitions =
+            self.count(table.partitions.as_ref(), default, "partitions", 1..=PARTITIONS_MAX)?;
+        let default = i64::from(cluster.brokers.min(3));
+        let replicas = self.count(table.replicas.as_ref(), default, "replicas", 1..=BROKERS_MAX)?;
+        if replicas > i64::from(cluster.brokers) {
+            let span = table.replicas.as_ref().map_or_else(|| name.span(), |given| given.span());
+            let message = format!("{replicas} replicas need {replicas} brokers");
+            let label = format!("there are {} brokers", cluster.brokers);
+            return Err(self.source.error(span, message, label));
+        }
+        let assignment = match &table.assignment {
+            None => None,
+            Some(given) => {
+                self.check_assignment(given, partitions, replicas, cluster)?;
+                Some(given.get_ref().clone())
+            }
+        };
+        let mut config = TopicConfig::default();
+        let settings = self.settings(&table.config, |name, value| config.set(name, value))?;
+        Ok(Topic {
+            partitions: i32::try_from(partitions).expect("bounded"),
+            replicas: i16::try_from(replicas).expect("bounded"),
+            assignment,
+            settings,
+        })
+    }
+
+    pub(super) fn check_assignment(
+        &self,
+        given: &Spanned<Vec<Vec<i32>>>,
+        partitions: i64,
+        replicas: i64,
+        cluster: &Cluster,
+    ) -> Result<(), ScenarioError> {
+        let refuse = |label: String| {
+            Err(self.source.error(given.span(), "this assignment is impossible", label))
+        };
+        let lists = given.get_ref();
+        if lists.len() as i64 != partitions {
+            return refuse(format!("one list for each of the {partitions} partitions"));
+        }
+        for list in lists {
+            let mut sorted = list.clone();
+            sorted.sort_unstable();
+            sorted.dedup();
+            let in_range = |id: &i32| (1..=i32::from(cluster.brokers)).contains(id);
+            if list.len() as i64 != replicas
+                || sorted.len() != list.len()
+                || !list.iter().all(in_range)
+            {
+                let brokers = cluster.brokers;
+                return refuse(format!(
+                    "{replicas} different brokers from 1 to {brokers} for each partition"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
