@@ -10,39 +10,25 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use trial_log::{EpochEndOffset, LogError};
+use trial_log::EpochEndOffset;
 use trial_sim::{Input, Span, Time};
 
-use super::task::{LogDone, Replicate, Task};
-use super::{Broker, Cx, DISK, costs};
+use super::leader_questions::Question;
+use super::task::{Replicate, Task};
+use super::{Broker, Cx};
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 use crate::net::{Completed, NetSettings, NetworkClient};
-use crate::partition::effect::LogEdge;
 use crate::partition::fetch_session::{FetchRequestPlan, FetchSessionHandler, SessionId};
-use crate::partition::{Effect, FetchedPartition, FollowerAppend};
-use crate::storage::SimulatedDisk;
-use crate::wire::{
-    FetchRequest, ListOffsetsRequest, OffsetForLeaderEpochRequest, fetch_request, fetch_response,
-    list_offsets_request, offset_for_leader_epoch_request,
-};
+use crate::partition::{Effect, FetchedPartition};
+use crate::wire::{FetchRequest, fetch_request, fetch_response};
 
-/// Versions between brokers of this release.
+/// The version between brokers of this release.
 const FETCH_VERSION: i16 = 18;
-const LIST_OFFSETS_VERSION: i16 = 11;
-const EPOCH_VERSION: i16 = 4;
-
-/// A question about one partition.
-#[derive(Debug, Clone)]
-struct Question {
-    id: TopicPartition,
-    slot: u32,
-    ask: Effect,
-}
 
 /// What the fetcher is at.
 #[derive(Debug, Clone)]
-enum Round {
+pub(super) enum Round {
     Idle,
     Fetching,
     Asking(Question),
@@ -53,16 +39,16 @@ enum Round {
 /// One fetcher.
 #[derive(Debug, Clone)]
 pub struct ReplicaFetcher {
-    leader: BrokerId,
-    client: NetworkClient,
+    pub(super) leader: BrokerId,
+    pub(super) client: NetworkClient,
     session: FetchSessionHandler,
     plan: FetchRequestPlan,
     partitions: BTreeMap<TopicPartition, u32>,
-    changed: BTreeSet<TopicPartition>,
+    pub(super) changed: BTreeSet<TopicPartition>,
     delayed: BTreeSet<(Time, TopicPartition)>,
     questions: VecDeque<Question>,
     answers: VecDeque<Replicate>,
-    round: Round,
+    pub(super) round: Round,
     /// A lost connection is not tried again before this.
     wait_until: Option<Time>,
 }
@@ -285,48 +271,6 @@ impl Broker {
         fetcher.round = Round::Fetching;
     }
 
-    fn send_question(&mut self, fetcher: &mut ReplicaFetcher, question: Question, cx: &mut Cx<'_>) {
-        let Some(replica) = self.replicas.get(question.slot) else { return };
-        let (name, partition) = (replica.topic.to_string(), question.id.partition);
-        let request = match &question.ask {
-            Effect::AskLeaderEdge { edge, leader_epoch } => {
-                let timestamp = match edge {
-                    LogEdge::Latest => -1,
-                    LogEdge::Earliest => -2,
-                };
-                let asked = list_offsets_request::Partition {
-                    partition_index: partition,
-                    current_leader_epoch: leader_epoch.0,
-                    timestamp,
-                };
-                let topic = list_offsets_request::Topic { name, partitions: vec![asked] };
-                let request = ListOffsetsRequest {
-                    replica_id: self.identity.id.0,
-                    topics: vec![topic],
-                    ..Default::default()
-                };
-                fetcher.client.request(LIST_OFFSETS_VERSION, 0, &request)
-            }
-            Effect::AskEpochEnd { epoch, leader_epoch } => {
-                let asked = offset_for_leader_epoch_request::Partition {
-                    partition,
-                    current_leader_epoch: leader_epoch.0,
-                    leader_epoch: epoch.0,
-                };
-                let topic =
-                    offset_for_leader_epoch_request::Topic { topic: name, partitions: vec![asked] };
-                let request = OffsetForLeaderEpochRequest {
-                    replica_id: self.identity.id.0,
-                    topics: vec![topic],
-                };
-                fetcher.client.request(EPOCH_VERSION, 0, &request)
-            }
-            other => unreachable!("no question: {other:?}"),
-        };
-        fetcher.client.send(fetcher.leader, request, cx);
-        fetcher.round = Round::Asking(question);
-    }
-
     fn on_leader_answer(&mut self, leader: BrokerId, completed: &Completed, cx: &mut Cx<'_>) {
         let fetcher = self.fetchers.get_mut(&leader).expect("its answer has just come");
         match std::mem::replace(&mut fetcher.round, Round::Idle) {
@@ -435,7 +379,7 @@ impl Broker {
     }
 
     /// The next job of the answer, or the next round.
-    fn next_answer(&mut self, leader: BrokerId, cx: &mut Cx<'_>) {
+    pub(super) fn next_answer(&mut self, leader: BrokerId, cx: &mut Cx<'_>) {
         let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
         match fetcher.answers.pop_front() {
             Some(work) => {
@@ -449,126 +393,6 @@ impl Broker {
                 }
             }
         }
-    }
-
-    /// First half: batches go to the log, or the log is cut.
-    pub(super) fn start_replicate(&mut self, work: &mut Replicate, cx: &mut Cx<'_>) -> Span {
-        let (now, now_ms) = (cx.now(), cx.wall_ms());
-        let cost = costs::APPEND + costs::bytes(work.records.len());
-        if self.closing {
-            return cost;
-        }
-        let Some(replica) = self.replicas.get_mut(work.slot) else { return cost };
-        let mut effects = Vec::new();
-        let epochs = replica.log.epochs();
-        let machine = &mut replica.partition;
-        machine.on_fetch_response(now, &work.sent, &work.answer, epochs, &mut effects);
-        for effect in effects {
-            match effect {
-                Effect::AppendAsFollower { leader_epoch } => {
-                    let replica = self.replicas.get_mut(work.slot).expect("it was there");
-                    let records = std::mem::take(&mut work.records);
-                    let mut disk = SimulatedDisk::new(cx.disk(DISK));
-                    let done = replica.log.append_as_follower(
-                        &mut disk,
-                        records,
-                        leader_epoch,
-                        now_ms,
-                        &mut replica.events,
-                    );
-                    replica.log_done = Some(LogDone::Appended(match done {
-                        Ok(_) => FollowerAppend::Appended {
-                            log_start_offset: replica.log.log_start_offset(),
-                            log_end_offset: replica.log.log_end_offset(),
-                            last_epoch: replica.log.latest_epoch(),
-                        },
-                        Err(LogError::Batch(_)) => FollowerAppend::Corrupt,
-                        Err(_) => FollowerAppend::Failed,
-                    }));
-                }
-                Effect::Truncate { .. } => {
-                    let done = self.do_log_work(work.slot, &effect, cx);
-                    let replica = self.replicas.get_mut(work.slot).expect("it was there");
-                    replica.log_done = done;
-                }
-                later => work.effects.push(later),
-            }
-        }
-        cost
-    }
-
-    /// Second half: what the log did is published.
-    pub(super) fn finish_replicate(&mut self, work: Replicate, cx: &mut Cx<'_>) {
-        if self.closing {
-            return;
-        }
-        let Replicate { leader, slot, answer, effects, .. } = work;
-        self.apply(slot, effects, cx);
-        let done = self.replicas.get_mut(slot).and_then(|replica| replica.log_done.take());
-        match done {
-            Some(LogDone::Appended(append)) => {
-                self.on_log_events(slot, cx);
-                let now = cx.now();
-                self.with_partition(slot, cx, |partition, _, _, _, effects| {
-                    partition.on_follower_append(now, &answer, append, effects);
-                });
-            }
-            other => self.publish_log_work(slot, other, cx),
-        }
-        if let Some(replica) = self.replicas.get(slot) {
-            let id = replica.partition.id();
-            if let Some(fetcher) = self.fetchers.get_mut(&leader) {
-                fetcher.changed.insert(id);
-            }
-        }
-        self.next_answer(leader, cx);
-    }
-
-    fn on_question_answer(&mut self, question: &Question, completed: &Completed, cx: &mut Cx<'_>) {
-        let now = cx.now();
-        match question.ask {
-            Effect::AskLeaderEdge { edge, leader_epoch } => {
-                let answer = completed
-                    .response::<ListOffsetsRequest>()
-                    .map_err(|_| ErrorCode::NetworkException)
-                    .and_then(|found| {
-                        let topic = found.topics.into_iter().next();
-                        let found = topic.and_then(|topic| topic.partitions.into_iter().next());
-                        let found = found.ok_or(ErrorCode::UnknownServerError)?;
-                        match ErrorCode::from_code(found.error_code) {
-                            ErrorCode::None => Ok(Offset(found.offset)),
-                            error => Err(error),
-                        }
-                    });
-                self.with_partition(question.slot, cx, |partition, _, _, _, effects| {
-                    partition.on_leader_edge(now, edge, leader_epoch, answer, effects);
-                });
-            }
-            Effect::AskEpochEnd { epoch, leader_epoch } => {
-                let answer = completed
-                    .response::<OffsetForLeaderEpochRequest>()
-                    .map_err(|_| ErrorCode::NetworkException)
-                    .and_then(|found| {
-                        let topic = found.topics.into_iter().next();
-                        let found = topic.and_then(|topic| topic.partitions.into_iter().next());
-                        let found = found.ok_or(ErrorCode::UnknownServerError)?;
-                        match ErrorCode::from_code(found.error_code) {
-                            ErrorCode::None => {
-                                Ok((found.end_offset >= 0).then_some(EpochEndOffset {
-                                    leader_epoch: LeaderEpoch(found.leader_epoch),
-                                    end_offset: Offset(found.end_offset),
-                                }))
-                            }
-                            error => Err(error),
-                        }
-                    });
-                self.with_partition(question.slot, cx, |partition, _, _, epochs, effects| {
-                    partition.on_leader_epoch_end(epoch, leader_epoch, answer, epochs, effects);
-                });
-            }
-            _ => unreachable!("no question: {:?}", question.ask),
-        }
-        self.changed_follower(question.slot, cx);
     }
 }
 

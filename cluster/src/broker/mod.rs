@@ -1,7 +1,8 @@
 //! A broker: the request path of the real one, its replicas, and its standing with the controller.
 //!
 //! Read first `broker.rs` (what a broker is made of, and how inputs and jobs reach the parts), then `api/` (one file
-//! per request, one table), `replicas.rs` (the partitions it hosts) and `fetcher.rs` (how it follows).
+//! per request, one table), `replicas.rs` (the partitions it hosts) and `fetcher.rs` (how it follows: it asks `leader_questions.rs`, and
+//! `replicate.rs` takes the answers into the log).
 //! `startup.rs` and `shutdown.rs` are its first and last hour, `control.rs` its talk with the controller.
 
 pub mod alter_partition;
@@ -15,9 +16,11 @@ mod controller_channel;
 mod costs;
 mod fetcher;
 mod jobs;
+mod leader_questions;
 pub mod lifecycle;
 mod metadata;
 mod replicas;
+mod replicate;
 pub mod request;
 mod shutdown;
 mod slab;

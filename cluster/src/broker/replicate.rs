@@ -1,0 +1,88 @@
+//! One partition of a fetch answer becomes part of the local log: appended, or cut where it differs.
+//!
+//! In Kafka:   `ReplicaFetcherThread.processPartitionData`, `truncate`; `Partition.appendRecordsToFollowerOrFutureReplica`.
+//! Holds:      nothing; the job carries the answer from its first half to its second.
+//! Invariants: RP-1 what the log did is published by the second half: nobody reads an append that is not paid.
+
+use trial_log::LogError;
+use trial_sim::Span;
+
+use super::task::{LogDone, Replicate};
+use super::{Broker, Cx, DISK, costs};
+use crate::partition::{Effect, FollowerAppend};
+use crate::storage::SimulatedDisk;
+
+impl Broker {
+    /// First half: batches go to the log, or the log is cut.
+    pub(super) fn start_replicate(&mut self, work: &mut Replicate, cx: &mut Cx<'_>) -> Span {
+        let (now, now_ms) = (cx.now(), cx.wall_ms());
+        let cost = costs::APPEND + costs::bytes(work.records.len());
+        if self.closing {
+            return cost;
+        }
+        let Some(replica) = self.replicas.get_mut(work.slot) else { return cost };
+        let mut effects = Vec::new();
+        let epochs = replica.log.epochs();
+        let machine = &mut replica.partition;
+        machine.on_fetch_response(now, &work.sent, &work.answer, epochs, &mut effects);
+        for effect in effects {
+            match effect {
+                Effect::AppendAsFollower { leader_epoch } => {
+                    let replica = self.replicas.get_mut(work.slot).expect("it was there");
+                    let records = std::mem::take(&mut work.records);
+                    let mut disk = SimulatedDisk::new(cx.disk(DISK));
+                    let done = replica.log.append_as_follower(
+                        &mut disk,
+                        records,
+                        leader_epoch,
+                        now_ms,
+                        &mut replica.events,
+                    );
+                    replica.log_done = Some(LogDone::Appended(match done {
+                        Ok(_) => FollowerAppend::Appended {
+                            log_start_offset: replica.log.log_start_offset(),
+                            log_end_offset: replica.log.log_end_offset(),
+                            last_epoch: replica.log.latest_epoch(),
+                        },
+                        Err(LogError::Batch(_)) => FollowerAppend::Corrupt,
+                        Err(_) => FollowerAppend::Failed,
+                    }));
+                }
+                Effect::Truncate { .. } => {
+                    let done = self.do_log_work(work.slot, &effect, cx);
+                    let replica = self.replicas.get_mut(work.slot).expect("it was there");
+                    replica.log_done = done;
+                }
+                later => work.effects.push(later),
+            }
+        }
+        cost
+    }
+
+    /// Second half: what the log did is published.
+    pub(super) fn finish_replicate(&mut self, work: Replicate, cx: &mut Cx<'_>) {
+        if self.closing {
+            return;
+        }
+        let Replicate { leader, slot, answer, effects, .. } = work;
+        self.apply(slot, effects, cx);
+        let done = self.replicas.get_mut(slot).and_then(|replica| replica.log_done.take());
+        match done {
+            Some(LogDone::Appended(append)) => {
+                self.on_log_events(slot, cx);
+                let now = cx.now();
+                self.with_partition(slot, cx, |partition, _, _, _, effects| {
+                    partition.on_follower_append(now, &answer, append, effects);
+                });
+            }
+            other => self.publish_log_work(slot, other, cx),
+        }
+        if let Some(replica) = self.replicas.get(slot) {
+            let id = replica.partition.id();
+            if let Some(fetcher) = self.fetchers.get_mut(&leader) {
+                fetcher.changed.insert(id);
+            }
+        }
+        self.next_answer(leader, cx);
+    }
+}
