@@ -255,6 +255,16 @@ impl<N: Note> World<N> {
         ends
     }
 
+    /// Tests only: what this end has under way, in the order in which `flip_in_flight` counts, and
+    /// from whom to whom. None if the connection is over.
+    #[must_use]
+    pub fn peek_in_flight(&self, sender: ConnId) -> Option<(HostId, HostId, bytes::Bytes)> {
+        let connection = self.room.network.peek(sender)?;
+        let (from, to) = connection.route(sender);
+        let pipe = &connection.pipes[usize::from(sender.is_listener())];
+        Some((from, to, pipe.bytes_under_way()))
+    }
+
     /// Tests only: flips a bit of a host's timer. False when none is set.
     pub fn flip_timer(&mut self, host: HostId, bit: u32) -> bool {
         let Some(timer) = self.room.host(host).timer else { return false };

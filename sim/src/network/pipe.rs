@@ -211,16 +211,29 @@ impl Pipe {
         }
     }
 
-    /// Flips one bit of what is under way, counted from the front. False when nothing is.
+    /// What is under way, in order, without the FIN.
+    pub(crate) fn bytes_under_way(&self) -> Bytes {
+        let mut bytes = BytesMut::new();
+        self.flights.iter().for_each(|flight| bytes.extend_from_slice(&flight.bytes));
+        bytes.freeze()
+    }
+
+    /// Flips one bit of what is under way, counted from the front; beyond its end it begins again.
+    /// False when nothing is.
     pub(crate) fn flip(&mut self, bit: u64) -> bool {
-        let Some(flight) = self.flights.iter_mut().find(|flight| !flight.bytes.is_empty()) else {
-            return false;
-        };
-        let mut bytes = BytesMut::from(&flight.bytes[..]);
-        let place = usize::try_from(bit / 8).unwrap_or(0) % bytes.len();
-        bytes[place] ^= 1 << (bit % 8);
-        flight.bytes = bytes.freeze();
-        true
+        let Some(mut place) = (bit / 8).checked_rem(self.under_way().1) else { return false };
+        for flight in &mut self.flights {
+            let length = flight.bytes.len() as u64;
+            if place >= length {
+                place -= length;
+                continue;
+            }
+            let mut bytes = BytesMut::from(&flight.bytes[..]);
+            bytes[usize::try_from(place).expect("it lies within")] ^= 1 << (bit % 8);
+            flight.bytes = bytes.freeze();
+            return true;
+        }
+        false
     }
 }
 
