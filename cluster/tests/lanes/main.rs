@@ -1,0 +1,8 @@
+//! Lanes, disks and locks, seen from outside: one real broker, driven by the outside door.
+//!
+//! Read first `support.rs`. The same claims about a toy program are in `sim/tests/world/lanes.rs`.
+
+mod appends;
+mod arrival;
+mod slow_disk;
+mod support;

@@ -1,0 +1,291 @@
+//! One node with one topic, and connections from outside that speak Kafka's protocol to it.
+//!
+//! Holds: the World, what came out of it and was not taken yet: answers by connection, and what was seen.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use trial_cluster::client::{ClientKind, ClientSpec, NewTopic};
+use trial_cluster::config::{BrokerConfig, ClientSettings};
+use trial_cluster::ids::{BrokerId, Offset};
+use trial_cluster::net::{FrameReader, frames};
+use trial_cluster::node::{BROKER_PORT, ClusterSpec, NodeSpec, Roles};
+use trial_cluster::note::Note;
+use trial_cluster::rules::Rules;
+use trial_cluster::wire::{
+    ApiKey, FetchRequest, FetchResponse, Message, ProduceRequest, ProduceResponse, fetch_request,
+    produce_request,
+};
+use trial_log::{BatchBuilder, Batches};
+use trial_sim::disk::{DiskSeen, DiskSettings};
+use trial_sim::{
+    HostId, HostSpec, OutsideEvent, OutsideId, Seen, Span, Time, World, WorldSettings,
+};
+
+/// Both requests name topics by their names in this version.
+const VERSION: i16 = 9;
+/// What takes longer than this never comes.
+const PATIENCE: Span = Span::from_secs(60);
+/// The log of partition 0.
+pub const LOG_FILE: &str = "orders-0/00000000000000000000.log";
+
+/// What a test varies.
+pub struct Setup {
+    pub seed: u64,
+    pub partitions: i32,
+    pub world: WorldSettings,
+    pub disk: DiskSettings,
+    pub config: BrokerConfig,
+}
+
+impl Setup {
+    pub fn new(seed: u64) -> Self {
+        Self {
+            seed,
+            partitions: 1,
+            world: WorldSettings::default(),
+            disk: DiskSettings::default(),
+            config: BrokerConfig::default(),
+        }
+    }
+
+    /// One node that is broker and controller; it does not run yet.
+    pub fn node(self) -> Bench {
+        let mut world = World::new(self.seed, self.world);
+        let node =
+            NodeSpec { id: BrokerId(1), host: Arc::from("b1"), roles: Roles::Combined, rack: None };
+        let cluster = Arc::new(ClusterSpec {
+            cluster_id: Arc::from("cluster"),
+            salt: u128::from(self.seed),
+            nodes: vec![node],
+            config: Arc::new(self.config),
+            rules: Rules::default(),
+        });
+        let spec = HostSpec::new(cluster.factory(0)).with_disks(vec![self.disk]);
+        let b1 = world.add_host("b1", spec);
+        Bench { world, b1, doors: Vec::new(), seen: Vec::new() }
+    }
+
+    /// The same six seconds after its boot, with the topic `orders`.
+    pub fn build(self) -> Bench {
+        let topic = NewTopic {
+            name: Arc::from("orders"),
+            partitions: self.partitions,
+            replicas: 1,
+            configs: Vec::new(),
+            assignment: None,
+        };
+        let mut bench = self.node();
+        let kind =
+            ClientKind::Admin { topics: vec![topic], config: Box::new(ClientSettings::default()) };
+        let bootstrap = vec![("b1".to_owned(), BROKER_PORT)];
+        let admin = ClientSpec { number: 0, bootstrap, kind };
+        let admin = bench.world.add_host("admin", HostSpec::new(admin.factory()));
+        bench.world.boot(bench.b1);
+        bench.world.boot(admin);
+        bench.run_until(Time::ZERO + Span::from_secs(6));
+        bench
+    }
+}
+
+/// A connection from outside.
+#[derive(Clone)]
+struct Connection {
+    id: OutsideId,
+    reader: FrameReader,
+    answers: Vec<(Time, Bytes)>,
+}
+
+/// The World and what came out of it. A clone continues by itself.
+#[derive(Clone)]
+pub struct Bench {
+    pub world: World<Note>,
+    pub b1: HostId,
+    /// What was seen since the last look.
+    pub seen: Vec<Seen<Note>>,
+    doors: Vec<Connection>,
+}
+
+/// Names one of its connections.
+#[derive(Debug, Clone, Copy)]
+pub struct Door(usize);
+
+impl Bench {
+    pub fn connect(&mut self) -> Door {
+        let id = self.world.outside_connect("b1", BROKER_PORT);
+        self.doors.push(Connection { id, reader: FrameReader::default(), answers: Vec::new() });
+        Door(self.doors.len() - 1)
+    }
+
+    /// Handles one event; false if there is none that is due by `limit`.
+    pub fn step_until(&mut self, limit: Time) -> bool {
+        let stepped = self.world.step_until(limit);
+        self.seen.clear();
+        self.world.drain_seen(&mut self.seen);
+        for output in self.world.drain_outputs() {
+            let OutsideEvent::Bytes(id, bytes) = output else { continue };
+            let door = self.doors.iter_mut().find(|door| door.id == id);
+            let door = door.expect("nobody else has connected from outside");
+            door.reader.push(bytes);
+            while let Some(frame) = door.reader.next_frame().expect("a frame") {
+                door.answers.push((self.world.now(), frame));
+            }
+        }
+        stepped
+    }
+
+    pub fn run_until(&mut self, limit: Time) {
+        while self.step_until(limit) {}
+        self.world.run_until(limit);
+    }
+
+    pub fn run_for(&mut self, span: Span) {
+        self.run_until(self.world.now() + span);
+    }
+
+    /// Goes on until something that is wanted was seen.
+    pub fn run_until_seen(&mut self, wanted: impl Fn(&Seen<Note>) -> bool) {
+        let limit = self.world.now() + PATIENCE;
+        while !self.seen.iter().any(&wanted) {
+            assert!(self.step_until(limit), "it is not seen within {PATIENCE}");
+        }
+        self.seen.clear();
+    }
+
+    /// Goes on until bytes are written to `path`: the first half of a job has run.
+    pub fn run_until_written(&mut self, path: &str) {
+        self.seen.clear();
+        self.run_until_seen(|seen| {
+            matches!(seen, Seen::Disk { what: DiskSeen::Wrote { path: at, .. }, .. } if **at == *path)
+        });
+    }
+
+    /// Takes the next answer on a connection, if it has come.
+    fn take_answer(&mut self, door: Door) -> Option<(Time, Bytes)> {
+        let answers = &mut self.doors[door.0].answers;
+        if answers.is_empty() { None } else { Some(answers.remove(0)) }
+    }
+
+    fn wait_for_answer(&mut self, door: Door) -> (Time, Bytes) {
+        let limit = self.world.now() + PATIENCE;
+        loop {
+            if let Some(answer) = self.take_answer(door) {
+                return answer;
+            }
+            assert!(self.step_until(limit), "no answer within {PATIENCE}");
+        }
+    }
+}
+
+/// Produce.
+impl Bench {
+    /// Sends one record of `size` bytes to a partition, with acks=1.
+    pub fn send_produce(&mut self, door: Door, partition: i32, size: usize) {
+        let mut batch = BatchBuilder::new(Offset(0));
+        let value = vec![b'x'; size];
+        batch.append(1_767_225_600_000, None, Some(&value), &[]);
+        let records = batch.build().into_bytes();
+        let request = ProduceRequest {
+            acks: 1,
+            timeout_ms: 30_000,
+            topic_data: vec![produce_request::TopicData {
+                name: "orders".to_owned(),
+                partition_data: vec![produce_request::PartitionData {
+                    index: partition,
+                    records: Some(records),
+                }],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        let frame = frames::request_frame(ApiKey::Produce, VERSION, 7, "test", |body| {
+            request.encode(VERSION, body);
+        });
+        self.world.outside_write(self.doors[door.0].id, frame.freeze());
+    }
+
+    /// The answer to a produce, if it has come: when, the error code, the offset of the record.
+    pub fn produced(&mut self, door: Door) -> Option<(Time, i16, Offset)> {
+        self.take_answer(door).map(produced)
+    }
+
+    /// Waits for the answer to a produce that succeeds: when it came, and the offset of the record.
+    pub fn wait_for_produced(&mut self, door: Door) -> (Time, Offset) {
+        let (at, code, offset) = produced(self.wait_for_answer(door));
+        assert_eq!(code, 0, "the leader refused the batch");
+        (at, offset)
+    }
+
+    /// Produces one record and waits for the answer; when it came.
+    pub fn produce(&mut self, door: Door, size: usize) -> Time {
+        self.send_produce(door, 0, size);
+        self.wait_for_produced(door).0
+    }
+}
+
+fn produced((at, frame): (Time, Bytes)) -> (Time, i16, Offset) {
+    let split = frames::split_response(&frame, ApiKey::Produce, VERSION);
+    let (_, body) = split.expect("an answer to a produce");
+    let answer = ProduceResponse::from_bytes(VERSION, &body).expect("of this version");
+    let answer = &answer.responses[0].partition_responses[0];
+    (at, answer.error_code, Offset(answer.base_offset))
+}
+
+/// What a consumer read of partition 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fetched {
+    pub at: Time,
+    pub high_watermark: Offset,
+    /// The first offset and the size of each batch, whose checksums are right.
+    pub batches: Vec<(Offset, usize)>,
+}
+
+/// Fetch.
+impl Bench {
+    /// Asks for partition 0 from `offset` on; waits there for a single byte, at most `max_wait`.
+    pub fn send_fetch(&mut self, door: Door, offset: Offset, max_wait: Span) {
+        let partition = fetch_request::Partition {
+            fetch_offset: offset.0,
+            partition_max_bytes: 64 << 20,
+            ..Default::default()
+        };
+        let topic = fetch_request::Topic {
+            topic: "orders".to_owned(),
+            partitions: vec![partition],
+            ..Default::default()
+        };
+        let request = FetchRequest {
+            max_wait_ms: i32::try_from(max_wait.as_millis()).expect("a short wait"),
+            min_bytes: 1,
+            topics: vec![topic],
+            ..Default::default()
+        };
+        let frame = frames::request_frame(ApiKey::Fetch, VERSION, 8, "test", |body| {
+            request.encode(VERSION, body);
+        });
+        self.world.outside_write(self.doors[door.0].id, frame.freeze());
+    }
+
+    /// Waits for the answer to a fetch that succeeds.
+    pub fn wait_for_fetched(&mut self, door: Door) -> Fetched {
+        let (at, frame) = self.wait_for_answer(door);
+        let split = frames::split_response(&frame, ApiKey::Fetch, VERSION);
+        let (_, body) = split.expect("an answer to a fetch");
+        let answer = FetchResponse::from_bytes(VERSION, &body).expect("of this version");
+        let answer = &answer.responses[0].partitions[0];
+        assert_eq!(answer.error_code, 0, "the leader refused the fetch");
+        let records = answer.records.clone().unwrap_or_default();
+        let batches = Batches::new(records).map(|batch| {
+            let batch = batch.expect("whole batches");
+            assert!(batch.is_valid(), "S1: a batch at {} is damaged", batch.base_offset());
+            (batch.base_offset(), batch.size_in_bytes())
+        });
+        Fetched { at, high_watermark: Offset(answer.high_watermark), batches: batches.collect() }
+    }
+
+    /// What can be read now from `offset` on.
+    pub fn fetch(&mut self, door: Door, offset: Offset) -> Fetched {
+        self.send_fetch(door, offset, Span::ZERO);
+        self.wait_for_fetched(door)
+    }
+}
