@@ -169,6 +169,9 @@ impl Broker {
     }
 
     pub(super) fn start_log_work(&mut self, slot: u32, work: &mut Effect, cx: &mut Cx<'_>) {
+        if self.closing {
+            return;
+        }
         let done = self.do_log_work(slot, work, cx);
         if let Some(replica) = self.replicas.get_mut(slot) {
             replica.log_done = done;

@@ -85,8 +85,10 @@ pub struct Broker {
     pub(super) lifecycle: BrokerLifecycle,
     pub(super) clean_start: bool,
     pub(super) stopping: bool,
-    /// The last flush is under way or done: nothing is appended any more.
+    /// The last flushes are asked for or done: no job begins to change a log any more.
     pub(super) closing: bool,
+    /// Logs whose last flush is not paid for yet.
+    pub(super) last_flushes: usize,
     pub(super) left: bool,
     pub(super) alter_partition: AlterPartitionManager,
     pub(super) heartbeats: ControllerChannel,
@@ -130,6 +132,7 @@ impl Broker {
             clean_start: false,
             stopping: false,
             closing: false,
+            last_flushes: 0,
             left: false,
             alter_partition: AlterPartitionManager::default(),
             heartbeats,

@@ -21,7 +21,7 @@ impl Broker {
             | Task::CheckpointHighWatermarks
             | Task::CheckpointRecoveryPoints
             | Task::Flush(_)
-            | Task::FlushAll
+            | Task::FlushLast(_)
             | Task::CleanShutdown => SCHEDULER,
         };
         let stays = self.lane.is_some() && !matches!(pool, METADATA | SCHEDULER);
@@ -37,7 +37,7 @@ impl Broker {
         match task {
             Task::Append(key) => Some(self.append_slot(*key)),
             Task::Replicate(work) => Some(work.slot),
-            Task::LogWork(slot, _) | Task::Flush(slot) => Some(*slot),
+            Task::LogWork(slot, _) | Task::Flush(slot) | Task::FlushLast(slot) => Some(*slot),
             Task::Assign(assign) => Some(self.replicas.reserve(assign.id)),
             Task::Drop(id) => Some(self.replicas.reserve(*id)),
             Task::Handle(_)
@@ -48,7 +48,6 @@ impl Broker {
             | Task::Recover
             | Task::CheckpointHighWatermarks
             | Task::CheckpointRecoveryPoints
-            | Task::FlushAll
             | Task::CleanShutdown => None,
         }
     }
@@ -84,7 +83,7 @@ impl Broker {
             Task::CheckpointHighWatermarks => self.start_checkpoint_high_watermarks(cx),
             Task::CheckpointRecoveryPoints => self.start_checkpoint_recovery_points(cx),
             Task::Flush(slot) => self.start_flush(*slot, cx),
-            Task::FlushAll => self.start_flush_all(cx),
+            Task::FlushLast(slot) => self.start_flush_last(*slot, cx),
             Task::CleanShutdown => self.start_clean_shutdown(cx),
         };
         self.tasks.give_back(key, task);
@@ -112,7 +111,7 @@ impl Broker {
             Task::CheckpointHighWatermarks | Task::CheckpointRecoveryPoints => {
                 self.finish_housekeeping(cx);
             }
-            Task::FlushAll => self.finish_flush_all(cx),
+            Task::FlushLast(slot) => self.finish_flush_last(slot, cx),
             Task::CleanShutdown => self.finish_clean_shutdown(),
         }
         self.lane = None;

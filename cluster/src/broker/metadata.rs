@@ -122,6 +122,9 @@ impl Broker {
 
     /// First half: the log exists, the machine knows its role, and what that asks of the log is done.
     pub(super) fn start_assign(&mut self, assign: &mut Assign, cx: &mut Cx<'_>) {
+        if self.closing {
+            return;
+        }
         if self.replicas.slot(assign.id).is_none() && !self.create_replica(assign, cx) {
             return;
         }
@@ -204,6 +207,9 @@ impl Broker {
 
     /// First half: the log is gone from disk.
     pub(super) fn start_drop(&mut self, id: TopicPartition, cx: &mut Cx<'_>) {
+        if self.closing {
+            return;
+        }
         let Some((slot, replica)) = self.replicas.remove(id) else { return };
         if let Some(leader) = replica.fetched_from
             && let Some(fetcher) = self.fetchers.get_mut(&leader)

@@ -1,7 +1,9 @@
 //! A broker's last hour: it asks to leave, waits until its leaderships have gone, and leaves its disk in order.
 //!
 //! In Kafka:   `BrokerServer.shutdown`, `LogManager.shutdown`; KIP-841, KIP-966 (the marker carries the broker epoch).
-//! Invariants: SD-1 the marker is written after everything that it vouches for is synced.
+//! Invariants: SD-1 the marker is written after everything that it vouches for is synced: no job begins to change a
+//!             log any more, those that have begun end first (the last flush of a log needs its lock), then the
+//!             flushes are paid for.
 
 use trial_log::{LogError, write_clean_shutdown};
 use trial_sim::Span;
@@ -30,35 +32,41 @@ impl Broker {
             cx.halt("nobody registered it in time");
             return;
         }
-        // Kafka stops the request handlers and the fetchers before it closes the logs.
+        assert!(!self.closing, "SD-1: the broker closes its logs once");
+        // Kafka stops the request handlers and the fetchers, and waits for them, before it closes the logs.
         self.closing = true;
-        self.then(Task::FlushAll, cx);
+        let slots: Vec<u32> = self.replicas.slots().collect();
+        self.last_flushes = slots.len();
+        if slots.is_empty() {
+            self.then(Task::CleanShutdown, cx);
+        }
+        for slot in slots {
+            self.then(Task::FlushLast(slot), cx);
+        }
     }
 
-    /// First half: the disk is asked to make all logs durable.
-    pub(super) fn start_flush_all(&mut self, cx: &mut Cx<'_>) -> Span {
+    /// First half: the disk is asked to make a log durable. What was changing it is done: it had the lock.
+    pub(super) fn start_flush_last(&mut self, slot: u32, cx: &mut Cx<'_>) -> Span {
         let mut disk = SimulatedDisk::new(cx.disk(DISK));
-        let slots: Vec<u32> = self.replicas.slots().collect();
-        for slot in slots {
-            let Some(replica) = self.replicas.get_mut(slot) else { continue };
+        if let Some(replica) = self.replicas.get_mut(slot) {
             let end = replica.log.log_end_offset();
             if replica.log.flush(&mut disk, end, &mut replica.events).is_err() {
                 cx.halt("its only log directory has failed");
-                break;
             }
         }
         costs::HOUSEKEEPING
     }
 
-    /// Second half: that was paid for.
-    pub(super) fn finish_flush_all(&mut self, cx: &mut Cx<'_>) {
-        let slots: Vec<u32> = self.replicas.slots().collect();
-        for slot in slots {
-            let Some(replica) = self.replicas.get_mut(slot) else { continue };
+    /// Second half: that was paid for. After the last one the disk can be vouched for.
+    pub(super) fn finish_flush_last(&mut self, slot: u32, cx: &mut Cx<'_>) {
+        if let Some(replica) = self.replicas.get_mut(slot) {
             let end = replica.log.log_end_offset();
             replica.log.mark_flushed(end, &mut replica.events);
         }
-        self.then(Task::CleanShutdown, cx);
+        self.last_flushes -= 1;
+        if self.last_flushes == 0 {
+            self.then(Task::CleanShutdown, cx);
+        }
     }
 
     /// First half: the disk is vouched for.

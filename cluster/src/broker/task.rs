@@ -62,8 +62,8 @@ pub enum Task {
     CheckpointRecoveryPoints,
     /// Flush what a roll has closed.
     Flush(u32),
-    /// Make everything durable, before the clean-shutdown marker may vouch for it.
-    FlushAll,
+    /// Make a log durable for good, before the clean-shutdown marker may vouch for it.
+    FlushLast(u32),
     /// Leave the clean-shutdown marker.
     CleanShutdown,
 }

@@ -4,5 +4,8 @@
 
 mod appends;
 mod arrival;
+mod long_poll;
+mod orderly_stop;
+mod quorum_state;
 mod slow_disk;
 mod support;

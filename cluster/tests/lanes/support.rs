@@ -29,6 +29,11 @@ const PATIENCE: Span = Span::from_secs(60);
 /// The log of partition 0.
 pub const LOG_FILE: &str = "orders-0/00000000000000000000.log";
 
+/// The log of any partition.
+pub fn log_file(partition: i32) -> String {
+    format!("orders-{partition}/00000000000000000000.log")
+}
+
 /// What a test varies.
 pub struct Setup {
     pub seed: u64,
@@ -155,9 +160,7 @@ impl Bench {
     /// Goes on until bytes are written to `path`: the first half of a job has run.
     pub fn run_until_written(&mut self, path: &str) {
         self.seen.clear();
-        self.run_until_seen(|seen| {
-            matches!(seen, Seen::Disk { what: DiskSeen::Wrote { path: at, .. }, .. } if **at == *path)
-        });
+        self.run_until_seen(|seen| is_write(seen, path));
     }
 
     /// Takes the next answer on a connection, if it has come.
@@ -175,6 +178,11 @@ impl Bench {
             assert!(self.step_until(limit), "no answer within {PATIENCE}");
         }
     }
+}
+
+/// Whether bytes were written to `path`.
+pub fn is_write(seen: &Seen<Note>, path: &str) -> bool {
+    matches!(seen, Seen::Disk { what: DiskSeen::Wrote { path: at, .. }, .. } if **at == *path)
 }
 
 /// Produce.
