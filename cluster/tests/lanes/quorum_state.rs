@@ -50,7 +50,7 @@ fn a_vote_is_told_when_its_sync_was_paid_and_outlives_any_power_loss_from_then_o
         let (bench, told) = within_the_vote(seed);
         let window = told.since(bench.world.now());
         assert!(window >= Span::from_millis(20), "seed {seed}: a sync is paid: {window}");
-        let vote = on_disk(&bench).expect("seed {seed}: it was renamed already");
+        let vote = on_disk(&bench).expect("it was renamed already");
 
         let mut early = bench.clone();
         early.run_until(Time(told.0 - window.0 / 2));
@@ -63,5 +63,5 @@ fn a_vote_is_told_when_its_sync_was_paid_and_outlives_any_power_loss_from_then_o
         late.world.crash(late.b1, CrashKind::PowerLoss);
         assert_eq!(on_disk(&late).as_ref(), Some(&vote), "K7: seed {seed}: it was told");
     }
-    assert!((1..=SEEDS).contains(&forgotten), "a sync that was not paid promises nothing");
+    assert!(forgotten > 0, "a sync that was not paid promises nothing");
 }
