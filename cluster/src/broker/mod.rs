@@ -1,8 +1,8 @@
 //! A broker: the request path of the real one, its replicas, and its standing with the controller.
 //!
 //! Read first `broker.rs` (what a broker is made of, and how inputs and jobs reach the parts), then `api/` (one file
-//! per request, one table), `replicas.rs` (the partitions it hosts) and `fetcher.rs` (how it follows: it asks `leader_questions.rs`, and
-//! `replicate.rs` takes the answers into the log).
+//! per request, one table), `replicas.rs` (the partitions it hosts) and `fetcher.rs` (how it follows, with
+//! `leader_questions.rs` and `replicate.rs` beside it).
 //! `startup.rs` and `shutdown.rs` are its first and last hour, `control.rs` its talk with the controller.
 
 pub mod alter_partition;

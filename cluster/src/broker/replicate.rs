@@ -1,6 +1,7 @@
 //! One partition of a fetch answer becomes part of the local log: appended, or cut where it differs.
 //!
-//! In Kafka:   `ReplicaFetcherThread.processPartitionData`, `truncate`; `Partition.appendRecordsToFollowerOrFutureReplica`.
+//! In Kafka:   `ReplicaFetcherThread.processPartitionData`, `truncate`,
+//!             `Partition.appendRecordsToFollowerOrFutureReplica`.
 //! Holds:      nothing; the job carries the answer from its first half to its second.
 //! Invariants: RP-1 what the log did is published by the second half: nobody reads an append that is not paid.
 

@@ -1,14 +1,14 @@
-//! A live run to tamper with: the default scenario with one partition and without its faults, half-way.
+//! A live run to tamper with: the default scenario with one partition and without its faults.
 //!
-//! Holds:      the run, and the names of what lies on its disks and connections.
-//! Invariants: LI-1 whatever a test does besides one flip, `nobody_flips` does too, and nothing is noticed.
+//! Holds:      the run, whether bytes are changed in it, and where on disks and in messages they lie.
+//! Invariants: LI-1 a story changes one byte, and everything else of it happens without that change too.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use trial_cluster::ids::TopicId;
 use trial_scenarios::facts::PartitionFacts;
-use trial_scenarios::run::Run;
+use trial_scenarios::run::{Phase, Run};
 use trial_scenarios::scenario::Scenario;
 use trial_sim::{DiskId, FaultId, HostId, Span, Time};
 
@@ -24,11 +24,61 @@ pub const UNDER_CHECKSUM: usize = 60;
 pub const TOP_BIT: u8 = 0x80;
 
 /// How long a message is waited for.
-const PATIENCE: Span = Span::from_secs(10);
+const PATIENCE: Span = Span::from_secs(20);
 
 /// A run.
 pub struct Live {
     pub run: Run,
+    /// Whether bytes are changed.
+    is_tampered: bool,
+    /// How many were, or would have been.
+    changed: usize,
+}
+
+/// Which run, and until when it is played before something is done to it.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup {
+    pub changes: &'static [&'static str],
+    pub millis: u64,
+}
+
+pub const HALF_WAY: Setup = Setup { changes: &[], millis: 8_000 };
+
+/// While the one producer waits for its answer the other goes on.
+pub const TWO_PRODUCERS: Setup = Setup {
+    changes: &[
+        "clients.ferry.produce=departures",
+        "clients.ferry.rate=40/s",
+        "clients.ferry.config={ acks = \"all\" }",
+    ],
+    millis: 8_000,
+};
+
+/// What a broker has received it appends, whether its sender lives or not.
+pub const ONE_AT_A_TIME: Setup = Setup {
+    changes: &[r#"clients.tower.config."max.in.flight.requests.per.connection"=1"#],
+    millis: 5_000,
+};
+
+/// Plays a story in which one byte is changed, and wants these invariants among those that are found broken; plays it
+/// without that change, and wants none. Answers both runs.
+#[track_caller]
+pub fn check(setup: Setup, want: &[&str], story: impl Fn(&mut Live)) -> [Live; 2] {
+    let play = |is_tampered| {
+        let mut live = Live::new(setup, is_tampered);
+        story(&mut live);
+        assert_eq!(live.changed, 1, "LI-1: bytes that were changed");
+        live
+    };
+    let [tampered, left_alone] = [true, false].map(play);
+    let found = left_alone.run.judge().violations();
+    assert!(found.is_empty(), "without the change: {found:#?}");
+    let found = tampered.run.judge().violations();
+    for id in want {
+        let is_found = found.iter().any(|violation| violation.invariant == *id);
+        assert!(is_found, "{id} is not among {found:#?}");
+    }
+    [tampered, left_alone]
 }
 
 /// What one end of a connection has under way.
@@ -42,35 +92,15 @@ pub struct Message<'a> {
 }
 
 impl Live {
-    /// The default scenario without its faults, after so long.
-    pub fn at(millis: u64) -> Self {
-        Self::with(&[], millis)
-    }
-
-    /// The same with changes.
-    pub fn with(changes: &[&str], millis: u64) -> Self {
+    fn new(setup: Setup, is_tampered: bool) -> Self {
         let always = ["faults=[]", "must_happen=[]", "topics.departures.partitions=1"];
-        let changes: Vec<_> =
-            always.iter().chain(changes).map(|text| text.parse().expect("a change")).collect();
+        let changes = always.iter().chain(setup.changes);
+        let changes: Vec<_> = changes.map(|text| text.parse().expect("a change")).collect();
         let scenario =
             Arc::new(Scenario::open("departures", &changes).expect("it comes with Trial"));
         let mut run = Run::new(&scenario, 1);
-        run.play_until(Time::ZERO + Span::from_millis(millis));
-        Self { run }
-    }
-
-    /// Two producers: while the one waits for its answer the other goes on.
-    pub fn with_two_producers() -> Self {
-        let changes = [
-            "clients.ferry.produce=departures",
-            "clients.ferry.rate=40/s",
-            "clients.ferry.config={ acks = \"all\" }",
-        ];
-        Self::with(&changes, 8_000)
-    }
-
-    pub fn half_way() -> Self {
-        Self::at(8_000)
+        run.play_until(Time::ZERO + Span::from_millis(setup.millis));
+        Self { run, is_tampered, changed: 0 }
     }
 
     pub fn host(&self, name: &str) -> HostId {
@@ -111,9 +141,11 @@ impl Live {
     }
 
     /// Plays what happens next.
+    #[track_caller]
     fn step(&mut self) {
+        assert!(!matches!(self.run.phase(), Phase::Over { .. }), "the run is over");
         let next = self.run.world().next_time().expect("a cluster never rests");
-        self.run.play_until(next);
+        self.run.play_until(next.max(self.run.now() + Span(1)));
     }
 
     /// Plays until something is so.
@@ -142,7 +174,8 @@ impl Live {
                 let is_response = end.is_listener();
                 let message = Message { from, to, is_response, bytes: &bytes, topic };
                 let Some((place, bits)) = find(self, &message) else { continue };
-                for bit in (0..8).filter(|bit| bits >> bit & 1 == 1) {
+                self.changed += 1;
+                for bit in (0..8).filter(|bit| self.is_tampered && bits >> bit & 1 == 1) {
                     let bit = place as u64 * 8 + bit;
                     assert!(self.run.world_mut().flip_in_flight(end, bit), "it is under way");
                 }
@@ -176,7 +209,8 @@ impl Live {
 
     /// Flips bits of a byte of a file.
     pub fn flip_on_disk(&mut self, host: HostId, path: &str, place: usize, bits: u8) {
-        for bit in (0..8).filter(|bit| bits >> bit & 1 == 1) {
+        self.changed += 1;
+        for bit in (0..8).filter(|bit| self.is_tampered && bits >> bit & 1 == 1) {
             assert!(self.run.world_mut().flip_page(host, path, place as u64, bit), "it is there");
         }
     }
@@ -199,16 +233,6 @@ impl Live {
         let base = i64::from_be_bytes(bytes[batch..batch + 8].try_into().expect("eight"));
         let delta = i32::from_be_bytes(bytes[batch + 23..batch + 27].try_into().expect("four"));
         base + i64::from(delta) + 1
-    }
-
-    pub fn ids(&self) -> Vec<&'static str> {
-        self.run.judge().violations().iter().map(|found| found.invariant).collect()
-    }
-
-    /// Fails unless this invariant was found broken.
-    #[track_caller]
-    pub fn noticed(&self, id: &str) {
-        assert!(self.ids().contains(&id), "{:#?}", self.run.judge().violations());
     }
 }
 

@@ -3,7 +3,7 @@
 use trial_cluster::ids::Uuid;
 use trial_sim::{CrashKind, HostId};
 
-use super::live::{EPOCH, Live, METADATA, TOP_BIT};
+use super::live::{EPOCH, HALF_WAY, Live, METADATA, TOP_BIT, check};
 
 const TOPIC: Uuid = Uuid(1);
 const STATE: &str = "__cluster_metadata-0/quorum-state";
@@ -37,72 +37,80 @@ fn flip_digit(live: &mut Live, host: HostId, name: &str, bit: u8) {
 }
 
 #[test]
+fn k1_a_controller_starts_with_another_leader_of_its_epoch() {
+    check(HALF_WAY, &["K1"], |live| {
+        let [one, _] = others(live);
+        live.run.world_mut().crash(one, CrashKind::Process);
+        flip_digit(live, one, "leaderId", 1);
+        live.run.world_mut().restart(one);
+        live.play_for(1_000);
+    });
+}
+
+#[test]
 fn k2_a_controller_has_another_epoch_than_what_was_committed() {
-    let mut live = Live::half_way();
-    let [one, _] = others(&live);
-    copied_otherwise(&mut live, one);
-    live.play_for(1_000);
-    live.noticed("K2");
+    check(HALF_WAY, &["K2"], |live| {
+        let [one, _] = others(live);
+        copied_otherwise(live, one);
+        live.play_for(1_000);
+    });
 }
 
 #[test]
 fn k3_a_controller_leads_that_has_another_epoch_than_what_was_committed() {
-    let mut live = Live::half_way();
-    let (active, [one, other]) = (live.active_controller(), others(&live));
-    copied_otherwise(&mut live, one);
-    live.play_for(100);
-    live.run.world_mut().crash(active, CrashKind::Process);
-    // So that it votes, and does not stand for election.
-    live.run.world_mut().crash(other, CrashKind::Process);
-    live.play_for(4_000);
-    live.run.world_mut().restart(other);
-    live.play_for(4_000);
-    live.noticed("K3");
+    check(HALF_WAY, &["K3"], |live| {
+        let (active, [one, other]) = (live.active_controller(), others(live));
+        copied_otherwise(live, one);
+        live.play_for(100);
+        live.run.world_mut().crash(active, CrashKind::Process);
+        // So that it votes, and does not stand for election.
+        live.run.world_mut().crash(other, CrashKind::Process);
+        live.play_for(4_000);
+        live.run.world_mut().restart(other);
+        live.play_for(4_000);
+    });
 }
 
 #[test]
 fn k4_a_bit_in_synced_metadata_is_noticed_at_a_crash() {
-    let mut live = Live::half_way();
-    let c2 = live.host("c2");
-    let middle = live.peek(c2, METADATA).len() / 2;
-    live.flip_on_disk(c2, METADATA, middle, 8);
-    live.run.world_mut().crash(c2, CrashKind::Process);
-    live.play_for(1_000);
-    live.noticed("K4");
+    check(HALF_WAY, &["K4"], |live| {
+        let c2 = live.host("c2");
+        let middle = live.peek(c2, METADATA).len() / 2;
+        live.flip_on_disk(c2, METADATA, middle, 8);
+        live.run.world_mut().crash(c2, CrashKind::Process);
+        live.play_for(1_000);
+    });
 }
 
 #[test]
 fn k4_and_k5_a_controller_commits_what_another_claims_to_have() {
-    let mut live = Live::half_way();
-    let (active, [one, other]) = (live.active_controller(), others(&live));
-    live.delay(active, one, 700);
-    live.delay(active, other, 700);
-    live.flip_on_the_way(TOPIC, |live, message| {
-        message.larger(message.fetch_offset(one, active)?, live.end_on_disk(active, METADATA))
+    check(HALF_WAY, &["K4", "K5"], |live| {
+        let (active, [one, other]) = (live.active_controller(), others(live));
+        live.delay(active, one, 700);
+        live.delay(active, other, 700);
+        live.flip_on_the_way(TOPIC, |live, message| {
+            message.larger(message.fetch_offset(one, active)?, live.end_on_disk(active, METADATA))
+        });
+        live.play_for(1_000);
     });
-    live.play_for(1_000);
-    live.noticed("K4");
-    live.noticed("K5");
 }
 
 #[test]
 fn k6_an_older_epoch_on_a_controllers_disk_is_noticed_at_a_crash() {
-    let mut live = Live::half_way();
-    let [one, _] = others(&live);
-    println!("{:?}", live.peek(one, STATE));
-    flip_digit(&mut live, one, "leaderEpoch", 0);
-    live.run.world_mut().crash(one, CrashKind::Process);
-    live.play_for(1_000);
-    live.noticed("K6");
+    check(HALF_WAY, &["K6"], |live| {
+        let [one, _] = others(live);
+        flip_digit(live, one, "leaderEpoch", 0);
+        live.run.world_mut().crash(one, CrashKind::Process);
+        live.play_for(1_000);
+    });
 }
 
 #[test]
 fn k7_another_vote_on_a_controllers_disk_is_noticed_at_a_crash() {
-    let mut live = Live::half_way();
-    let [one, other] = others(&live);
-    println!("{:?} {:?}", live.peek(one, STATE), live.peek(other, STATE));
-    flip_digit(&mut live, one, "votedId", 1);
-    live.run.world_mut().crash(one, CrashKind::Process);
-    live.play_for(1_000);
-    live.noticed("K7");
+    check(HALF_WAY, &["K7"], |live| {
+        let [one, _] = others(live);
+        flip_digit(live, one, "votedId", 1);
+        live.run.world_mut().crash(one, CrashKind::Process);
+        live.play_for(1_000);
+    });
 }
