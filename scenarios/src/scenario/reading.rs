@@ -10,7 +10,7 @@ use trial_cluster::config::{ConfigError, ValueError};
 use trial_cluster::rules::{Profile, Rules, Switch};
 use trial_reports::Verdict;
 use trial_sim::Span;
-use trial_sim::fault::{Fault, FaultError, parse_span};
+use trial_sim::fault::{Fault, FaultError, When, parse_span};
 
 use super::error::{ScenarioError, SourceText, did_you_mean};
 use super::file::{ConfigTable, Expect, ScenarioFile};
@@ -20,6 +20,8 @@ use crate::probe::Probe;
 
 /// How long faults last where the scenario does not say.
 const TIME: Span = Span::from_secs(60);
+/// The shortest time between two of a fault that comes again and again.
+const EVERY_MIN: Span = Span::from_millis(1);
 /// How long producers go on after the faults where it does not say.
 const CALM: Span = Span::from_secs(2);
 
@@ -204,6 +206,10 @@ impl Reading<'_> {
                 refused.with_help(format!("allowed: {}", error.expected.join(", ")))
             }
         })?;
+        if matches!(fault.when, When::Every(length) if length < EVERY_MIN) {
+            let message = "a fault cannot come again so soon";
+            return Err(self.source.error(text.span(), message, "every 1ms at the most often"));
+        }
         let known = names::Known { cluster, topics, clients };
         known.check(&fault).map_err(|unfit| {
             let within = unfit.name.as_deref().and_then(|name| text.get_ref().find(name));
