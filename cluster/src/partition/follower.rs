@@ -252,12 +252,12 @@ impl Follower {
 
 fn high_watermark_moved(core: &Core, from: Offset, effects: &mut Vec<Effect>) {
     let to = core.offsets.high_watermark();
-    effects.push(Effect::HighWatermarkMoved { from, to });
     effects.push(Effect::Note(PartitionEvent::FollowerHighWatermarkMoved {
         from,
         to,
         leader_epoch: core.leader_epoch,
     }));
+    effects.push(Effect::HighWatermarkMoved { from, to });
 }
 
 impl Partition {

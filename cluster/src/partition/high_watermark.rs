@@ -31,7 +31,6 @@ impl Leader {
             return false;
         }
         let from = core.offsets.advance_high_watermark(to).expect("it was compared just now");
-        effects.push(Effect::HighWatermarkMoved { from, to });
         effects.push(Effect::Note(PartitionEvent::LeaderHighWatermarkMoved {
             from,
             to,
@@ -40,6 +39,8 @@ impl Leader {
             maximal_isr: small(self.isr.maximal_count()),
             min_isr: small(self.effective_min_isr(core)),
         }));
+        // After the note: whoever is woken by it may answer at once.
+        effects.push(Effect::HighWatermarkMoved { from, to });
         self.check_high_watermark(core);
         true
     }
