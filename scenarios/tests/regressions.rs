@@ -50,3 +50,29 @@ fn seeds_that_once_were_panics_are_played_to_their_end() {
         assert!(play(&scenario, seed).is_ok(), "seed {seed}");
     }
 }
+
+/// R19, seed 19: metadata let the high watermark pass in the first half of a job, and the note of it came with the
+/// second: a consumer read in between what was committed, and nobody knew yet.
+#[test]
+fn what_is_committed_is_noted_before_anybody_reads_it() {
+    let text = r#"
+        title = "both followers are gone for a while, with an ack pending"
+        time = "40s"
+        faults = ["at 5s crash b2 b3 for 12s"]
+        [cluster]
+        config = { "min.insync.replicas" = 2 }
+        [topics.t]
+        partitions = 4
+        replicas = 3
+        [clients.p]
+        produce = "t"
+        rate = "200/s"
+        config = { acks = "all", "request.timeout.ms" = 30000 }
+        [clients.c]
+        consume = "t"
+    "#;
+    let scenario = Scenario::from_text("r12", text, None, &[]).expect("it can be played");
+    let mut run = Run::new(&Arc::new(scenario), 19);
+    run.play();
+    assert_eq!(run.verdict(), Verdict::Holds, "{:?}", run.judge().violations());
+}

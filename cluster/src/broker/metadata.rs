@@ -13,6 +13,8 @@ use super::{Broker, Cx, DISK};
 use crate::config::TopicConfig;
 use crate::ids::{Offset, TopicPartition};
 use crate::image::{ConfigResource, LeaderRecoveryState, MetadataDelta, Publication};
+use crate::note::Note;
+use crate::note::partition::PartitionNote;
 use crate::partition::{
     Effect, Offsets, Partition, PartitionMetadata, PartitionSettings, WallTime,
 };
@@ -149,6 +151,10 @@ impl Broker {
                 Effect::AssignEpoch { .. } | Effect::Truncate { .. } => {
                     let done = self.do_log_work(slot, &effect, cx);
                     assign.done = done.or(assign.done);
+                }
+                // The machine has changed, and who reads without the lock may act on it: it is noted now.
+                Effect::Note(event) => {
+                    cx.note(Note::Partition(PartitionNote { partition: assign.id, event }));
                 }
                 later => assign.effects.push(later),
             }

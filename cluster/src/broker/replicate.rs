@@ -10,6 +10,8 @@ use trial_sim::Span;
 
 use super::task::{LogDone, Replicate};
 use super::{Broker, Cx, DISK, costs};
+use crate::note::Note;
+use crate::note::partition::PartitionNote;
 use crate::partition::{Effect, FollowerAppend};
 use crate::storage::SimulatedDisk;
 
@@ -23,7 +25,7 @@ impl Broker {
         }
         let Some(replica) = self.replicas.get_mut(work.slot) else { return cost };
         let mut effects = Vec::new();
-        let epochs = replica.log.epochs();
+        let (id, epochs) = (replica.partition.id(), replica.log.epochs());
         let machine = &mut replica.partition;
         machine.on_fetch_response(now, &work.sent, &work.answer, epochs, &mut effects);
         for effect in effects {
@@ -53,6 +55,10 @@ impl Broker {
                     let done = self.do_log_work(work.slot, &effect, cx);
                     let replica = self.replicas.get_mut(work.slot).expect("it was there");
                     replica.log_done = done;
+                }
+                // The machine has changed already, and others may act on it: it is noted now.
+                Effect::Note(event) => {
+                    cx.note(Note::Partition(PartitionNote { partition: id, event }));
                 }
                 later => work.effects.push(later),
             }
