@@ -13,8 +13,8 @@ use super::scenario::{Cluster, Topic};
 const BROKERS_MAX: i64 = 99;
 /// The most controllers.
 const CONTROLLERS_MAX: i64 = 5;
-/// The most partitions of a topic.
-const PARTITIONS_MAX: i64 = 10_000;
+/// The most partitions of a topic: it and they are one atomic append, of at most 10,000 records.
+const PARTITIONS_MAX: i64 = 9_999;
 
 impl Reading<'_> {
     pub(super) fn cluster(&self, file: &ScenarioFile) -> Result<Cluster, ScenarioError> {
