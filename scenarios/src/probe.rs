@@ -41,6 +41,7 @@ probes! {
     Truncation = "truncation", "a follower cut its log";
     UncleanRestart = "unclean_restart", "a broker came back without its clean-shutdown marker";
     IsrShrink = "isr_shrink", "an in-sync set lost a member";
+    LeaderShrinksIsr = "leader_shrinks_isr", "a leader asked for an in-sync set without a replica that lags";
     IsrExpand = "isr_expand", "an in-sync set gained a member";
     TwoEpochs = "two_epochs_in_ten_seconds", "a partition had two leader epochs within ten seconds";
     LeaderFromElr = "leader_from_elr", "a leader was elected from the eligible leader replicas";

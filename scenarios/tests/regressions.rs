@@ -8,8 +8,12 @@ use trial_scenarios::play::play;
 use trial_scenarios::run::Run;
 use trial_scenarios::scenario::Scenario;
 
+/// The seeds are of a time when no scenario set this.
+const LAG: &str = r#"cluster.config."replica.lag.time.max.ms"=30000"#;
+
 fn verdict(name: &str, seed: u64) -> (Verdict, Vec<String>) {
-    let scenario = Arc::new(Scenario::open(name, &[]).expect("it comes with Trial"));
+    let lag = LAG.parse().expect("a change");
+    let scenario = Arc::new(Scenario::open(name, &[lag]).expect("it comes with Trial"));
     let mut run = Run::new(&scenario, seed);
     run.play();
     let document = run.document(0, String::new());
@@ -45,6 +49,7 @@ fn seeds_that_once_were_violations_hold() {
 fn seeds_that_once_were_panics_are_played_to_their_end() {
     for seed in [390, 410] {
         let mut asked = Asked::open("everything_at_once").expect("it comes with Trial");
+        asked.settings = vec![LAG.to_owned()];
         asked.switches = vec!["trunc_to_hw_loss".to_owned()];
         let scenario = Arc::new(asked.scenario().expect("it can be played"));
         assert!(play(&scenario, seed).is_ok(), "seed {seed}");

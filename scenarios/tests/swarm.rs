@@ -12,11 +12,12 @@ use trial_scenarios::{check, play};
 
 /// Every state that a swarm has to reach in at least this many of a thousand seeds.
 const BITES_PER_MILLE: u64 = 50;
-const BITES: [Probe; 5] = [
+const BITES: [Probe; 6] = [
     Probe::LossyLeaderCrash,
     Probe::Truncation,
     Probe::UncleanRestart,
     Probe::IsrShrink,
+    Probe::LeaderShrinksIsr,
     Probe::TwoEpochs,
 ];
 
@@ -74,6 +75,7 @@ fn truncation_to_the_high_watermark_is_noticed_within_500_seeds() {
 #[test]
 fn a_truncation_that_is_not_synced_is_noticed() {
     let mut asked = Asked::open("everything_at_once").expect("it comes with Trial");
+    asked.settings = vec![r#"cluster.config."replica.lag.time.max.ms"=30000"#.to_owned()];
     asked.switches = vec!["truncation_not_synced".to_owned()];
     let scenario = Arc::new(asked.scenario().expect("it can be played"));
     let report = sweep(&scenario, (377..378).into(), 1, &|_| {});

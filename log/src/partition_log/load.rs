@@ -196,7 +196,7 @@ impl Log {
             Some(end) if clean => end,
             _ => self.recovery_point.min(self.log_end_offset),
         };
-        self.trim_epochs_to(self.log_end_offset, events);
+        self.trim_epochs_to(disk, self.log_end_offset, events)?;
         let removed = self.epochs.truncate_from_start(start);
         if removed > 0 {
             events.push(LogEvent::EpochsTruncated { removed });

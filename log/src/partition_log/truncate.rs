@@ -9,7 +9,7 @@
 //! Left out:   the producer state, which is to be rebuilt here.
 
 use crate::Offset;
-use crate::disk::Disk;
+use crate::disk::{Disk, DiskError};
 use crate::error::LogError;
 use crate::event::{LogEvent, TruncationReason};
 use crate::segment::Segment;
@@ -29,7 +29,7 @@ impl Log {
         self.guarded(events, |log, events| {
             if target >= log.log_end_offset {
                 // A leader that appended nothing in its epoch has an entry at its end.
-                log.trim_epochs_to(log.log_end_offset, events);
+                log.trim_epochs_to(disk, log.log_end_offset, events)?;
                 return Ok(false);
             }
             if target < log.segments[0].base_offset {
@@ -51,7 +51,7 @@ impl Log {
             }
             log.tail.truncate_to(target);
             log.set_end(target);
-            log.trim_epochs_to(target, events);
+            log.trim_epochs_to(disk, target, events)?;
             log.set_start(log.log_start_offset.min(target), events);
             let why = TruncationReason::Divergence;
             events.push(LogEvent::Truncated { from, to: target, why });
@@ -110,11 +110,22 @@ impl Log {
         Ok(())
     }
 
-    pub(super) fn trim_epochs_to(&mut self, end: Offset, events: &mut Vec<LogEvent>) {
+    /// Forgets the epochs that begin at `end` or later; LOG-6: on the disk too. Kafka writes them in the background,
+    /// and what is appended before that may come to lie under an epoch that was forgotten.
+    pub(super) fn trim_epochs_to(
+        &mut self,
+        disk: &mut dyn Disk,
+        end: Offset,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<(), DiskError> {
         let removed = self.epochs.truncate_from_end(end);
         if removed > 0 {
             events.push(LogEvent::EpochsTruncated { removed });
+            if self.config.truncation_synced {
+                self.epochs.write(disk)?;
+            }
         }
+        Ok(())
     }
 
     fn set_end(&mut self, end: Offset) {

@@ -243,6 +243,9 @@ impl Facts {
         id: TopicPartition,
         event: &PartitionEvent,
     ) {
+        if matches!(event, PartitionEvent::IsrShrinkAsked { .. }) {
+            self.probes.hit(Probe::LeaderShrinksIsr);
+        }
         let Some(partition) = self.partitions.get_mut(&id) else { return };
         match event {
             PartitionEvent::BecameLeader {
