@@ -8,7 +8,7 @@
 
 use bytes::Bytes;
 
-use crate::disk::{Disk, DiskError, read_file, replace_file};
+use crate::disk::{Disk, DiskError, parent, read_file, replace_file};
 use crate::error::LogError;
 
 const CLEAN_SHUTDOWN: &str = ".kafka_cleanshutdown";
@@ -37,9 +37,13 @@ pub fn read_clean_shutdown(disk: &mut dyn Disk) -> Result<Option<CleanShutdown>,
 }
 
 /// Removes the marker, as a starting broker does: from here on a crash is unclean.
+///
+/// For good: Kafka does not sync the removal, so a power loss soon after can bring the marker back, and what the same
+/// power loss tore is believed whole.
 pub fn remove_clean_shutdown(disk: &mut dyn Disk) -> Result<(), LogError> {
     match disk.remove(CLEAN_SHUTDOWN) {
-        Ok(()) | Err(DiskError::NotFound) => Ok(()),
+        Ok(()) => Ok(disk.sync_dir(parent(CLEAN_SHUTDOWN))?),
+        Err(DiskError::NotFound) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }

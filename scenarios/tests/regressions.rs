@@ -81,3 +81,15 @@ fn what_is_committed_is_noted_before_anybody_reads_it() {
     run.play();
     assert_eq!(run.verdict(), Verdict::Holds, "{:?}", run.judge().violations());
 }
+
+/// R16, seed 941: the checkpoint of epochs kept what a truncation had cut. Stuck, seed 345: a power loss undid the
+/// removal of the clean-shutdown marker, and a torn log was believed whole.
+#[test]
+fn seeds_with_shrinking_sets_that_once_failed_hold() {
+    for seed in [345, 941] {
+        let scenario = Scenario::open("everything_at_once", &[]).expect("it comes with Trial");
+        let mut run = Run::new(&Arc::new(scenario), seed);
+        run.play();
+        assert_eq!(run.verdict(), Verdict::Holds, "seed {seed}: {:?}", run.judge().violations());
+    }
+}
