@@ -59,12 +59,13 @@ fn respond(
     effects
 }
 
+/// Noted before anybody is woken by it.
 fn moved(from: i64, to: i64) -> [Effect; 2] {
     let (from, to) = (Offset(from), Offset(to));
     let leader_epoch = LeaderEpoch(3);
     [
-        Effect::HighWatermarkMoved { from, to },
         Effect::Note(PartitionEvent::FollowerHighWatermarkMoved { from, to, leader_epoch }),
+        Effect::HighWatermarkMoved { from, to },
     ]
 }
 
