@@ -96,10 +96,8 @@ impl Broker {
                         let topic = found.topics.into_iter().next();
                         let found = topic.and_then(|topic| topic.partitions.into_iter().next());
                         let found = found.ok_or(ErrorCode::UnknownServerError)?;
-                        match ErrorCode::from_code(found.error_code) {
-                            ErrorCode::None => Ok(Offset(found.offset)),
-                            error => Err(error),
-                        }
+                        no_error(found.error_code)?;
+                        Ok(Offset(found.offset))
                     });
                 self.with_partition(question.slot, cx, |partition, _, _, _, effects| {
                     partition.on_leader_edge(now, edge, leader_epoch, answer, effects);
@@ -113,15 +111,11 @@ impl Broker {
                         let topic = found.topics.into_iter().next();
                         let found = topic.and_then(|topic| topic.partitions.into_iter().next());
                         let found = found.ok_or(ErrorCode::UnknownServerError)?;
-                        match ErrorCode::from_code(found.error_code) {
-                            ErrorCode::None => {
-                                Ok((found.end_offset >= 0).then_some(EpochEndOffset {
-                                    leader_epoch: LeaderEpoch(found.leader_epoch),
-                                    end_offset: Offset(found.end_offset),
-                                }))
-                            }
-                            error => Err(error),
-                        }
+                        no_error(found.error_code)?;
+                        Ok((found.end_offset >= 0).then_some(EpochEndOffset {
+                            leader_epoch: LeaderEpoch(found.leader_epoch),
+                            end_offset: Offset(found.end_offset),
+                        }))
                     });
                 self.with_partition(question.slot, cx, |partition, _, _, epochs, effects| {
                     partition.on_leader_epoch_end(epoch, leader_epoch, answer, epochs, effects);
@@ -130,5 +124,12 @@ impl Broker {
             _ => unreachable!("no question: {:?}", question.ask),
         }
         self.changed_follower(question.slot, cx);
+    }
+}
+
+fn no_error(code: i16) -> Result<(), ErrorCode> {
+    match ErrorCode::from_code(code) {
+        ErrorCode::None => Ok(()),
+        error => Err(error),
     }
 }
