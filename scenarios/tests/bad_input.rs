@@ -61,6 +61,8 @@ fn a_wrong_scenario_is_underlined_where_it_is_wrong() {
         ("unknown_fault_word", fault("at 2s crahs b1")),
         ("fault_names_no_host", fault("at 2s crash b9")),
         ("fault_names_no_partition", fault("at 2s crash leader(orders/7)")),
+        ("fault_too_often", fault("every 1us reset b1 - b2")),
+        ("too_many_partitions", GOOD.replace("partitions = 2", "partitions = 10000")),
         ("too_many_replicas", format!("{GOOD}[cluster]\nbrokers = 2\n")),
         ("no_brokers", format!("{GOOD}[cluster]\nbrokers = 0\n")),
         ("negative_rate", client("rate = \"-3/s\"")),

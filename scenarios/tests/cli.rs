@@ -137,3 +137,18 @@ fn every_list_names_what_it_lists() {
         assert!(said.out.contains(want), "{what}: {}", said.out);
     }
 }
+
+#[test]
+fn the_readable_log_is_the_same_twice_and_leaves_the_report_alone() {
+    let quiet = trial(&["run", "departures", "--json", "-"]);
+    let told = trial(&["run", "departures", "--json", "-", "--log", "info"]);
+    let again = trial(&["run", "departures", "--json", "-", "--log", "info"]);
+    let digest =
+        |said: &Said| said.out.lines().find(|line| line.contains("digest")).map(str::to_owned);
+    assert_eq!(digest(&quiet), digest(&told), "to listen changes nothing");
+    assert_eq!(quiet.err, "", "without --log nothing is told");
+    assert_eq!(told.err, again.err, "LO-1");
+    assert!(told.err.contains("9.000s b1 crashed: PowerLoss\n"), "{}", told.err);
+    let debug = trial(&["run", "departures", "--log", "debug"]);
+    assert!(debug.err.contains("BecameLeader"), "notes are told, too");
+}
