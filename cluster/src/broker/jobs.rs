@@ -2,6 +2,7 @@
 //!
 //! In Kafka:   the loops of `KafkaRequestHandler`, `ShutdownableThread`, `KafkaEventQueue`.
 //! Invariants: TK-2 a first half changes the disk and what its lock guards; all that others see, the second half does.
+//!             Reads take no lock and see a partition's new role at once: so a first half notes it at once.
 
 use trial_sim::{Job, Span};
 
