@@ -1,0 +1,169 @@
+//! The primitives of faults: each does one thing to the World, and counts what that did.
+//!
+//! Holds:      one record for each fault that was set off.
+//! Invariants: F-1 every call goes through the digest; F-2 a lasting fault ends by `heal`, once;
+//!             F-3 what acts is derived from the faults that are active, so they may overlap.
+
+mod clocks;
+mod disks;
+mod links;
+mod processes;
+mod tampering;
+
+use crate::disk::DiskTimes;
+use crate::effect::FaultEffect;
+use crate::ids::{FaultId, HostId};
+use crate::network::link::Trouble;
+use crate::program::Note;
+use crate::time::Time;
+use crate::world::World;
+
+/// What a fault acts on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FaultKind {
+    Link {
+        from: HostId,
+        to: HostId,
+        trouble: Trouble,
+    },
+    Reset,
+    Pause(HostId),
+    Slow(HostId),
+    ClockAhead {
+        host: HostId,
+        by_ns: i64,
+    },
+    ClockDrift {
+        host: HostId,
+        ppm: i32,
+    },
+    ClockStep {
+        host: HostId,
+        by_ns: i64,
+    },
+    /// `disk`: its disks take longer.
+    DiskSlow {
+        host: HostId,
+        factor: u32,
+    },
+    /// Its disks fail, for once or for good, or are full.
+    DiskFault {
+        host: HostId,
+        failure: DiskFailure,
+    },
+}
+
+/// How disks fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DiskFailure {
+    EioOnce,
+    Eio,
+    Full,
+    Dead,
+}
+
+impl FaultKind {
+    /// The host whose clock it moves.
+    const fn clock(self) -> Option<HostId> {
+        match self {
+            Self::ClockAhead { host, .. }
+            | Self::ClockDrift { host, .. }
+            | Self::ClockStep { host, .. } => Some(host),
+            _ => None,
+        }
+    }
+}
+
+/// A fault that was set off.
+#[derive(Debug, Clone)]
+pub(crate) struct Fault {
+    kind: FaultKind,
+    began: Time,
+    /// Still acts.
+    active: bool,
+    /// Reads of the wall clock before it began.
+    reads_before: u64,
+    disk_before: (DiskTimes, u64),
+    pub(crate) effect: FaultEffect,
+}
+
+impl<N: Note> World<N> {
+    /// Ends a lasting fault (F-2). Nothing if it has ended, or happened at once.
+    pub fn heal(&mut self, fault: FaultId) {
+        self.room.mark(23, u64::from(fault.0), 0);
+        let effect = self.effect(fault);
+        let record = &mut self.room.faults[fault.0 as usize];
+        if !record.active {
+            return;
+        }
+        match record.kind {
+            FaultKind::Reset | FaultKind::ClockStep { .. } => (),
+            kind => {
+                record.effect = effect;
+                record.active = false;
+                self.undo(fault, kind);
+            }
+        }
+    }
+
+    /// What a fault has done so far.
+    #[must_use]
+    pub fn effect(&mut self, fault: FaultId) -> FaultEffect {
+        let record = self.room.faults[fault.0 as usize].clone();
+        let mut effect = record.effect;
+        if let (true, FaultKind::DiskSlow { host, .. } | FaultKind::DiskFault { host, .. }) =
+            (record.active, record.kind)
+        {
+            let (times, errors) = self.disk_times(host);
+            effect.disk_busy_added = times.busy_added - record.disk_before.0.busy_added;
+            effect.disk_wait_added = times.wait_added - record.disk_before.0.wait_added;
+            effect.disk_errors = errors - record.disk_before.1;
+        }
+        let (true, Some(host)) = (record.active, record.kind.clock()) else { return effect };
+        let clock = &self.room.hosts[usize::from(host.0)].clock;
+        effect.clock_reads = clock.wall_reads() - record.reads_before;
+        effect.skew_ns_max = match record.kind {
+            FaultKind::ClockAhead { by_ns, .. } | FaultKind::ClockStep { by_ns, .. } => {
+                by_ns.unsigned_abs()
+            }
+            FaultKind::ClockDrift { ppm, .. } => {
+                let lasted = self.room.now.since(record.began).0;
+                lasted / 1_000_000 * u64::from(ppm.unsigned_abs())
+            }
+            _ => 0,
+        };
+        effect
+    }
+
+    fn set_off(&mut self, kind: FaultKind, call: u8, host: HostId, detail: u64) -> FaultId {
+        self.room.mark(call, u64::from(host.0), detail);
+        let id = FaultId(u32::try_from(self.room.faults.len()).expect("fewer than 2^32 faults"));
+        let reads_before = kind.clock().map_or(0, |host| self.room.host(host).clock.wall_reads());
+        let (began, effect) = (self.room.now, FaultEffect::default());
+        let disk_before = self.disk_times(host);
+        let active = true;
+        self.room.faults.push(Fault { kind, began, active, reads_before, disk_before, effect });
+        id
+    }
+
+    fn undo(&mut self, fault: FaultId, kind: FaultKind) {
+        match kind {
+            FaultKind::Link { from, to, trouble } => {
+                self.room.network.link(from, to).remove(fault);
+                if matches!(trouble, Trouble::Cut | Trouble::Stall) {
+                    self.room.release(from, to, trouble == Trouble::Cut);
+                }
+            }
+            FaultKind::Pause(host) => self.resume(host, fault),
+            FaultKind::Slow(host) => self.room.host(host).slowed.retain(|&(id, _)| id != fault),
+            FaultKind::ClockAhead { host, by_ns } => self.room.host(host).clock.step(-by_ns),
+            FaultKind::ClockDrift { host, ppm } => self.change_drift(host, -ppm),
+            FaultKind::DiskSlow { host, .. } => {
+                let factor = self.active_disk_slowness(host, fault);
+                self.set_disk_slowness(host, factor);
+            }
+            FaultKind::DiskFault { host, .. } => self.repair_disks(host),
+            FaultKind::Reset | FaultKind::ClockStep { .. } => {}
+        }
+    }
+}
