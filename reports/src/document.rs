@@ -71,6 +71,9 @@ pub struct RunDocument {
     pub switches: Vec<String>,
     /// The settings that differ from Kafka's defaults, and the shape of the cluster.
     pub settings: Vec<Setting>,
+    /// What the seed picked for itself: values of the scenario, and what it made of each swarm.
+    #[serde(default)]
+    pub picks: Vec<Setting>,
     /// 128 bits in hexadecimal, chained over every event.
     pub digest: String,
     /// What the run came to.
@@ -108,10 +111,10 @@ pub struct RunDocument {
     pub replay: String,
 }
 
-/// One setting that shaped the run.
+/// One setting that shaped the run, or one thing that the seed picked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Setting {
-    /// Its path, as `--set` takes it.
+    /// Its path, as `--set` takes it; or a word, such as `swarm`.
     pub path: String,
     /// Its value.
     pub value: String,
@@ -154,6 +157,9 @@ pub struct FaultOutcome {
     pub at_ms: Option<u64>,
     /// What it did.
     pub effect: FaultEffect,
+    /// Whether the scenario demands that it does something.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub required: bool,
 }
 
 /// What a fault did.
@@ -165,6 +171,14 @@ pub struct FaultEffect {
     pub happened: bool,
     /// The figures behind the words.
     pub numbers: Vec<EffectNumber>,
+}
+
+impl FaultOutcome {
+    /// Whether the scenario demands an effect and there was none.
+    #[must_use]
+    pub fn is_missing(&self) -> bool {
+        self.required && !self.effect.happened
+    }
 }
 
 /// A figure of a fault's effect.

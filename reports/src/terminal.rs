@@ -89,6 +89,9 @@ fn head(page: &mut String, run: &RunDocument, palette: Palette) {
         }
     }
     line!(page, "{}", palette.dim(&text));
+    for pick in &run.picks {
+        line!(page, "{}", palette.dim(&format!("  this seed picks {}: {}", pick.path, pick.value)));
+    }
     line!(page);
 }
 
@@ -226,6 +229,10 @@ fn stories(page: &mut String, run: &RunDocument, palette: Palette) {
     }
     for probe in run.probes.iter().filter(|probe| probe.required && probe.hits == 0) {
         let text = format!("never happened, although it must: {}", probe.name);
+        line!(page, "{}\n", palette.paint("33", &text));
+    }
+    for fault in run.faults.iter().filter(|fault| fault.is_missing()) {
+        let text = format!("a fault without effect, although it must have one: {}", fault.text);
         line!(page, "{}\n", palette.paint("33", &text));
     }
 }

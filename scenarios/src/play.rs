@@ -38,19 +38,22 @@ pub struct End {
     pub expected: Verdict,
     /// What should have happened and did not.
     pub missed: Vec<Probe>,
+    /// Faults that should have done something and did not.
+    pub without_effect: Vec<String>,
 }
 
 impl End {
     /// The end of a run that was played.
     #[must_use]
     pub fn of(run: &Run, expected: Verdict) -> Self {
-        Self { verdict: run.verdict(), expected, missed: run.missed_probes() }
+        let without_effect = run.without_effect().to_vec();
+        Self { verdict: run.verdict(), expected, missed: run.missed_probes(), without_effect }
     }
 
     /// Whether it is what the scenario wants.
     #[must_use]
     pub fn is_as_expected(&self) -> bool {
-        self.verdict == self.expected && self.missed.is_empty()
+        self.verdict == self.expected && self.missed.is_empty() && self.without_effect.is_empty()
     }
 
     /// 0 as expected; the verdict's own otherwise; 5 if what had to happen did not, or nothing broke that should.
@@ -71,6 +74,10 @@ impl End {
         if self.verdict != self.expected {
             let (got, want) = (self.verdict.word(), self.expected.word());
             return Some(format!("the verdict is `{got}`, the scenario expects `{want}`"));
+        }
+        if !self.without_effect.is_empty() {
+            let faults = self.without_effect.join("; ");
+            return Some(format!("without effect, although it must have one: {faults}"));
         }
         if self.missed.is_empty() {
             return None;
@@ -145,18 +152,20 @@ mod tests {
     fn the_exit_status_tells_what_happened() {
         use Verdict::{Holds, Stuck, Unknown, Violated};
         let missed = vec![Probe::Truncation];
+        let idle = vec!["at 2s reset b1 - b2".to_owned()];
         let cases = [
-            (Holds, Holds, vec![], 0),
-            (Violated, Violated, vec![], 0),
-            (Violated, Holds, vec![], 1),
-            (Violated, Holds, missed.clone(), 1),
-            (Stuck, Holds, vec![], 3),
-            (Unknown, Holds, vec![], 5),
-            (Holds, Holds, missed, 5),
-            (Holds, Violated, vec![], 5),
+            (Holds, Holds, vec![], vec![], 0),
+            (Violated, Violated, vec![], vec![], 0),
+            (Violated, Holds, vec![], vec![], 1),
+            (Violated, Holds, missed.clone(), vec![], 1),
+            (Stuck, Holds, vec![], vec![], 3),
+            (Unknown, Holds, vec![], vec![], 5),
+            (Holds, Holds, missed, vec![], 5),
+            (Holds, Holds, vec![], idle, 5),
+            (Holds, Violated, vec![], vec![], 5),
         ];
-        for (verdict, expected, missed, want) in cases {
-            let end = End { verdict, expected, missed };
+        for (verdict, expected, missed, without_effect, want) in cases {
+            let end = End { verdict, expected, missed, without_effect };
             assert_eq!(end.exit_status(), want, "{end:?}");
             assert_eq!(end.complaint().is_none(), want == 0, "{end:?}");
         }

@@ -133,13 +133,24 @@ impl<N: Note> Context<'_, N> {
     /// Sends. The bytes are taken in any case; false says that the send buffer is full, and
     /// `Writable` will follow. On a connection that is gone nothing happens.
     pub fn send(&mut self, conn: ConnId, bytes: Bytes) -> bool {
-        self.room.send(conn, bytes)
+        self.room.send(conn, "", bytes)
+    }
+
+    /// Sends a frame of some kind: a filter may hold back or delay frames by their label.
+    pub fn send_frame(&mut self, conn: ConnId, label: &'static str, frame: Bytes) -> bool {
+        self.room.send(conn, label, frame)
     }
 
     /// Sends once the host's clock reads `at`; what is sent later on this connection follows it.
     pub fn send_at(&mut self, at: Time, conn: ConnId, bytes: Bytes) {
         let at = self.global(at);
-        self.room.send_at(at, conn, bytes);
+        self.room.send_at(at, conn, "", bytes);
+    }
+
+    /// The same for a frame of some kind.
+    pub fn send_frame_at(&mut self, at: Time, conn: ConnId, label: &'static str, frame: Bytes) {
+        let at = self.global(at);
+        self.room.send_at(at, conn, label, frame);
     }
 
     /// Ends a connection after all that was sent or scheduled (FIN). No input follows.

@@ -11,8 +11,12 @@ pub struct FaultEffect {
     pub chunks_held: u64,
     /// Their bytes.
     pub bytes_held: u64,
-    /// Connection requests (SYN) that a cut swallowed.
+    /// Frames that a filter held back.
+    pub frames_held: u64,
+    /// Connection requests (SYN) that a cut, or a fault of its own, swallowed.
     pub connects_held: u64,
+    /// Connection requests that a fault refused.
+    pub connects_refused: u64,
     /// Resets that a cut swallowed, which left the other end half-open.
     pub resets_lost: u64,
     /// Sends that a delay or a throttle made later.

@@ -44,7 +44,7 @@ impl<N: Note> World<N> {
         let alive = matches!(connection.end(conn.0).state, EndState::Open | EndState::Opening);
         if alive && !bytes.is_empty() {
             self.room.mark(2, conn.0.0, bytes.len() as u64);
-            self.room.schedule(Time::ZERO, conn.0, bytes);
+            self.room.schedule(Time::ZERO, conn.0, "", bytes);
         }
     }
 

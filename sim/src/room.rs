@@ -82,6 +82,18 @@ impl<N: Note> Room<N> {
         u16::try_from(index).ok().map(HostId)
     }
 
+    /// The latencies between a new host and all others.
+    pub(crate) fn measure(&mut self, id: HostId) {
+        let distances = self.settings.network.distances;
+        for other in 0..self.hosts.len() {
+            let place = &self.hosts[usize::from(id.0)].spec.place;
+            let latency = place.latency(&self.hosts[other].spec.place, &distances);
+            let other = HostId(u16::try_from(other).expect("hosts have 16-bit numbers"));
+            self.network.link(id, other).latency = latency;
+            self.network.link(other, id).latency = latency;
+        }
+    }
+
     pub(crate) fn see(&mut self, seen: Seen<N>) {
         if self.settings.observed {
             self.seen.push(seen);

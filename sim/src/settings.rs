@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::clock::ClockSpec;
 use crate::disk::DiskSettings;
 use crate::network::Distribution;
+use crate::place::{Distances, Place};
 use crate::program::{Factory, Note};
 use crate::time::Span;
 
@@ -63,6 +64,8 @@ pub enum Chunking {
 pub struct NetworkSettings {
     /// One way, between different hosts.
     pub latency: Distribution,
+    /// One way, between hosts that stand apart.
+    pub distances: Distances,
     /// One way, from a host to itself.
     pub loopback: Distribution,
     /// Bytes a second of each link, one way; a host to itself has no limit.
@@ -90,6 +93,7 @@ impl Default for NetworkSettings {
                 tail_ppm: 5_000,
                 tail_factor: 50,
             },
+            distances: Distances::default(),
             loopback: Distribution::Uniform {
                 min: Span::from_micros(10),
                 max: Span::from_micros(20),
@@ -112,7 +116,7 @@ pub struct HostSpec<N: Note> {
     /// How wrong its clock is from the start.
     pub clock: ClockSpec,
     /// Where it stands.
-    pub rack: Option<Arc<str>>,
+    pub place: Place,
     /// Its disks; a program knows them by their place here.
     pub disks: Vec<DiskSettings>,
 }
@@ -124,7 +128,7 @@ impl<N: Note> HostSpec<N> {
         Self {
             factory,
             clock: ClockSpec::default(),
-            rack: None,
+            place: Place::default(),
             disks: vec![DiskSettings::default()],
         }
     }
@@ -139,7 +143,14 @@ impl<N: Note> HostSpec<N> {
     /// The same in a rack.
     #[must_use]
     pub fn with_rack(mut self, rack: &str) -> Self {
-        self.rack = Some(Arc::from(rack));
+        self.place.rack = Some(Arc::from(rack));
+        self
+    }
+
+    /// The same at this place.
+    #[must_use]
+    pub fn with_place(mut self, place: Place) -> Self {
+        self.place = place;
         self
     }
 
@@ -156,7 +167,7 @@ impl<N: Note> Clone for HostSpec<N> {
         Self {
             factory: Arc::clone(&self.factory),
             clock: self.clock,
-            rack: self.rack.clone(),
+            place: self.place.clone(),
             disks: self.disks.clone(),
         }
     }
@@ -166,7 +177,7 @@ impl<N: Note> std::fmt::Debug for HostSpec<N> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("HostSpec")
             .field("clock", &self.clock)
-            .field("rack", &self.rack)
+            .field("place", &self.place)
             .finish_non_exhaustive()
     }
 }

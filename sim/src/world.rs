@@ -10,7 +10,8 @@ use crate::digest::Digest;
 use crate::disk::Disk;
 use crate::event::Event;
 use crate::ids::{DiskId, HostId, LaneId};
-use crate::program::{BootInfo, Input, Note, Program};
+use crate::place::Place;
+use crate::program::{BootInfo, Factory, Input, Note, Program};
 use crate::room::{Outcome, Room};
 use crate::seen::{CrashKind, CrashReport, Seen};
 use crate::settings::{HostSpec, WorldSettings};
@@ -53,6 +54,7 @@ impl<N: Note> World<N> {
         let (plan, observed) = (self.room.plan, self.room.settings.observed);
         self.room.hosts.push(crate::host::Host::new(name, spec, plan, observed));
         self.room.network.add_host();
+        self.room.measure(id);
         self.programs.push(None);
         id
     }
@@ -93,6 +95,19 @@ impl<N: Note> World<N> {
             self.room.release_towards(id);
         }
         self.room.push_for_host(self.room.now, id, event);
+    }
+
+    /// Where a host stands.
+    #[must_use]
+    pub fn place(&self, host: HostId) -> &Place {
+        &self.room.hosts[usize::from(host.0)].spec.place
+    }
+
+    /// From its next boot on the host's program is made by this factory: another version of it, or
+    /// the same with other settings.
+    pub fn set_factory(&mut self, host: HostId, factory: Factory<N>) {
+        self.room.mark(34, u64::from(host.0), 0);
+        self.room.host(host).spec.factory = factory;
     }
 
     /// Handles exactly one event; false when there is none.
@@ -229,7 +244,7 @@ impl<N: Note> World<N> {
         let info = BootInfo {
             host: id,
             host_name: host.name.clone(),
-            rack: host.spec.rack.clone(),
+            rack: host.spec.place.rack.clone(),
             incarnation: host.incarnation,
         };
         self.programs[usize::from(id.0)] = Some((host.spec.factory)(&info));

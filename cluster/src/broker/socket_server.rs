@@ -15,6 +15,7 @@ use trial_sim::{ConnId, PoolId, Span, Time};
 
 use super::Cx;
 use crate::net::FrameReader;
+use crate::wire::ApiKey;
 
 /// Cost of reading a request or writing a response, besides its bytes.
 const MESSAGE: Span = Span::from_micros(4);
@@ -37,6 +38,8 @@ struct Channel {
     reader: FrameReader,
     lane: u16,
     in_process: bool,
+    /// What the response to the request in process is called.
+    response: &'static str,
     /// When the last response has left.
     free_at: Time,
 }
@@ -64,7 +67,8 @@ impl SocketServer {
         let lane = self.next_lane;
         self.next_lane = (self.next_lane + 1) % self.lanes;
         let reader = FrameReader::new(self.request_max_bytes);
-        let channel = Channel { reader, lane, in_process: false, free_at: Time::ZERO };
+        let channel =
+            Channel { reader, lane, in_process: false, response: "", free_at: Time::ZERO };
         self.channels.insert(conn, channel);
     }
 
@@ -90,7 +94,7 @@ impl SocketServer {
         let channel = self.channels.get_mut(&conn)?;
         assert!(channel.in_process, "SO-1: a response to nothing on {conn:?}");
         let at = cx.pay(self.pool, channel.lane, cost(frame.len()));
-        cx.send_at(at, conn, frame);
+        cx.send_frame_at(at, conn, channel.response, frame);
         channel.free_at = at;
         self.go_on(conn, cx)
     }
@@ -119,6 +123,7 @@ impl SocketServer {
             Ok(None) => None,
             Ok(Some(frame)) => {
                 channel.in_process = true;
+                channel.response = response_name(&frame);
                 cx.mute(conn);
                 let read = cx.pay(self.pool, channel.lane, cost(frame.len()));
                 Some(Arrived { conn, frame, at: read.max(channel.free_at) })
@@ -129,6 +134,12 @@ impl SocketServer {
             }
         }
     }
+}
+
+/// What the response to this request is called; nothing if the request is of no API.
+fn response_name(request: &[u8]) -> &'static str {
+    let key = request.first_chunk().map(|key| i16::from_be_bytes(*key));
+    key.and_then(ApiKey::from_key).map_or("", ApiKey::response_name)
 }
 
 fn cost(bytes: usize) -> Span {

@@ -328,7 +328,7 @@ impl NetworkClient {
         }
         (&mut frame[frames::CORRELATION_AT..]).put_i32(correlation_id);
         let id = connection.id.expect("a request is sent on a connection");
-        connection.full = !wires.send(id, frame.freeze());
+        connection.full = !wires.send(id, api.name(), frame.freeze());
         if expects_response {
             connection.in_flight.push_back(InFlight {
                 token,

@@ -43,7 +43,7 @@ impl Wires for FakeWires {
         id
     }
 
-    fn send(&mut self, conn: ConnId, bytes: Bytes) -> bool {
+    fn send(&mut self, conn: ConnId, _: &'static str, bytes: Bytes) -> bool {
         self.sent.push_back((conn, bytes));
         !self.full
     }

@@ -14,8 +14,8 @@ pub trait Wires {
     fn wall_ms(&self) -> i64;
     /// Starts a connection; it ends in `Connected` or `ConnectFailed`.
     fn connect(&mut self, host: &str, port: u16) -> ConnId;
-    /// Sends whole frames, in order. False when the send buffer is full; `Writable` follows when it is not any more.
-    fn send(&mut self, conn: ConnId, bytes: Bytes) -> bool;
+    /// Sends a whole frame of this kind (an API's name), in order. False when the send buffer is full; `Writable` follows when it is not any more.
+    fn send(&mut self, conn: ConnId, kind: &'static str, frame: Bytes) -> bool;
     /// Closes a connection; nothing more is heard of it.
     fn close(&mut self, conn: ConnId);
     /// A draw in `0..bound` from the host's stream of that name.
@@ -35,8 +35,8 @@ impl<N: Note> Wires for Context<'_, N> {
         Context::connect(self, host, port)
     }
 
-    fn send(&mut self, conn: ConnId, bytes: Bytes) -> bool {
-        Context::send(self, conn, bytes)
+    fn send(&mut self, conn: ConnId, kind: &'static str, frame: Bytes) -> bool {
+        Context::send_frame(self, conn, kind, frame)
     }
 
     fn close(&mut self, conn: ConnId) {

@@ -178,7 +178,7 @@ impl RaftProgram {
             let frame = frames::response_frame(api, version, correlation_id, |body| {
                 answer.encode(version, body);
             });
-            cx.send(conn, frame);
+            cx.send_frame(conn, api.response_name(), frame);
             return Some(());
         }
         let envelope = listener::read_request(api, version, &body)?;
@@ -197,7 +197,7 @@ impl RaftProgram {
         }
         let Asked { conn, api, version, correlation_id } = asked;
         let frame = listener::response_frame(api, version, correlation_id, response);
-        cx.send(conn, frame);
+        cx.send_frame(conn, api.response_name(), frame);
     }
 }
 

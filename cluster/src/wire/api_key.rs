@@ -37,6 +37,14 @@ macro_rules! api_keys {
                 }
             }
 
+            /// Kafka's name of the response: what faults call such a frame.
+            #[must_use]
+            pub const fn response_name(self) -> &'static str {
+                match self {
+                    $(Self::$name => concat!(stringify!($name), "Response"),)*
+                }
+            }
+
             /// The versions that Kafka 4.3.0 has.
             #[must_use]
             pub const fn versions(self) -> RangeInclusive<i16> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use trial_cluster::ids::BrokerId;
 use trial_cluster::rules::Rules;
-use trial_sim::HostId;
+use trial_sim::{HostId, Place};
 
 /// What a host is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +45,8 @@ pub struct HostSetup {
     pub topic: Option<String>,
     /// What it is.
     pub role: Role,
+    /// Where it stands.
+    pub place: Place,
 }
 
 /// A topic of the run.
@@ -76,6 +78,12 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// Where a host stands.
+    #[must_use]
+    pub fn place(&self, host: HostId) -> &Place {
+        &self.hosts[usize::from(host.0)].place
+    }
+
     /// The name of a host.
     #[must_use]
     pub fn name(&self, host: HostId) -> &str {

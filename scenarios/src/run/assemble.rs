@@ -9,10 +9,11 @@ use trial_cluster::config::ClientSettings;
 use trial_cluster::ids::BrokerId;
 use trial_cluster::node::{BROKER_PORT, ClusterSpec, NodeSpec, Roles};
 use trial_cluster::note::Note;
-use trial_sim::{HostSpec, Plan, Span, Time, World, WorldSettings};
+use trial_sim::{HostSpec, NetworkSettings, Plan, Span, Time, World, WorldSettings};
 
+use super::programs::Programs;
 use crate::facts::{HostSetup, Role, Setup, TopicSetup};
-use crate::scenario::{ADMIN, Client, Load, Scenario};
+use crate::scenario::{ADMIN, Client, Load, Network, Scenario};
 
 /// Controllers of their own have ids from here on, so that `c1` is node 101.
 const CONTROLLER_IDS: i32 = 100;
@@ -21,12 +22,19 @@ const WARM_UP: Span = Span::from_millis(1_500);
 
 /// The World of `scenario` under `seed`, and what the judge is told.
 #[must_use]
-pub fn assemble(scenario: &Scenario, seed: u64, settings: WorldSettings) -> (World<Note>, Setup) {
+pub fn assemble(
+    scenario: &Scenario,
+    seed: u64,
+    mut settings: WorldSettings,
+) -> (World<Note>, Setup, Programs) {
+    apply(&scenario.network, &mut settings.network);
+    let place = |name: &str| scenario.places.get(name).cloned().unwrap_or_default();
     let mut world = World::new(seed, settings);
     let mut hosts = Vec::new();
     let cluster = cluster_spec(scenario, seed);
     for (index, node) in cluster.nodes.iter().enumerate() {
-        let host = world.add_host(&node.host, HostSpec::new(cluster.factory(index)));
+        let spec = HostSpec::new(cluster.factory(index)).with_place(place(&node.host));
+        let host = world.add_host(&node.host, spec);
         world.boot(host);
         let role = match node.roles {
             Roles::Controller => Role::Controller { id: node.id },
@@ -34,7 +42,8 @@ pub fn assemble(scenario: &Scenario, seed: u64, settings: WorldSettings) -> (Wor
                 Role::Broker { id: node.id, controller: node.roles.is_controller() }
             }
         };
-        hosts.push(HostSetup { name: node.host.to_string(), role, topic: None });
+        let place = place(&node.host);
+        hosts.push(HostSetup { name: node.host.to_string(), role, topic: None, place });
     }
     let bootstrap: Vec<(String, u16)> = cluster
         .nodes
@@ -45,12 +54,13 @@ pub fn assemble(scenario: &Scenario, seed: u64, settings: WorldSettings) -> (Wor
     for (number, (name, kind, role)) in clients(scenario).into_iter().enumerate() {
         let number = u16::try_from(number).expect("few clients");
         let spec = ClientSpec { number, bootstrap: bootstrap.clone(), kind };
-        let host = world.add_host(&name, HostSpec::new(spec.factory()));
+        let place = place(&name);
+        let host = world.add_host(&name, HostSpec::new(spec.factory()).with_place(place.clone()));
         world.boot(host);
         let topic = scenario.clients.get(&name).map(|client| match client {
             Client::Producer { topic, .. } | Client::Consumer { topic, .. } => topic.clone(),
         });
-        hosts.push(HostSetup { name, role, topic });
+        hosts.push(HostSetup { name, role, topic, place });
     }
     let topics = scenario.topics.iter().map(|(name, topic)| {
         let replicas = usize::try_from(topic.replicas).expect("at least one");
@@ -71,7 +81,13 @@ pub fn assemble(scenario: &Scenario, seed: u64, settings: WorldSettings) -> (Wor
         exceeds_budget: scenario.exceeds_budget,
         lag_max_ms: scenario.cluster.config.node.replica_lag_time_max.as_millis(),
     };
-    (world, setup)
+    (world, setup, Programs::new(cluster))
+}
+
+fn apply(given: &Network, network: &mut NetworkSettings) {
+    network.latency = given.latency.unwrap_or(network.latency);
+    network.bandwidth = given.bandwidth.unwrap_or(network.bandwidth);
+    network.distances = given.distances;
 }
 
 fn cluster_spec(scenario: &Scenario, seed: u64) -> Arc<ClusterSpec> {
@@ -81,7 +97,7 @@ fn cluster_spec(scenario: &Scenario, seed: u64) -> Arc<ClusterSpec> {
         id: BrokerId(i32::from(number)),
         host: Arc::from(format!("b{number}")),
         roles: if combined { Roles::Combined } else { Roles::Broker },
-        rack: None,
+        rack: scenario.places.get(&format!("b{number}")).and_then(|place| place.rack.clone()),
     };
     let controller = |number: u16| NodeSpec {
         id: BrokerId(CONTROLLER_IDS + i32::from(number)),

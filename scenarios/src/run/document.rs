@@ -4,7 +4,8 @@ use trial_reports::{
     Excuse, Liveness, PartitionOutcome, ProbeOutcome, RunDocument, SCHEMA_VERSION, Setting,
     Verdict, Violation,
 };
-use trial_sim::Time;
+use trial_sim::fault::{Effect, SwarmChoice, SwarmSettings};
+use trial_sim::{Plan as Draws, Time};
 
 use super::trial_run::{Phase, Run};
 use crate::facts::{BeyondBudget, Facts, PartitionFacts};
@@ -61,6 +62,7 @@ impl Run {
             profile: scenario.rules.profile().to_string(),
             switches: scenario.rules.switches().map(|switch| switch.to_string()).collect(),
             settings: self.settings(),
+            picks: self.picks(),
             digest: self.world.digest().to_string(),
             verdict: self.verdict(),
             expected: scenario.expect,
@@ -115,6 +117,22 @@ impl Run {
             requests: facts.requests,
             replay,
         }
+    }
+
+    /// What the seed picked: values, and what it made of each swarm.
+    fn picks(&self) -> Vec<Setting> {
+        let values = self.scenario.picked.iter().filter_map(|text| text.split_once('='));
+        let setting =
+            |(path, value): (&str, &str)| Setting { path: path.into(), value: value.into() };
+        let mut picks: Vec<Setting> = values.map(setting).collect();
+        for fault in &self.scenario.faults {
+            if let Effect::Swarm { families } = &fault.effect {
+                let settings = SwarmSettings::default();
+                let choice = SwarmChoice::draw(Draws::new(self.seed), families, &settings);
+                picks.push(Setting { path: "swarm".to_owned(), value: choice.to_string() });
+            }
+        }
+        picks
     }
 
     fn settings(&self) -> Vec<Setting> {

@@ -1,12 +1,14 @@
 //! A run: one scenario under one seed, from the first boot to the verdict.
 //!
-//! Read first `trial_run.rs` (the value that is played, cloned, judged), then `plan.rs` and `player.rs` (faults),
-//! `assemble.rs` (what the World is made of) and `document.rs` (what is told of it).
+//! Read first `trial_run.rs` (the value that is played, cloned, judged), then `plan.rs`, `player.rs` and
+//! `carrier.rs` (faults), `assemble.rs` (what the World is made of) and `document.rs` (what is told of it).
 
 mod assemble;
+mod carrier;
 mod document;
 mod plan;
 mod player;
+mod programs;
 mod situation;
 mod told;
 mod trial_run;
@@ -14,4 +16,5 @@ mod trial_run;
 pub use assemble::assemble;
 pub use plan::{Plan, Planned};
 pub use player::{Done, Player, Situation};
+pub use programs::Programs;
 pub use trial_run::{Phase, Run};

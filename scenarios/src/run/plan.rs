@@ -30,6 +30,8 @@ pub struct Plan {
     pub timed: Vec<(Time, Planned)>,
     /// With conditions.
     pub triggered: Vec<(Vec<Condition>, Planned)>,
+    /// Whether each fault that was written must do something.
+    pub require_effect: bool,
 }
 
 impl Plan {
@@ -37,7 +39,7 @@ impl Plan {
     #[must_use]
     pub fn draw(scenario: &Scenario, seed: u64) -> Self {
         let end = Time::ZERO + scenario.time;
-        let mut plan = Self::default();
+        let mut plan = Self { require_effect: scenario.require_effect, ..Self::default() };
         for fault in &scenario.faults {
             plan.add(scenario, seed, fault, end);
         }

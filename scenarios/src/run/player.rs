@@ -8,11 +8,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use trial_cluster::note::Note;
 use trial_reports::{EffectNumber, FaultEffect, FaultOutcome};
-use trial_sim::fault::{ClockFault, Condition, DiskFault, Effect, Group, HostExpr, Sides};
-use trial_sim::{CrashKind, CrashReport, FaultId, HostId, Time, World};
+use trial_sim::fault::{Condition, Effect, HostExpr};
+use trial_sim::{CrashReport, FaultId, HostId, Plan as Draws, Span, Time, World};
 
+use super::carrier::Carrier;
 use super::plan::{Plan, Planned, lasting};
+use super::programs::Programs;
 use super::told;
+
+/// How long a swizzle lasts that nobody gave a length.
+const SWIZZLE: Span = Span::from_secs(10);
 
 /// What the player asks about the cluster.
 pub trait Situation {
@@ -28,13 +33,35 @@ pub trait Situation {
 
 /// What happened to a planned fault.
 #[derive(Debug, Clone)]
-struct Outcome {
+pub(super) struct Outcome {
     text: String,
-    at: Option<Time>,
-    hosts: Vec<HostId>,
-    faults: Vec<FaultId>,
-    crashes: Vec<CrashReport>,
-    remark: Option<String>,
+    pub(super) at: Option<Time>,
+    pub(super) hosts: Vec<HostId>,
+    pub(super) faults: Vec<FaultId>,
+    pub(super) crashes: Vec<CrashReport>,
+    pub(super) remark: Option<String>,
+    /// It did something that no counter shows.
+    pub(super) did: bool,
+    /// The scenario demands that it does something.
+    required: bool,
+}
+
+/// A filter that holds frames.
+#[derive(Debug, Clone)]
+pub(super) struct Held {
+    pub(super) label: String,
+    pub(super) from: HostId,
+    pub(super) to: HostId,
+    pub(super) fault: FaultId,
+}
+
+/// A host that a swizzle isolates in a while.
+#[derive(Debug, Clone)]
+struct Swizzled {
+    begins: Time,
+    ends: Option<Time>,
+    host: HostId,
+    index: usize,
 }
 
 /// How an active fault ends.
@@ -66,12 +93,17 @@ pub struct Player {
     to_restart: BTreeSet<HostId>,
     /// Hosts that are down on purpose, with how many faults keep them so.
     kept_down: BTreeMap<HostId, u32>,
+    holds: Vec<Held>,
+    swizzled: Vec<Swizzled>,
+    programs: Programs,
+    draws: Draws,
 }
 
 impl Player {
     /// Before the first fault.
     #[must_use]
-    pub fn new(plan: Plan) -> Self {
+    pub fn new(plan: Plan, draws: Draws, programs: Programs) -> Self {
+        let plan_requires = plan.require_effect;
         let mut outcomes = Vec::new();
         let mut enter = |planned: &Planned| {
             outcomes.push(Outcome {
@@ -81,6 +113,8 @@ impl Player {
                 faults: Vec::new(),
                 crashes: Vec::new(),
                 remark: None,
+                did: false,
+                required: plan_requires && !planned.drawn,
             });
             outcomes.len() - 1
         };
@@ -104,6 +138,10 @@ impl Player {
             outcomes,
             to_restart: BTreeSet::new(),
             kept_down: BTreeMap::new(),
+            holds: Vec::new(),
+            swizzled: Vec::new(),
+            programs,
+            draws,
         }
     }
 
@@ -112,7 +150,8 @@ impl Player {
     pub fn next_due(&self) -> Option<Time> {
         let begins = self.timed.get(self.cursor).map(|(at, ..)| *at);
         let ends = self.active.iter().filter_map(|active| active.ends).min();
-        [begins, ends].into_iter().flatten().min()
+        let swizzled = self.swizzled.iter().map(|swizzled| swizzled.begins).min();
+        [begins, ends, swizzled].into_iter().flatten().min()
     }
 
     /// Whether faults wait for conditions.
@@ -140,6 +179,38 @@ impl Player {
             let (_, planned, index) = self.timed[self.cursor].clone();
             self.cursor += 1;
             self.carry_out(&planned, index, world, situation, done);
+        }
+        self.swizzle_due(world, situation);
+    }
+
+    /// Isolates the hosts of a swizzle whose time has come.
+    fn swizzle_due(&mut self, world: &mut World<Note>, situation: &dyn Situation) {
+        let now = world.now();
+        let (due, rest) =
+            self.swizzled.drain(..).partition(|swizzled: &Swizzled| swizzled.begins <= now);
+        self.swizzled = rest;
+        let due: Vec<Swizzled> = due;
+        for Swizzled { ends, host, index, .. } in due {
+            let others = situation.all_hosts().into_iter().filter(|other| *other != host);
+            let faults: Vec<FaultId> =
+                others.flat_map(|other| [world.cut(host, other), world.cut(other, host)]).collect();
+            self.outcomes[index].faults.extend(&faults);
+            self.active.push(Active { ends, faults, restarts: Vec::new() });
+        }
+    }
+
+    /// When each host of a swizzle is isolated, in its first half, and comes back, in its second.
+    fn swizzle(&mut self, hosts: &[HostId], lasting: Span, index: usize, world: &World<Note>) {
+        let now = world.now();
+        let half = lasting.0 / 2;
+        for host in hosts {
+            let draw = |operation: u64| {
+                self.draws.below("swizzle", world.host_name(*host), operation, half.max(1))
+            };
+            let key = now.0 << 1;
+            let begins = now + Span(draw(key));
+            let ends = Some(now + Span(half + draw(key | 1)));
+            self.swizzled.push(Swizzled { begins, ends, host: *host, index });
         }
     }
 
@@ -176,6 +247,8 @@ impl Player {
             self.end(active, world);
         }
         self.kept_down.clear();
+        self.holds.clear();
+        self.swizzled.clear();
         for host in (0..world.host_count()).map(|host| HostId(u16::try_from(host).expect("few"))) {
             if !world.is_up(host) {
                 world.restart(host);
@@ -212,17 +285,29 @@ impl Player {
         done: &mut Vec<Done>,
     ) {
         let now = world.now();
-        let mut carrier =
-            Carrier { world, situation, outcome: &mut self.outcomes[index], restarts: Vec::new() };
+        let ends = lasting(&planned.fault).map(|length| now + length);
+        let mut carrier = Carrier {
+            world: &mut *world,
+            situation,
+            outcome: &mut self.outcomes[index],
+            holds: &mut self.holds,
+            programs: &mut self.programs,
+            restarts: Vec::new(),
+        };
         carrier.outcome.at = Some(now);
         carrier.effect(&planned.fault.effect, planned.drawn);
         let restarts = std::mem::take(&mut carrier.restarts);
+        if let Effect::Swizzle { .. } = planned.fault.effect {
+            let hosts = self.outcomes[index].hosts.clone();
+            let lasting = lasting(&planned.fault).unwrap_or(SWIZZLE);
+            self.swizzle(&hosts, lasting, index, world);
+            self.swizzle_due(world, situation);
+        }
         for host in &restarts {
             *self.kept_down.entry(*host).or_insert(0) += 1;
         }
         let outcome = &self.outcomes[index];
         done.push(Done { text: outcome.text.clone(), hosts: outcome.hosts.clone() });
-        let ends = lasting(&planned.fault).map(|length| now + length);
         if !outcome.faults.is_empty() || !restarts.is_empty() {
             self.active.push(Active { ends, faults: outcome.faults.clone(), restarts });
         }
@@ -239,11 +324,15 @@ impl Player {
                 let effects: Vec<_> =
                     outcome.faults.iter().map(|fault| world.effect(*fault)).collect();
                 let mut effect = told::effect(&effects, &outcome.crashes);
+                effect.happened |= outcome.did;
+                if effect.happened && effect.text == told::WITHOUT {
+                    effect.text.clear();
+                }
                 if outcome.at.is_none() {
                     effect =
                         FaultEffect { text: "its time never came".into(), ..Default::default() };
                 } else if let Some(remark) = &outcome.remark {
-                    effect.text = if effect.happened {
+                    effect.text = if effect.happened && !effect.text.is_empty() {
                         format!("{}; {remark}", effect.text)
                     } else {
                         remark.clone()
@@ -256,184 +345,10 @@ impl Player {
                     text: outcome.text.clone(),
                     at_ms: outcome.at.map(Time::as_millis),
                     effect,
+                    required: outcome.required,
                 }
             })
             .collect()
-    }
-}
-
-/// Carries one fault out.
-struct Carrier<'a> {
-    world: &'a mut World<Note>,
-    situation: &'a dyn Situation,
-    outcome: &'a mut Outcome,
-    restarts: Vec<HostId>,
-}
-
-impl Carrier<'_> {
-    fn hosts(&mut self, group: &Group) -> Vec<HostId> {
-        let mut hosts: Vec<HostId> =
-            group.0.iter().flat_map(|host| self.situation.resolve(host)).collect();
-        hosts.dedup();
-        for host in &hosts {
-            if !self.outcome.hosts.contains(host) {
-                self.outcome.hosts.push(*host);
-            }
-        }
-        if hosts.is_empty() {
-            self.outcome.remark = Some("found nobody".to_owned());
-        }
-        hosts
-    }
-
-    fn between(
-        &mut self,
-        from: &Group,
-        to: &Group,
-        mut set_off: impl FnMut(&mut World<Note>, HostId, HostId) -> FaultId,
-    ) {
-        let (from, to) = (self.hosts(from), self.hosts(to));
-        for one in &from {
-            for other in &to {
-                if one != other {
-                    let fault = set_off(self.world, *one, *other);
-                    self.outcome.faults.push(fault);
-                }
-            }
-        }
-    }
-
-    fn on_each(
-        &mut self,
-        group: &Group,
-        mut set_off: impl FnMut(&mut World<Note>, HostId) -> FaultId,
-    ) {
-        for host in self.hosts(group) {
-            let fault = set_off(self.world, host);
-            self.outcome.faults.push(fault);
-        }
-    }
-
-    fn effect(&mut self, effect: &Effect, drawn: bool) {
-        match effect {
-            Effect::Cut { sides } => {
-                let (Sides::Both(a, b) | Sides::OneWay(a, b)) = sides;
-                self.between(a, b, |world, from, to| world.cut(from, to));
-                if let Sides::Both(..) = sides {
-                    self.between(b, a, |world, from, to| world.cut(from, to));
-                }
-            }
-            Effect::Isolate { hosts } => {
-                let inside = self.hosts(hosts);
-                for other in self.situation.all_hosts() {
-                    if inside.contains(&other) {
-                        continue;
-                    }
-                    for host in &inside {
-                        let cuts = [self.world.cut(*host, other), self.world.cut(other, *host)];
-                        self.outcome.faults.extend(cuts);
-                    }
-                }
-            }
-            Effect::Delay { from, to, by } => {
-                self.between(from, to, |world, from, to| world.delay(from, to, *by));
-            }
-            Effect::Throttle { from, to, rate } => {
-                self.between(from, to, |world, from, to| world.throttle(from, to, rate.0));
-            }
-            Effect::Stall { from, to } => {
-                self.between(from, to, |world, from, to| world.stall(from, to))
-            }
-            Effect::Reset { one, other } => {
-                self.between(one, other, |world, from, to| world.reset(from, to));
-            }
-            Effect::Pause { hosts } => self.on_each(hosts, |world, host| world.pause(host)),
-            Effect::Slow { hosts, factor } => {
-                self.on_each(hosts, |world, host| world.slow(host, factor.0));
-            }
-            Effect::Crash { hosts, losing_unsynced } => self.crash(hosts, *losing_unsynced, drawn),
-            Effect::Stop { hosts } => {
-                for host in self.hosts(hosts) {
-                    self.world.stop(host);
-                    self.restarts.push(host);
-                }
-                self.outcome.remark.get_or_insert("asked to stop in good order".to_owned());
-            }
-            Effect::Restart { hosts, .. } => {
-                for host in self.hosts(hosts) {
-                    self.world.restart(host);
-                }
-                self.outcome.remark.get_or_insert("started".to_owned());
-            }
-            Effect::Wipe { hosts } => {
-                for host in self.hosts(hosts) {
-                    if !self.world.wipe(host) {
-                        self.outcome.remark = Some("a running machine keeps its disks".to_owned());
-                    }
-                }
-            }
-            Effect::Disk { hosts, fault } => self.disk(hosts, fault),
-            Effect::Clock { hosts, fault } => match fault {
-                ClockFault::Ahead(by) => {
-                    let by = i64::try_from(by.0).unwrap_or(i64::MAX);
-                    self.on_each(hosts, |world, host| world.clock_ahead(host, by));
-                }
-                ClockFault::Drift(ppm) => {
-                    self.on_each(hosts, |world, host| world.clock_drift(host, *ppm));
-                }
-                ClockFault::Step(by) => {
-                    self.on_each(hosts, |world, host| world.clock_step(host, *by))
-                }
-            },
-            Effect::Hold { .. } | Effect::Release { .. } | Effect::Swarm { .. } => {
-                unreachable!("refused or drawn before the run: {effect:?}")
-            }
-        }
-    }
-
-    fn crash(&mut self, group: &Group, losing_unsynced: bool, drawn: bool) {
-        let hosts = self.hosts(group);
-        let mut kind = if losing_unsynced { CrashKind::PowerLoss } else { CrashKind::Process };
-        if drawn && !self.situation.may_crash(&hosts, losing_unsynced) {
-            if !losing_unsynced || !self.situation.may_crash(&hosts, false) {
-                self.outcome.remark = Some("spared, by the budget".to_owned());
-                return;
-            }
-            // The process dies, the machine keeps its power.
-            kind = CrashKind::Process;
-            self.outcome.remark = Some("kept its power, by the budget".to_owned());
-        }
-        for host in hosts {
-            let report = self.world.crash(host, kind);
-            self.outcome.crashes.push(report);
-            self.restarts.push(host);
-        }
-    }
-
-    fn disk(&mut self, hosts: &Group, fault: &DiskFault) {
-        match fault {
-            DiskFault::Slow(factor) => {
-                self.on_each(hosts, |world, host| world.disk_slow(host, factor.0));
-            }
-            DiskFault::Eio { once } => {
-                self.on_each(hosts, |world, host| world.disk_eio(host, *once))
-            }
-            DiskFault::Full => self.on_each(hosts, |world, host| world.disk_full(host)),
-            DiskFault::Dies => self.on_each(hosts, |world, host| world.disk_dies(host)),
-            DiskFault::Rot => {
-                for host in self.hosts(hosts) {
-                    let flipped = self.world.disk_rot(host);
-                    let first = flipped.first();
-                    self.outcome.remark = Some(match first {
-                        Some(rot) => format!(
-                            "flipped bit {} of byte {} in {}",
-                            rot.bit, rot.offset, rot.path
-                        ),
-                        None => "the disk is empty".to_owned(),
-                    });
-                }
-            }
-        }
     }
 }
 

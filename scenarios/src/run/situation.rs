@@ -6,6 +6,7 @@ use trial_sim::fault::{Budget, Condition, HostExpr};
 
 use super::player::Situation;
 use crate::facts::{Facts, Role};
+use crate::scenario::place_name;
 
 impl Situation for Facts {
     fn resolve(&self, host: &HostExpr) -> Vec<HostId> {
@@ -14,6 +15,12 @@ impl Situation for Facts {
             HostExpr::Call { name, args } => {
                 let partition = args.first().and_then(|text| self.partition_named(text));
                 let node: Option<BrokerId> = match name.as_str() {
+                    "rack" | "zone" | "region" => {
+                        let wanted = args.first().map(String::as_str);
+                        let there =
+                            |host: &HostId| place_name(self.setup.place(*host), name) == wanted;
+                        return self.all_hosts().into_iter().filter(there).collect();
+                    }
                     "controller" => return self.active_controller.into_iter().collect(),
                     "leader" => partition.and_then(|partition| partition.leader()),
                     "follower" => partition.and_then(|partition| {

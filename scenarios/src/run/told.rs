@@ -5,6 +5,9 @@ use trial_sim::{CrashReport, FaultEffect as Counted};
 
 use super::player::number;
 
+/// What is said of a fault that did nothing.
+pub(super) const WITHOUT: &str = "without effect";
+
 /// Adds up what the parts of one fault did.
 #[must_use]
 pub fn effect(parts: &[Counted], crashes: &[CrashReport]) -> FaultEffect {
@@ -14,7 +17,9 @@ pub fn effect(parts: &[Counted], crashes: &[CrashReport]) -> FaultEffect {
     let mut numbers: Vec<EffectNumber> = [
         number("chunks_held", sum(|part| part.chunks_held)),
         number("bytes_held", sum(|part| part.bytes_held)),
+        number("frames_held", sum(|part| part.frames_held)),
         number("connects_held", sum(|part| part.connects_held)),
+        number("connects_refused", sum(|part| part.connects_refused)),
         number("chunks_delayed", sum(|part| part.chunks_delayed)),
         number("delayed_ms", sum(|part| part.delayed.as_millis())),
         number("connections_reset", sum(|part| part.connections_reset)),
@@ -47,7 +52,7 @@ pub fn effect(parts: &[Counted], crashes: &[CrashReport]) -> FaultEffect {
         .flatten(),
     );
     let text = if !happened {
-        "without effect".to_owned()
+        WITHOUT.to_owned()
     } else if numbers.is_empty() {
         "went down".to_owned()
     } else {
@@ -70,7 +75,9 @@ fn phrase(name: &str, value: u64) -> String {
     };
     let what = match what {
         "chunks_held" => "writes held",
+        "frames_held" => "frames held",
         "connects_held" => "connects held",
+        "connects_refused" => "connects refused",
         "chunks_delayed" => "writes delayed",
         "connections_reset" => "connections reset",
         "events_deferred" => "events deferred",

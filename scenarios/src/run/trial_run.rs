@@ -5,8 +5,9 @@
 //!             RU-2 two phases: faults; then none, until the cluster is live or the longest bound is over.
 
 use trial_cluster::note::Note;
+use trial_reports::FaultOutcome;
 use trial_sim::disk::Disk;
-use trial_sim::{Digest, DiskId, HostId, Seen, Span, Time, World, WorldSettings};
+use trial_sim::{Digest, DiskId, HostId, Plan as Draws, Seen, Span, Time, World, WorldSettings};
 
 use super::assemble::assemble;
 use super::plan::Plan;
@@ -54,6 +55,7 @@ pub struct Run {
     pub(super) judge: Judge,
     pub(super) phase: Phase,
     pub(super) missing: Vec<String>,
+    without_effect: Vec<String>,
     seen: Vec<Seen<Note>>,
 }
 
@@ -77,15 +79,17 @@ impl Run {
         seed: u64,
         settings: WorldSettings,
     ) -> Self {
-        let (world, setup) = assemble(scenario, seed, settings);
+        let scenario = &scenario.for_seed(seed);
+        let (world, setup, programs) = assemble(scenario, seed, settings);
         Self {
-            player: Player::new(Plan::draw(scenario, seed)),
+            player: Player::new(Plan::draw(scenario, seed), Draws::new(seed), programs),
             judge: Judge::new(setup),
             scenario: std::sync::Arc::clone(scenario),
             seed,
             world,
             phase: Phase::Faults,
             missing: Vec::new(),
+            without_effect: Vec::new(),
             seen: Vec::new(),
         }
     }
@@ -117,6 +121,12 @@ impl Run {
     /// The World, for tests that tamper with it.
     pub fn world_mut(&mut self) -> &mut World<Note> {
         &mut self.world
+    }
+
+    /// Once it is over: faults of which the scenario demands an effect, and that had none.
+    #[must_use]
+    pub fn without_effect(&self) -> &[String] {
+        &self.without_effect
     }
 
     /// The judge.
@@ -175,6 +185,9 @@ impl Run {
 
     fn end(&mut self, over: Phase) {
         self.judge.finish(self.world.now(), &self.world);
+        let outcomes = self.player.outcomes(&mut self.world);
+        let idle = outcomes.into_iter().filter(FaultOutcome::is_missing);
+        self.without_effect = idle.map(|outcome| outcome.text).collect();
         self.phase = over;
     }
 

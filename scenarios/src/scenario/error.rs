@@ -38,7 +38,7 @@ impl ScenarioError {
 }
 
 /// The text of one scenario file, to point into.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct SourceText {
     pub(super) name: String,
     pub(super) text: String,

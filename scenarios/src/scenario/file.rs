@@ -28,6 +28,14 @@ pub(super) struct ScenarioFile {
     #[serde(default)]
     pub(super) exceeds_budget: bool,
     #[serde(default)]
+    pub(super) require_effect: bool,
+    #[serde(default)]
+    pub(super) picks: BTreeMap<Spanned<String>, Spanned<Vec<toml::Value>>>,
+    #[serde(default)]
+    pub(super) network: NetworkTable,
+    #[serde(default)]
+    pub(super) racks: BTreeMap<Spanned<String>, RackTable>,
+    #[serde(default)]
     pub(super) cluster: ClusterTable,
     #[serde(default)]
     pub(super) topics: BTreeMap<Spanned<String>, TopicTable>,
@@ -51,6 +59,26 @@ pub(super) struct ClusterTable {
     pub(super) controllers: Option<Spanned<i64>>,
     #[serde(default)]
     pub(super) config: ConfigTable,
+}
+
+/// `[network]`: latencies one way, and what a link carries.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NetworkTable {
+    pub(super) latency: Option<Spanned<String>>,
+    pub(super) between_racks: Option<Spanned<String>>,
+    pub(super) between_zones: Option<Spanned<String>>,
+    pub(super) between_regions: Option<Spanned<String>>,
+    pub(super) bandwidth: Option<Spanned<String>>,
+}
+
+/// `[racks.NAME]`: which hosts stand together, and where.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RackTable {
+    pub(super) hosts: Vec<Spanned<String>>,
+    pub(super) zone: Option<Spanned<String>>,
+    pub(super) region: Option<Spanned<String>>,
 }
 
 /// `[topics.NAME]`.

@@ -6,9 +6,11 @@ mod error;
 mod file;
 mod names;
 mod override_;
+mod picks;
 mod reading;
 mod reading_clients;
 mod reading_cluster;
+mod reading_network;
 mod records;
 #[expect(
     clippy::module_inception,
@@ -17,7 +19,8 @@ mod records;
 mod scenario;
 
 pub use error::{ScenarioError, did_you_mean};
-pub use names::{ADMIN, CONDITIONS, HOST_FUNCTIONS, hosts_of, node_names};
+pub use names::{ADMIN, CONDITIONS, HOST_FUNCTIONS, hosts_of, node_names, place_name};
 pub use override_::Override;
+pub use picks::Pick;
 pub use records::{Record, RecordFileError, read_records};
-pub use scenario::{Client, Cluster, Load, Scenario, Topic};
+pub use scenario::{Client, Cluster, Load, Network, Scenario, Topic};

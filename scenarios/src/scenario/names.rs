@@ -4,12 +4,23 @@
 
 use std::collections::BTreeMap;
 
-use trial_sim::fault::{ClockFault, Condition, DiskFault, Effect, Fault, HostExpr, Sides, When};
+use trial_cluster::config::{BrokerConfig, ValueError};
+use trial_cluster::rules::Profile;
+use trial_cluster::wire::ApiKey;
+use trial_sim::Place;
+use trial_sim::fault::{Condition, DiskFault, Effect, Fault, Group, HostExpr, Sides, When};
 
+use super::error::did_you_mean;
 use super::scenario::{Client, Cluster, Topic};
 
 /// The client that creates the topics.
 pub const ADMIN: &str = "admin";
+
+/// Disks of a node.
+const DISKS: u16 = 1;
+/// Settings that decide what checkers may expect: they are the whole cluster's.
+const PROMISES: [&str; 3] =
+    ["min.insync.replicas", "unclean.leader.election.enable", "replica.lag.time.max.ms"];
 
 /// What a condition may look at, with its arguments.
 pub const CONDITIONS: &[(&str, &str)] = &[
@@ -25,6 +36,9 @@ pub const HOST_FUNCTIONS: &[(&str, &str)] = &[
     ("leader", "leader(TOPIC/PARTITION): by the controller"),
     ("follower", "follower(TOPIC/PARTITION): the first in-sync one that does not lead"),
     ("controller", "controller(): the active one"),
+    ("rack", "rack(RACK): every host in it"),
+    ("zone", "zone(ZONE): every host in it"),
+    ("region", "region(REGION): every host in it"),
 ];
 
 /// Whether a topic may be called this.
@@ -34,10 +48,10 @@ pub fn is_topic_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 249 && !matches!(name, "." | "..") && name.chars().all(fits)
 }
 
-/// Whether a client may be called this.
+/// Whether a client or a rack may be called this: a label of frames begins with a capital letter.
 #[must_use]
 pub fn is_host_name(name: &str) -> bool {
-    name.starts_with(|letter: char| letter.is_ascii_alphabetic())
+    name.starts_with(|letter: char| letter.is_ascii_lowercase())
         && name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_')
 }
 
@@ -53,6 +67,7 @@ pub(super) struct Known<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) topics: &'a BTreeMap<String, Topic>,
     pub(super) clients: &'a BTreeMap<String, Client>,
+    pub(super) places: &'a BTreeMap<String, Place>,
 }
 
 /// Why a fault does not fit its scenario.
@@ -79,7 +94,25 @@ impl Known<'_> {
         for host in hosts_of(&fault.effect) {
             self.host(host)?;
         }
-        unavailable(&fault.effect)
+        match &fault.effect {
+            Effect::Hold { label, .. }
+            | Effect::Release { label, .. }
+            | Effect::Delay { label: Some(label), .. } => known_label(label),
+            Effect::Restart { hosts, profile, config } => {
+                self.restart(hosts, profile.as_deref(), config)
+            }
+            Effect::Disk { disk: Some(disk), .. } | Effect::Wipe { disk: Some(disk), .. }
+                if *disk >= DISKS =>
+            {
+                let what = format!("there is no disk {disk}");
+                Err(Unfit::name(&disk.to_string(), what, "0: every node has one log directory"))
+            }
+            Effect::Ring { hosts } if hosts.0.len() < 3 => {
+                let what = "a ring takes three hosts or more".to_owned();
+                Err(Unfit { name: Some("ring".to_owned()), what, allowed: None })
+            }
+            effect => unavailable(effect),
+        }
     }
 
     fn hosts(&self) -> Vec<String> {
@@ -106,6 +139,7 @@ impl Known<'_> {
                 match (name.as_str(), args.as_slice()) {
                     ("controller", []) => Ok(()),
                     ("leader" | "follower", [partition]) => self.partition(partition),
+                    ("rack" | "zone" | "region", [place]) => self.place(name, place),
                     _ => Err(Unfit::name(
                         name,
                         format!("`{name}` takes other arguments"),
@@ -117,6 +151,64 @@ impl Known<'_> {
                 }
             }
         }
+    }
+
+    fn place(&self, kind: &str, wanted: &str) -> Result<(), Unfit> {
+        let mut known: Vec<&str> =
+            self.places.values().filter_map(|place| place_name(place, kind)).collect();
+        known.sort_unstable();
+        known.dedup();
+        if known.contains(&wanted) {
+            return Ok(());
+        }
+        let allowed = if known.is_empty() {
+            "[racks.NAME] hosts = [...], zone, region".to_owned()
+        } else {
+            known.join(", ")
+        };
+        Err(Unfit::name(wanted, format!("there is no {kind} `{wanted}`"), allowed))
+    }
+
+    /// A node with these, and no client.
+    fn node(&self, host: &HostExpr, word: &str) -> Result<(), Unfit> {
+        let HostExpr::Name(name) = host else { return Ok(()) };
+        if node_names(self.cluster).contains(name) {
+            return Ok(());
+        }
+        let what = format!("`{word}` is for brokers and controllers, `{name}` is a client");
+        Err(Unfit::name(name, what, node_names(self.cluster).join(", ")))
+    }
+
+    fn restart(
+        &self,
+        hosts: &Group,
+        profile: Option<&str>,
+        config: &[(String, String)],
+    ) -> Result<(), Unfit> {
+        if let Some(profile) = profile {
+            hosts.0.iter().try_for_each(|host| self.node(host, "as"))?;
+            profile.parse::<Profile>().map_err(|what| {
+                let known: Vec<_> = Profile::ALL.iter().map(|known| known.name()).collect();
+                Unfit::name(profile, what, known.join(", "))
+            })?;
+        }
+        for (name, value) in config {
+            hosts.0.iter().try_for_each(|host| self.node(host, "with"))?;
+            if PROMISES.contains(&name.as_str()) {
+                let what = format!("`{name}` decides what the cluster promises");
+                let allowed = "settings of one node; this one in [cluster] or [topics]";
+                return Err(Unfit::name(name, what, allowed));
+            }
+            let mut tried = BrokerConfig::default();
+            tried.set(name, value).map_err(|error| {
+                let at = match error.what {
+                    ValueError::UnknownName => name,
+                    ValueError::BadValue => value,
+                };
+                Unfit::name(at, error.headline(), error.allowed)
+            })?;
+        }
+        Ok(())
     }
 
     fn condition(&self, condition: &Condition) -> Result<(), Unfit> {
@@ -177,20 +269,55 @@ pub fn hosts_of(effect: &Effect) -> Vec<&HostExpr> {
         | Effect::Delay { from: a, to: b, .. }
         | Effect::Throttle { from: a, to: b, .. }
         | Effect::Stall { from: a, to: b }
+        | Effect::Refuse { from: a, to: b }
+        | Effect::Hang { from: a, to: b }
         | Effect::Reset { one: a, other: b }
         | Effect::Hold { from: a, to: b, .. }
         | Effect::Release { from: a, to: b, .. } => a.0.iter().chain(&b.0).collect(),
+        Effect::Bridge { over, one, other } => {
+            std::iter::once(over).chain(&one.0).chain(&other.0).collect()
+        }
+        Effect::Swap { one, other } => vec![one, other],
         Effect::Isolate { hosts }
+        | Effect::Ring { hosts }
+        | Effect::Swizzle { hosts }
         | Effect::Crash { hosts, .. }
         | Effect::Stop { hosts }
         | Effect::Restart { hosts, .. }
         | Effect::Pause { hosts }
         | Effect::Slow { hosts, .. }
-        | Effect::Wipe { hosts }
+        | Effect::Wipe { hosts, .. }
         | Effect::Disk { hosts, .. }
         | Effect::Clock { hosts, .. } => hosts.0.iter().collect(),
         Effect::Swarm { .. } => Vec::new(),
     }
+}
+
+/// The name of a place's rack, zone or region.
+#[must_use]
+pub fn place_name<'p>(place: &'p Place, kind: &str) -> Option<&'p str> {
+    match kind {
+        "rack" => place.rack.as_deref(),
+        "zone" => place.zone.as_deref(),
+        _ => place.region.as_deref(),
+    }
+}
+
+fn known_label(label: &str) -> Result<(), Unfit> {
+    let of = |api: &ApiKey| api.name() == label || api.response_name() == label;
+    if ApiKey::ALL.iter().any(of) {
+        return Ok(());
+    }
+    let names = ApiKey::ALL.iter().flat_map(|api| [api.name(), api.response_name()]);
+    let what = match did_you_mean(label, names) {
+        Some(near) => format!("there is no request or response `{label}`: did you mean `{near}`?"),
+        None => format!("there is no request or response `{label}`"),
+    };
+    Err(Unfit::name(
+        label,
+        what,
+        "an API's name such as Fetch, or its response such as FetchResponse",
+    ))
 }
 
 /// Words of the grammar that nothing carries out yet: refused, never ignored.
@@ -200,22 +327,11 @@ fn unavailable(effect: &Effect) -> Result<(), Unfit> {
         Err(Unfit { name: Some(name.to_owned()), what, allowed: None })
     };
     match effect {
-        Effect::Hold { .. } => refuse("hold"),
-        Effect::Release { .. } => refuse("release"),
-        Effect::Restart { profile: Some(_), .. } => refuse("as"),
-        Effect::Disk {
-            fault:
-                DiskFault::Slow(_)
-                | DiskFault::Eio { .. }
-                | DiskFault::Full
-                | DiskFault::Rot
-                | DiskFault::Dies,
-            ..
-        }
-        | Effect::Clock {
-            fault: ClockFault::Ahead(_) | ClockFault::Drift(_) | ClockFault::Step(_),
-            ..
-        } => Ok(()),
+        Effect::Swap { .. } => refuse("swap"),
+        Effect::Disk { fault: DiskFault::Throttle(_), .. } => refuse("throttle"),
+        Effect::Disk { fault: DiskFault::Misread { .. }, .. } => refuse("misread"),
+        Effect::Disk { fault: DiskFault::Misdirect { .. }, .. } => refuse("misdirect"),
+        Effect::Disk { fault: DiskFault::Hangs, .. } => refuse("hangs"),
         _ => Ok(()),
     }
 }

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use toml_edit::{DocumentMut, Item, Key, Table, Value};
 
 use super::ScenarioError;
+use super::error::SourceText;
 
 /// One `--set`.
 #[derive(Debug, Clone)]
@@ -54,6 +55,32 @@ impl Override {
         table.insert(last.get(), Item::Value(self.value.clone()));
         Ok(())
     }
+
+    /// Whether this path, as a key of `[picks]`, is the same.
+    fn is_at(&self, path: &str) -> bool {
+        let parsed = Key::parse(path).unwrap_or_default();
+        parsed.iter().map(Key::get).eq(self.path.iter().map(Key::get))
+    }
+}
+
+/// The text of a scenario with these changes; what is set is not picked any more.
+pub(super) fn applied(source: &SourceText, changes: &[Override]) -> Result<String, ScenarioError> {
+    let mut document =
+        source.text.parse::<DocumentMut>().map_err(|error| source.toml_edit_error(&error))?;
+    for change in changes {
+        change.apply(&mut document)?;
+        if let Some(picks) = document.get_mut("picks").and_then(Item::as_table_like_mut) {
+            let set: Vec<String> = picks
+                .iter()
+                .map(|(path, _)| path.to_owned())
+                .filter(|path| change.is_at(path))
+                .collect();
+            set.iter().for_each(|path| {
+                picks.remove(path);
+            });
+        }
+    }
+    Ok(document.to_string())
 }
 
 /// Splits at the first `=` outside quotes.

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_spanned::Spanned;
 use trial_cluster::config::{ConfigError, ValueError};
@@ -15,7 +16,7 @@ use trial_sim::fault::{Fault, FaultError, When, parse_span};
 use super::error::{ScenarioError, SourceText, did_you_mean};
 use super::file::{ConfigTable, Expect, ScenarioFile};
 use super::names;
-use super::scenario::{Client, Cluster, Scenario, Topic};
+use super::scenario::Scenario;
 use crate::probe::Probe;
 
 /// How long faults last where the scenario does not say.
@@ -44,11 +45,21 @@ impl Reading<'_> {
         for (name, table) in &file.clients {
             clients.insert(name.get_ref().clone(), self.client(name, table, &cluster, &topics)?);
         }
+        let places = self.places(&file, &cluster, &clients)?;
+        let network = self.network(&file.network)?;
         let time = self.span(file.time.as_ref(), TIME)?;
         let calm = self.span(file.calm.as_ref(), CALM)?;
         let mut faults = Vec::new();
         for text in &file.faults {
-            faults.push(self.fault(text, &cluster, &topics, &clients)?);
+            faults.push(self.fault(
+                text,
+                &names::Known {
+                    cluster: &cluster,
+                    topics: &topics,
+                    clients: &clients,
+                    places: &places,
+                },
+            )?);
         }
         let mut must_happen = Vec::new();
         for text in &file.must_happen {
@@ -65,6 +76,12 @@ impl Reading<'_> {
             faults,
             must_happen,
             exceeds_budget: file.exceeds_budget,
+            require_effect: file.require_effect,
+            picks: self.picks(&file.picks)?,
+            picked: Vec::new(),
+            source: Arc::default(),
+            network,
+            places,
             cluster,
             topics,
             clients,
@@ -191,9 +208,7 @@ impl Reading<'_> {
     pub(super) fn fault(
         &self,
         text: &Spanned<String>,
-        cluster: &Cluster,
-        topics: &BTreeMap<String, Topic>,
-        clients: &BTreeMap<String, Client>,
+        known: &names::Known<'_>,
     ) -> Result<Fault, ScenarioError> {
         // The span covers the quotes; inside a plain string a byte of the fault is a byte of the file.
         let start = text.span().start + 1;
@@ -210,7 +225,6 @@ impl Reading<'_> {
             let message = "a fault cannot come again so soon";
             return Err(self.source.error(text.span(), message, "every 1ms at the most often"));
         }
-        let known = names::Known { cluster, topics, clients };
         known.check(&fault).map_err(|unfit| {
             let within = unfit.name.as_deref().and_then(|name| text.get_ref().find(name));
             let at = match (within, &unfit.name) {

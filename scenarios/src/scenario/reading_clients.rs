@@ -24,7 +24,7 @@ impl Reading<'_> {
     ) -> Result<Client, ScenarioError> {
         if !names::is_host_name(name.get_ref()) {
             let message = format!("`{}` is no name for a client", name.get_ref());
-            let label = "a letter, then letters, digits, `_`";
+            let label = "a small letter, then letters, digits, `_`";
             return Err(self.source.error(name.span(), message, label));
         }
         if names::node_names(cluster).contains(name.get_ref()) || name.get_ref() == names::ADMIN {

@@ -4,19 +4,21 @@
 //! Invariants: SC-1 what was accepted here can be played: topics fit the cluster, faults name what exists.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use trial_cluster::config::{BrokerConfig, ConsumerConfig, ProducerConfig};
 use trial_cluster::rules::Rules;
 use trial_reports::Verdict;
-use trial_sim::Span;
 use trial_sim::fault::Fault;
+use trial_sim::{Distances, Distribution, Place, Span};
 
 use super::error::{ScenarioError, SourceText, did_you_mean};
 use super::file::ScenarioFile;
+use super::picks::{self, Pick};
 use super::reading::Reading;
 use super::records::Record;
-use super::{Override, builtin};
+use super::{Override, builtin, override_};
 use crate::probe::Probe;
 
 /// A scenario, ready to be played.
@@ -42,12 +44,35 @@ pub struct Scenario {
     pub must_happen: Vec<Probe>,
     /// Whether it exceeds, on purpose, what the protocol promises to survive.
     pub exceeds_budget: bool,
+    /// Whether a fault that was written and did nothing fails the run.
+    pub require_effect: bool,
+    /// What each seed picks.
+    pub picks: Vec<Pick>,
+    /// What this seed has picked, as `--set` takes it.
+    pub picked: Vec<String>,
+    /// Where it was read from.
+    pub(super) source: Arc<(SourceText, Option<PathBuf>)>,
+    /// Latencies and bandwidth where they are not the usual ones.
+    pub network: Network,
+    /// Where hosts stand, by their names.
+    pub places: BTreeMap<String, Place>,
     /// The nodes.
     pub cluster: Cluster,
     /// The topics by name.
     pub topics: BTreeMap<String, Topic>,
     /// The clients by name.
     pub clients: BTreeMap<String, Client>,
+}
+
+/// The network of a scenario: what is given here differs from the usual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Network {
+    /// One way, between two hosts.
+    pub latency: Option<Distribution>,
+    /// One way, between hosts that stand apart.
+    pub distances: Distances,
+    /// Bytes a second of each link.
+    pub bandwidth: Option<u64>,
 }
 
 /// The nodes of a scenario.
@@ -149,17 +174,48 @@ impl Scenario {
         let shown = path.map_or_else(|| format!("{name}.toml"), |path| path.display().to_string());
         let mut source = SourceText { name: shown, text: text.to_owned() };
         if !overrides.is_empty() {
-            let mut document = text
-                .parse::<toml_edit::DocumentMut>()
-                .map_err(|error| source.toml_edit_error(&error))?;
-            for change in overrides {
-                change.apply(&mut document)?;
-            }
-            source.text = document.to_string();
+            source.text = override_::applied(&source, overrides)?;
             source.name.push_str(" (with --set)");
         }
+        let scenario = Self::read(name, source, path)?;
+        // PI-2.
+        for combination in picks::combinations(&scenario.picks) {
+            scenario.with(&combination)?;
+        }
+        Ok(scenario)
+    }
+
+    /// What is played under `seed`: the scenario itself, or what the seed picks of it.
+    #[must_use]
+    pub fn for_seed(self: &Arc<Self>, seed: u64) -> Arc<Self> {
+        if self.picks.is_empty() {
+            return Arc::clone(self);
+        }
+        let picked: Vec<String> = self.picks.iter().map(|pick| pick.of_seed(seed)).collect();
+        Arc::new(self.with(&picked).expect("PI-2: every combination was read once"))
+    }
+
+    /// The same with these values, as `--set` takes them.
+    fn with(&self, picked: &[String]) -> Result<Self, ScenarioError> {
+        let changed =
+            picked.iter().map(|text| text.parse()).collect::<Result<Vec<Override>, _>>()?;
+        let (source, path) = &*self.source;
+        let mut source = source.clone();
+        source.text = override_::applied(&source, &changed)?;
+        source.name.push_str(&format!(" (with {})", picked.join(", ")));
+        let mut scenario = Self::read(&self.name, source, path.as_deref())?;
+        // The source stays as it was written, with its picks.
+        scenario.source = Arc::clone(&self.source);
+        scenario.picks.clone_from(&self.picks);
+        scenario.picked = picked.to_vec();
+        Ok(scenario)
+    }
+
+    fn read(name: &str, source: SourceText, path: Option<&Path>) -> Result<Self, ScenarioError> {
         let file: ScenarioFile =
             toml::from_str(&source.text).map_err(|error| source.toml_error(&error))?;
-        Reading { name, source: &source, path }.scenario(file)
+        let mut scenario = Reading { name, source: &source, path }.scenario(file)?;
+        scenario.source = Arc::new((source, path.map(Path::to_owned)));
+        Ok(scenario)
     }
 }

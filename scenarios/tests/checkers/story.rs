@@ -21,7 +21,7 @@ use trial_log::{BatchBuilder, Header};
 use trial_scenarios::check::Judge;
 use trial_scenarios::facts::{Disks, HostSetup, Role, Setup, TopicSetup};
 use trial_sim::disk::{Disk, DiskCrash, DiskSettings, FileDamage, JobId};
-use trial_sim::{CrashKind, CrashReport, DiskId, HostId, Seen, Span, Time};
+use trial_sim::{CrashKind, CrashReport, DiskId, HostId, Place, Seen, Span, Time};
 
 pub const B1: HostId = HostId(0);
 pub const B2: HostId = HostId(1);
@@ -97,7 +97,7 @@ fn setup(promises: Promises) -> Setup {
     let host = |place: usize| {
         let (name, role) = role(place, promises);
         let topic = (place >= 6).then(|| "orders".to_owned());
-        HostSetup { name: name.to_owned(), topic, role }
+        HostSetup { name: name.to_owned(), topic, role, place: Place::default() }
     };
     let Promises { min_insync, exceeds_budget, .. } = promises;
     let topic = TopicSetup { partitions: 1, replicas: 3, min_insync, unclean: false };

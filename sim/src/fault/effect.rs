@@ -1,11 +1,12 @@
 //! What a fault does, and to whom.
 //!
-//! Invariants: EF-1 what prints reads back as the same effect; EF-2 no name in it is a word of the
-//!             grammar.
+//! Invariants: EF-1 what prints (`effect_text.rs`) reads back as the same effect; EF-2 no name in it
+//!             is a word of the grammar; EF-3 a label begins with a capital letter, a host does not.
 
-use std::fmt;
-
-use super::quantity::{Factor, Rate, signed};
+use super::clock_fault::ClockFault;
+use super::disk_fault::DiskFault;
+use super::family::Family;
+use super::quantity::{Factor, Rate};
 use super::when::HostExpr;
 use crate::time::Span;
 
@@ -48,20 +49,67 @@ pub enum Effect {
         /// Whom.
         hosts: Group,
     },
-    /// Bytes take longer by this much.
+    /// Two groups are cut off from each other, and everybody reaches whoever stands between them.
+    ///
+    /// ```
+    /// # use trial_sim::fault::Fault;
+    /// let text = "at 2s bridge b3 over b1 b2 | b4 b5 for 5s";
+    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
+    /// ```
+    Bridge {
+        /// Who stands between.
+        over: HostExpr,
+        /// One side.
+        one: Group,
+        /// The other.
+        other: Group,
+    },
+    /// Each of them hears only itself and those after it on a ring, a majority; no two hear the same.
+    ///
+    /// ```
+    /// # use trial_sim::fault::Fault;
+    /// let text = "at 2s ring c1 c2 c3 c4 c5 for 5s";
+    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
+    /// ```
+    Ring {
+        /// In the order of the ring.
+        hosts: Group,
+    },
+    /// One after the other is isolated, and comes back in another order, both as the seed decides.
+    ///
+    /// ```
+    /// # use trial_sim::fault::Fault;
+    /// let text = "at 2s swizzle b1 b2 b3 for 10s";
+    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
+    /// ```
+    Swizzle {
+        /// Whom.
+        hosts: Group,
+    },
+    /// Bytes take longer, by this much or by a draw of this range; of frames with this label, if one is named.
     ///
     /// ```
     /// # use trial_sim::fault::Fault;
     /// let text = "at 2s delay b1 > b2 by 50ms for 10s";
     /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
     /// ```
+    ///
+    /// ```
+    /// # use trial_sim::fault::Fault;
+    /// let text = "at 2s delay Fetch b2 > b1 by 5ms..50ms for 10s";
+    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
+    /// ```
     Delay {
+        /// The label that programs put on frames.
+        label: Option<String>,
         /// Whose bytes.
         from: Group,
         /// On their way to whom.
         to: Group,
         /// How much longer.
         by: Span,
+        /// Jitter: up to how much longer, excluded.
+        up_to: Option<Span>,
     },
     /// Bytes flow at this rate.
     ///
@@ -89,6 +137,32 @@ pub enum Effect {
         /// Whose bytes.
         from: Group,
         /// On their way to whom.
+        to: Group,
+    },
+    /// Connections that are opened meanwhile are refused; those that exist go on.
+    ///
+    /// ```
+    /// # use trial_sim::fault::Fault;
+    /// let text = "at 2s refuse p1 > b2 for 3s";
+    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
+    /// ```
+    Refuse {
+        /// Who connects.
+        from: Group,
+        /// To whom.
+        to: Group,
+    },
+    /// Connections that are opened meanwhile get no answer; those that exist go on.
+    ///
+    /// ```
+    /// # use trial_sim::fault::Fault;
+    /// let text = "at 2s hang p1 > b2 for 3s";
+    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
+    /// ```
+    Hang {
+        /// Who connects.
+        from: Group,
+        /// To whom.
         to: Group,
     },
     /// All connections between two groups end with a reset.
@@ -164,7 +238,7 @@ pub enum Effect {
     ///
     /// ```
     /// # use trial_sim::fault::Fault;
-    /// let text = "at 5s restart b2 as 4.3";
+    /// let text = "at 5s restart b2 as 4.3 with num.io.threads=1";
     /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
     /// ```
     Restart {
@@ -172,6 +246,8 @@ pub enum Effect {
         hosts: Group,
         /// As which version; as before if none is named.
         profile: Option<String>,
+        /// With these settings instead of those it had.
+        config: Vec<(String, String)>,
     },
     /// Nothing runs on the machine, its connections stay open: a long garbage collection.
     ///
@@ -205,8 +281,23 @@ pub enum Effect {
     /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
     /// ```
     Wipe {
+        /// Which of them, from 0; all if none is named.
+        disk: Option<u16>,
         /// Whom.
         hosts: Group,
+    },
+    /// The disks of two machines that are down are exchanged.
+    ///
+    /// ```
+    /// # use trial_sim::fault::Fault;
+    /// let text = "at 4s swap b1 - b2";
+    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
+    /// ```
+    Swap {
+        /// One machine.
+        one: HostExpr,
+        /// The other.
+        other: HostExpr,
     },
     /// Something is wrong with the disks.
     ///
@@ -216,6 +307,8 @@ pub enum Effect {
     /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
     /// ```
     Disk {
+        /// Which of them, from 0; all if none is named.
+        disk: Option<u16>,
         /// Whom.
         hosts: Group,
         /// What.
@@ -247,113 +340,25 @@ pub enum Effect {
     },
 }
 
-/// What is wrong with a disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DiskFault {
-    /// Everything takes so many times as long.
-    Slow(Factor),
-    /// Calls that move bytes fail: one, or all of them.
-    ///
-    /// ```
-    /// # use trial_sim::fault::Fault;
-    /// let text = "at 3s disk b2 eio once";
-    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
-    /// ```
-    Eio {
-        /// Whether only the next one fails.
-        once: bool,
-    },
-    /// No room is left.
-    ///
-    /// ```
-    /// # use trial_sim::fault::Fault;
-    /// let text = "at 3s disk b2 full for 5s";
-    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
-    /// ```
-    Full,
-    /// One bit flips.
-    ///
-    /// ```
-    /// # use trial_sim::fault::Fault;
-    /// let text = "at 3s disk b2 rot";
-    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
-    /// ```
-    Rot,
-    /// Every call fails, for good.
-    ///
-    /// ```
-    /// # use trial_sim::fault::Fault;
-    /// let text = "at 3s disk b2 dies";
-    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
-    /// ```
-    Dies,
-}
-
-/// What is wrong with a clock.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum ClockFault {
-    /// It shows a later time.
-    Ahead(Span),
-    /// It runs too fast, or with a minus too slowly, by so many parts per million.
-    ///
-    /// ```
-    /// # use trial_sim::fault::Fault;
-    /// let text = "at 3s clock b2 drift -200ppm for 10s";
-    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
-    /// ```
-    Drift(i32),
-    /// It jumps, with a minus backwards, by so many nanoseconds.
-    ///
-    /// ```
-    /// # use trial_sim::fault::Fault;
-    /// let text = "at 3s clock b2 step -2s";
-    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
-    /// ```
-    Step(i64),
-}
-
-/// A kind of faults that a swarm draws.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Family {
-    /// Cuts, delays, throttles, stalls, resets.
-    Network,
-    /// Crashes with and without loss, stops; each starts again.
-    Crash,
-    /// Slow disks.
-    Disk,
-    /// Clocks that are ahead, drift, jump.
-    Clock,
-    /// Machines that pause or are slow.
-    Pause,
-}
-
-impl Family {
-    /// Every family with its word.
-    pub const ALL: [(&'static str, Self); 5] = [
-        ("network", Self::Network),
-        ("crash", Self::Crash),
-        ("disk", Self::Disk),
-        ("clock", Self::Clock),
-        ("pause", Self::Pause),
-    ];
-}
-
 impl Effect {
     /// Whether it may last; otherwise it happens at once and is over.
     #[must_use]
     pub fn can_last(&self) -> bool {
         match self {
+            Self::Disk { fault, .. } => fault.can_last(),
+            Self::Clock { fault, .. } => !matches!(fault, ClockFault::Step(_)),
             Self::Reset { .. }
             | Self::Release { .. }
             | Self::Restart { .. }
             | Self::Wipe { .. }
-            | Self::Disk {
-                fault: DiskFault::Eio { once: true } | DiskFault::Rot | DiskFault::Dies,
-                ..
-            }
-            | Self::Clock { fault: ClockFault::Step(_), .. } => false,
+            | Self::Swap { .. } => false,
             Self::Cut { .. }
             | Self::Isolate { .. }
+            | Self::Bridge { .. }
+            | Self::Ring { .. }
+            | Self::Swizzle { .. }
+            | Self::Refuse { .. }
+            | Self::Hang { .. }
             | Self::Delay { .. }
             | Self::Throttle { .. }
             | Self::Stall { .. }
@@ -362,8 +367,6 @@ impl Effect {
             | Self::Stop { .. }
             | Self::Pause { .. }
             | Self::Slow { .. }
-            | Self::Disk { .. }
-            | Self::Clock { .. }
             | Self::Swarm { .. } => true,
         }
     }
@@ -372,87 +375,5 @@ impl Effect {
 impl From<HostExpr> for Group {
     fn from(host: HostExpr) -> Self {
         Self(vec![host])
-    }
-}
-
-impl fmt::Display for Group {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, host) in self.0.iter().enumerate() {
-            let space = if i == 0 { "" } else { " " };
-            write!(f, "{space}{host}")?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Display for Sides {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Both(one, other) => write!(f, "{one} | {other}"),
-            Self::OneWay(from, to) => write!(f, "{from} > {to}"),
-        }
-    }
-}
-
-impl fmt::Display for Family {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let word = Self::ALL.iter().find(|(_, family)| family == self).map(|(word, _)| *word);
-        f.write_str(word.expect("every family has a word"))
-    }
-}
-
-impl fmt::Display for DiskFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Slow(factor) => write!(f, "slow by {factor}"),
-            Self::Eio { once: true } => f.write_str("eio once"),
-            Self::Eio { once: false } => f.write_str("eio"),
-            Self::Full => f.write_str("full"),
-            Self::Rot => f.write_str("rot"),
-            Self::Dies => f.write_str("dies"),
-        }
-    }
-}
-
-impl fmt::Display for ClockFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Ahead(by) => write!(f, "ahead {by}"),
-            Self::Drift(ppm) => write!(f, "drift {ppm}ppm"),
-            Self::Step(nanos) => write!(f, "step {}", signed(*nanos)),
-        }
-    }
-}
-
-impl fmt::Display for Effect {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Cut { sides } => write!(f, "cut {sides}"),
-            Self::Isolate { hosts } => write!(f, "isolate {hosts}"),
-            Self::Delay { from, to, by } => write!(f, "delay {from} > {to} by {by}"),
-            Self::Throttle { from, to, rate } => write!(f, "throttle {from} > {to} to {rate}"),
-            Self::Stall { from, to } => write!(f, "stall {from} > {to}"),
-            Self::Reset { one, other } => write!(f, "reset {one} - {other}"),
-            Self::Hold { label, from, to } => write!(f, "hold {label} {from} > {to}"),
-            Self::Release { label, from, to } => write!(f, "release {label} {from} > {to}"),
-            Self::Crash { hosts, losing_unsynced: false } => write!(f, "crash {hosts}"),
-            Self::Crash { hosts, losing_unsynced: true } => {
-                write!(f, "crash {hosts} losing unsynced")
-            }
-            Self::Stop { hosts } => write!(f, "stop {hosts}"),
-            Self::Restart { hosts, profile: None } => write!(f, "restart {hosts}"),
-            Self::Restart { hosts, profile: Some(profile) } => {
-                write!(f, "restart {hosts} as {profile}")
-            }
-            Self::Pause { hosts } => write!(f, "pause {hosts}"),
-            Self::Slow { hosts, factor } => write!(f, "slow {hosts} by {factor}"),
-            Self::Wipe { hosts } => write!(f, "wipe {hosts}"),
-            Self::Disk { hosts, fault } => write!(f, "disk {hosts} {fault}"),
-            Self::Clock { hosts, fault } => write!(f, "clock {hosts} {fault}"),
-            Self::Swarm { families } => {
-                f.write_str("swarm")?;
-                families.iter().try_for_each(|family| write!(f, " {family}"))
-            }
-        }
     }
 }

@@ -13,7 +13,7 @@ pub(super) struct Token<'t> {
 }
 
 /// Longer signs first: the first that fits is taken.
-const SIGNS: [&str; 11] = ["..", "==", "!=", "<=", ">=", "<", ">", "|", "(", ")", ","];
+const SIGNS: [&str; 12] = ["..", "==", "!=", "<=", ">=", "=", "<", ">", "|", "(", ")", ","];
 
 /// All tokens of a line.
 pub(super) fn tokens(line: &str) -> Result<Vec<Token<'_>>, FaultError> {

@@ -1,20 +1,20 @@
 //! Reads a fault from its text.
 //!
-//! Holds:      the tokens of one line and how far they are read.
+//! Holds:      the tokens of one line and how far they are read. Effects are read in `parse_effect.rs`.
 //! Invariants: PS-1 an error names the bytes that are wrong and what is allowed there.
 
 use std::ops::Range;
 
-use super::effect::{ClockFault, DiskFault, Effect, Family, Group, Sides};
+use super::effect::Group;
 use super::error::{FaultError, nearest};
 use super::lexer::{Token, is_word_char, tokens};
 use super::line::Fault;
-use super::quantity::{Factor, parse_factor, parse_ppm, parse_rate, parse_signed_span, parse_span};
+use super::quantity::{Factor, Rate, parse_factor, parse_rate, parse_span};
 use super::when::{Comparison, Condition, HostExpr, When};
-use super::words::{CLOCK_FAULTS, DISK_FAULTS, EFFECTS, WHENS, is_reserved};
+use super::words::{WHENS, is_reserved};
 use crate::time::{Span, Time};
 
-type Read<T> = Result<T, FaultError>;
+pub(super) type Read<T> = Result<T, FaultError>;
 
 /// Reads one line.
 pub(super) fn parse(line: &str) -> Read<Fault> {
@@ -46,7 +46,7 @@ pub(super) fn parse(line: &str) -> Read<Fault> {
     Ok(Fault { when, effect, lasting })
 }
 
-struct Parser<'t> {
+pub(super) struct Parser<'t> {
     tokens: Vec<Token<'t>>,
     next: usize,
     end: usize,
@@ -56,37 +56,37 @@ impl<'t> Parser<'t> {
     // ---- places and tokens ----
 
     /// The place of the next token; empty at the end.
-    fn here(&self) -> Range<usize> {
+    pub(super) fn here(&self) -> Range<usize> {
         self.tokens.get(self.next).map_or(self.end..self.end, |token| token.at.clone())
     }
 
     /// Where the last token ended.
-    fn before(&self) -> usize {
+    pub(super) fn before(&self) -> usize {
         self.next.checked_sub(1).map_or(0, |last| self.tokens[last].at.end)
     }
 
-    fn peek(&self) -> Option<&Token<'t>> {
+    pub(super) fn peek(&self) -> Option<&Token<'t>> {
         self.tokens.get(self.next)
     }
 
     /// Whether the next token is this text.
-    fn sees(&self, text: &str) -> bool {
+    pub(super) fn sees(&self, text: &str) -> bool {
         self.peek().is_some_and(|token| token.text == text)
     }
 
     /// Reads this text if it is next.
-    fn take(&mut self, text: &str) -> bool {
+    pub(super) fn take(&mut self, text: &str) -> bool {
         let seen = self.sees(text);
         self.next += usize::from(seen);
         seen
     }
 
-    fn need(&mut self, text: &str) -> Read<()> {
+    pub(super) fn need(&mut self, text: &str) -> Read<()> {
         if self.take(text) { Ok(()) } else { Err(self.wrong(&[&format!("`{text}`")])) }
     }
 
     /// The next token is not what is allowed here.
-    fn wrong(&self, expected: &[&str]) -> FaultError {
+    pub(super) fn wrong(&self, expected: &[&str]) -> FaultError {
         let what = match self.peek() {
             Some(token) => format!("unexpected `{}`", token.text),
             None => "the line ends too early".to_owned(),
@@ -95,7 +95,7 @@ impl<'t> Parser<'t> {
     }
 
     /// Any word.
-    fn word(&mut self, expected: &str) -> Read<(&'t str, Range<usize>)> {
+    pub(super) fn word(&mut self, expected: &str) -> Read<(&'t str, Range<usize>)> {
         match self.peek() {
             Some(token) if token.is_word => {
                 let word = (token.text, token.at.clone());
@@ -107,7 +107,7 @@ impl<'t> Parser<'t> {
     }
 
     /// One of some words.
-    fn one_of(&mut self, kind: &str, known: &[&'static str]) -> Read<&'static str> {
+    pub(super) fn one_of(&mut self, kind: &str, known: &[&'static str]) -> Read<&'static str> {
         let Some(token) = self.peek().filter(|token| token.is_word) else {
             return Err(self.wrong(known));
         };
@@ -119,7 +119,11 @@ impl<'t> Parser<'t> {
     }
 
     /// One of some words after a group, whose last host may be a misspelt one of them.
-    fn one_after_group(&mut self, kind: &str, known: &[&'static str]) -> Read<&'static str> {
+    pub(super) fn one_after_group(
+        &mut self,
+        kind: &str,
+        known: &[&'static str],
+    ) -> Read<&'static str> {
         let last = self.next.checked_sub(1).and_then(|last| self.tokens.get(last));
         let misspelt = last.filter(|token| nearest(token.text, known).is_some()).cloned();
         self.one_of(kind, known).map_err(|error| match misspelt {
@@ -138,16 +142,16 @@ impl<'t> Parser<'t> {
 
     // ---- quantities ----
 
-    fn quantity<T>(&mut self, help: &str, parse: impl Fn(&str) -> Read<T>) -> Read<T> {
+    pub(super) fn quantity<T>(&mut self, help: &str, parse: impl Fn(&str) -> Read<T>) -> Read<T> {
         let (text, at) = self.word(help)?;
         parse(text).map_err(|error| FaultError { at, ..error })
     }
 
-    fn span(&mut self) -> Read<Span> {
+    pub(super) fn span(&mut self) -> Read<Span> {
         self.quantity("a duration such as 800ms", parse_span)
     }
 
-    fn positive_span(&mut self) -> Read<Span> {
+    pub(super) fn positive_span(&mut self) -> Read<Span> {
         let at = self.here();
         match self.span()? {
             Span::ZERO => Err(FaultError::new(at, "this cannot be zero", &["a longer duration"])),
@@ -155,9 +159,14 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn factor(&mut self) -> Read<Factor> {
+    pub(super) fn factor(&mut self) -> Read<Factor> {
         self.need("by")?;
         self.quantity("a factor such as 10", parse_factor)
+    }
+
+    pub(super) fn rate(&mut self) -> Read<Rate> {
+        self.need("to")?;
+        self.quantity("a rate such as 1MB/s", parse_rate)
     }
 
     // ---- when ----
@@ -205,7 +214,7 @@ impl<'t> Parser<'t> {
     // ---- names and hosts ----
 
     /// A name of somebody else's choice, which is no word of the grammar.
-    fn name(&mut self, expected: &str) -> Read<String> {
+    pub(super) fn name(&mut self, expected: &str) -> Read<String> {
         let (word, at) = self.word(expected)?;
         if is_reserved(word) {
             let what = format!("`{word}` is a word of the grammar, not a name");
@@ -236,7 +245,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    fn group(&mut self) -> Read<Group> {
+    pub(super) fn group(&mut self) -> Read<Group> {
         let mut hosts = vec![self.host()?];
         let may_be_host = |token: &Token<'_>| {
             token.is_word && token.text.starts_with(is_first_char) && !is_reserved(token.text)
@@ -247,150 +256,51 @@ impl<'t> Parser<'t> {
         Ok(Group(hosts))
     }
 
-    fn host(&mut self) -> Read<HostExpr> {
+    pub(super) fn host(&mut self) -> Read<HostExpr> {
+        let at = self.here();
         let name = self.name("a host such as b1 or leader(orders/0)")?;
+        if is_label(&name) {
+            let what =
+                format!("`{name}` begins with a capital letter: a label does, a host does not");
+            return Err(FaultError::new(at, what, &["a host such as b1 or leader(orders/0)"]));
+        }
         if self.sees("(") {
             return Ok(HostExpr::Call { name, args: self.arguments()? });
         }
         Ok(HostExpr::Name(name))
     }
 
+    /// A kind of frames, such as `Fetch`.
+    pub(super) fn label(&mut self) -> Read<String> {
+        let (word, at) = self.word("a kind of request such as Fetch")?;
+        if is_label(word) {
+            return Ok(word.to_owned());
+        }
+        let what = format!("`{word}` does not begin with a capital letter, as labels do");
+        Err(FaultError::new(at, what, &["a kind of request such as Fetch"]))
+    }
+
+    /// Whether a label comes next.
+    pub(super) fn sees_label(&self) -> bool {
+        self.peek().is_some_and(|token| token.is_word && is_label(token.text))
+    }
+
     /// `A > B`.
-    fn link(&mut self) -> Read<(Group, Group)> {
+    pub(super) fn link(&mut self) -> Read<(Group, Group)> {
         let from = self.group()?;
         if !self.take(">") {
             return Err(self.wrong(&["`>`", "another host"]));
         }
         Ok((from, self.group()?))
     }
-
-    // ---- effects ----
-
-    fn effect(&mut self) -> Read<Effect> {
-        match self.one_of("effect", EFFECTS)? {
-            "cut" => self.cut(),
-            "isolate" => Ok(Effect::Isolate { hosts: self.group()? }),
-            word @ ("delay" | "throttle" | "stall" | "hold" | "release") => self.on_link(word),
-            "reset" => {
-                let one = self.group()?;
-                if !self.take("-") {
-                    return Err(self.wrong(&["`-`", "another host"]));
-                }
-                Ok(Effect::Reset { one, other: self.group()? })
-            }
-            "crash" => {
-                let hosts = self.group()?;
-                let losing_unsynced = self.take("losing");
-                if losing_unsynced {
-                    self.need("unsynced")?;
-                }
-                Ok(Effect::Crash { hosts, losing_unsynced })
-            }
-            "stop" => Ok(Effect::Stop { hosts: self.group()? }),
-            "restart" => {
-                let hosts = self.group()?;
-                let named = self.take("as");
-                let profile =
-                    if named { Some(self.word("a profile such as 4.3")?.0) } else { None };
-                Ok(Effect::Restart { hosts, profile: profile.map(str::to_owned) })
-            }
-            "pause" => Ok(Effect::Pause { hosts: self.group()? }),
-            "slow" => Ok(Effect::Slow { hosts: self.group()?, factor: self.factor()? }),
-            "wipe" => Ok(Effect::Wipe { hosts: self.group()? }),
-            "disk" => Ok(Effect::Disk { hosts: self.group()?, fault: self.disk_fault()? }),
-            "clock" => Ok(Effect::Clock { hosts: self.group()?, fault: self.clock_fault()? }),
-            _ => self.swarm(),
-        }
-    }
-
-    fn cut(&mut self) -> Read<Effect> {
-        let one = self.group()?;
-        let sides = if self.take("|") {
-            Sides::Both(one, self.group()?)
-        } else if self.take(">") {
-            Sides::OneWay(one, self.group()?)
-        } else {
-            return Err(self.wrong(&["`|`", "`>`", "another host"]));
-        };
-        Ok(Effect::Cut { sides })
-    }
-
-    fn on_link(&mut self, word: &str) -> Read<Effect> {
-        if matches!(word, "hold" | "release") {
-            let label = self.name("a kind of request such as Fetch")?;
-            let (from, to) = self.link()?;
-            return Ok(match word {
-                "hold" => Effect::Hold { label, from, to },
-                _ => Effect::Release { label, from, to },
-            });
-        }
-        let (from, to) = self.link()?;
-        match word {
-            "delay" => {
-                self.need("by")?;
-                Ok(Effect::Delay { from, to, by: self.positive_span()? })
-            }
-            "throttle" => {
-                self.need("to")?;
-                let rate = self.quantity("a rate such as 1MB/s", parse_rate)?;
-                Ok(Effect::Throttle { from, to, rate })
-            }
-            _ => Ok(Effect::Stall { from, to }),
-        }
-    }
-
-    fn disk_fault(&mut self) -> Read<DiskFault> {
-        Ok(match self.one_after_group("disk fault", DISK_FAULTS)? {
-            "slow" => DiskFault::Slow(self.factor()?),
-            "eio" => DiskFault::Eio { once: self.take("once") },
-            "full" => DiskFault::Full,
-            "rot" => DiskFault::Rot,
-            _ => DiskFault::Dies,
-        })
-    }
-
-    fn clock_fault(&mut self) -> Read<ClockFault> {
-        match self.one_after_group("clock fault", CLOCK_FAULTS)? {
-            "ahead" => {
-                let ahead = |text: &str| {
-                    parse_span(text).map_err(|error| match text.strip_prefix('-') {
-                        Some(_) => FaultError {
-                            what: "a clock cannot be ahead by a negative duration".to_owned(),
-                            expected: vec!["a duration".to_owned(), format!("`step {text}`")],
-                            ..error
-                        },
-                        None => error,
-                    })
-                };
-                Ok(ClockFault::Ahead(self.quantity("a duration such as 5s", ahead)?))
-            }
-            "drift" => Ok(ClockFault::Drift(self.quantity("a drift such as 200ppm", parse_ppm)?)),
-            _ => {
-                let nanos = self.quantity("a duration such as 2s or -2s", parse_signed_span)?;
-                Ok(ClockFault::Step(nanos))
-            }
-        }
-    }
-
-    fn swarm(&mut self) -> Read<Effect> {
-        let words: Vec<&'static str> = Family::ALL.iter().map(|(word, _)| *word).collect();
-        let mut families = Vec::new();
-        while families.is_empty() || self.peek().is_some_and(|t| t.is_word && t.text != "for") {
-            let at = self.here();
-            let word = self.one_of("family", &words)?;
-            let family = Family::ALL.iter().find(|(name, _)| *name == word).map(|(_, f)| *f);
-            let family = family.expect("the word is one of theirs");
-            if families.contains(&family) {
-                let what = format!("`{word}` stands here twice");
-                return Err(FaultError::new(at, what, &["another family"]));
-            }
-            families.push(family);
-        }
-        Ok(Effect::Swarm { families })
-    }
 }
 
 /// What a name may begin with: no digit, so that a forgotten word is noticed before a number.
 fn is_first_char(c: char) -> bool {
     c.is_ascii_alphabetic() || c == '_'
+}
+
+/// EF-3.
+fn is_label(word: &str) -> bool {
+    word.starts_with(|c: char| c.is_ascii_uppercase())
 }

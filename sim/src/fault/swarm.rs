@@ -8,9 +8,13 @@
 
 use std::collections::BTreeSet;
 
-use super::effect::{ClockFault, DiskFault, Effect, Family, Group, Sides};
+use super::clock_fault::ClockFault;
+use super::disk_fault::DiskFault;
+use super::effect::{Effect, Group, Sides};
+use super::family::Family;
 use super::line::Fault;
 use super::quantity::{Factor, Rate};
+use super::swarm_choice::{FamilyChoice, SwarmChoice};
 use super::when::{HostExpr, When};
 use crate::random::{Plan, Stream};
 use crate::time::{Span, Time};
@@ -126,10 +130,11 @@ pub fn swarm(
         settings,
         factor: 0,
         family: Family::Network,
+        without: Vec::new(),
         faults: Vec::new(),
     };
-    for family in families {
-        drawing.family(*family, families);
+    for choice in &SwarmChoice::draw(plan, families, settings).families {
+        drawing.family(choice);
     }
     drawing.faults.sort_by_cached_key(|(at, fault)| (*at, fault.to_string()));
     drawing.faults.into_iter().map(|(_, fault)| fault).collect()
@@ -143,33 +148,25 @@ struct Drawing<'a> {
     /// By what this family's rates are multiplied for this seed, in halves.
     factor: u32,
     family: Family,
+    /// Its kinds that do not exist for this seed.
+    without: Vec<&'static str>,
     faults: Vec<(Time, Fault)>,
 }
 
 impl Drawing<'_> {
-    fn is_on(&self, family: Family) -> bool {
-        let off = self.settings.family_off_ppm;
-        !self.plan.chance("swarm-off", &family.to_string(), 0, off)
-    }
-
-    fn family(&mut self, family: Family, all: &[Family]) {
-        // A seed that switches everything off would test nothing: its first family stays.
-        let alone = Some(&family) == all.first() && !all.iter().any(|other| self.is_on(*other));
-        if !self.is_on(family) && !alone {
-            return;
-        }
-        let levels = [1, 2, 2, 4, 8];
-        let level = self.plan.below("swarm-level", &family.to_string(), 0, 5);
-        self.factor = levels[usize::try_from(level).expect("below five")];
-        self.family = family;
+    fn family(&mut self, choice: &FamilyChoice) {
+        let Some(halves) = choice.halves else { return };
+        self.factor = halves;
+        self.family = choice.family;
+        self.without.clone_from(&choice.without);
         let rates = self.settings.rates;
-        match family {
+        match choice.family {
             Family::Network => self.network(&rates),
             Family::Crash => self.crashes(&rates),
             Family::Disk => {
                 self.per_host("disk-slow", rates.disk_slow, |hosts, draws| {
                     let factor = DiskFault::Slow(factor(draws, 2, 200));
-                    Effect::Disk { hosts, fault: factor }
+                    Effect::Disk { disk: None, hosts, fault: factor }
                 });
             }
             Family::Clock => self.clocks(&rates),
@@ -194,7 +191,7 @@ impl Drawing<'_> {
         self.per_host("isolate", rates.isolate, |hosts, _| Effect::Isolate { hosts });
         self.per_pair("delay", rates.delay, |from, to, draws| {
             let by = Span::from_millis(skewed(draws, 5, 2_000));
-            Effect::Delay { from, to, by }
+            Effect::Delay { label: None, from, to, by, up_to: None }
         });
         self.per_pair("throttle", rates.throttle, |from, to, draws| {
             let rate = Rate(skewed(draws, 10, 1_000) * 1_000);
@@ -305,7 +302,8 @@ impl Drawing<'_> {
     ) {
         let settings = self.settings;
         let domain = format!("swarm-{kind}");
-        if self.plan.chance("swarm-off", kind, 1, settings.kind_off_ppm) {
+        assert!(self.family.kinds().contains(&kind), "SC-1: {kind} is a kind of its family");
+        if self.without.contains(&kind) {
             return;
         }
         let chance = u32::try_from(u64::from(ppm) * u64::from(self.factor) / 2).unwrap_or(u32::MAX);

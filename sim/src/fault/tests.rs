@@ -20,10 +20,22 @@ fn args() -> impl Strategy<Value = Vec<String>> {
     prop::collection::vec(prop_oneof![name(), Just("at".to_owned()), Just("-1".to_owned())], 0..3)
 }
 
+fn host_name() -> impl Strategy<Value = String> {
+    name().prop_filter("no label", |name| !name.starts_with(|c: char| c.is_ascii_uppercase()))
+}
+
+fn label() -> impl Strategy<Value = String> {
+    "[A-Z][a-zA-Z0-9]{0,6}"
+}
+
+fn path() -> impl Strategy<Value = Option<String>> {
+    prop::option::of("[a-z][a-z0-9-]{0,4}(/[0-9]{1,4}\\.log)?")
+}
+
 fn host() -> impl Strategy<Value = HostExpr> {
     prop_oneof![
-        name().prop_map(HostExpr::Name),
-        (name(), args()).prop_map(|(name, args)| HostExpr::Call { name, args }),
+        host_name().prop_map(HostExpr::Name),
+        (host_name(), args()).prop_map(|(name, args)| HostExpr::Call { name, args }),
     ]
 }
 
@@ -53,13 +65,25 @@ fn when() -> impl Strategy<Value = When> {
 }
 
 fn host_effect() -> impl Strategy<Value = Effect> {
+    let calls =
+        prop::option::of(prop::sample::select(DiskCalls::ALL.map(|(_, calls)| calls).to_vec()));
     let disk = prop_oneof![
         (1..500_u32).prop_map(|factor| DiskFault::Slow(Factor(factor))),
-        any::<bool>().prop_map(|once| DiskFault::Eio { once }),
+        (1..9_999_999_u64).prop_map(|rate| DiskFault::Throttle(Rate(rate))),
+        (any::<bool>(), calls, path()).prop_map(|(once, calls, path)| DiskFault::Eio {
+            once,
+            calls,
+            path
+        }),
         Just(DiskFault::Full),
-        Just(DiskFault::Rot),
+        path().prop_map(|path| DiskFault::Rot { path }),
+        path().prop_map(|path| DiskFault::Misread { path }),
+        path().prop_map(|path| DiskFault::Misdirect { path }),
+        Just(DiskFault::Hangs),
         Just(DiskFault::Dies),
     ];
+    let number = || prop::option::of(0..9_u16);
+    let config = prop::collection::vec(("[a-z]{1,5}(\\.[a-z]{1,5})?", "[a-z0-9]{1,5}"), 0..3);
     let clock = prop_oneof![
         span().prop_map(ClockFault::Ahead),
         (-999_999..1_000_000_i32).prop_map(ClockFault::Drift),
@@ -70,13 +94,20 @@ fn host_effect() -> impl Strategy<Value = Effect> {
         (group(), any::<bool>())
             .prop_map(|(hosts, losing_unsynced)| Effect::Crash { hosts, losing_unsynced }),
         group().prop_map(|hosts| Effect::Stop { hosts }),
-        (group(), prop::option::of("[1-9]\\.[0-9]{1,2}"))
-            .prop_map(|(hosts, profile)| Effect::Restart { hosts, profile }),
+        (group(), prop::option::of("[1-9]\\.[0-9]{1,2}"), config)
+            .prop_map(|(hosts, profile, config)| Effect::Restart { hosts, profile, config }),
+        group().prop_map(|hosts| Effect::Ring { hosts }),
+        group().prop_map(|hosts| Effect::Swizzle { hosts }),
+        (host(), host()).prop_map(|(one, other)| Effect::Swap { one, other }),
         group().prop_map(|hosts| Effect::Pause { hosts }),
         (group(), 1..500_u32)
             .prop_map(|(hosts, factor)| Effect::Slow { hosts, factor: Factor(factor) }),
-        group().prop_map(|hosts| Effect::Wipe { hosts }),
-        (group(), disk).prop_map(|(hosts, fault)| Effect::Disk { hosts, fault }),
+        (number(), group()).prop_map(|(disk, hosts)| Effect::Wipe { disk, hosts }),
+        (number(), group(), disk).prop_map(|(disk, hosts, fault)| Effect::Disk {
+            disk,
+            hosts,
+            fault
+        }),
         (group(), clock).prop_map(|(hosts, fault)| Effect::Clock { hosts, fault }),
     ]
 }
@@ -86,7 +117,15 @@ fn link_effect() -> impl Strategy<Value = Effect> {
     prop_oneof![
         link().prop_map(|(a, b)| Effect::Cut { sides: Sides::Both(a, b) }),
         link().prop_map(|(a, b)| Effect::Cut { sides: Sides::OneWay(a, b) }),
-        (link(), span()).prop_map(|((from, to), by)| Effect::Delay { from, to, by }),
+        (prop::option::of(label()), link(), span(), prop::option::of(span())).prop_map(
+            |(label, (from, to), by, more)| {
+                let up_to = more.map(|more| by + more);
+                Effect::Delay { label, from, to, by, up_to }
+            }
+        ),
+        (host(), link()).prop_map(|(over, (one, other))| Effect::Bridge { over, one, other }),
+        link().prop_map(|(from, to)| Effect::Refuse { from, to }),
+        link().prop_map(|(from, to)| Effect::Hang { from, to }),
         (link(), 1..9_999_999_u64).prop_map(|((from, to), rate)| Effect::Throttle {
             from,
             to,
@@ -94,8 +133,8 @@ fn link_effect() -> impl Strategy<Value = Effect> {
         }),
         link().prop_map(|(from, to)| Effect::Stall { from, to }),
         link().prop_map(|(one, other)| Effect::Reset { one, other }),
-        (name(), link()).prop_map(|(label, (from, to))| Effect::Hold { label, from, to }),
-        (name(), link()).prop_map(|(label, (from, to))| Effect::Release { label, from, to }),
+        (label(), link()).prop_map(|(label, (from, to))| Effect::Hold { label, from, to }),
+        (label(), link()).prop_map(|(label, (from, to))| Effect::Release { label, from, to }),
     ]
 }
 
@@ -136,7 +175,7 @@ proptest! {
             prop_oneof![
                 2 => prop::sample::select([WHENS, EFFECTS, DISK_FAULTS, CLOCK_FAULTS].concat()).prop_map(str::to_owned),
                 3 => prop::sample::select(vec!["b1", "leader(", ")", ",", "|", ">", "-", "..", ">=", "2s", "-2s",
-                    "1MB/s", "by", "to", "for", "losing", "unsynced", "as", "99999999999999999999s", "1.0000000001s"]).prop_map(str::to_owned),
+                    "1MB/s", "by", "to", "for", "losing", "unsynced", "as", "with", "=", "in", "of", "over", "Fetch", "1", "99999999999999999999s", "1.0000000001s"]).prop_map(str::to_owned),
                 1 => any::<String>(),
             ], 0..12),
     ) {
@@ -219,6 +258,44 @@ fn errors_name_the_place_and_what_is_allowed_there() {
         "                    ^^^^^^^",
         "`network` stands here twice",
         "another",
+    );
+}
+
+#[test]
+fn labels_paths_and_settings_have_errors_of_their_own() {
+    refuses(
+        "at 2s hold fetch b1 > b2",
+        "           ^^^^^",
+        "`fetch` does not begin with a capital letter, as labels do",
+        "Fetch",
+    );
+    refuses(
+        "at 2s crash B1",
+        "            ^^",
+        "`B1` begins with a capital letter: a label does, a host does not",
+        "b1",
+    );
+    refuses(
+        "at 2s delay b1 > b2 by 5ms..5ms",
+        "                            ^^^",
+        "this range is empty",
+        "longer than 5ms",
+    );
+    refuses("at 2s disk x of b1 dies", "             ^^", "unknown disk fault `of`", "dies");
+    refuses("at 2s disk 1x of b1 dies", "           ^^", "`1x` is no number of a disk", "from 0");
+    refuses(
+        "at 2s disk b1 rot in /a",
+        "                     ^^",
+        "a path begins and ends without a slash",
+        "orders-0",
+    );
+    refuses("at 2s restart b1 with a", "", "the line ends too early", "`=`");
+    refuses("at 2s bridge b1 b2 | b3", "                ^^", "unexpected `b2`", "`over`");
+    refuses(
+        "at 2s disk b1 eio once for 2s",
+        "                       ^^^^^^",
+        "`disk b1 eio once` happens at once and cannot last",
+        "nothing",
     );
 }
 

@@ -66,9 +66,27 @@ pub const WORDS: &[Word] = &[
         example: "at 2s isolate leader(orders/0) for 3s",
     },
     Word {
+        word: "bridge",
+        shape: "bridge H over A | B",
+        does: "cuts A and B off from each other; H between them reaches both",
+        example: "at 2s bridge b3 over b1 b2 | b4 b5 for 5s",
+    },
+    Word {
+        word: "ring",
+        shape: "ring A",
+        does: "each hears itself and those after it on the ring, a majority; no two hear the same",
+        example: "at 2s ring c1 c2 c3 c4 c5 for 5s",
+    },
+    Word {
+        word: "swizzle",
+        shape: "swizzle A",
+        does: "isolates one after the other, and brings them back in another order, by the seed",
+        example: "at 2s swizzle b1 b2 b3 for 10s",
+    },
+    Word {
         word: "delay",
-        shape: "delay A > B by DURATION",
-        does: "bytes take longer",
+        shape: "delay [LABEL] A > B by DURATION[..DURATION]",
+        does: "bytes take longer; within a range as drawn; with a label, frames of that kind",
         example: "at 2s delay b1 > b2 by 50ms for 10s",
     },
     Word {
@@ -84,6 +102,18 @@ pub const WORDS: &[Word] = &[
         example: "at 2s stall b1 > b2 for 3s",
     },
     Word {
+        word: "refuse",
+        shape: "refuse A > B",
+        does: "new connections are refused, those that exist go on",
+        example: "at 2s refuse p1 > b2 for 3s",
+    },
+    Word {
+        word: "hang",
+        shape: "hang A > B",
+        does: "new connections get no answer, those that exist go on",
+        example: "at 2s hang p1 > b2 for 3s",
+    },
+    Word {
         word: "reset",
         shape: "reset A - B",
         does: "all connections between the groups end with a reset",
@@ -92,7 +122,7 @@ pub const WORDS: &[Word] = &[
     Word {
         word: "hold",
         shape: "hold LABEL A > B",
-        does: "holds back a kind of request",
+        does: "holds back a kind of frames (Fetch, FetchResponse) and what follows them on their connections",
         example: "at 2s hold Fetch b2 > b1 for 4s",
     },
     Word {
@@ -115,9 +145,9 @@ pub const WORDS: &[Word] = &[
     },
     Word {
         word: "restart",
-        shape: "restart A [as PROFILE]",
-        does: "starts a host that is down",
-        example: "at 5s restart b2 as 4.3",
+        shape: "restart A [as PROFILE] [with KEY=VALUE...]",
+        does: "starts a host that is down; as another version or with other settings, from then on",
+        example: "at 5s restart b2 as 4.3 with num.io.threads=1",
     },
     Word {
         word: "pause",
@@ -133,13 +163,19 @@ pub const WORDS: &[Word] = &[
     },
     Word {
         word: "wipe",
-        shape: "wipe A",
+        shape: "wipe [disk N of] A",
         does: "replaces the disks of a host that is down by empty ones",
         example: "at 4s wipe b2",
     },
     Word {
+        word: "swap",
+        shape: "swap A - B",
+        does: "exchanges the disks of two hosts that are down",
+        example: "at 4s swap b1 - b2",
+    },
+    Word {
         word: "disk",
-        shape: "disk A slow by FACTOR, eio [once], full, rot, dies",
+        shape: "disk [N of] A slow by FACTOR, throttle to RATE, eio [once] [read|write|sync] [in PATH], full, rot [in PATH], misread [in PATH], misdirect [in PATH], hangs, dies",
         does: "something is wrong with the disks",
         example: "at 3s disk b2 slow by 100 for 5s",
     },
@@ -162,18 +198,23 @@ pub(super) const WHENS: &[&str] = &["at", "during", "every", "when"];
 
 /// Words that begin an effect.
 pub(super) const EFFECTS: &[&str] = &[
-    "cut", "isolate", "delay", "throttle", "stall", "reset", "hold", "release", "crash", "stop",
-    "restart", "pause", "slow", "wipe", "disk", "clock", "swarm",
+    "cut", "isolate", "bridge", "ring", "swizzle", "delay", "throttle", "stall", "refuse", "hang",
+    "reset", "hold", "release", "crash", "stop", "restart", "pause", "slow", "wipe", "swap",
+    "disk", "clock", "swarm",
 ];
 
 /// What a disk may do.
-pub(super) const DISK_FAULTS: &[&str] = &["slow", "eio", "full", "rot", "dies"];
+pub(super) const DISK_FAULTS: &[&str] =
+    &["slow", "throttle", "eio", "full", "rot", "misread", "misdirect", "hangs", "dies"];
 
 /// What a clock may do.
 pub(super) const CLOCK_FAULTS: &[&str] = &["ahead", "drift", "step"];
 
 /// Words that stand between others.
-const JOINTS: &[&str] = &["and", "for", "by", "to", "losing", "unsynced", "as", "once"];
+const JOINTS: &[&str] = &[
+    "and", "for", "by", "to", "losing", "unsynced", "as", "with", "once", "over", "of", "in",
+    "read", "write", "sync",
+];
 
 /// Whether a word belongs to the grammar, so that no host may be called so.
 pub(super) fn is_reserved(word: &str) -> bool {

@@ -24,7 +24,7 @@ impl<N: Note> Room<N> {
             EndState::Open | EndState::Opening if own.scheduled.is_empty() => self.close_now(end),
             EndState::Open => {
                 own.state = EndState::Closing;
-                self.schedule(Time::ZERO, end, Bytes::new());
+                self.schedule(Time::ZERO, end, "", Bytes::new());
             }
             EndState::Opening => self.reset_end(end),
             EndState::Absent | EndState::Closing | EndState::Gone => {}
@@ -156,7 +156,7 @@ impl<N: Note> Room<N> {
                 continue;
             }
             count += 1;
-            unsent += own.scheduled.iter().map(|(_, bytes)| bytes.len() as u64).sum::<u64>();
+            unsent += own.scheduled.iter().map(|(_, _, bytes)| bytes.len() as u64).sum::<u64>();
             match kind {
                 CrashKind::Process => self.close_now(end),
                 CrashKind::PowerLoss => {

@@ -38,8 +38,8 @@ pub(crate) struct End {
     pub(crate) full: bool,
     /// A `Readable` event is in the queue, or deferred.
     pub(crate) readable: bool,
-    /// Sends for later, in order; empty bytes: close then.
-    pub(crate) scheduled: VecDeque<(Time, Bytes)>,
+    /// Sends for later, in order, with their labels; empty bytes: close then.
+    pub(crate) scheduled: VecDeque<(Time, &'static str, Bytes)>,
     /// In the host's buffer, not read by the program.
     pub(crate) unread: VecDeque<Bytes>,
     /// The peer has ended the connection, by RST if true; the program does not know yet.

@@ -51,6 +51,16 @@ impl<N: Note> Room<N> {
         }
     }
 
+    /// A filter between two hosts has gone: what it held leaves, if no other holds it.
+    pub(crate) fn unfilter(&mut self, from: HostId, to: HostId) {
+        for end in self.network.ends() {
+            let Some(connection) = self.network.get(end) else { continue };
+            if connection.route(end) == (from, to) && connection.pipe(end).filtered {
+                self.transmit(end);
+            }
+        }
+    }
+
     /// The acknowledgements for what this end sent travel on `route`: they arrive now.
     fn acknowledge_held(&mut self, end: ConnId, route: (HostId, HostId)) -> bool {
         let Some(connection) = self.network.get(end) else { return false };

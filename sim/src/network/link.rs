@@ -6,19 +6,44 @@
 
 use super::Distribution;
 use crate::ids::FaultId;
+use crate::random::Stream;
 use crate::time::{Span, Time};
 
 /// What a fault does to a link.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Trouble {
     /// Nothing gets through; it is sent again afterwards.
     Cut,
     /// Nothing arrives; all of it does afterwards.
     Stall,
-    /// Everything takes longer.
-    Delay(Span),
+    /// Frames take longer: all, or those with this label.
+    Delay { label: Option<Box<str>>, by: Longer },
     /// At most so many bytes a second.
     Throttle(u64),
+    /// Frames with this label do not leave, and nothing that follows them on their connection.
+    Hold(Box<str>),
+    /// Connection requests are refused.
+    Refuse,
+    /// Connection requests get no answer.
+    Hang,
+}
+
+/// How much longer something takes.
+#[derive(Debug, Clone)]
+pub(crate) enum Longer {
+    /// Always this much.
+    Always(Span),
+    /// A draw from the first up to the second, excluded.
+    Drawn(Span, Span, Box<Stream>),
+}
+
+impl Longer {
+    fn draw(&mut self) -> Span {
+        match self {
+            Self::Always(by) => *by,
+            Self::Drawn(least, most, stream) => Span(stream.range(least.0, most.0)),
+        }
+    }
 }
 
 /// One direction between two hosts.
@@ -26,11 +51,14 @@ pub(crate) enum Trouble {
 pub(crate) struct Link {
     /// Its own latency, if not the network's.
     pub(crate) latency: Option<Distribution>,
+    /// Its own bytes a second, if not the network's.
+    pub(crate) bandwidth: Option<u64>,
     /// How many connections were opened over it: the third part of a stream's name.
     pub(crate) connects: u64,
     free_at: Time,
     troubles: Vec<(FaultId, Trouble)>,
     blocked: bool,
+    filtered: bool,
 }
 
 impl Link {
@@ -48,6 +76,8 @@ impl Link {
     fn sum_up(&mut self) {
         let blocked = self.blockers().next().is_some();
         self.blocked = blocked;
+        self.filtered =
+            self.troubles.iter().any(|(_, trouble)| matches!(trouble, Trouble::Hold(_)));
     }
 
     /// Whether nothing gets through.
@@ -58,19 +88,41 @@ impl Link {
 
     /// The cuts and stalls that act on it.
     pub(crate) fn blockers(&self) -> impl Iterator<Item = FaultId> {
-        self.troubles
-            .iter()
-            .filter(|(_, trouble)| matches!(trouble, Trouble::Cut | Trouble::Stall))
-            .map(|&(id, _)| id)
+        self.that(|trouble| matches!(trouble, Trouble::Cut | Trouble::Stall))
     }
 
-    /// Puts `count` bytes on the link at `now`; answers when the last one leaves, beside the
-    /// link's latency, and reports to `late` how much each fault added.
+    /// Whether a filter acts on it.
+    #[inline]
+    pub(crate) const fn is_filtered(&self) -> bool {
+        self.filtered
+    }
+
+    /// The filters that hold frames with this label.
+    pub(crate) fn holders<'a>(&'a self, label: &'a str) -> impl Iterator<Item = FaultId> + 'a {
+        self.that(move |trouble| matches!(trouble, Trouble::Hold(held) if &**held == label))
+    }
+
+    /// The faults that refuse connection requests.
+    pub(crate) fn refusers(&self) -> impl Iterator<Item = FaultId> {
+        self.that(|trouble| matches!(trouble, Trouble::Refuse))
+    }
+
+    /// The faults that swallow connection requests.
+    pub(crate) fn swallowers(&self) -> impl Iterator<Item = FaultId> {
+        self.that(|trouble| matches!(trouble, Trouble::Hang))
+    }
+
+    fn that(&self, acts: impl Fn(&Trouble) -> bool) -> impl Iterator<Item = FaultId> {
+        self.troubles.iter().filter(move |(_, trouble)| acts(trouble)).map(|&(id, _)| id)
+    }
+
+    /// Puts `count` bytes of a frame with a label on the link at `now`; answers when the last one
+    /// leaves, beside the link's latency, and reports to `late` how much each fault added.
     #[inline]
     pub(crate) fn carry(
         &mut self,
         now: Time,
-        count: u64,
+        (label, count): (&str, u64),
         bandwidth: u64,
         late: impl FnMut(FaultId, Span),
     ) -> Time {
@@ -80,31 +132,39 @@ impl Link {
             self.free_at = start + usual;
             return self.free_at;
         }
-        self.carry_in_trouble(now, (count, bandwidth), (start, usual), late)
+        self.carry_in_trouble(now, (label, count, bandwidth), (start, usual), late)
     }
 
     fn carry_in_trouble(
         &mut self,
         now: Time,
-        (count, bandwidth): (u64, u64),
+        (label, count, bandwidth): (&str, u64, u64),
         (start, usual): (Time, Span),
         mut late: impl FnMut(FaultId, Span),
     ) -> Time {
         let mut longest = usual;
         let mut added = Span::ZERO;
-        for &(fault, trouble) in &self.troubles {
+        for (fault, trouble) in &mut self.troubles {
+            let fault = *fault;
             match trouble {
                 Trouble::Throttle(limit) => {
-                    let took = transmission(count, limit.min(bandwidth));
+                    let took = transmission(count, bandwidth.min(*limit));
                     let queued = start.since(now);
                     late(fault, Span(took.0.saturating_sub(usual.0)) + queued);
                     longest = longest.max(took);
                 }
-                Trouble::Delay(by) => {
-                    late(fault, by);
-                    added += by;
+                Trouble::Delay { label: only, by } => {
+                    if only.as_ref().is_none_or(|only| &**only == label) {
+                        let by = by.draw();
+                        late(fault, by);
+                        added += by;
+                    }
                 }
-                Trouble::Cut | Trouble::Stall => {}
+                Trouble::Cut
+                | Trouble::Stall
+                | Trouble::Hold(_)
+                | Trouble::Refuse
+                | Trouble::Hang => {}
             }
         }
         self.free_at = start + longest;
@@ -128,20 +188,21 @@ mod tests {
         let mut link = Link::default();
         let mut late = Vec::new();
         assert_eq!(
-            link.carry(Time(0), 1_000, 1_000_000, |id, by| late.push((id, by))),
+            link.carry(Time(0), ("", 1_000), 1_000_000, |id, by| late.push((id, by))),
             Time(1_000_000),
             "1 ms"
         );
         assert!(late.is_empty(), "no fault");
         link.add(FaultId(4), Trouble::Throttle(100_000));
-        link.add(FaultId(5), Trouble::Delay(Span(7)));
-        let left = link.carry(Time(2_000_000), 1_000, 1_000_000, |id, by| late.push((id, by)));
+        link.add(FaultId(5), Trouble::Delay { label: None, by: Longer::Always(Span(7)) });
+        let left =
+            link.carry(Time(2_000_000), ("", 1_000), 1_000_000, |id, by| late.push((id, by)));
         assert_eq!(left, Time(12_000_007), "10 ms and the delay");
         assert_eq!(late, [(FaultId(4), Span(9_000_000)), (FaultId(5), Span(7))], "who added what");
         link.remove(FaultId(4));
         link.remove(FaultId(5));
         assert_eq!(
-            link.carry(Time(0), 1_000, 1_000_000, |id, by| late.push((id, by))),
+            link.carry(Time(0), ("", 1_000), 1_000_000, |id, by| late.push((id, by))),
             Time(13_000_000),
             "queued"
         );

@@ -42,11 +42,16 @@ impl<N: Note> Room<N> {
             self.retry(end, from, to);
             return Outcome::Done;
         }
+        if self.swallows(from, to) {
+            self.retry(end, from, to);
+            return Outcome::Done;
+        }
+        let refused = self.refuses(from, to);
         let host = self.host(to);
         let listens = host.up && host.listeners.contains(&port);
         let paused = host.is_paused();
         let at = self.travel(end.peer(), PACKET_BYTES);
-        if !listens {
+        if refused || !listens {
             self.push_for_end(at, end, Event::Refused { end });
             return Outcome::Done;
         }
@@ -62,6 +67,20 @@ impl<N: Note> Room<N> {
             return Outcome::Done;
         }
         Outcome::Tell(to, Input::Accepted { conn: end.peer(), from, port })
+    }
+
+    /// Whether a fault leaves connection requests without an answer; it counts them.
+    fn swallows(&mut self, from: HostId, to: HostId) -> bool {
+        let faults: Vec<_> = self.network.link(from, to).swallowers().collect();
+        faults.iter().for_each(|fault| self.effect_of(*fault).connects_held += 1);
+        !faults.is_empty()
+    }
+
+    /// Whether a fault refuses connection requests; it counts them.
+    fn refuses(&mut self, from: HostId, to: HostId) -> bool {
+        let faults: Vec<_> = self.network.link(from, to).refusers().collect();
+        faults.iter().for_each(|fault| self.effect_of(*fault).connects_refused += 1);
+        !faults.is_empty()
     }
 
     fn retry(&mut self, end: ConnId, from: HostId, to: HostId) {

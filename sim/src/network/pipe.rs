@@ -20,6 +20,16 @@ const SPLIT_GAP_NS: u64 = 50_000;
 const SPLIT_PPM: u32 = 125_000;
 const JOIN_PPM: u32 = 500_000;
 
+/// What was sent at once and has not left, or not all of it.
+#[derive(Debug, Clone)]
+struct Frame {
+    /// The kind of frame, for filters; empty if it has none.
+    label: &'static str,
+    bytes: Bytes,
+    /// Some of it has left: no filter stops the rest.
+    begun: bool,
+}
+
 /// Bytes under way; none of them: the FIN.
 #[derive(Debug, Clone)]
 struct Flight {
@@ -30,7 +40,7 @@ struct Flight {
 /// One direction of a connection, named by the end that sends.
 #[derive(Debug, Clone)]
 pub(crate) struct Pipe {
-    waiting: VecDeque<Bytes>,
+    waiting: VecDeque<Frame>,
     waiting_bytes: usize,
     /// The FIN follows when nothing waits.
     fin_waits: bool,
@@ -46,6 +56,8 @@ pub(crate) struct Pipe {
     pub(crate) held_since: Option<Time>,
     /// A `WindowOpen` event is in the queue.
     pub(crate) window_opens: bool,
+    /// A filter holds the front of what waits.
+    pub(crate) filtered: bool,
     pub(crate) stream: Stream,
     salt: u64,
     count: u64,
@@ -64,6 +76,7 @@ impl Pipe {
             armed: false,
             held_since: None,
             window_opens: false,
+            filtered: false,
             stream,
             salt,
             count: 0,
@@ -79,9 +92,21 @@ impl Pipe {
 
     /// Takes bytes in; they wait until `next_flight` lets them go.
     #[inline]
-    pub(crate) fn push(&mut self, bytes: Bytes) {
+    pub(crate) fn push(&mut self, label: &'static str, bytes: Bytes) {
         self.waiting_bytes += bytes.len();
-        self.waiting.push_back(bytes);
+        self.waiting.push_back(Frame { label, bytes, begun: false });
+    }
+
+    /// The label of what leaves next.
+    #[inline]
+    pub(crate) fn front_label(&self) -> &'static str {
+        self.waiting.front().map_or("", |front| front.label)
+    }
+
+    /// The label and the length of the frame that leaves next, if none of it has left.
+    pub(crate) fn whole_front(&self) -> Option<(&'static str, usize)> {
+        let front = self.waiting.front().filter(|front| !front.begun)?;
+        Some((front.label, front.bytes.len()))
     }
 
     /// Nothing follows what waits now.
@@ -105,10 +130,11 @@ impl Pipe {
         if room == 0 {
             return None;
         }
-        let bytes = if front.len() <= room {
-            self.waiting.pop_front().expect("the front was just looked at")
+        let bytes = if front.bytes.len() <= room {
+            self.waiting.pop_front().expect("the front was just looked at").bytes
         } else {
-            front.split_to(room)
+            front.begun = true;
+            front.bytes.split_to(room)
         };
         self.waiting_bytes -= bytes.len();
         self.unacknowledged += bytes.len();
@@ -201,6 +227,7 @@ impl Pipe {
     pub(crate) fn drop_waiting(&mut self) -> usize {
         self.waiting.clear();
         self.fin_waits = false;
+        self.filtered = false;
         std::mem::take(&mut self.waiting_bytes)
     }
 
@@ -261,7 +288,7 @@ mod tests {
             let length = sizes.range(1, 2_000);
             let bytes: Vec<u8> = (0..length).map(|i| (piece * 7 + i) as u8).collect();
             want.extend_from_slice(&bytes);
-            pipe.push(Bytes::from(bytes));
+            pipe.push("", Bytes::from(bytes));
         }
         pipe.finish();
         loop {

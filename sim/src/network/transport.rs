@@ -35,16 +35,22 @@ impl<N: Note> Room<N> {
         let Self { network, settings, faults, now, .. } = self;
         let (connection, link) = network.with_link(sender).expect("only living connections send");
         let usual = Usual::of(&settings.network, connection.route(sender));
-        carry(faults, link, connection.pipe(sender), *now, (count, usual))
+        carry(faults, link, connection.pipe(sender), *now, ("", count, usual))
     }
 
     /// Sends now, or after what is already scheduled. False: the send buffer is full.
-    pub(crate) fn send(&mut self, end: ConnId, bytes: Bytes) -> bool {
-        self.send_at(self.now, end, bytes)
+    pub(crate) fn send(&mut self, end: ConnId, label: &'static str, bytes: Bytes) -> bool {
+        self.send_at(self.now, end, label, bytes)
     }
 
     /// Sends at `at`, or after what is already scheduled.
-    pub(crate) fn send_at(&mut self, at: Time, end: ConnId, bytes: Bytes) -> bool {
+    pub(crate) fn send_at(
+        &mut self,
+        at: Time,
+        end: ConnId,
+        label: &'static str,
+        bytes: Bytes,
+    ) -> bool {
         let Some(connection) = self.network.get(end) else { return true };
         let own = connection.end(end);
         if !matches!(own.state, EndState::Open | EndState::Opening) || bytes.is_empty() {
@@ -52,44 +58,44 @@ impl<N: Note> Room<N> {
         }
         if at > self.now || !own.scheduled.is_empty() {
             let full = own.full;
-            self.schedule(at, end, bytes);
+            self.schedule(at, end, label, bytes);
             return !full;
         }
-        self.hand_over(end, bytes)
+        self.hand_over(end, label, bytes)
     }
 
     /// Puts bytes (or, without any, the close) behind what is scheduled.
-    pub(crate) fn schedule(&mut self, at: Time, end: ConnId, bytes: Bytes) {
+    pub(crate) fn schedule(&mut self, at: Time, end: ConnId, label: &'static str, bytes: Bytes) {
         let now = self.now;
         let connection = self.network.get(end).expect("the caller has looked");
         let scheduled = &mut connection.end(end).scheduled;
-        let at = scheduled.back().map_or(at, |&(last, _)| last.max(at)).max(now);
-        scheduled.push_back((at, bytes));
+        let at = scheduled.back().map_or(at, |&(last, ..)| last.max(at)).max(now);
+        scheduled.push_back((at, label, bytes));
         self.push_for_end(at, end, Event::SendDue { end });
     }
 
     pub(crate) fn on_send_due(&mut self, end: ConnId) -> Outcome {
         let Some(connection) = self.network.get(end) else { return Outcome::Stale };
-        let Some((_, bytes)) = connection.end(end).scheduled.pop_front() else {
+        let Some((_, label, bytes)) = connection.end(end).scheduled.pop_front() else {
             return Outcome::Stale;
         };
         if bytes.is_empty() {
             self.close_now(end);
         } else {
-            self.hand_over(end, bytes);
+            self.hand_over(end, label, bytes);
         }
         Outcome::Done
     }
 
     /// The network stack takes the bytes.
-    fn hand_over(&mut self, end: ConnId, bytes: Bytes) -> bool {
+    fn hand_over(&mut self, end: ConnId, label: &'static str, bytes: Bytes) -> bool {
         let connection = self.network.get(end).expect("the caller has looked");
         if connection.end(end).ended == Some(true) {
             return true;
         }
         if self.settings.observed {
             let ((from, to), port) = (connection.route(end), connection.port);
-            connection.pipe(end).push(bytes.clone());
+            connection.pipe(end).push(label, bytes.clone());
             self.seen.push(Seen::Sent {
                 at: self.now,
                 conn: end.connection(),
@@ -100,7 +106,7 @@ impl<N: Note> Room<N> {
                 bytes,
             });
         } else {
-            connection.pipe(end).push(bytes);
+            connection.pipe(end).push(label, bytes);
         }
         self.transmit(end);
         let limit = self.settings.network.send_buffer as usize;
@@ -120,11 +126,13 @@ impl<N: Note> Room<N> {
         let usual = Usual::of(&settings.network, connection.route(sender));
         let window = settings.network.receive_window as usize;
         let pipe = connection.pipe(sender);
-        while let Some(bytes) = pipe.next_departure(window) {
+        while !link.is_filtered() || !is_held(faults, link, pipe) {
+            let label = pipe.front_label();
+            let Some(bytes) = pipe.next_departure(window) else { break };
             if pipe.held_since.is_some() {
                 count_held(faults, link, 1, bytes.len() as u64);
             }
-            let arrives = carry(faults, link, pipe, *now, (bytes.len(), usual));
+            let arrives = carry(faults, link, pipe, *now, (label, bytes.len(), usual));
             pipe.depart(bytes, arrives);
         }
         arm(queue, pipe, sender, *now);
@@ -281,7 +289,7 @@ impl<N: Note> Room<N> {
         let Some(connection) = self.network.peek(end) else { return 0 };
         let side = usize::from(end.is_listener());
         let scheduled = connection.ends[side].scheduled.iter();
-        scheduled.map(|(_, bytes)| bytes.len()).sum::<usize>()
+        scheduled.map(|(_, _, bytes)| bytes.len()).sum::<usize>()
             + connection.pipes[side].waiting_bytes()
     }
 }
@@ -308,14 +316,31 @@ fn carry(
     link: &mut Link,
     pipe: &mut Pipe,
     now: Time,
-    (count, usual): (usize, Usual),
+    (label, count, usual): (&str, usize, Usual),
 ) -> Time {
-    let left = link.carry(now, count as u64, usual.bandwidth, |fault, by| {
+    let bandwidth = link.bandwidth.unwrap_or(usual.bandwidth);
+    let left = link.carry(now, (label, count as u64), bandwidth, |fault, by| {
         let effect = &mut faults[fault.0 as usize].effect;
         effect.chunks_delayed += 1;
         effect.delayed += by;
     });
     left + link.latency.unwrap_or(usual.latency).draw(&mut pipe.stream)
+}
+
+/// Whether a filter holds the frame that would leave next; each frame is counted once.
+fn is_held(faults: &mut [Fault], link: &Link, pipe: &mut Pipe) -> bool {
+    let Some((label, length)) = pipe.whole_front() else { return false };
+    let mut held = false;
+    for fault in link.holders(label) {
+        held = true;
+        if !pipe.filtered {
+            let effect = &mut faults[fault.0 as usize].effect;
+            effect.frames_held += 1;
+            effect.bytes_held += length as u64;
+        }
+    }
+    pipe.filtered = held;
+    held
 }
 
 /// Queues the next arrival, unless it is queued or held.

@@ -1,8 +1,9 @@
 //! What can happen between two hosts: cut, stall, delay, throttle, reset.
 
-use super::FaultKind;
+use super::{FaultKind, Lost};
 use crate::ids::{FaultId, HostId};
-use crate::network::link::Trouble;
+use crate::network::Distribution;
+use crate::network::link::{Longer, Trouble};
 use crate::program::Note;
 use crate::time::Span;
 use crate::world::World;
@@ -20,7 +21,61 @@ impl<N: Note> World<N> {
 
     /// Everything takes `by` longer from `from` to `to` until healed.
     pub fn delay(&mut self, from: HostId, to: HostId, by: Span) -> FaultId {
-        self.trouble(from, to, Trouble::Delay(by), 17, by.0)
+        self.delay_some(from, to, None, by..by)
+    }
+
+    /// Frames take longer until healed, by a draw of the range (by its start if it is empty): all
+    /// frames, or those with this label. What follows one on its connection stays behind it.
+    pub fn delay_some(
+        &mut self,
+        from: HostId,
+        to: HostId,
+        label: Option<&str>,
+        by: std::ops::Range<Span>,
+    ) -> FaultId {
+        let detail = by.start.0;
+        let longer = if by.end > by.start {
+            let now = self.room.now;
+            let name = format!("{}>{}@{now}", self.host_name(from), self.host_name(to));
+            let stream = self.room.plan.run_stream("jitter", &name);
+            Longer::Drawn(by.start, by.end, Box::new(stream))
+        } else {
+            Longer::Always(by.start)
+        };
+        let trouble = Trouble::Delay { label: label.map(Box::from), by: longer };
+        self.trouble(from, to, trouble, 17, detail)
+    }
+
+    /// Frames with this label do not leave `from` towards `to` until healed, nor does what follows
+    /// them on their connection; what has left already goes on.
+    pub fn hold(&mut self, from: HostId, to: HostId, label: &str) -> FaultId {
+        let detail = label.len() as u64;
+        self.trouble(from, to, Trouble::Hold(Box::from(label)), 30, detail)
+    }
+
+    /// Connections that `from` opens to `to` are refused until healed; those that exist go on.
+    pub fn refuse(&mut self, from: HostId, to: HostId) -> FaultId {
+        self.trouble(from, to, Trouble::Refuse, 31, 0)
+    }
+
+    /// Connections that `from` opens to `to` get no answer until healed, and come through then if
+    /// the network stack has not given up; those that exist go on.
+    pub fn hang(&mut self, from: HostId, to: HostId) -> FaultId {
+        self.trouble(from, to, Trouble::Hang, 32, 0)
+    }
+
+    /// From now on the link from `from` to `to` has a latency and a bandwidth (bytes a second) of
+    /// its own; none: those of the network.
+    pub fn set_link(
+        &mut self,
+        from: HostId,
+        to: HostId,
+        latency: Option<Distribution>,
+        bandwidth: Option<u64>,
+    ) {
+        self.room.mark(33, u64::from(from.0), u64::from(to.0));
+        let link = self.room.network.link(from, to);
+        (link.latency, link.bandwidth) = (latency, bandwidth);
     }
 
     /// The link carries at most so many bytes a second until healed.
@@ -47,7 +102,7 @@ impl<N: Note> World<N> {
         call: u8,
         detail: u64,
     ) -> FaultId {
-        let kind = FaultKind::Link { from, to, trouble };
+        let kind = FaultKind::Link { from, to, lost: Lost::of(&trouble) };
         let fault = self.set_off(kind, call, from, u64::from(to.0) | detail << 16);
         self.room.network.link(from, to).add(fault, trouble);
         fault

@@ -24,7 +24,7 @@ enum FaultKind {
     Link {
         from: HostId,
         to: HostId,
-        trouble: Trouble,
+        lost: Lost,
     },
     Reset,
     Pause(HostId),
@@ -51,6 +51,32 @@ enum FaultKind {
         host: HostId,
         failure: DiskFailure,
     },
+}
+
+/// What has to be let go when a fault on a link ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lost {
+    /// Nothing.
+    Nothing,
+    /// Bytes that were lost and are sent again.
+    Bytes,
+    /// Bytes that were only held back.
+    Time,
+    /// Frames that a filter held.
+    Frames,
+}
+
+impl Lost {
+    const fn of(trouble: &Trouble) -> Self {
+        match trouble {
+            Trouble::Cut => Self::Bytes,
+            Trouble::Stall => Self::Time,
+            Trouble::Hold(_) => Self::Frames,
+            Trouble::Delay { .. } | Trouble::Throttle(_) | Trouble::Refuse | Trouble::Hang => {
+                Self::Nothing
+            }
+        }
+    }
 }
 
 /// How disks fail.
@@ -148,10 +174,13 @@ impl<N: Note> World<N> {
 
     fn undo(&mut self, fault: FaultId, kind: FaultKind) {
         match kind {
-            FaultKind::Link { from, to, trouble } => {
+            FaultKind::Link { from, to, lost } => {
                 self.room.network.link(from, to).remove(fault);
-                if matches!(trouble, Trouble::Cut | Trouble::Stall) {
-                    self.room.release(from, to, trouble == Trouble::Cut);
+                match lost {
+                    Lost::Nothing => {}
+                    Lost::Bytes => self.room.release(from, to, true),
+                    Lost::Time => self.room.release(from, to, false),
+                    Lost::Frames => self.room.unfilter(from, to),
                 }
             }
             FaultKind::Pause(host) => self.resume(host, fault),

@@ -1,10 +1,15 @@
 //! What a World promises, claim by claim.
 
 mod support;
+mod talk;
 
 mod clocks;
+mod connects;
+mod filters;
 mod lanes;
 mod network;
 mod outside_door;
+mod places;
 mod processes;
 mod replay;
+mod streams;

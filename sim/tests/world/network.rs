@@ -6,64 +6,7 @@ use trial_sim::{
 };
 
 use crate::support::{Acts, Line, boot, ms, notes, say, timed_notes, world};
-
-/// Listens on port 9; says what comes in.
-fn server() -> Acts<Vec<u8>> {
-    Acts::inputs(|got, input, cx| match input {
-        Input::Boot => cx.listen(9),
-        Input::Accepted { port, .. } => say(cx, format!("accepted on {port}")),
-        Input::Received { bytes, .. } => {
-            got.extend_from_slice(&bytes);
-            say(cx, format!("has {}", got.len()));
-        }
-        Input::Closed { reset, .. } => say(cx, format!("closed, reset {reset}")),
-        _ => {}
-    })
-}
-
-/// A client's plan: what to send, at which times.
-#[derive(Clone)]
-struct Sends {
-    conn: Option<ConnId>,
-    times: Vec<(Time, usize)>,
-    close: bool,
-}
-
-fn sends(times: &[(Time, usize)]) -> Sends {
-    Sends { conn: None, times: times.to_vec(), close: false }
-}
-
-/// Connects to the server at boot, sends by its plan, says what happens.
-fn client() -> Acts<Sends> {
-    Acts::inputs(|sends, input, cx| match input {
-        Input::Boot => sends.conn = Some(cx.connect("server", 9)),
-        Input::Connected { conn } => {
-            say(cx, "connected");
-            for &(at, count) in &sends.times {
-                let bytes: Vec<u8> = (0..count).map(|i| (i % 251) as u8).collect();
-                cx.send_at(at, conn, Bytes::from(bytes));
-            }
-            if sends.close {
-                cx.close(conn);
-            }
-        }
-        Input::ConnectFailed { refused, .. } => say(cx, format!("failed, refused {refused}")),
-        Input::Closed { reset, .. } => say(cx, format!("closed, reset {reset}")),
-        _ => {}
-    })
-}
-
-fn pair(seed: u64, plan: Sends) -> (World<Line>, HostId, HostId) {
-    let mut world = world(seed);
-    let server = boot(&mut world, "server", Vec::new(), server());
-    let client = boot(&mut world, "client", plan, client());
-    (world, server, client)
-}
-
-fn received(world: &World<Line>, server: HostId) -> &Vec<u8> {
-    let program = world.program(server).expect("it runs");
-    program.as_any().downcast_ref().expect("the server's state")
-}
+use crate::talk::{client, pair, received, sends, server};
 
 #[test]
 fn a_stream_arrives_whole_and_in_order_however_it_is_cut() {

@@ -1,0 +1,265 @@
+//! Carries one fault out: resolves whom it means, and sets off the primitives that it is made of.
+//!
+//! Holds:      the fault's outcome while it is filled in.
+
+use trial_cluster::note::Note;
+use trial_sim::fault::{ClockFault, DiskFault, Effect, Group, Sides};
+use trial_sim::{CrashKind, FaultId, HostId, World};
+
+use super::player::{Held, Outcome, Situation};
+use super::programs::Programs;
+
+/// Carries one fault out.
+pub(super) struct Carrier<'a> {
+    pub(super) world: &'a mut World<Note>,
+    pub(super) situation: &'a dyn Situation,
+    pub(super) outcome: &'a mut Outcome,
+    pub(super) holds: &'a mut Vec<Held>,
+    pub(super) programs: &'a mut Programs,
+    pub(super) restarts: Vec<HostId>,
+}
+
+impl Carrier<'_> {
+    fn hosts(&mut self, group: &Group) -> Vec<HostId> {
+        let mut hosts: Vec<HostId> = Vec::new();
+        for host in group.0.iter().flat_map(|host| self.situation.resolve(host)) {
+            if !hosts.contains(&host) {
+                hosts.push(host);
+            }
+        }
+        for host in &hosts {
+            if !self.outcome.hosts.contains(host) {
+                self.outcome.hosts.push(*host);
+            }
+        }
+        if hosts.is_empty() {
+            self.outcome.remark = Some("found nobody".to_owned());
+        }
+        hosts
+    }
+
+    fn between(
+        &mut self,
+        from: &Group,
+        to: &Group,
+        mut set_off: impl FnMut(&mut World<Note>, HostId, HostId) -> FaultId,
+    ) {
+        let (from, to) = (self.hosts(from), self.hosts(to));
+        for one in &from {
+            for other in &to {
+                if one != other {
+                    let fault = set_off(self.world, *one, *other);
+                    self.outcome.faults.push(fault);
+                }
+            }
+        }
+    }
+
+    fn on_each(
+        &mut self,
+        group: &Group,
+        mut set_off: impl FnMut(&mut World<Note>, HostId) -> FaultId,
+    ) {
+        for host in self.hosts(group) {
+            let fault = set_off(self.world, host);
+            self.outcome.faults.push(fault);
+        }
+    }
+
+    pub(super) fn effect(&mut self, effect: &Effect, drawn: bool) {
+        match effect {
+            Effect::Cut { sides } => {
+                let (Sides::Both(a, b) | Sides::OneWay(a, b)) = sides;
+                self.between(a, b, |world, from, to| world.cut(from, to));
+                if let Sides::Both(..) = sides {
+                    self.between(b, a, |world, from, to| world.cut(from, to));
+                }
+            }
+            Effect::Isolate { hosts } => {
+                let inside = self.hosts(hosts);
+                for other in self.situation.all_hosts() {
+                    if inside.contains(&other) {
+                        continue;
+                    }
+                    for host in &inside {
+                        let cuts = [self.world.cut(*host, other), self.world.cut(other, *host)];
+                        self.outcome.faults.extend(cuts);
+                    }
+                }
+            }
+            Effect::Bridge { over, one, other } => {
+                self.hosts(&Group::from(over.clone()));
+                self.between(one, other, |world, from, to| world.cut(from, to));
+                self.between(other, one, |world, from, to| world.cut(from, to));
+            }
+            Effect::Ring { hosts } => self.ring(hosts),
+            // The player isolates them one by one.
+            Effect::Swizzle { hosts } => {
+                self.hosts(hosts);
+            }
+            Effect::Delay { label, from, to, by, up_to } => {
+                let range = *by..up_to.unwrap_or(*by);
+                self.between(from, to, |world, from, to| {
+                    world.delay_some(from, to, label.as_deref(), range.clone())
+                });
+            }
+            Effect::Throttle { from, to, rate } => {
+                self.between(from, to, |world, from, to| world.throttle(from, to, rate.0));
+            }
+            Effect::Stall { from, to } => {
+                self.between(from, to, |world, from, to| world.stall(from, to))
+            }
+            Effect::Refuse { from, to } => {
+                self.between(from, to, |world, from, to| world.refuse(from, to));
+            }
+            Effect::Hang { from, to } => {
+                self.between(from, to, |world, from, to| world.hang(from, to))
+            }
+            Effect::Hold { label, from, to } => self.hold(label, from, to),
+            Effect::Release { label, from, to } => self.release(label, from, to),
+            Effect::Reset { one, other } => {
+                self.between(one, other, |world, from, to| world.reset(from, to));
+            }
+            Effect::Pause { hosts } => self.on_each(hosts, |world, host| world.pause(host)),
+            Effect::Slow { hosts, factor } => {
+                self.on_each(hosts, |world, host| world.slow(host, factor.0));
+            }
+            Effect::Crash { hosts, losing_unsynced } => self.crash(hosts, *losing_unsynced, drawn),
+            Effect::Stop { hosts } => {
+                for host in self.hosts(hosts) {
+                    self.outcome.did |= self.world.is_up(host);
+                    self.world.stop(host);
+                    self.restarts.push(host);
+                }
+                self.outcome.remark.get_or_insert("asked to stop in good order".to_owned());
+            }
+            Effect::Restart { hosts, profile, config } => {
+                self.restart(hosts, profile.as_deref(), config);
+            }
+            Effect::Swap { .. } => unreachable!("refused: {effect:?}"),
+            Effect::Wipe { hosts, .. } => {
+                for host in self.hosts(hosts) {
+                    if !self.world.wipe(host) {
+                        self.outcome.remark = Some("a running machine keeps its disks".to_owned());
+                    }
+                }
+            }
+            Effect::Disk { hosts, fault, .. } => self.disk(hosts, fault),
+            Effect::Clock { hosts, fault } => match fault {
+                ClockFault::Ahead(by) => {
+                    let by = i64::try_from(by.0).unwrap_or(i64::MAX);
+                    self.on_each(hosts, |world, host| world.clock_ahead(host, by));
+                }
+                ClockFault::Drift(ppm) => {
+                    self.on_each(hosts, |world, host| world.clock_drift(host, *ppm));
+                }
+                ClockFault::Step(by) => {
+                    self.on_each(hosts, |world, host| world.clock_step(host, *by))
+                }
+            },
+            Effect::Swarm { .. } => unreachable!("drawn before the run: {effect:?}"),
+        }
+    }
+
+    /// Each hears only itself and those after it, a majority.
+    fn ring(&mut self, hosts: &Group) {
+        let ring = self.hosts(hosts);
+        let heard = ring.len() / 2 + 1;
+        for (place, host) in ring.iter().enumerate() {
+            for away in heard..ring.len() {
+                let other = ring[(place + away) % ring.len()];
+                self.outcome.faults.push(self.world.cut(other, *host));
+            }
+        }
+    }
+
+    fn hold(&mut self, label: &str, from: &Group, to: &Group) {
+        let mut held = Vec::new();
+        self.between(from, to, |world, from, to| {
+            let fault = world.hold(from, to, label);
+            held.push(Held { label: label.to_owned(), from, to, fault });
+            fault
+        });
+        self.holds.extend(held);
+    }
+
+    /// Ends every hold of the label between these hosts.
+    fn release(&mut self, label: &str, from: &Group, to: &Group) {
+        let (from, to) = (self.hosts(from), self.hosts(to));
+        let is_meant =
+            |held: &Held| held.label == label && from.contains(&held.from) && to.contains(&held.to);
+        let (over, rest): (Vec<_>, Vec<_>) = self.holds.drain(..).partition(is_meant);
+        *self.holds = rest;
+        over.iter().for_each(|held| self.world.heal(held.fault));
+        self.outcome.did |= !over.is_empty();
+        self.outcome.remark = Some(match over.len() {
+            0 => "nothing was held".to_owned(),
+            _ => "let go".to_owned(),
+        });
+    }
+
+    fn restart(&mut self, hosts: &Group, profile: Option<&str>, config: &[(String, String)]) {
+        for host in self.hosts(hosts) {
+            if profile.is_some() || !config.is_empty() {
+                let factory = self.programs.change(host, profile, config);
+                self.world.set_factory(host, factory);
+            }
+            let runs = self.world.is_up(host);
+            self.outcome.did |= !runs;
+            let remark = if runs { "it ran already" } else { "started" };
+            self.outcome.remark.get_or_insert(remark.to_owned());
+            self.world.restart(host);
+        }
+    }
+
+    fn crash(&mut self, group: &Group, losing_unsynced: bool, drawn: bool) {
+        let hosts = self.hosts(group);
+        let mut kind = if losing_unsynced { CrashKind::PowerLoss } else { CrashKind::Process };
+        if drawn && !self.situation.may_crash(&hosts, losing_unsynced) {
+            if !losing_unsynced || !self.situation.may_crash(&hosts, false) {
+                self.outcome.remark = Some("spared, by the budget".to_owned());
+                return;
+            }
+            // The process dies, the machine keeps its power.
+            kind = CrashKind::Process;
+            self.outcome.remark = Some("kept its power, by the budget".to_owned());
+        }
+        for host in hosts {
+            let report = self.world.crash(host, kind);
+            self.outcome.crashes.push(report);
+            self.restarts.push(host);
+        }
+    }
+
+    fn disk(&mut self, hosts: &Group, fault: &DiskFault) {
+        match fault {
+            DiskFault::Slow(factor) => {
+                self.on_each(hosts, |world, host| world.disk_slow(host, factor.0));
+            }
+            DiskFault::Eio { once, .. } => {
+                self.on_each(hosts, |world, host| world.disk_eio(host, *once))
+            }
+            DiskFault::Full => self.on_each(hosts, |world, host| world.disk_full(host)),
+            DiskFault::Dies => self.on_each(hosts, |world, host| world.disk_dies(host)),
+            DiskFault::Throttle(_)
+            | DiskFault::Misread { .. }
+            | DiskFault::Misdirect { .. }
+            | DiskFault::Hangs => {
+                unreachable!("refused: {fault:?}")
+            }
+            DiskFault::Rot { .. } => {
+                for host in self.hosts(hosts) {
+                    let flipped = self.world.disk_rot(host);
+                    let first = flipped.first();
+                    self.outcome.remark = Some(match first {
+                        Some(rot) => format!(
+                            "flipped bit {} of byte {} in {}",
+                            rot.bit, rot.offset, rot.path
+                        ),
+                        None => "the disk is empty".to_owned(),
+                    });
+                }
+            }
+        }
+    }
+}

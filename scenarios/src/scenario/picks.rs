@@ -1,0 +1,86 @@
+//! `[picks]`: what each seed picks for itself, such as the number of brokers or a setting.
+//!
+//! Holds:      the paths, as `--set` takes them, and the values to choose from.
+//! Invariants: PI-1 a pick is keyed by its path: another pick more or less changes none. PI-2 every combination was
+//!             read once before anything is played, so that no seed finds one that is impossible.
+
+use std::collections::BTreeMap;
+
+use serde_spanned::Spanned;
+use trial_sim::Plan as Draws;
+
+use super::error::ScenarioError;
+use super::reading::Reading;
+
+/// More combinations than these are not tried out before a run.
+const COMBINATIONS_MAX: usize = 1_000;
+
+/// One thing that each seed picks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Pick {
+    /// Where it stands in the file.
+    pub path: String,
+    /// What there is to choose from, as TOML.
+    pub values: Vec<String>,
+}
+
+impl Pick {
+    /// What `seed` picks, as `--set` takes it.
+    #[must_use]
+    pub fn of_seed(&self, seed: u64) -> String {
+        let count = self.values.len() as u64;
+        let place = Draws::new(seed).below("pick", &self.path, 0, count);
+        self.setting(usize::try_from(place).expect("it lies within"))
+    }
+
+    fn setting(&self, place: usize) -> String {
+        format!("{}={}", self.path, self.values[place])
+    }
+}
+
+/// Every combination, as `--set` takes it.
+pub(super) fn combinations(picks: &[Pick]) -> Vec<Vec<String>> {
+    let mut all = vec![Vec::new()];
+    for pick in picks {
+        let longer = |chosen: &Vec<String>| {
+            let chosen = chosen.clone();
+            (0..pick.values.len()).map(move |place| {
+                let mut chosen = chosen.clone();
+                chosen.push(pick.setting(place));
+                chosen
+            })
+        };
+        all = all.iter().flat_map(longer).collect();
+    }
+    all
+}
+
+impl Reading<'_> {
+    pub(super) fn picks(
+        &self,
+        table: &BTreeMap<Spanned<String>, Spanned<Vec<toml::Value>>>,
+    ) -> Result<Vec<Pick>, ScenarioError> {
+        let mut picks = Vec::new();
+        let mut combinations = 1_usize;
+        for (path, values) in table {
+            if values.get_ref().is_empty() {
+                let message = format!("`{}` has nothing to pick from", path.get_ref());
+                return Err(self.source.error(values.span(), message, "one value or more"));
+            }
+            let first = path.get_ref().split('.').next().unwrap_or_default();
+            if matches!(first, "picks" | "title" | "story" | "expect") {
+                let message = format!("a seed cannot pick its `{first}`");
+                let label = "a path such as cluster.brokers, as `--set` takes it";
+                return Err(self.source.error(path.span(), message, label));
+            }
+            combinations = combinations.saturating_mul(values.get_ref().len());
+            if combinations > COMBINATIONS_MAX {
+                let message = format!("more than {COMBINATIONS_MAX} combinations");
+                return Err(self.source.error(values.span(), message, "with these"));
+            }
+            let values = values.get_ref().iter().map(toml::Value::to_string).collect();
+            picks.push(Pick { path: path.get_ref().clone(), values });
+        }
+        Ok(picks)
+    }
+}

@@ -1,0 +1,201 @@
+//! Every fault that a scenario can write does something to a cluster, says what, and nothing when it is not there.
+
+use std::sync::Arc;
+
+use trial_reports::{FaultOutcome, RunDocument, Verdict};
+use trial_scenarios::play::End;
+use trial_scenarios::run::Run;
+use trial_scenarios::scenario::Scenario;
+
+/// A cluster in three racks, one in another region, with one fault.
+fn text(fault: &str, more: &str) -> String {
+    format!(
+        r#"
+        title = "one fault"
+        time = "30s"
+        calm = "5s"
+        faults = ["{fault}"]
+        {more}
+        [cluster]
+        brokers = 3
+        controllers = 3
+        config = {{ "min.insync.replicas" = 2, "replica.lag.time.max.ms" = 3000 }}
+        [racks.r1]
+        hosts = ["b1", "c1", "p"]
+        region = "eu"
+        [racks.r2]
+        hosts = ["b2", "c2"]
+        region = "eu"
+        [racks.r3]
+        hosts = ["b3", "c3"]
+        region = "us"
+        [network]
+        between_racks = "300us"
+        between_regions = "20ms..30ms"
+        [topics.t]
+        partitions = 2
+        replicas = 3
+        assignment = [[1, 2, 3], [2, 3, 1]]
+        [clients.p]
+        produce = "t"
+        rate = "50/s"
+        config = {{ acks = "all" }}
+        [clients.c]
+        consume = "t"
+        "#
+    )
+}
+
+fn scenario(fault: &str, more: &str) -> Arc<Scenario> {
+    let text = text(fault, more);
+    Arc::new(Scenario::from_text("one_fault", &text, None, &[]).expect("it can be played"))
+}
+
+fn played(fault: &str) -> RunDocument {
+    let mut run = Run::new(&scenario(fault, ""), 1);
+    run.play();
+    let document = run.document(0, String::new());
+    assert_eq!(document.verdict, Verdict::Holds, "{fault}: {:?}", document.violations);
+    document
+}
+
+fn number(outcome: &FaultOutcome, name: &str) -> u64 {
+    outcome.effect.numbers.iter().find(|number| number.name == name).map_or(0, |found| found.value)
+}
+
+fn hits(document: &RunDocument, probe: &str) -> u64 {
+    document.probes.iter().find(|known| known.name == probe).map_or(0, |found| found.hits)
+}
+
+/// The fault does something that is counted under this name.
+#[track_caller]
+fn counts(fault: &str, name: &str) -> RunDocument {
+    let document = played(fault);
+    let outcome = &document.faults[0];
+    assert!(outcome.effect.happened, "{fault}: {}", outcome.effect.text);
+    assert!(number(outcome, name) > 0, "{fault}: no {name} in {:?}", outcome.effect);
+    document
+}
+
+#[test]
+fn a_held_fetch_makes_the_leader_shrink_its_set_and_nothing_is_lost() {
+    let held = counts("at 10s hold Fetch b2 > b1 for 8s", "frames_held");
+    assert!(hits(&held, "leader_shrinks_isr") > 0, "b2 does not ask, so it lags");
+    let produce = counts("at 10s hold Produce p > b1 b2 for 8s", "frames_held");
+    assert_eq!(hits(&produce, "leader_shrinks_isr"), 0, "the followers go on");
+    let answers = counts("at 10s hold FetchResponse b1 > b2 for 8s", "frames_held");
+    assert!(hits(&answers, "leader_shrinks_isr") > 0, "b2 asks, and hears nothing");
+}
+
+#[test]
+fn release_ends_the_holds_that_it_names() {
+    let scenario = {
+        let fault = "at 10s hold Fetch b2 b3 > b1\", \"at 14s release Fetch b2 > b1\", \"at 15s release Fetch b3 > b2";
+        scenario(fault, "")
+    };
+    let mut run = Run::new(&scenario, 1);
+    run.play();
+    let document = run.document(0, String::new());
+    let texts: Vec<&str> = document.faults.iter().map(|fault| &*fault.effect.text).collect();
+    assert_eq!(texts[1], "let go", "that one");
+    assert_eq!(texts[2], "nothing was held", "not of b3 towards b2");
+    assert!(!document.faults[2].effect.happened, "and it says so");
+}
+
+#[test]
+fn every_fault_of_the_network_counts_what_it_did() {
+    counts("at 10s delay Fetch b2 > b1 by 5ms..50ms for 8s", "chunks_delayed");
+    counts("at 10s delay b1 > b2 b3 by 20ms for 8s", "delayed_ms");
+    counts("at 10s ring c1 c2 c3 for 8s", "chunks_held");
+    counts("at 10s bridge b3 over b1 | b2 for 8s", "chunks_held");
+    counts("at 10s swizzle b1 b2 b3 for 12s", "chunks_held");
+    counts("at 10s isolate rack(r2) for 5s", "bytes_held");
+    counts("at 10s cut region(us) > region(eu) for 5s", "bytes_held");
+    counts("at 10s throttle rack(r1) > rack(r2) to 20KB/s for 8s", "delayed_ms");
+}
+
+#[test]
+fn a_host_that_restarts_finds_its_connects_refused_or_without_an_answer() {
+    for (word, name) in [("refuse", "connects_refused"), ("hang", "connects_held")] {
+        let fault = format!("at 10s {word} b2 > b1 for 8s\", \"at 11s crash b2 for 1s");
+        counts(&fault, name);
+    }
+}
+
+#[test]
+fn a_whole_rack_loses_its_power_and_comes_back() {
+    let document = counts("at 10s crash rack(r2) losing unsynced for 4s", "connections_lost");
+    let text = &document.faults[0].effect.text;
+    assert!(text.starts_with("b2 c2: "), "it names whom it hit: {text}");
+}
+
+#[test]
+fn a_node_comes_back_as_another_version_with_other_settings() {
+    let fault = "at 10s crash b2 c1\", \"at 12s restart b2 c1 as 4.3-no-elr with num.io.threads=1";
+    let document = played(fault);
+    assert_eq!(document.faults[1].effect.text, "started", "both");
+    assert!(document.faults[1].effect.happened, "it did something");
+}
+
+#[test]
+fn a_region_is_far_away() {
+    // acks=all waits for b3 beyond the sea: a round trip of 40 to 60 ms for each fetch.
+    let near = played("at 29s reset b1 - b2");
+    assert!(near.records.acked > 1_000, "{:?}", near.records);
+    let scenario = scenario("at 29s reset b1 - b2", "");
+    let place = &scenario.places["b3"];
+    assert_eq!(place.region.as_deref(), Some("us"), "as written");
+}
+
+#[test]
+fn a_scenario_can_demand_that_its_faults_do_something() {
+    // The admin and the consumer have no connection of their own to c1.
+    let idle = "at 29s cut c > c1 for 500ms";
+    for (more, fault, status) in [
+        ("", idle, 0),
+        ("require_effect = true", idle, 5),
+        ("require_effect = true", "at 10s cut b1 | b2 for 2s", 0),
+    ] {
+        let mut run = Run::new(&scenario(fault, more), 1);
+        run.play();
+        let end = End::of(&run, Verdict::Holds);
+        assert_eq!(end.exit_status(), status, "{more}: {fault}: {end:?}");
+        let told = end.complaint().unwrap_or_default();
+        assert_eq!(told.contains(fault), status == 5, "it names the fault: {told}");
+        assert_eq!(
+            run.document(0, String::new()).faults[0].effect.happened,
+            fault != idle,
+            "{fault}"
+        );
+    }
+}
+
+#[test]
+fn each_seed_picks_from_what_the_scenario_offers_and_says_what() {
+    let picks = r#"
+        picks = { "cluster.controllers" = [1, 3], "topics.t.config.\"segment.bytes\"" = [1048576, 1073741824] }
+    "#;
+    let scenario = scenario("during 5s..30s swarm network crash", picks);
+    let mut seen = std::collections::BTreeSet::new();
+    for seed in 0..12 {
+        let picked = scenario.for_seed(seed);
+        assert_eq!(picked.picked, scenario.for_seed(seed).picked, "seed {seed}: always the same");
+        seen.insert((picked.cluster.controllers, picked.topics["t"].settings[0].1.clone()));
+    }
+    assert_eq!(seen.len(), 4, "every combination: {seen:?}");
+    let mut run = Run::new(&scenario, 3);
+    run.play_until(trial_sim::Time(1));
+    let told = run.document(0, String::new()).picks;
+    let paths: Vec<&str> = told.iter().map(|pick| &*pick.path).collect();
+    let want = ["cluster.controllers", "topics.t.config.\"segment.bytes\"", "swarm"];
+    assert_eq!(paths, want, "the document says what was picked");
+}
+
+#[test]
+fn what_is_set_is_not_picked() {
+    let text = text("at 10s reset b1 - b2", "picks = { \"cluster.controllers\" = [1, 3] }");
+    let set = "cluster.controllers=3".parse().expect("a change");
+    let scenario = Scenario::from_text("set", &text, None, &[set]).expect("it can be played");
+    assert!(scenario.picks.is_empty(), "nothing is left to pick");
+    assert_eq!(scenario.cluster.controllers, 3, "as set");
+}
