@@ -40,6 +40,6 @@ pub use outside::OutsideEvent;
 pub use program::{BootInfo, Factory, Input, Job, Note, Program};
 pub use random::{Plan, Stream};
 pub use seen::{CrashKind, CrashReport, Seen};
-pub use settings::{Chunking, HostSpec, LaneSettings, NetworkSettings, WorldSettings};
+pub use settings::{Chunking, HostSpec, LaneSettings, NetworkSettings, WorldSettings, Yields};
 pub use time::{Span, Time};
 pub use world::World;

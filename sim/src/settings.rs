@@ -32,6 +32,18 @@ impl Default for WorldSettings {
 pub struct LaneSettings {
     /// How long an idle lane takes to run a job that it was given: what makes lanes interleave.
     pub wake: Distribution,
+    /// How often a yield point ends its job.
+    pub yields: Yields,
+}
+
+/// How often a yield point ends its job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Yields {
+    /// The seed gives each point one of 0, 1 %, 10 %, 50 %.
+    #[default]
+    Drawn,
+    /// All points alike, in a million.
+    Fixed(u32),
 }
 
 impl Default for LaneSettings {
@@ -43,6 +55,7 @@ impl Default for LaneSettings {
                 tail_ppm: 5_000,
                 tail_factor: 40,
             },
+            yields: Yields::default(),
         }
     }
 }

@@ -5,6 +5,8 @@
 //! Invariants: W-1 one step handles exactly one event; W-2 a clone continues by itself, to the same
 //!             digest; W-3 no real time, thread, socket, file or async.
 
+use std::collections::BTreeMap;
+
 use crate::context::{Context, Ending, Phase};
 use crate::digest::Digest;
 use crate::disk::Disk;
@@ -151,6 +153,15 @@ impl<N: Note> World<N> {
     #[must_use]
     pub fn wall_ms(&self, host: HostId) -> i64 {
         self.room.hosts[usize::from(host.0)].clock.wall_ms(self.room.now)
+    }
+
+    /// The yield points that programs have met so far (`Context::yields`), each with its chance in
+    /// a million, by name.
+    #[must_use]
+    pub fn yield_points(&self) -> Vec<(&'static str, u32)> {
+        let met = self.room.hosts.iter().flat_map(|host| &host.yields);
+        let met: BTreeMap<_, _> = met.map(|point| (point.name, point.ppm)).collect();
+        met.into_iter().collect()
     }
 
     /// Handles the next event that is not stale, if it is due by `limit` (W-1).
