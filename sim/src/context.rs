@@ -70,6 +70,10 @@ impl<N: Note> Context<'_, N> {
         let full = format!("{}/{name}@{}", host.name, host.incarnation);
         let wake = plan.run_stream("lane", &full);
         host.lanes.declare(pool, lanes, wake, |lane| plan.salt("lane", &format!("{full}/{lane}")));
+        if let Some(schedule) = &mut host.schedule {
+            let named = |lane| plan.u64("priority", &format!("{full}/{lane}"), 0);
+            schedule.declare((0..lanes).map(named));
+        }
     }
 
     /// Hands a job to a pool: first come first served.

@@ -29,6 +29,7 @@ mod outside;
 mod primitives;
 mod queue;
 mod room;
+mod schedule;
 
 pub use clock::ClockSpec;
 pub use context::Context;
@@ -39,7 +40,10 @@ pub use network::Distribution;
 pub use outside::OutsideEvent;
 pub use program::{BootInfo, Factory, Input, Job, Note, Program};
 pub use random::{Plan, Stream};
+pub use schedule::ScheduleEffect;
 pub use seen::{CrashKind, CrashReport, Seen};
-pub use settings::{Chunking, HostSpec, LaneSettings, NetworkSettings, WorldSettings, Yields};
+pub use settings::{
+    Chunking, HostSpec, LaneSettings, NetworkSettings, Scheduler, WorldSettings, Yields,
+};
 pub use time::{Span, Time};
 pub use world::World;

@@ -8,3 +8,4 @@ mod network;
 mod outside_door;
 mod processes;
 mod replay;
+mod schedule;
