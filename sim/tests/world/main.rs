@@ -7,5 +7,6 @@ mod lanes;
 mod network;
 mod outside_door;
 mod processes;
+mod races;
 mod replay;
 mod schedule;
