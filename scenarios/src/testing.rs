@@ -173,7 +173,12 @@ mod tests {
         let verdict = Verdict::Violated;
         SeedResult {
             seed,
-            end: End { verdict, expected: Verdict::Holds, missed: Vec::new() },
+            end: End {
+                verdict,
+                expected: Verdict::Holds,
+                missed: Vec::new(),
+                without_effect: Vec::new(),
+            },
             digest: "00ff".to_owned(),
             differs: None,
             violations: vec![Violation {

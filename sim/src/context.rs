@@ -15,6 +15,7 @@ use crate::lane::QueuedJob;
 use crate::program::Note;
 use crate::random::Stream;
 use crate::room::Room;
+use crate::settings::Yields;
 use crate::time::{Span, Time};
 
 /// Chances of a yield point, in a million; the seed picks one for each point.
@@ -69,6 +70,10 @@ impl<N: Note> Context<'_, N> {
         let full = format!("{}/{name}@{}", host.name, host.incarnation);
         let wake = plan.run_stream("lane", &full);
         host.lanes.declare(pool, lanes, wake, |lane| plan.salt("lane", &format!("{full}/{lane}")));
+        if let Some(schedule) = &mut host.schedule {
+            let named = |lane| plan.u64("priority", &format!("{full}/{lane}"), 0);
+            schedule.declare((0..lanes).map(named));
+        }
     }
 
     /// Hands a job to a pool: first come first served.
@@ -101,14 +106,19 @@ impl<N: Note> Context<'_, N> {
     }
 
     /// Where Kafka lets go of a lock half-way: whether to end the job here and schedule the rest.
-    /// The seed gives every point a chance of its own.
+    /// The seed gives every point a chance of its own, unless the settings say otherwise (`Yields`).
     pub fn yields(&mut self, point: &'static str) -> bool {
-        let plan = self.room.plan;
+        let (plan, chances) = (self.room.plan, self.room.settings.lanes.yields);
         let host = self.room.host(self.host);
         let known = host.yields.iter().position(|known| known.name == point);
         let at = known.unwrap_or_else(|| {
-            let pick = plan.below("yield", point, 0, YIELD_PPM.len() as u64);
-            let ppm = YIELD_PPM[usize::try_from(pick).expect("there are four")];
+            let ppm = match chances {
+                Yields::Fixed(ppm) => ppm,
+                Yields::Drawn => {
+                    let pick = plan.below("yield", point, 0, YIELD_PPM.len() as u64);
+                    YIELD_PPM[usize::try_from(pick).expect("there are four")]
+                }
+            };
             let coin = plan.run_stream("yield", &format!("{}/{point}", host.name));
             host.yields.push(YieldPoint { name: point, ppm, coin });
             host.yields.len() - 1

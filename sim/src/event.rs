@@ -21,6 +21,8 @@ pub(crate) enum Event {
     LaneStart { host: HostId, lane: u16, life: u32 },
     /// A lane's job has been paid.
     LaneFinish { host: HostId, lane: u16, life: u32 },
+    /// A lane of the host may have been held up for too long.
+    LaneOverdue { host: HostId, life: u32 },
     /// A job that was submitted for later is due.
     SubmitDue { host: HostId, slot: u16, life: u32 },
     /// A connection request reaches the listener's host.
@@ -69,6 +71,7 @@ impl Event {
             Self::WindowOpen { sender } => (15, sender.0, 0),
             Self::Writable { end } => (16, end.0, 0),
             Self::Rst { end, forced } => (17, end.0, u32::from(forced)),
+            Self::LaneOverdue { host, life } => (18, u64::from(host.0), life),
         };
         let mut record = [0; 24];
         record[..8].copy_from_slice(&at.0.to_le_bytes());

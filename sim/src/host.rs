@@ -14,7 +14,8 @@ use crate::ids::{FaultId, PoolId};
 use crate::lane::{Lanes, QueuedJob};
 use crate::program::Note;
 use crate::random::{Plan, Stream, tie};
-use crate::settings::HostSpec;
+use crate::schedule::Pct;
+use crate::settings::{HostSpec, WorldSettings};
 use crate::time::Time;
 
 /// A coin that falls with a probability of its own for this seed.
@@ -71,6 +72,8 @@ pub(crate) struct Host<N: Note> {
     /// Global time of the earliest timer event in the queue.
     pub(crate) timer_armed: Time,
     pub(crate) lanes: Lanes,
+    /// None: its lanes go on in parallel.
+    pub(crate) schedule: Option<Pct>,
     pub(crate) later: Later,
     pub(crate) listeners: Vec<u16>,
     pub(crate) streams: Vec<(&'static str, Stream)>,
@@ -86,11 +89,11 @@ pub(crate) struct Host<N: Note> {
 }
 
 impl<N: Note> Host<N> {
-    pub(crate) fn new(name: &str, spec: HostSpec<N>, plan: Plan, observed: bool) -> Self {
+    pub(crate) fn new(name: &str, spec: HostSpec<N>, plan: Plan, settings: &WorldSettings) -> Self {
         let salt = plan.salt("host", name);
-        let disk = |(place, settings): (usize, &DiskSettings)| {
-            let mut disk = Disk::new(plan.salt("disk", &format!("{name}/{place}")), *settings);
-            disk.set_observed(observed);
+        let disk = |(place, own): (usize, &DiskSettings)| {
+            let mut disk = Disk::new(plan.salt("disk", &format!("{name}/{place}")), *own);
+            disk.set_observed(settings.observed);
             disk
         };
         Self {
@@ -107,6 +110,7 @@ impl<N: Note> Host<N> {
             timer: None,
             timer_armed: Time::MAX,
             lanes: Lanes::default(),
+            schedule: Pct::new(&settings.lanes),
             later: Later::default(),
             listeners: Vec::new(),
             streams: Vec::new(),
@@ -142,6 +146,9 @@ impl<N: Note> Host<N> {
         self.timer = None;
         self.timer_armed = Time::MAX;
         self.lanes = Lanes::default();
+        if let Some(schedule) = &mut self.schedule {
+            schedule.end_life();
+        }
         self.later = Later::default();
         self.listeners.clear();
         self.deferred.clear();
@@ -164,6 +171,7 @@ impl<N: Note> Clone for Host<N> {
             timer: self.timer,
             timer_armed: self.timer_armed,
             lanes: self.lanes.clone(),
+            schedule: self.schedule.clone(),
             later: self.later.clone(),
             listeners: self.listeners.clone(),
             streams: self.streams.clone(),

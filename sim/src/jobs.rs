@@ -1,7 +1,9 @@
 //! Plays jobs: start, the time that they cost, finish, and whatever the lane goes on with.
 //!
 //! Invariants: J-1 a job that waits for its lock has not started; J-2 the lock is let go after
-//!             `finish`; J-3 whoever dies between the halves never finishes.
+//!             `finish`; J-3 whoever dies between the halves never finishes;
+//!             J-4 a lane's next job begins at once, in a step of its own where steps are
+//!             scheduled (`schedule.rs`).
 
 use crate::context::Phase;
 use crate::disk::{DiskCrash, JobId};
@@ -46,8 +48,12 @@ impl<N: Note> World<N> {
         if let Some(waiter) = lanes.release_lock(lane, job) {
             self.room.wake(host, waiter);
         }
-        if let Some(next) = self.room.host(host).lanes.next(lane) {
+        let own = self.room.host(host);
+        let Some(next) = own.lanes.next(lane) else { return };
+        if own.schedule.is_none() {
             self.enter(host, lane, next);
+        } else {
+            self.room.go_on_with(host, lane, next);
         }
     }
 
@@ -84,6 +90,14 @@ pub(crate) fn job_id(lane: LaneId) -> JobId {
 
 /// The disks of a host follow its jobs.
 impl<N: Note> Room<N> {
+    /// J-4: another lane may go first.
+    fn go_on_with(&mut self, id: HostId, lane: u16, job: QueuedJob) {
+        let host = self.host(id);
+        host.lanes.lane(lane).state = LaneState::Waking { job, holds_lock: false };
+        let (tie, life) = (host.lanes.tie(lane), host.life);
+        self.queue.push(self.now, tie, Event::LaneStart { host: id, lane, life });
+    }
+
     /// A first half is over: what it has to pay for its calls. What they were goes into the digest.
     fn after_disk_calls(&mut self, host: HostId, lane: LaneId) -> Span {
         let mut cost = Span::ZERO;

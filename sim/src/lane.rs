@@ -111,6 +111,15 @@ impl Lanes {
         &mut self.lanes[usize::from(lane)]
     }
 
+    /// The lanes that have something to do and are not blocked.
+    pub(crate) fn at_work(&self) -> impl Iterator<Item = u16> {
+        let at_work = |state| matches!(state, LaneState::Waking { .. } | LaneState::Running(_));
+        (0..)
+            .zip(&self.lanes)
+            .filter(move |(_, lane)| at_work(lane.state))
+            .map(|(number, _)| number)
+    }
+
     /// The lane goes on with this job.
     pub(crate) fn chain(&mut self, id: LaneId, job: QueuedJob) {
         let lane = self.pool(id.pool).first + id.index;

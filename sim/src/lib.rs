@@ -30,6 +30,7 @@ mod outside;
 mod primitives;
 mod queue;
 mod room;
+mod schedule;
 
 pub use clock::ClockSpec;
 pub use context::Context;
@@ -41,7 +42,10 @@ pub use outside::OutsideEvent;
 pub use place::{Distances, Place};
 pub use program::{BootInfo, Factory, Input, Job, Note, Program};
 pub use random::{Plan, Stream};
+pub use schedule::ScheduleEffect;
 pub use seen::{CrashKind, CrashReport, Seen};
-pub use settings::{Chunking, HostSpec, LaneSettings, NetworkSettings, WorldSettings};
+pub use settings::{
+    Chunking, HostSpec, LaneSettings, NetworkSettings, Scheduler, WorldSettings, Yields,
+};
 pub use time::{Span, Time};
 pub use world::World;

@@ -216,6 +216,7 @@ impl<N: Note> Room<N> {
             | Event::Timer { host, life }
             | Event::LaneStart { host, life, .. }
             | Event::LaneFinish { host, life, .. }
+            | Event::LaneOverdue { host, life }
             | Event::SubmitDue { host, life, .. } => (host, life, true),
             _ => return false,
         };
@@ -231,6 +232,7 @@ impl<N: Note> Room<N> {
             | Event::Timer { host, .. }
             | Event::LaneStart { host, .. }
             | Event::LaneFinish { host, .. }
+            | Event::LaneOverdue { host, .. }
             | Event::SubmitDue { host, .. } => host,
             Event::Accepted { end }
             | Event::Connected { end }

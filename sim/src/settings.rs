@@ -33,6 +33,41 @@ impl Default for WorldSettings {
 pub struct LaneSettings {
     /// How long an idle lane takes to run a job that it was given: what makes lanes interleave.
     pub wake: Distribution,
+    /// Which of a host's lanes goes on.
+    pub scheduler: Scheduler,
+    /// Under `Scheduler::Pct`: a lane that has been held up for this long takes one step
+    /// nevertheless.
+    pub parked_max: Span,
+    /// How often a yield point ends its job.
+    pub yields: Yields,
+}
+
+/// Which of a host's lanes goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Scheduler {
+    /// All of them, in parallel: drawn wake latencies and keyed tie breakers interleave them.
+    #[default]
+    Keyed,
+    /// Probabilistic concurrency testing: of a host's lanes that have something to do only the one
+    /// of highest drawn priority goes on (see `schedule.rs`).
+    Pct {
+        /// Orderings that a bug needs to show, from 1; `depth - 1` times in a process's life a lane
+        /// falls below those that have not fallen.
+        depth: u32,
+        /// Steps of a process's lanes among which it falls, from 1; a job takes two. What is
+        /// counted (`World::schedule_effect`) tells how many a run has.
+        steps: u64,
+    },
+}
+
+/// How often a yield point ends its job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Yields {
+    /// The seed gives each point one of 0, 1 %, 10 %, 50 %.
+    #[default]
+    Drawn,
+    /// All points alike, in a million.
+    Fixed(u32),
 }
 
 impl Default for LaneSettings {
@@ -44,6 +79,9 @@ impl Default for LaneSettings {
                 tail_ppm: 5_000,
                 tail_factor: 40,
             },
+            scheduler: Scheduler::default(),
+            parked_max: Span::from_millis(20),
+            yields: Yields::default(),
         }
     }
 }

@@ -5,6 +5,8 @@
 //! Invariants: W-1 one step handles exactly one event; W-2 a clone continues by itself, to the same
 //!             digest; W-3 no real time, thread, socket, file or async.
 
+use std::collections::BTreeMap;
+
 use crate::context::{Context, Ending, Phase};
 use crate::digest::Digest;
 use crate::disk::Disk;
@@ -14,7 +16,7 @@ use crate::place::Place;
 use crate::program::{BootInfo, Factory, Input, Note, Program};
 use crate::room::{Outcome, Room};
 use crate::seen::{CrashKind, CrashReport, Seen};
-use crate::settings::{HostSpec, WorldSettings};
+use crate::settings::{HostSpec, Scheduler, WorldSettings};
 use crate::time::Time;
 
 /// The whole trial as a value: a clone continues by itself.
@@ -51,8 +53,8 @@ impl<N: Note> World<N> {
     pub fn add_host(&mut self, name: &str, spec: HostSpec<N>) -> HostId {
         assert!(self.host(name).is_none(), "two hosts are named {name}");
         let id = HostId(u16::try_from(self.room.hosts.len()).expect("at most 65,536 hosts"));
-        let (plan, observed) = (self.room.plan, self.room.settings.observed);
-        self.room.hosts.push(crate::host::Host::new(name, spec, plan, observed));
+        let host = crate::host::Host::new(name, spec, self.room.plan, &self.room.settings);
+        self.room.hosts.push(host);
         self.room.network.add_host();
         self.room.measure(id);
         self.programs.push(None);
@@ -168,6 +170,15 @@ impl<N: Note> World<N> {
         self.room.hosts[usize::from(host.0)].clock.wall_ms(self.room.now)
     }
 
+    /// The yield points that programs have met so far (`Context::yields`), each with its chance in
+    /// a million, by name.
+    #[must_use]
+    pub fn yield_points(&self) -> Vec<(&'static str, u32)> {
+        let met = self.room.hosts.iter().flat_map(|host| &host.yields);
+        let met: BTreeMap<_, _> = met.map(|point| (point.name, point.ppm)).collect();
+        met.into_iter().collect()
+    }
+
     /// Handles the next event that is not stale, if it is due by `limit` (W-1).
     pub fn step_until(&mut self, limit: Time) -> bool {
         while self.room.queue.next_time().is_some_and(|next| next <= limit) {
@@ -194,6 +205,16 @@ impl<N: Note> World<N> {
             self.room.defer(host, event);
             return true;
         }
+        if self.room.settings.lanes.scheduler == Scheduler::Keyed {
+            return self.play(event);
+        }
+        self.play_in_turn(event)
+    }
+
+    /// What an event does. False: nothing, it was stale. Always inlined: the call alone would cost
+    /// every event a dozen instructions.
+    #[inline(always)]
+    pub(crate) fn play(&mut self, event: Event) -> bool {
         let outcome = match event {
             Event::Timer { host, .. } if self.room.on_timer(host) => {
                 Outcome::Tell(host, Input::Timer)
@@ -211,6 +232,8 @@ impl<N: Note> World<N> {
             Event::Writable { end } => self.room.on_writable(end),
             Event::Rst { end, forced } => self.room.on_rst(end, forced),
             Event::Stop { host, .. } => Outcome::Tell(host, Input::Stop),
+            Event::LaneOverdue { host, .. } if self.room.on_lane_overdue(host) => Outcome::Done,
+            Event::LaneOverdue { .. } => Outcome::Stale,
             Event::Boot { .. }
             | Event::LaneStart { .. }
             | Event::LaneFinish { .. }
@@ -237,10 +260,14 @@ impl<N: Note> World<N> {
     }
 
     fn on_boot(&mut self, id: HostId) {
+        let plan = self.room.plan;
         let host = self.room.host(id);
         host.booting = false;
         host.up = true;
         host.incarnation += 1;
+        if let Some(schedule) = &mut host.schedule {
+            schedule.begin_life(plan, &format!("{}@{}", host.name, host.incarnation));
+        }
         let info = BootInfo {
             host: id,
             host_name: host.name.clone(),

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::{Acts, Line, boot, ms, notes, say, timed_notes, world};
-use trial_sim::{CrashKind, Input, Job, LockId, PoolId, Span, Time, World};
+use crate::support::{Acts, Line, boot, ms, notes, say, timed_notes, world, world_of_lanes};
+use trial_sim::{CrashKind, Input, Job, LaneSettings, LockId, PoolId, Span, Time, World, Yields};
 
 const POOL: PoolId = PoolId(0);
 const OTHER: PoolId = PoolId(1);
@@ -238,4 +238,29 @@ fn a_yield_point_has_a_chance_of_its_own_for_each_seed() {
         .collect();
     assert!(counts.contains(&vec!["b1: 0".to_owned()]), "some seeds never yield: {counts:?}");
     assert!(counts.len() > 5, "others do, more or less often: {counts:?}");
+}
+
+#[test]
+fn chances_of_yield_points_can_be_set_and_seen() {
+    let acts = Acts::inputs(|(), input, cx| {
+        if input == Input::Boot {
+            for point in ["read", "append", "read"] {
+                cx.yields(point);
+            }
+        }
+    });
+    let points = |mut world: World<Line>| {
+        assert_eq!(world.yield_points(), [], "none is met yet");
+        boot(&mut world, "b1", (), acts);
+        boot(&mut world, "b2", (), acts);
+        world.run_until(ms(1));
+        world.yield_points()
+    };
+    let lanes = LaneSettings { yields: Yields::Fixed(7), ..LaneSettings::default() };
+    let fixed = points(world_of_lanes(1, lanes));
+    assert_eq!(fixed, [("append", 7), ("read", 7)], "all alike, by name, once");
+    let drawn: Vec<_> = (0..20).flat_map(|seed| points(world(seed))).collect();
+    for ppm in [0, 10_000, 100_000, 500_000] {
+        assert!(drawn.iter().any(|point| point.1 == ppm), "{ppm} is drawn: {drawn:?}");
+    }
 }

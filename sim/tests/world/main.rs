@@ -11,5 +11,7 @@ mod network;
 mod outside_door;
 mod places;
 mod processes;
+mod races;
 mod replay;
+mod schedule;
 mod streams;

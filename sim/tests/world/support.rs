@@ -4,8 +4,8 @@ use std::any::Any;
 use std::sync::Arc;
 
 use trial_sim::{
-    BootInfo, Context, Hasher, HostId, HostSpec, Input, Job, Note, Program, Seen, Span, Time,
-    World, WorldSettings,
+    BootInfo, Context, Hasher, HostId, HostSpec, Input, Job, LaneSettings, Note, Program,
+    Scheduler, Seen, Span, Time, World, WorldSettings,
 };
 
 /// A line of text that a program writes.
@@ -85,6 +85,16 @@ where
 
 pub fn world(seed: u64) -> World<Line> {
     World::new(seed, WorldSettings::default())
+}
+
+/// A World whose hosts let one lane go on at a time.
+pub fn pct_world(seed: u64, depth: u32, steps: u64) -> World<Line> {
+    let scheduler = Scheduler::Pct { depth, steps };
+    world_of_lanes(seed, LaneSettings { scheduler, ..LaneSettings::default() })
+}
+
+pub fn world_of_lanes(seed: u64, lanes: LaneSettings) -> World<Line> {
+    World::new(seed, WorldSettings { lanes, ..WorldSettings::default() })
 }
 
 pub fn say(cx: &mut Cx<'_>, text: impl Into<String>) {
