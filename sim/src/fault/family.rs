@@ -7,10 +7,16 @@ use std::fmt;
 pub enum Family {
     /// Cuts, delays, throttles, stalls, resets.
     Network,
+    /// Rings, bridges, swizzles: cuts in which no two see the same.
+    Mesh,
+    /// Connects that are refused or hang, while existing connections go on.
+    Connect,
     /// Crashes with and without loss, stops; each starts again.
     Crash,
     /// Slow disks.
     Disk,
+    /// Disks that hang, are throttled, fill up or fail.
+    Io,
     /// Clocks that are ahead, drift, jump.
     Clock,
     /// Machines that pause or are slow.
@@ -19,10 +25,13 @@ pub enum Family {
 
 impl Family {
     /// Every family with its word.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 8] = [
         ("network", Self::Network),
+        ("mesh", Self::Mesh),
+        ("connect", Self::Connect),
         ("crash", Self::Crash),
         ("disk", Self::Disk),
+        ("io", Self::Io),
         ("clock", Self::Clock),
         ("pause", Self::Pause),
     ];

@@ -9,7 +9,7 @@
 use std::collections::BTreeSet;
 
 use super::clock_fault::ClockFault;
-use super::disk_fault::DiskFault;
+use super::disk_fault::{DiskCalls, DiskFault};
 use super::effect::{Effect, Group, Sides};
 use super::family::Family;
 use super::line::Fault;
@@ -55,8 +55,26 @@ pub struct SwarmRates {
     pub crash_losing: u32,
     /// Stops in good order.
     pub stop: u32,
+    /// Each hears only a majority, no two the same; per slot.
+    pub ring: u32,
+    /// Two groups that reach each other only through one host; per slot.
+    pub bridge: u32,
+    /// All hosts isolated one after the other; per slot.
+    pub swizzle: u32,
+    /// Refused connects; per pair.
+    pub refuse: u32,
+    /// Connects that hang; per pair.
+    pub hang: u32,
     /// Slow disks.
     pub disk_slow: u32,
+    /// Throttled disks.
+    pub disk_throttle: u32,
+    /// Disks that hang.
+    pub disk_hang: u32,
+    /// Disks that are full.
+    pub disk_full: u32,
+    /// Disks that fail to write.
+    pub disk_eio: u32,
     /// Clocks that are ahead.
     pub clock_ahead: u32,
     /// Clocks that drift.
@@ -103,7 +121,16 @@ impl Default for SwarmSettings {
                 crash: 15_000,
                 crash_losing: 20_000,
                 stop: 10_000,
+                ring: 25_000,
+                bridge: 25_000,
+                swizzle: 25_000,
+                refuse: 5_000,
+                hang: 5_000,
                 disk_slow: 15_000,
+                disk_throttle: 8_000,
+                disk_hang: 8_000,
+                disk_full: 4_000,
+                disk_eio: 4_000,
                 clock_ahead: 8_000,
                 clock_drift: 8_000,
                 clock_step: 8_000,
@@ -169,6 +196,12 @@ impl Drawing<'_> {
                     Effect::Disk { disk: None, hosts, fault: factor }
                 });
             }
+            Family::Mesh => self.mesh(&rates),
+            Family::Connect => {
+                self.per_pair("refuse", rates.refuse, |from, to, _| Effect::Refuse { from, to });
+                self.per_pair("hang", rates.hang, |from, to, _| Effect::Hang { from, to });
+            }
+            Family::Io => self.io(&rates),
             Family::Clock => self.clocks(&rates),
             Family::Pause => {
                 self.per_host("pause", rates.pause, |hosts, _| Effect::Pause { hosts });
@@ -212,6 +245,45 @@ impl Drawing<'_> {
             losing_unsynced: true,
         });
         self.per_host("stop", rates.stop, |hosts, _| Effect::Stop { hosts });
+    }
+
+    fn mesh(&mut self, rates: &SwarmRates) {
+        let targets = self.targets();
+        let plan = self.plan;
+        // An order of its own for each host's name, so that another host less changes no other's place.
+        let ordered = |which: u64| {
+            let mut hosts = targets.clone();
+            hosts.sort_by_cached_key(|host| plan.u64("swarm-order", &host.to_string(), which));
+            hosts
+        };
+        self.item("ring", "all", rates.ring, |draws| {
+            let hosts = ordered(draws.u64());
+            (hosts.len() > 2).then_some(Effect::Ring { hosts: Group(hosts) })
+        });
+        self.item("bridge", "all", rates.bridge, |draws| {
+            let mut hosts = ordered(draws.u64());
+            let over = hosts.pop()?;
+            let other = hosts.split_off(hosts.len() / 2);
+            let whole = !hosts.is_empty() && !other.is_empty();
+            whole.then_some(Effect::Bridge { over, one: Group(hosts), other: Group(other) })
+        });
+        self.item("swizzle", "all", rates.swizzle, |draws| {
+            let hosts = ordered(draws.u64());
+            (!hosts.is_empty()).then_some(Effect::Swizzle { hosts: Group(hosts) })
+        });
+    }
+
+    fn io(&mut self, rates: &SwarmRates) {
+        let on = |hosts, fault| Effect::Disk { disk: None, hosts, fault };
+        self.per_host("disk-throttle", rates.disk_throttle, |hosts, draws| {
+            on(hosts, DiskFault::Throttle(Rate(skewed(draws, 20, 2_000) * 1_000)))
+        });
+        self.per_host("disk-hang", rates.disk_hang, |hosts, _| on(hosts, DiskFault::Hangs));
+        self.per_host("disk-full", rates.disk_full, |hosts, _| on(hosts, DiskFault::Full));
+        self.per_host("disk-eio", rates.disk_eio, |hosts, draws| {
+            let calls = if draws.below(2) == 0 { DiskCalls::Read } else { DiskCalls::Write };
+            on(hosts, DiskFault::Eio { once: false, calls: Some(calls), path: None })
+        });
     }
 
     fn clocks(&mut self, rates: &SwarmRates) {

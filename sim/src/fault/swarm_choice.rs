@@ -21,7 +21,10 @@ impl Family {
                 &["cut", "cut-one-way", "split", "isolate", "delay", "throttle", "stall", "reset"]
             }
             Self::Crash => &["crash", "crash-losing", "stop"],
+            Self::Mesh => &["ring", "bridge", "swizzle"],
+            Self::Connect => &["refuse", "hang"],
             Self::Disk => &["disk-slow"],
+            Self::Io => &["disk-throttle", "disk-hang", "disk-full", "disk-eio"],
             Self::Clock => &["clock-ahead", "clock-drift", "clock-step"],
             Self::Pause => &["pause", "slow"],
         }

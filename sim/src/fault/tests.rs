@@ -141,7 +141,7 @@ fn link_effect() -> impl Strategy<Value = Effect> {
 fn fault() -> impl Strategy<Value = Fault> {
     let families: Vec<Family> = Family::ALL.iter().map(|(_, family)| *family).collect();
     let swarm =
-        prop::sample::subsequence(families, 1..=5).prop_map(|families| Effect::Swarm { families });
+        prop::sample::subsequence(families, 1..=8).prop_map(|families| Effect::Swarm { families });
     let effect = prop_oneof![3 => host_effect(), 3 => link_effect(), 1 => swarm];
     (when(), effect, prop::option::of(span())).prop_map(|(when, effect, lasting)| {
         // `during` and `for` exclude each other, and what happens at once has neither.
@@ -405,8 +405,16 @@ fn the_budget_counts_hosts_until_they_have_caught_up() {
 
 // ---- swarm ----
 
-const ALL: [Family; 5] =
-    [Family::Network, Family::Crash, Family::Disk, Family::Clock, Family::Pause];
+const ALL: [Family; 8] = [
+    Family::Network,
+    Family::Mesh,
+    Family::Connect,
+    Family::Crash,
+    Family::Disk,
+    Family::Io,
+    Family::Clock,
+    Family::Pause,
+];
 
 fn hosts(names: &[&str]) -> Vec<SwarmHost> {
     let host = |name: &&str| SwarmHost {
@@ -444,9 +452,10 @@ fn every_drawn_fault_is_text_within_the_window() {
 #[test]
 fn taking_a_host_or_a_family_away_changes_no_other_fault() {
     let about = |fault: &&Fault, name: &str| fault.effect.to_string().contains(name);
-    let is_split = |fault: &&Fault| {
-        matches!(&fault.effect,
-        Effect::Cut { sides: Sides::Both(one, other) } if one.0.len() + other.0.len() > 2)
+    let is_split = |fault: &&Fault| match &fault.effect {
+        Effect::Cut { sides: Sides::Both(one, other) } => one.0.len() + other.0.len() > 2,
+        Effect::Ring { .. } | Effect::Bridge { .. } | Effect::Swizzle { .. } => true,
+        _ => false,
     };
     for seed in 0..200 {
         let all = drawn(seed, &ALL, &["b1", "b2", "b3"]);
@@ -488,6 +497,11 @@ fn seeds_differ_in_what_they_draw_and_how_much() {
     }
     for word in [
         "cut",
+        "ring",
+        "bridge",
+        "swizzle",
+        "refuse",
+        "hang",
         "isolate",
         "delay",
         "throttle",
@@ -502,7 +516,37 @@ fn seeds_differ_in_what_they_draw_and_how_much() {
         "slow",
     ] {
         let seeds = words.iter().filter(|drawn| drawn.contains(word)).count();
-        assert!((80..360).contains(&seeds), "{word} in {seeds} of 400 seeds");
+        assert!((80..370).contains(&seeds), "{word} in {seeds} of 400 seeds");
     }
     assert!(words.iter().filter(|drawn| drawn.is_empty()).count() < 20, "few seeds draw nothing");
+}
+
+#[test]
+fn what_a_seed_chooses_is_what_it_draws_and_reads_as_a_line() {
+    let names = ["b1", "b2", "b3"];
+    let settings = SwarmSettings::default();
+    let mut texts = BTreeSet::new();
+    for seed in 0..200 {
+        let choice = SwarmChoice::draw(Plan::new(seed), &ALL, &settings);
+        let faults = drawn(seed, &ALL, &names);
+        for family in &choice.families {
+            let of = |fault: &&Fault| match (&fault.effect, family.family) {
+                (Effect::Crash { .. } | Effect::Stop { .. }, Family::Crash)
+                | (Effect::Clock { .. }, Family::Clock)
+                | (Effect::Pause { .. } | Effect::Slow { .. }, Family::Pause)
+                | (Effect::Refuse { .. } | Effect::Hang { .. }, Family::Connect) => true,
+                (Effect::Disk { fault, .. }, family) => {
+                    matches!(fault, DiskFault::Slow(_)) == (family == Family::Disk)
+                        && matches!(family, Family::Disk | Family::Io)
+                }
+                _ => false,
+            };
+            let count = faults.iter().filter(of).count();
+            assert!(family.halves.is_some() || count == 0, "seed {seed}: {choice}: {count}");
+        }
+        texts.insert(choice.to_string());
+    }
+    assert!(texts.len() > 150, "seeds choose differently");
+    let one = SwarmChoice::draw(Plan::new(0), &[Family::Disk], &settings).to_string();
+    assert!(one.starts_with("disk x"), "SC-2: a family that is alone stays: {one}");
 }

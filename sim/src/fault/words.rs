@@ -188,7 +188,7 @@ pub const WORDS: &[Word] = &[
     Word {
         word: "swarm",
         shape: "swarm FAMILY...",
-        does: "faults drawn from the seed: network, crash, disk, clock, pause",
+        does: "faults drawn from the seed: network, mesh, connect, crash, disk, io, clock, pause",
         example: "during 5s..60s swarm network crash disk",
     },
 ];
