@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use trial_cluster::note::Note;
 use trial_reports::{EffectNumber, FaultEffect, FaultOutcome};
+use trial_sim::disk::{DiskCall, DiskHarm, DiskScope};
 use trial_sim::fault::{ClockFault, Condition, DiskFault, Effect, Group, HostExpr, Sides};
 use trial_sim::{CrashKind, CrashReport, FaultId, HostId, Time, World};
 
@@ -367,7 +368,7 @@ impl Carrier<'_> {
             }
             Effect::Wipe { hosts } => {
                 for host in self.hosts(hosts) {
-                    if !self.world.wipe(host) {
+                    if self.world.wipe(host, None).is_none() {
                         self.outcome.remark = Some("a running machine keeps its disks".to_owned());
                     }
                 }
@@ -413,23 +414,23 @@ impl Carrier<'_> {
     fn disk(&mut self, hosts: &Group, fault: &DiskFault) {
         match fault {
             DiskFault::Slow(factor) => {
-                self.on_each(hosts, |world, host| world.disk_slow(host, factor.0));
+                self.on_each(hosts, |world, host| world.disk_slow(host, None, factor.0));
             }
-            DiskFault::Eio { once } => {
-                self.on_each(hosts, |world, host| world.disk_eio(host, *once))
-            }
-            DiskFault::Full => self.on_each(hosts, |world, host| world.disk_full(host)),
-            DiskFault::Dies => self.on_each(hosts, |world, host| world.disk_dies(host)),
+            DiskFault::Eio { once } => self.on_each(hosts, |world, host| {
+                world.disk_eio(host, &DiskScope::ALL, DiskCall::Any, *once)
+            }),
+            DiskFault::Full => self.on_each(hosts, |world, host| world.disk_full(host, None)),
+            DiskFault::Dies => self.on_each(hosts, |world, host| world.disk_dies(host, None)),
             DiskFault::Rot => {
                 for host in self.hosts(hosts) {
-                    let flipped = self.world.disk_rot(host);
-                    let first = flipped.first();
+                    let fault = self.world.disk_rot(host, &DiskScope::ALL);
+                    let first = self.world.disk_harms(fault).into_iter().next();
                     self.outcome.remark = Some(match first {
-                        Some(rot) => format!(
+                        Some(DiskHarm::Rotted(rot)) => format!(
                             "flipped bit {} of byte {} in {}",
                             rot.bit, rot.offset, rot.path
                         ),
-                        None => "the disk is empty".to_owned(),
+                        _ => "the disk is empty".to_owned(),
                     });
                 }
             }
