@@ -3,6 +3,7 @@
 mod support;
 
 mod clocks;
+mod disks;
 mod lanes;
 mod network;
 mod outside_door;
