@@ -3,6 +3,7 @@
 mod costs;
 mod crashes;
 mod model;
+mod survivors;
 mod troubles;
 
 use bytes::Bytes;
