@@ -116,7 +116,8 @@ impl Inode {
         let lens = if surely_old { &self.lens[..1] } else { &self.lens[..] };
         let (least, most) = (lens.iter().min(), lens.iter().max());
         let between = Some(&got.len()) >= least && Some(&got.len()) <= most;
-        if !lens.contains(&got.len()) && !(between && got.len() % PAGE == 0) {
+        let whole_pages = between && got.len().is_multiple_of(PAGE);
+        if !lens.contains(&got.len()) && !whole_pages {
             return Err(format!("length {} is none of {lens:?}", got.len()));
         }
         for page in 0..got.len().div_ceil(PAGE) {
