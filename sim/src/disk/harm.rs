@@ -115,7 +115,8 @@ impl Disk {
         (!all.is_empty()).then(|| all[index(draw % all.len() as u64)])
     }
 
-    /// Pages of a file reach the device from page `first` of another on, or of the same; what has no place there is lost.
+    /// Pages of a file reach the device elsewhere, from this page of another file (or the same) on; what has no place
+    /// there is lost.
     fn stray(&mut self, now: Time, from: (FileId, &Range<u64>), to: (FileId, u64)) {
         let (file, pages) = from;
         for page in pages.clone() {

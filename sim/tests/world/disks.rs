@@ -12,8 +12,8 @@ use crate::support::{Acts, Line, boot, ms, notes, say, spec, timed_notes, world}
 
 const LANES: u16 = 3;
 
-/// Three pools of one lane. At 10 ms, 60 ms, .. each lane writes a little and syncs, all of them at once; each says when
-/// it begins and when it is paid.
+/// Three pools of one lane. At 10 ms, 60 ms, .. each lane writes a little and syncs, all of them at once; each says
+/// when it begins and when it is paid.
 fn writers() -> Acts<()> {
     Acts {
         on: |(), input, cx| {
@@ -92,8 +92,8 @@ fn a_throttled_disk_claims_exactly_what_its_lanes_were_busy_longer() {
     check_added(|world, host| world.disk_throttle(host, None, 20_000_000));
 }
 
-/// Two lanes share a lock: the first one's job syncs at 10 ms; the second one's wants the lock at 11 ms. A third, without
-/// lock, writes to the cache at 12 ms.
+/// Two lanes share a lock: the first one's job syncs at 10 ms; the second one's wants the lock at 11 ms. A third,
+/// without lock, writes to the cache at 12 ms.
 fn locked() -> Acts<()> {
     Acts {
         on: |(), input, cx| {
