@@ -194,6 +194,7 @@ impl<N: Note> Context<'_, N> {
         assert!(self.phase == Phase::Start, "P-1: a disk is used in `start`, not {:?}", self.phase);
         let job = job_id(self.lane.expect("a job runs on a lane"));
         let now = self.room.now;
+        self.room.spread_spent(self.host);
         self.room.host(self.host).disks[usize::from(disk.0)].access(now, job)
     }
 

@@ -29,14 +29,44 @@ pub struct FaultEffect {
     pub events_deferred: u64,
     /// CPU time that a slow host added to its lanes.
     pub busy_added: Span,
-    /// Time that a slow disk worked longer than it would have.
+    /// Time that a slow or throttled disk worked longer than it would have.
     pub disk_busy_added: Span,
-    /// Time that callers of a slow disk waited longer than they would have.
+    /// Time that callers of a slow or throttled disk waited longer than they would have.
     pub disk_wait_added: Span,
     /// Calls on a disk that failed.
     pub disk_errors: u64,
+    /// Pages that a failed sync left in the cache as if they were written.
+    pub pages_forgotten: u64,
+    /// Reads that answered a wrong bit.
+    pub reads_flipped: u64,
+    /// Writes that reached a disk at another place than their own.
+    pub writes_misdirected: u64,
+    /// Calls that a hanging disk did not answer.
+    pub calls_hung: u64,
+    /// How long it did not, all of these calls together.
+    pub hung: Span,
+    /// Bits that rotted.
+    pub bits_rotted: u64,
+    /// Bytes of files that were wiped.
+    pub bytes_wiped: u64,
+    /// Disks that are in another host now.
+    pub disks_swapped: u64,
     /// Reads of a wall clock that this fault had moved.
     pub clock_reads: u64,
     /// The largest skew that this fault gave a wall clock, in nanoseconds.
     pub skew_ns_max: u64,
+}
+
+impl FaultEffect {
+    /// Adds what the same fault did to another disk.
+    pub(crate) fn join(&mut self, disk: &Self) {
+        self.disk_busy_added += disk.disk_busy_added;
+        self.disk_wait_added += disk.disk_wait_added;
+        self.disk_errors += disk.disk_errors;
+        self.pages_forgotten += disk.pages_forgotten;
+        self.reads_flipped += disk.reads_flipped;
+        self.writes_misdirected += disk.writes_misdirected;
+        self.calls_hung += disk.calls_hung;
+        self.hung += disk.hung;
+    }
 }

@@ -82,6 +82,8 @@ pub(crate) struct Host<N: Note> {
     pub(crate) pauses: Vec<FaultId>,
     /// What waits until nothing does.
     pub(crate) deferred: Vec<Event>,
+    /// Lanes whose job waits for a disk that hangs.
+    pub(crate) parked: Vec<u16>,
     /// What slows its lanes down, and by how much.
     pub(crate) slowed: Vec<(FaultId, u32)>,
     salt: u64,
@@ -117,6 +119,7 @@ impl<N: Note> Host<N> {
             yields: Vec::new(),
             pauses: Vec::new(),
             deferred: Vec::new(),
+            parked: Vec::new(),
             slowed: Vec::new(),
             salt,
             count: 0,
@@ -152,6 +155,7 @@ impl<N: Note> Host<N> {
         self.later = Later::default();
         self.listeners.clear();
         self.deferred.clear();
+        self.parked.clear();
     }
 }
 
@@ -178,6 +182,7 @@ impl<N: Note> Clone for Host<N> {
             yields: self.yields.clone(),
             pauses: self.pauses.clone(),
             deferred: self.deferred.clone(),
+            parked: self.parked.clone(),
             slowed: self.slowed.clone(),
             salt: self.salt,
             count: self.count,

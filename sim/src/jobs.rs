@@ -1,12 +1,13 @@
 //! Plays jobs: start, the time that they cost, finish, and whatever the lane goes on with.
 //!
 //! Invariants: J-1 a job that waits for its lock has not started; J-2 the lock is let go after
-//!             `finish`; J-3 whoever dies between the halves never finishes;
-//!             J-4 a lane's next job begins at once, in a step of its own where steps are
-//!             scheduled (`schedule.rs`).
+//!             `finish`; J-3 whoever dies between the halves never finishes; J-4 a job that needs a
+//!             disk that hangs finishes no sooner than the disk has done what it needs; J-5 a
+//!             lane's next job begins at once, in a step of its own where steps are scheduled
+//!             (`schedule.rs`).
 
 use crate::context::Phase;
-use crate::disk::{DiskCrash, JobId};
+use crate::disk::{DiskCrash, JobId, Owed};
 use crate::event::Event;
 use crate::ids::{DiskId, HostId, LaneId};
 use crate::lane::{LaneState, QueuedJob};
@@ -37,6 +38,9 @@ impl<N: Note> World<N> {
             panic!("LN-1: lane {lane} finishes, yet is {:?}", own.state);
         };
         let id = own.id;
+        if self.room.is_held_by_disks(host, id, lane) {
+            return;
+        }
         let told = Job { token: job.token, lane: id };
         self.room.settle_disks(host, id);
         let ((), ending) =
@@ -77,9 +81,7 @@ impl<N: Note> World<N> {
             return;
         }
         let busy = (self.room.slowed(host, cost) + on_disks).max(Span(1));
-        let own = self.room.host(host);
-        let (tie, life) = (own.lanes.tie(lane), own.life);
-        self.room.queue.push(self.room.now + busy, tie, Event::LaneFinish { host, lane, life });
+        self.room.finish_in(host, lane, busy);
     }
 }
 
@@ -90,7 +92,7 @@ pub(crate) fn job_id(lane: LaneId) -> JobId {
 
 /// The disks of a host follow its jobs.
 impl<N: Note> Room<N> {
-    /// J-4: another lane may go first.
+    /// J-5: another lane may go first.
     fn go_on_with(&mut self, id: HostId, lane: u16, job: QueuedJob) {
         let host = self.host(id);
         host.lanes.lane(lane).state = LaneState::Waking { job, holds_lock: false };
@@ -111,6 +113,43 @@ impl<N: Note> Room<N> {
             self.see_disk(host, place);
         }
         cost
+    }
+
+    /// The lane's job will be paid after so long.
+    fn finish_in(&mut self, host: HostId, lane: u16, busy: Span) {
+        let own = self.host(host);
+        let (tie, life) = (own.lanes.tie(lane), own.life);
+        self.queue.push(self.now + busy, tie, Event::LaneFinish { host, lane, life });
+    }
+
+    /// J-4: whether the job has to wait on, for a disk that hangs or has hung meanwhile.
+    fn is_held_by_disks(&mut self, host: HostId, id: LaneId, lane: u16) -> bool {
+        let now = self.now;
+        let mut longer = Span::ZERO;
+        for disk in &self.host(host).disks {
+            match disk.owed(now, job_id(id)) {
+                Owed::Nothing => {}
+                Owed::Wait(owed) => longer = longer.max(owed),
+                Owed::Hangs => {
+                    self.host(host).parked.push(lane);
+                    return true;
+                }
+            }
+        }
+        if longer > Span::ZERO {
+            self.finish_in(host, lane, longer);
+        }
+        longer > Span::ZERO
+    }
+
+    /// A disk of the host may hang no longer: lanes that waited for it are paid from now on.
+    pub(crate) fn go_on(&mut self, host: HostId) {
+        for lane in std::mem::take(&mut self.host(host).parked) {
+            let id = self.host(host).lanes.lane(lane).id;
+            if !self.is_held_by_disks(host, id, lane) {
+                self.finish_in(host, lane, Span::ZERO);
+            }
+        }
     }
 
     /// A job's cost has elapsed: its syncs hold.

@@ -108,7 +108,7 @@ impl<N: Note> World<N> {
     /// From its next boot on the host's program is made by this factory: another version of it, or
     /// the same with other settings.
     pub fn set_factory(&mut self, host: HostId, factory: Factory<N>) {
-        self.room.mark(34, u64::from(host.0), 0);
+        self.room.mark(44, u64::from(host.0), 0);
         self.room.host(host).spec.factory = factory;
     }
 

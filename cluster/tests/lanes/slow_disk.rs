@@ -18,7 +18,7 @@ fn play(slow: Option<u32>) -> (Span, Span) {
         ..DiskSettings::default()
     };
     let mut bench = Setup { disk, ..Setup::new(11) }.build();
-    let fault = slow.map(|factor| bench.world.disk_slow(bench.b1, factor));
+    let fault = slow.map(|factor| bench.world.disk_slow(bench.b1, None, factor));
     let door = bench.connect();
     let mut sum = Span::ZERO;
     for _ in 0..PRODUCES {

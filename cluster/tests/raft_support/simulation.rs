@@ -154,7 +154,7 @@ impl Simulation {
     pub fn kill_and_wipe(&mut self, id: i32) {
         self.world.crash(self.host(id), CrashKind::PowerLoss);
         self.observe();
-        assert!(self.world.wipe(self.host(id)), "it is down");
+        assert!(self.world.wipe(self.host(id), None).is_some(), "it is down");
         self.checks.on_wiped(id);
     }
 

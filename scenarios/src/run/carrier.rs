@@ -2,9 +2,12 @@
 //!
 //! Holds:      the fault's outcome while it is filled in.
 
+use std::sync::Arc;
+
 use trial_cluster::note::Note;
-use trial_sim::fault::{ClockFault, DiskFault, Effect, Group, Sides};
-use trial_sim::{CrashKind, FaultId, HostId, World};
+use trial_sim::disk::{DiskCall, DiskScope};
+use trial_sim::fault::{ClockFault, DiskCalls, DiskFault, Effect, Group, HostExpr, Sides};
+use trial_sim::{CrashKind, DiskId, FaultId, HostId, World};
 
 use super::player::{Held, Outcome, Situation};
 use super::programs::Programs;
@@ -17,6 +20,8 @@ pub(super) struct Carrier<'a> {
     pub(super) holds: &'a mut Vec<Held>,
     pub(super) programs: &'a mut Programs,
     pub(super) restarts: Vec<HostId>,
+    /// Hosts that start again, if they are down, once the fault is over.
+    pub(super) revives: Vec<HostId>,
 }
 
 impl Carrier<'_> {
@@ -136,15 +141,9 @@ impl Carrier<'_> {
             Effect::Restart { hosts, profile, config } => {
                 self.restart(hosts, profile.as_deref(), config);
             }
-            Effect::Swap { .. } => unreachable!("refused: {effect:?}"),
-            Effect::Wipe { hosts, .. } => {
-                for host in self.hosts(hosts) {
-                    if !self.world.wipe(host) {
-                        self.outcome.remark = Some("a running machine keeps its disks".to_owned());
-                    }
-                }
-            }
-            Effect::Disk { hosts, fault, .. } => self.disk(hosts, fault),
+            Effect::Swap { one, other } => self.swap(one, other),
+            Effect::Wipe { disk, hosts } => self.wipe(*disk, hosts),
+            Effect::Disk { disk, hosts, fault } => self.disk(*disk, hosts, fault, drawn),
             Effect::Clock { hosts, fault } => match fault {
                 ClockFault::Ahead(by) => {
                     let by = i64::try_from(by.0).unwrap_or(i64::MAX);
@@ -231,35 +230,80 @@ impl Carrier<'_> {
         }
     }
 
-    fn disk(&mut self, hosts: &Group, fault: &DiskFault) {
+    fn disk(&mut self, disk: Option<u16>, hosts: &Group, fault: &DiskFault, drawn: bool) {
+        let disk = disk.map(DiskId);
+        let at = |path: &Option<String>| DiskScope { disk, path: path.as_deref().map(Arc::from) };
         match fault {
             DiskFault::Slow(factor) => {
-                self.on_each(hosts, |world, host| world.disk_slow(host, factor.0));
+                self.on_each(hosts, |world, host| world.disk_slow(host, disk, factor.0));
             }
-            DiskFault::Eio { once, .. } => {
-                self.on_each(hosts, |world, host| world.disk_eio(host, *once))
+            DiskFault::Throttle(rate) => {
+                self.on_each(hosts, |world, host| world.disk_throttle(host, disk, rate.0));
             }
-            DiskFault::Full => self.on_each(hosts, |world, host| world.disk_full(host)),
-            DiskFault::Dies => self.on_each(hosts, |world, host| world.disk_dies(host)),
-            DiskFault::Throttle(_)
-            | DiskFault::Misread { .. }
-            | DiskFault::Misdirect { .. }
-            | DiskFault::Hangs => {
-                unreachable!("refused: {fault:?}")
+            DiskFault::Hangs => self.on_each(hosts, |world, host| world.disk_hang(host, disk)),
+            DiskFault::Eio { once, calls, path } if self.may_fail(hosts, drawn) => {
+                let calls = match calls {
+                    None => DiskCall::Any,
+                    Some(DiskCalls::Read) => DiskCall::Read,
+                    Some(DiskCalls::Write) => DiskCall::Write,
+                    Some(DiskCalls::Sync) => DiskCall::Sync,
+                };
+                let scope = at(path);
+                self.on_each(hosts, |world, host| world.disk_eio(host, &scope, calls, *once));
             }
-            DiskFault::Rot { .. } => {
-                for host in self.hosts(hosts) {
-                    let flipped = self.world.disk_rot(host);
-                    let first = flipped.first();
-                    self.outcome.remark = Some(match first {
-                        Some(rot) => format!(
-                            "flipped bit {} of byte {} in {}",
-                            rot.bit, rot.offset, rot.path
-                        ),
-                        None => "the disk is empty".to_owned(),
-                    });
+            DiskFault::Full if self.may_fail(hosts, drawn) => {
+                self.on_each(hosts, |world, host| world.disk_full(host, disk));
+            }
+            DiskFault::Eio { .. } | DiskFault::Full => {}
+            DiskFault::Rot { path } => {
+                self.on_each(hosts, |world, host| world.disk_rot(host, &at(path)))
+            }
+            DiskFault::Misread { path } => {
+                self.on_each(hosts, |world, host| world.disk_misread(host, &at(path)));
+            }
+            DiskFault::Misdirect { path } => {
+                self.on_each(hosts, |world, host| world.disk_misdirect(host, &at(path)));
+            }
+            DiskFault::Dies => self.on_each(hosts, |world, host| world.disk_dies(host, disk)),
+        }
+    }
+
+    /// A broker ends when its only log directory fails: what a swarm drew keeps to the budget of crashes.
+    fn may_fail(&mut self, hosts: &Group, drawn: bool) -> bool {
+        if !drawn {
+            return true;
+        }
+        let hosts = self.hosts(hosts);
+        let may = self.situation.may_crash(&hosts, false);
+        if may {
+            self.revives.extend(hosts);
+        } else {
+            self.outcome.remark = Some("spared, by the budget".to_owned());
+        }
+        may
+    }
+
+    /// The disks of machines that are down are replaced by empty ones.
+    fn wipe(&mut self, disk: Option<u16>, hosts: &Group) {
+        for host in self.hosts(hosts) {
+            match self.world.wipe(host, disk.map(DiskId)) {
+                Some(fault) => {
+                    self.outcome.did = true;
+                    self.outcome.faults.push(fault);
+                }
+                None => {
+                    self.outcome.remark = Some("a running machine keeps its disks".to_owned());
                 }
             }
+        }
+    }
+
+    fn swap(&mut self, one: &HostExpr, other: &HostExpr) {
+        let hosts = [one, other].map(|host| self.hosts(&Group::from(host.clone())));
+        let [[one], [other]] = [&hosts[0][..], &hosts[1][..]] else { return };
+        match self.world.swap_disks(*one, *other) {
+            Some(fault) => self.outcome.faults.push(fault),
+            None => self.outcome.remark = Some("running machines keep their disks".to_owned()),
         }
     }
 }

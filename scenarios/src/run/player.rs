@@ -70,6 +70,8 @@ struct Active {
     ends: Option<Time>,
     faults: Vec<FaultId>,
     restarts: Vec<HostId>,
+    /// Those that start again if they went down by it.
+    revives: Vec<HostId>,
 }
 
 /// What was done, for the judge.
@@ -195,7 +197,8 @@ impl Player {
             let faults: Vec<FaultId> =
                 others.flat_map(|other| [world.cut(host, other), world.cut(other, host)]).collect();
             self.outcomes[index].faults.extend(&faults);
-            self.active.push(Active { ends, faults, restarts: Vec::new() });
+            let (restarts, revives) = (Vec::new(), Vec::new());
+            self.active.push(Active { ends, faults, restarts, revives });
         }
     }
 
@@ -260,6 +263,11 @@ impl Player {
         for fault in active.faults {
             world.heal(fault);
         }
+        for host in active.revives {
+            if !self.kept_down.contains_key(&host) {
+                world.restart(host);
+            }
+        }
         for host in active.restarts {
             let keepers = self.kept_down.entry(host).or_insert(1);
             *keepers -= 1;
@@ -293,10 +301,12 @@ impl Player {
             holds: &mut self.holds,
             programs: &mut self.programs,
             restarts: Vec::new(),
+            revives: Vec::new(),
         };
         carrier.outcome.at = Some(now);
         carrier.effect(&planned.fault.effect, planned.drawn);
         let restarts = std::mem::take(&mut carrier.restarts);
+        let revives = std::mem::take(&mut carrier.revives);
         if let Effect::Swizzle { .. } = planned.fault.effect {
             let hosts = self.outcomes[index].hosts.clone();
             let lasting = lasting(&planned.fault).unwrap_or(SWIZZLE);
@@ -309,7 +319,7 @@ impl Player {
         let outcome = &self.outcomes[index];
         done.push(Done { text: outcome.text.clone(), hosts: outcome.hosts.clone() });
         if !outcome.faults.is_empty() || !restarts.is_empty() {
-            self.active.push(Active { ends, faults: outcome.faults.clone(), restarts });
+            self.active.push(Active { ends, faults: outcome.faults.clone(), restarts, revives });
         }
     }
 
@@ -324,6 +334,11 @@ impl Player {
                 let effects: Vec<_> =
                     outcome.faults.iter().map(|fault| world.effect(*fault)).collect();
                 let mut effect = told::effect(&effects, &outcome.crashes);
+                let harms: Vec<_> =
+                    outcome.faults.iter().flat_map(|fault| world.disk_harms(*fault)).collect();
+                if let Some(harm) = told::harm(&harms) {
+                    effect.text = format!("{}: {harm}", effect.text);
+                }
                 effect.happened |= outcome.did;
                 if effect.happened && effect.text == told::WITHOUT {
                     effect.text.clear();

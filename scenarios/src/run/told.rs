@@ -1,6 +1,7 @@
 //! What faults did, in words and numbers.
 
 use trial_reports::{EffectNumber, FaultEffect};
+use trial_sim::disk::DiskHarm;
 use trial_sim::{CrashReport, FaultEffect as Counted};
 
 use super::player::number;
@@ -28,6 +29,14 @@ pub fn effect(parts: &[Counted], crashes: &[CrashReport]) -> FaultEffect {
         number("disk_busy_added_ms", sum(|part| part.disk_busy_added.as_millis())),
         number("disk_wait_added_ms", sum(|part| part.disk_wait_added.as_millis())),
         number("disk_errors", sum(|part| part.disk_errors)),
+        number("pages_forgotten", sum(|part| part.pages_forgotten)),
+        number("reads_flipped", sum(|part| part.reads_flipped)),
+        number("writes_misdirected", sum(|part| part.writes_misdirected)),
+        number("calls_hung", sum(|part| part.calls_hung)),
+        number("hung_ms", sum(|part| part.hung.as_millis())),
+        number("bits_rotted", sum(|part| part.bits_rotted)),
+        number("bytes_wiped", sum(|part| part.bytes_wiped)),
+        number("disks_swapped", sum(|part| part.disks_swapped)),
         number("clock_reads", sum(|part| part.clock_reads)),
         number("skew_ms", max(|part| part.skew_ns_max) / 1_000_000),
     ]
@@ -62,6 +71,26 @@ pub fn effect(parts: &[Counted], crashes: &[CrashReport]) -> FaultEffect {
     FaultEffect { text, happened, numbers }
 }
 
+/// Which bytes a fault of a disk has harmed: the first of them.
+#[must_use]
+pub fn harm(harms: &[DiskHarm]) -> Option<String> {
+    let first = match harms.first()? {
+        DiskHarm::Rotted(flip) | DiskHarm::Misread(flip) => {
+            format!("bit {} of byte {} of {}", flip.bit, flip.offset, flip.path)
+        }
+        DiskHarm::Misdirected { path, offset, went: Some((other, to)), .. } => {
+            format!("what was for byte {offset} of {path} went to byte {to} of {other}")
+        }
+        DiskHarm::Misdirected { path, offset, went: None, .. } => {
+            format!("what was for byte {offset} of {path} went nowhere")
+        }
+    };
+    Some(match harms.len() {
+        1 => first,
+        more => format!("{first} and {} more", more - 1),
+    })
+}
+
 fn phrase(name: &str, value: u64) -> String {
     let (unit, what) = match name {
         "bytes_held" => return format!("{} held", bytes(value)),
@@ -70,6 +99,8 @@ fn phrase(name: &str, value: u64) -> String {
         "busy_added_ms" => (" ms", "of work added"),
         "disk_busy_added_ms" => (" ms", "of disk work added"),
         "disk_wait_added_ms" => (" ms", "of waiting for the disk added"),
+        "bytes_wiped" => return format!("{} wiped", bytes(value)),
+        "hung_ms" => (" ms", "of waiting for it"),
         "skew_ms" => (" ms", "of skew"),
         other => ("", other),
     };
@@ -82,6 +113,12 @@ fn phrase(name: &str, value: u64) -> String {
         "connections_reset" => "connections reset",
         "events_deferred" => "events deferred",
         "disk_errors" => "disk errors",
+        "pages_forgotten" => "pages forgotten",
+        "reads_flipped" => "reads with a wrong bit",
+        "writes_misdirected" => "writes gone astray",
+        "calls_hung" => "calls without an answer",
+        "bits_rotted" => "bits flipped",
+        "disks_swapped" => "disks exchanged",
         "clock_reads" => "clock reads",
         "connections_lost" => "connections lost",
         "jobs_cut_short" => "jobs cut short",

@@ -8,7 +8,7 @@ use trial_cluster::config::{BrokerConfig, ValueError};
 use trial_cluster::rules::Profile;
 use trial_cluster::wire::ApiKey;
 use trial_sim::Place;
-use trial_sim::fault::{Condition, DiskFault, Effect, Fault, Group, HostExpr, Sides, When};
+use trial_sim::fault::{Condition, Effect, Fault, Group, HostExpr, Sides, When};
 
 use super::error::did_you_mean;
 use super::scenario::{Client, Cluster, Topic};
@@ -111,7 +111,7 @@ impl Known<'_> {
                 let what = "a ring takes three hosts or more".to_owned();
                 Err(Unfit { name: Some("ring".to_owned()), what, allowed: None })
             }
-            effect => unavailable(effect),
+            _ => Ok(()),
         }
     }
 
@@ -318,20 +318,4 @@ fn known_label(label: &str) -> Result<(), Unfit> {
         what,
         "an API's name such as Fetch, or its response such as FetchResponse",
     ))
-}
-
-/// Words of the grammar that nothing carries out yet: refused, never ignored.
-fn unavailable(effect: &Effect) -> Result<(), Unfit> {
-    let refuse = |name: &str| {
-        let what = format!("`{name}` is in the grammar, but cannot be carried out yet");
-        Err(Unfit { name: Some(name.to_owned()), what, allowed: None })
-    };
-    match effect {
-        Effect::Swap { .. } => refuse("swap"),
-        Effect::Disk { fault: DiskFault::Throttle(_), .. } => refuse("throttle"),
-        Effect::Disk { fault: DiskFault::Misread { .. }, .. } => refuse("misread"),
-        Effect::Disk { fault: DiskFault::Misdirect { .. }, .. } => refuse("misdirect"),
-        Effect::Disk { fault: DiskFault::Hangs, .. } => refuse("hangs"),
-        _ => Ok(()),
-    }
 }

@@ -9,14 +9,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::device::{Work, write_behind};
 use super::error::DiskError;
 use super::file::File;
 use super::journal::{Entry, JobId, Operation};
 use super::keyed::keyed;
-use super::model::{Disk, Failure, FileId};
+use super::model::{Disk, FileId};
 use super::names::{NameChange, parent};
 use super::page::PAGE_BYTES;
+use super::queue::{Kind, Work};
+use super::scope::DiskCall;
 use super::seen::DiskSeen;
 use crate::time::{Span, Time};
 
@@ -24,13 +25,15 @@ use crate::time::{Span, Time};
 #[derive(Debug)]
 pub struct DiskAccess<'a> {
     disk: &'a mut Disk,
+    /// On the device's clock.
     now: Time,
     place: usize,
 }
 
 impl<'a> DiskAccess<'a> {
     pub(super) fn new(disk: &'a mut Disk, now: Time, job: JobId) -> Self {
-        let place = disk.journal.enter(job);
+        let place = disk.journal.enter(job, now);
+        let now = disk.device.clock(now);
         Self { disk, now, place }
     }
 
@@ -73,7 +76,7 @@ impl<'a> DiskAccess<'a> {
 
     /// Up to `count` bytes from `offset`; fewer only at the end of the file.
     pub fn read(&mut self, file: FileId, offset: u64, count: u64) -> Result<Bytes, DiskError> {
-        self.moves_bytes()?;
+        self.moves_bytes(DiskCall::Read, file)?;
         let cold = self.disk.cold;
         let held = self.disk.file(file)?;
         let found = held.read(offset, count, cold);
@@ -86,11 +89,13 @@ impl<'a> DiskAccess<'a> {
                 held.warm(offset, count, cold, traffic);
             }
             self.age_cache();
-            let bytes = self.disk.settings.transfer(found.cold_pages * PAGE_BYTES);
-            self.work(Work::Ahead { work: self.disk.settings.cold_read_latency.0 + bytes });
+            let transfer = self.disk.settings.transfer(found.cold_pages * PAGE_BYTES);
+            let latency = self.disk.settings.cold_read_latency.0;
+            self.work(Work { kind: Kind::Ahead, other: latency, transfer });
         }
-        self.disk.mark_bytes(&found.bytes);
-        Ok(found.bytes)
+        let bytes = self.disk.misread(file, offset, found.bytes);
+        self.disk.mark_bytes(&bytes);
+        Ok(bytes)
     }
 
     /// Writes `bytes` at the end of a file; answers where they begin.
@@ -102,7 +107,7 @@ impl<'a> DiskAccess<'a> {
 
     /// Writes `bytes` at `offset`; what lies between the end and there reads as zero.
     pub fn write(&mut self, file: FileId, offset: u64, bytes: Bytes) -> Result<(), DiskError> {
-        self.moves_bytes()?;
+        self.moves_bytes(DiskCall::Write, file)?;
         let size = bytes.len() as u64;
         let old_len = self.disk.file(file)?.len;
         let end = offset + size;
@@ -113,17 +118,18 @@ impl<'a> DiskAccess<'a> {
         let operation = if offset >= old_len {
             Operation::Extended { file, old_len, offset, end }
         } else {
-            let old = self.disk.file(file)?.read(offset, size, 0).bytes.to_vec();
+            let old = self.disk.file(file)?.read(offset, size, self.disk.cold).bytes.to_vec();
             Operation::Overwrote { file, old_len, offset, end, old }
         };
         self.record(operation);
-        self.work(write_behind(&self.disk.settings, size));
+        self.write_behind(file, offset, size);
         self.pay(self.disk.settings.copy(size));
         self.disk.traffic += end.div_ceil(PAGE_BYTES) - offset / PAGE_BYTES;
         self.age_cache();
         let stamp = self.disk.stamp(self.now);
         let held = self.disk.file_mut(file).ok_or(DiskError::NotFound)?;
         held.write(offset, &bytes, &stamp);
+        self.disk.misdirect(self.now, file, offset..end);
         self.disk.mark_call(1, offset, size);
         if self.disk.observed {
             let path = Arc::clone(&self.disk.file(file)?.path);
@@ -134,13 +140,13 @@ impl<'a> DiskAccess<'a> {
 
     /// Cuts a file to `len`, or extends it with zeros.
     pub fn truncate(&mut self, file: FileId, len: u64) -> Result<(), DiskError> {
-        self.moves_bytes()?;
+        self.moves_bytes(DiskCall::Write, file)?;
         let held = self.disk.file(file)?;
         let old_len = held.len;
         let operation = if len >= old_len {
             Operation::Extended { file, old_len, offset: old_len, end: len }
         } else {
-            let tail = held.read(len, old_len - len, 0).bytes.to_vec();
+            let tail = held.read(len, old_len - len, self.disk.cold).bytes.to_vec();
             Operation::Cut { file, len, tail }
         };
         self.take_room(len.saturating_sub(old_len))?;
@@ -159,18 +165,12 @@ impl<'a> DiskAccess<'a> {
     /// Makes the bytes and the length of a file durable, once the job is settled. Not its name.
     pub fn sync(&mut self, file: FileId) -> Result<(), DiskError> {
         self.disk.file(file)?;
-        if let Err(error) = self.moves_bytes() {
-            let now = self.now;
-            if let Some(held) = self.disk.file_mut(file).filter(|_| error == DiskError::Io) {
-                held.give_up_unsynced(now);
-            }
-            return Err(error);
-        }
+        self.moves_bytes(DiskCall::Sync, file)?;
         let state = self.disk.files[file.0 as usize].clone().ok_or(DiskError::NotFound)?;
-        self.record(Operation::Synced { file, state });
+        self.record(Operation::Synced { file, state, began: self.now });
         self.pay(self.disk.settings.call_cost);
-        let stall = self.stall();
-        self.work(Work::Drain { work: self.disk.settings.sync_latency.0 + stall });
+        let other = self.disk.settings.sync_latency.0 + self.stall();
+        self.work(Work { kind: Kind::Drain, other, transfer: 0 });
         self.disk.mark_call(3, u64::from(file.0), 0);
         Ok(())
     }
@@ -179,12 +179,13 @@ impl<'a> DiskAccess<'a> {
 
     /// Makes the names in a directory durable, and its own, once the job is settled.
     pub fn sync_dir(&mut self, directory: &str) -> Result<(), DiskError> {
-        self.moves_bytes()?;
+        let refusal = self.disk.refuses_at(DiskCall::Sync, directory);
+        self.refused(refusal)?;
         self.is_directory(directory)?;
         self.record(Operation::SyncedDirectory { path: Arc::from(directory) });
         self.pay(self.disk.settings.call_cost);
-        let stall = self.stall();
-        self.work(Work::Ahead { work: self.disk.settings.sync_latency.0 + stall });
+        let other = self.disk.settings.sync_latency.0 + self.stall();
+        self.work(Work { kind: Kind::Ahead, other, transfer: 0 });
         self.disk.mark_call(4, hash(directory), 0);
         Ok(())
     }
@@ -284,28 +285,27 @@ impl<'a> DiskAccess<'a> {
     // ---- what the calls share ----
 
     fn alive(&mut self) -> Result<(), DiskError> {
-        if self.disk.failure == Failure::Dead {
-            self.disk.errors += 1;
-            return Err(DiskError::Dead);
-        }
-        Ok(())
+        self.disk.refuses_all().map_or(Ok(()), Err)
     }
 
-    fn moves_bytes(&mut self) -> Result<(), DiskError> {
-        self.alive()?;
-        match self.disk.failure {
-            Failure::None | Failure::Dead => return Ok(()),
-            Failure::IoOnce => self.disk.failure = Failure::None,
-            Failure::Io => {}
-        }
-        self.disk.errors += 1;
-        self.pay(self.disk.settings.call_cost);
-        Err(DiskError::Io)
+    /// Whether a call that moves bytes gets through; a sync that does not forgets its pages.
+    fn moves_bytes(&mut self, call: DiskCall, file: FileId) -> Result<(), DiskError> {
+        let refusal = self.disk.refuses(self.now, call, file);
+        self.refused(refusal)
     }
 
+    fn refused(&mut self, refusal: Option<DiskError>) -> Result<(), DiskError> {
+        let Some(error) = refusal else { return Ok(()) };
+        if error == DiskError::Io {
+            self.pay(self.disk.settings.call_cost);
+        }
+        Err(error)
+    }
+
+    /// Room for so many bytes more, all of them or none.
     fn take_room(&mut self, more: u64) -> Result<(), DiskError> {
         let used = self.disk.used + more;
-        if self.disk.full || used > self.disk.settings.capacity_bytes {
+        if more > 0 && self.disk.refuses_growth() || used > self.disk.settings.capacity_bytes {
             self.disk.errors += 1;
             return Err(DiskError::Full);
         }
@@ -330,7 +330,7 @@ impl<'a> DiskAccess<'a> {
         self.disk.names.retire(self.now, &mut orphans);
         self.disk.forget(&orphans);
         let order = self.record(Operation::Named);
-        let due = self.disk.stamp(self.now).due(self.disk.key, order);
+        let due = self.disk.stamp(self.now).date(self.disk.key, order);
         self.disk.names.apply(change, order, due);
         self.metadata();
         self.disk.mark_call(5, order, 0);
@@ -343,16 +343,37 @@ impl<'a> DiskAccess<'a> {
     }
 
     fn metadata(&mut self) {
-        self.work(Work::Ahead { work: self.disk.settings.metadata_latency.0 });
+        self.work(Work::ahead(self.disk.settings.metadata_latency));
     }
 
     fn pay(&mut self, length: Span) {
         self.disk.journal.at(self.place).cost.add(length);
     }
 
+    /// Gives the device an operation.
     fn work(&mut self, work: Work) {
+        self.charge(work.at_least(self.disk.settings.operation()));
+    }
+
+    fn charge(&mut self, work: Work) {
         let cost = &mut self.disk.journal.at(self.place).cost;
         self.disk.device.charge(self.now, cost, work);
+    }
+
+    /// A write for later. If all its pages are dirty already, it goes along with the operation that writes them.
+    fn write_behind(&mut self, file: FileId, offset: u64, size: u64) {
+        let work = Work::write_behind(&self.disk.settings, size);
+        let operation = self.disk.settings.operation();
+        let pages = offset / PAGE_BYTES..(offset + size).div_ceil(PAGE_BYTES);
+        let joins = |held: &File| {
+            let dirty = |page| held.page(page).is_some_and(|held| held.is_awaited(self.now));
+            pages.clone().all(dirty)
+        };
+        if operation == 0 || self.disk.file(file).is_ok_and(joins) {
+            self.charge(work);
+        } else {
+            self.charge(work.at_least(operation));
+        }
     }
 
     /// The stall of this device operation, mostly none.
@@ -364,7 +385,12 @@ impl<'a> DiskAccess<'a> {
         self.disk.operations += 1;
         let draw = keyed(self.disk.key, self.disk.operations, 0);
         let hit = draw % 1_000_000 < u64::from(settings.stall_ppm);
-        if hit { (draw >> 24) % (settings.stall_max.0 + 1) } else { 0 }
+        if !hit {
+            return 0;
+        }
+        let length = (draw >> 24) % (settings.stall_max.0 + 1);
+        self.disk.device.stalled(Span(length));
+        length
     }
 
     fn age_cache(&mut self) {

@@ -12,7 +12,7 @@ use super::file::{File, index};
 use super::journal::Operation;
 use super::model::{Disk, FileId};
 use super::names::NameChange;
-use super::page::{PAGE_BYTES, PageBytes, SECTOR_BYTES, Stamp, difference, tear};
+use super::page::{Due, PAGE_BYTES, PageBytes, SECTOR_BYTES, Stamp, difference, tear};
 use super::settings::PowerLossOdds;
 use crate::random::Stream;
 use crate::seen::CrashKind;
@@ -75,13 +75,16 @@ impl DiskCrash {
 impl Disk {
     /// The host crashes: tears what its jobs had not finished, and with the power more than that.
     pub fn crash(&mut self, now: Time, kind: CrashKind, draws: &mut Stream) -> DiskCrash {
+        self.book_hang(now);
+        let now = self.device.clock(now);
         let mut report = DiskCrash::default();
         self.tear_jobs(now, draws, &mut report);
         if kind == CrashKind::PowerLoss {
             self.device.power_loss(now);
+            let cold = self.cold;
             self.traffic += 1;
             self.cold = self.traffic;
-            self.lose_pages(now, draws, &mut report);
+            self.lose_pages(now, cold, draws, &mut report);
             self.lose_names(now, draws, &mut report);
         }
         self.used = self.files().map(|(_, len)| len).sum();
@@ -209,13 +212,13 @@ impl Disk {
         }
     }
 
-    fn lose_pages(&mut self, now: Time, draws: &mut Stream, report: &mut DiskCrash) {
+    fn lose_pages(&mut self, now: Time, cold: u64, draws: &mut Stream, report: &mut DiskCrash) {
         let odds = self.settings.power_loss;
         for held in self.files.iter_mut().flatten() {
-            if held.unsynced.is_empty() && held.len_due <= now {
+            if held.unsynced.is_empty() && !held.len_due.is_pending(now) {
                 continue;
             }
-            if let Some(damage) = Arc::make_mut(held).power_loss(now, odds, draws, report) {
+            if let Some(damage) = Arc::make_mut(held).power_loss(now, cold, odds, draws, report) {
                 report.files.retain(|known| known.path != damage.path);
                 report.files.push(damage);
             }
@@ -242,10 +245,12 @@ impl File {
         }
     }
 
-    /// Decides for every unsynced page and for the length what the device holds.
+    /// Decides for every unsynced page and for the length what the device holds. Pages that were
+    /// last touched before `cold` were cold before.
     fn power_loss(
         &mut self,
         now: Time,
+        cold: u64,
         odds: PowerLossOdds,
         draws: &mut Stream,
         report: &mut DiskCrash,
@@ -255,12 +260,19 @@ impl File {
         let mut kept_until = 0;
         for page in self.unsynced.clone() {
             let Some(held) = self.page(page).filter(|held| held.is_dirty(now)) else { continue };
-            let Some((from, to)) = difference(&held.bytes, &held.durable) else {
-                self.page_mut(page).clean();
+            let shown = held.seen(cold).clone();
+            let Some((from, to)) = difference(&shown, &held.durable) else {
+                let held = self.page_mut(page);
+                held.bring_in(u64::MAX);
+                held.clean();
                 continue;
             };
-            let (bytes, fate) = decide(&held.bytes, &held.durable, (from, to), odds, draws);
-            if let Some((from, to)) = difference(&held.bytes, &bytes) {
+            let (bytes, fate) = if held.is_forgotten() {
+                (held.durable.clone(), Fate::Lost)
+            } else {
+                decide(&shown, &held.durable, (from, to), odds, draws)
+            };
+            if let Some((from, to)) = difference(&shown, &bytes) {
                 first_changed = first_changed.min(page * PAGE_BYTES + from as u64);
                 report.bytes_lost += (to - from) as u64;
             }
@@ -290,8 +302,11 @@ impl File {
 
     /// The length that survives: the new one, the durable one, or up to the last page kept.
     fn decide_len(&self, now: Time, kept_until: u64, draws: &mut Stream) -> u64 {
-        if self.len_due <= now || self.durable_len == self.len {
+        if !self.len_due.is_pending(now) || self.durable_len == self.len {
             return self.len;
+        }
+        if self.len_due.is_never() {
+            return self.durable_len;
         }
         match draws.below(8) {
             0..4 => self.len,
@@ -303,7 +318,8 @@ impl File {
     /// The file has this length, durably; what pages hold beyond, until `reach`, is gone.
     fn settle_len(&mut self, len: u64, reach: u64, now: Time) {
         self.len = self.len.max(self.durable_len).max(reach);
-        let at_once = Stamp { now, device_free: Time::ZERO, delay: Default::default(), traffic: 0 };
+        let delay = Default::default();
+        let at_once = Stamp { now, device_free: Time::ZERO, delay, traffic: 0, cold: 0 };
         self.truncate(len, &at_once);
         for page in std::mem::take(&mut self.unsynced) {
             if self.page(page).is_some() {
@@ -312,7 +328,7 @@ impl File {
         }
         self.len = len;
         self.durable_len = len;
-        self.len_due = Time::ZERO;
+        self.len_due = Due::default();
     }
 }
 

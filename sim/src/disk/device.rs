@@ -1,13 +1,14 @@
 //! The device behind the cache: one queue of work, and how long each caller waits for it.
 //!
 //! Holds:      the work not done yet (in device time at full speed), the time up to which it is
-//!             done, the slowness factor, and how much of its busy time slowness added.
+//!             done, its pace, its clock, and how much of its busy time faults added.
 //! Invariants: DV-1 busy time is what the device really worked; DV-2 of it, exactly the part
-//!             beyond factor 1 is called added.
+//!             beyond full speed is called added; DV-3 the device's clock stands still while it
+//!             hangs, and every time of a disk is read from this clock.
 //! While a slowness lasts, a second queue at full speed is fed with the same calls, so that what
 //! callers waited more than they would have is known as well.
 
-use super::settings::DiskSettings;
+use super::queue::{Queue, Work};
 use crate::time::{Span, Time};
 
 /// What a disk's time went into.
@@ -15,12 +16,18 @@ use crate::time::{Span, Time};
 pub struct DiskTimes {
     /// How long the device worked.
     pub busy: Span,
-    /// How much of that slowness added: zero while the factor is one.
+    /// How much of that slowness and throttling added: zero at full speed.
     pub busy_added: Span,
     /// What jobs waited for the disk, all calls together.
     pub waited: Span,
     /// How much longer slowness let them wait than the same calls at full speed would have.
     pub wait_added: Span,
+    /// How many device operations stalled (`DiskSettings::stall_ppm`).
+    pub stalls: u64,
+    /// How long these took longer, in device time at full speed.
+    pub stalled: Span,
+    /// How long the device hung.
+    pub hung: Span,
 }
 
 /// What one job has paid so far, beside what it would have paid without slowness.
@@ -28,68 +35,32 @@ pub struct DiskTimes {
 pub(super) struct Cost {
     pub real: Span,
     plain: Span,
+    /// When the last call that needs the device ends, on the device's clock.
+    pub until: Time,
 }
 
-/// A piece of work for the device, in device time at full speed.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Work {
-    /// Later, in the background; the caller waits only while more than `limit` is outstanding.
-    Behind { work: u64, limit: u64 },
-    /// Now: the caller waits for it and for other work of this kind.
-    Ahead { work: u64 },
-    /// After everything that is outstanding: the caller waits for all of it.
-    Drain { work: u64 },
+impl Cost {
+    /// Adds processor time, which slowness of the disk does not change.
+    pub fn add(&mut self, length: Span) {
+        self.real += length;
+        self.plain += length;
+    }
 }
 
-/// One queue.
-#[derive(Debug, Clone, Copy)]
-struct Queue {
-    factor: u64,
-    /// Work outstanding at `from`.
-    backlog: u64,
-    from: Time,
-    /// When the last work of kind `Ahead` ends.
-    ahead_until: Time,
+/// How fast a device works: what it takes for what takes 1 at full speed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Pace {
+    /// For everything.
+    pub factor: u64,
+    /// For moving bytes, if that is more: bytes per second at full speed, and as throttled.
+    pub throttle: Option<(u64, u64)>,
 }
 
-impl Queue {
-    /// Does the work that fits until `now`; answers how much, at full speed.
-    fn advance(&mut self, now: Time) -> u64 {
-        let elapsed = now.since(self.from).0;
-        let done = (elapsed / self.factor).min(self.backlog);
-        self.backlog -= done;
-        if self.backlog == 0 {
-            self.from = self.from.max(now);
-        } else {
-            self.from += Span(done * self.factor);
-        }
-        done
-    }
-
-    /// When no more than `rest` is outstanding.
-    fn down_to(&self, rest: u64) -> Time {
-        self.from + Span(self.backlog.saturating_sub(rest) * self.factor)
-    }
-
-    /// Takes work from a caller whose clock shows `at`; answers how long it waits.
-    fn take(&mut self, at: Time, work: Work) -> Span {
-        match work {
-            Work::Behind { work, limit } => {
-                self.backlog += work;
-                if self.backlog <= limit { Span::ZERO } else { self.down_to(limit).since(at) }
-            }
-            Work::Ahead { work } => {
-                self.backlog += work;
-                let start = self.ahead_until.max(at);
-                self.ahead_until = start + Span(work * self.factor);
-                self.ahead_until.since(at)
-            }
-            Work::Drain { work } => {
-                self.backlog += work;
-                self.down_to(0).max(at + Span(work * self.factor)).since(at)
-            }
-        }
-    }
+/// What slowness or a throttle added.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Added {
+    pub busy: Span,
+    pub wait: Span,
 }
 
 /// The device of one disk.
@@ -98,39 +69,71 @@ pub(super) struct Device {
     queue: Queue,
     /// The same calls at full speed, while that makes a difference.
     plain: Option<Queue>,
-    pub times: DiskTimes,
+    times: DiskTimes,
+    slowed: Added,
+    throttled: Added,
+    /// Since when it hangs, in global time.
+    hangs_since: Option<Time>,
 }
 
 impl Device {
     /// An idle device.
     pub fn new() -> Self {
-        let queue = Queue { factor: 1, backlog: 0, from: Time::ZERO, ahead_until: Time::ZERO };
-        Self { queue, plain: None, times: DiskTimes::default() }
+        Self {
+            queue: Queue::new(),
+            plain: None,
+            times: DiskTimes::default(),
+            slowed: Added::default(),
+            throttled: Added::default(),
+            hangs_since: None,
+        }
     }
 
-    /// The slowness factor; 1 is full speed.
-    pub fn factor(&self) -> u64 {
-        self.queue.factor
+    /// What the device's clock shows (DV-3).
+    pub fn clock(&self, now: Time) -> Time {
+        Time(self.hangs_since.unwrap_or(now).0 - self.times.hung.0)
     }
 
-    /// From `now` on everything takes `factor` times as long, what is outstanding included.
-    pub fn set_factor(&mut self, now: Time, factor: u64) {
-        assert!(factor > 0, "a disk cannot be slow by 0");
+    /// Since when it hangs, in global time.
+    pub fn hangs_since(&self) -> Option<Time> {
+        self.hangs_since
+    }
+
+    /// Whether it hangs or ever has.
+    pub fn ever_hung(&self) -> bool {
+        self.hangs_since.is_some() || self.times.hung > Span::ZERO
+    }
+
+    /// Hangs or goes on, from this global time.
+    pub fn set_hangs(&mut self, now: Time, hangs: bool) {
+        if let Some(since) = self.hangs_since.take() {
+            self.times.hung += now.since(since);
+        }
+        self.hangs_since = hangs.then_some(now);
+    }
+
+    /// From `now` (on its clock) on it has this pace, for what is outstanding too.
+    pub fn set_pace(&mut self, now: Time, pace: Pace) {
         self.advance(now);
-        if self.plain.is_none() && factor != 1 {
+        if self.plain.is_none() && pace != Pace::FULL {
             self.plain = Some(self.queue);
         }
-        self.queue.factor = factor;
+        self.queue.pace = pace;
     }
 
-    /// Works until `now`.
+    /// Works until `now`, on its clock.
     pub fn advance(&mut self, now: Time) {
+        let pace = self.queue.pace;
         let done = self.queue.advance(now);
-        self.times.busy += Span(done * self.queue.factor);
-        self.times.busy_added += Span(done * (self.queue.factor - 1));
+        let other = Span(done.other * (pace.factor - 1));
+        let bytes = Span(pace.transfer(done.transfer) - done.transfer);
+        self.times.busy += Span(done.other + done.transfer) + other + bytes;
+        self.times.busy_added += other + bytes;
+        self.slowed.busy += other;
+        self.added_to_bytes().busy += bytes;
         let Some(plain) = &mut self.plain else { return };
         plain.advance(now);
-        if self.queue.factor == 1 && self.queue.backlog == 0 && self.queue.ahead_until <= now {
+        if pace == Pace::FULL && self.queue.is_idle(now) {
             self.plain = None;
         }
     }
@@ -142,18 +145,43 @@ impl Device {
         let plain = self.plain.as_mut().map_or(wait, |queue| queue.take(now + cost.plain, work));
         cost.real += wait;
         cost.plain += plain;
+        if wait > Span::ZERO {
+            cost.until = now + cost.real;
+        }
+        let added = Span(wait.0.saturating_sub(plain.0));
         self.times.waited += wait;
-        self.times.wait_added += Span(wait.0.saturating_sub(plain.0));
+        self.times.wait_added += added;
+        self.added_to_bytes().wait += added;
     }
 
-    /// Does nothing until `until`.
-    pub fn stall(&mut self, now: Time, until: Time) {
-        self.advance(now);
-        self.queue.from = self.queue.from.max(until);
-        self.queue.ahead_until = self.queue.ahead_until.max(until);
+    /// An operation stalled.
+    pub fn stalled(&mut self, length: Span) {
+        self.times.stalls += 1;
+        self.times.stalled += length;
     }
 
-    /// When all that is outstanding is done.
+    /// Whose doing it is that moving bytes takes longer.
+    fn added_to_bytes(&mut self) -> &mut Added {
+        match self.queue.pace.throttle {
+            Some(_) => &mut self.throttled,
+            None => &mut self.slowed,
+        }
+    }
+
+    /// What slowness and what a throttle added since the last time.
+    pub fn take_added(&mut self) -> (Added, Added) {
+        (std::mem::take(&mut self.slowed), std::mem::take(&mut self.throttled))
+    }
+
+    /// Where its time went until `now`, in global time.
+    pub fn times(&self, now: Time) -> DiskTimes {
+        let mut then = self.clone();
+        then.advance(then.clock(now));
+        then.set_hangs(now, false);
+        then.times
+    }
+
+    /// When all that is outstanding is done, on its clock.
     pub fn free_at(&self) -> Time {
         self.queue.down_to(0)
     }
@@ -162,25 +190,32 @@ impl Device {
     pub fn power_loss(&mut self, now: Time) {
         self.advance(now);
         for queue in [Some(&mut self.queue), self.plain.as_mut()].into_iter().flatten() {
-            queue.backlog = 0;
-            queue.from = now;
-            queue.ahead_until = now;
+            queue.forget(now);
         }
     }
 }
 
-impl Cost {
-    /// Adds processor time, which slowness of the disk does not change.
-    pub fn add(&mut self, length: Span) {
-        self.real += length;
-        self.plain += length;
-    }
-}
+impl Pace {
+    /// Full speed.
+    pub const FULL: Self = Self { factor: 1, throttle: None };
 
-/// The work of writing `count` bytes in the background.
-pub(super) fn write_behind(settings: &DiskSettings, count: u64) -> Work {
-    Work::Behind {
-        work: settings.transfer(count),
-        limit: settings.transfer(settings.dirty_limit_bytes),
+    /// Slow by a factor, and throttled from one number of bytes per second to another: the slower counts.
+    pub fn new(factor: u64, full: u64, throttle: Option<u64>) -> Self {
+        let slower = |to: &u64| u128::from(*to) * u128::from(factor) < u128::from(full);
+        Self { factor, throttle: throttle.filter(slower).map(|to| (full, to)) }
+    }
+
+    /// How long it takes to move what takes `work` at full speed, rounded up.
+    pub fn transfer(self, work: u64) -> u64 {
+        let Some((full, to)) = self.throttle else { return work * self.factor };
+        let longer = (u128::from(work) * u128::from(full)).div_ceil(u128::from(to));
+        u64::try_from(longer).unwrap_or(u64::MAX)
+    }
+
+    /// How much of it is done after `length`, rounded down.
+    pub fn transferred(self, length: u64) -> u64 {
+        let Some((full, to)) = self.throttle else { return length / self.factor };
+        let done = u128::from(length) * u128::from(to) / u128::from(full);
+        u64::try_from(done).expect("a throttle makes nothing faster")
     }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::page::{EXTENT_PAGES, Extent, PAGE_BYTES, Page, PageBytes, Stamp, copy_out};
+use super::page::{Due, EXTENT_PAGES, Extent, PAGE_BYTES, Page, PageBytes, Stamp, copy_out};
 use crate::time::Time;
 
 /// A file, whatever it is called.
@@ -24,7 +24,7 @@ pub(super) struct File {
     /// The length that a power loss falls back to while `len_due` has not come.
     pub durable_len: u64,
     /// From here on `len` is durable.
-    pub len_due: Time,
+    pub len_due: Due,
     /// Whether a name leads to it.
     pub linked: bool,
     /// Pages that may not be durable.
@@ -46,7 +46,7 @@ impl File {
             key,
             len: 0,
             durable_len: 0,
-            len_due: Time::ZERO,
+            len_due: Due::default(),
             linked: true,
             unsynced: 0..0,
             extents: Vec::new(),
@@ -106,16 +106,16 @@ impl File {
     }
 
     fn set_len(&mut self, len: u64, stamp: &Stamp) {
-        if self.len_due <= stamp.now {
+        if !self.len_due.is_pending(stamp.now) {
             self.durable_len = self.len;
             self.len_due = stamp.due(self.key, u64::MAX);
-        } else if self.len_due == Time::MAX {
+        } else if self.len_due.is_never() {
             self.len_due = stamp.due(self.key, u64::MAX);
         }
         self.len = len;
     }
 
-    fn mark_unsynced(&mut self, from: u64, to: u64) {
+    pub fn mark_unsynced(&mut self, from: u64, to: u64) {
         let (from, to) = (from / PAGE_BYTES, to.div_ceil(PAGE_BYTES));
         self.unsynced = if self.unsynced.is_empty() {
             from..to
@@ -139,8 +139,9 @@ impl File {
             let to = (from + (end - at)).min(PAGE_BYTES);
             match self.page(page) {
                 Some(held) => {
-                    cold_pages += u64::from(held.bytes.is_some() && held.touched < cold);
-                    copy_out(&held.bytes, index(from), index(to), &mut into);
+                    let there = held.bytes.is_some() || held.is_forgotten();
+                    cold_pages += u64::from(there && held.touched < cold);
+                    copy_out(held.seen(cold), index(from), index(to), &mut into);
                 }
                 None => copy_out(&None, index(from), index(to), &mut into),
             }
@@ -154,46 +155,55 @@ impl File {
         let end = offset.saturating_add(count).min(self.len);
         for page in offset / PAGE_BYTES..end.div_ceil(PAGE_BYTES) {
             if self.page(page).is_some_and(|held| held.touched < cold) {
-                self.page_mut(page).touched = traffic;
+                let held = self.page_mut(page);
+                held.bring_in(cold);
+                held.touched = traffic;
             }
         }
     }
 
-    /// What `synced`, this file as it was when a sync began, holds is durable from now on.
-    pub fn persist(&mut self, synced: &Self, now: Time) {
+    /// What `synced`, this file as it was when a sync began, holds is durable from now on. What was forgotten before
+    /// it began, it does not save; what was forgotten since, it does.
+    pub fn persist(&mut self, synced: &Self, began: Time, now: Time) {
         for page in synced.unsynced.clone() {
             let Some(old) = synced.page(page) else { continue };
             let (due, bytes) = (old.due, old.bytes.clone());
-            if due == Time::MAX || !self.page(page).is_some_and(|held| held.is_dirty(now)) {
+            let covered = due.is_pending(began) && !due.is_never();
+            if !covered || !self.page(page).is_some_and(|held| held.is_dirty(now)) {
                 continue;
             }
             let held = self.page_mut(page);
             if same(&held.bytes, &bytes) {
                 held.clean();
-            } else if held.due == due {
+            } else if held.due.is_of_one_change(due) {
                 // Changed since, but not written back in between: the synced bytes are the newest durable ones.
                 held.durable = bytes;
             }
         }
-        if self.len_due > now && self.len_due == synced.len_due && self.len_due != Time::MAX {
+        let due = synced.len_due;
+        let covered = due.is_pending(began) && !due.is_never();
+        if covered && self.len_due.is_pending(now) && self.len_due.is_of_one_change(due) {
             self.durable_len = synced.len;
             if self.len == synced.len {
-                self.len_due = Time::ZERO;
+                self.len_due = Due::default();
             }
         }
         self.shrink_unsynced(now);
     }
 
-    /// A failed sync: dirty pages stay in the cache and will not be written by themselves.
-    pub fn give_up_unsynced(&mut self, now: Time) {
+    /// A failed sync: dirty pages stay in the cache, which takes them for clean. Answers how many.
+    pub fn forget_unsynced(&mut self, now: Time) -> u64 {
+        let mut count = 0;
         for page in self.unsynced.clone() {
-            if self.page(page).is_some_and(|held| held.is_dirty(now)) {
-                self.page_mut(page).due = Time::MAX;
+            if self.page(page).is_some_and(|held| held.is_awaited(now)) {
+                self.page_mut(page).forget();
+                count += 1;
             }
         }
-        if self.len_due > now {
-            self.len_due = Time::MAX;
+        if self.len_due.is_pending(now) {
+            self.len_due = self.len_due.never();
         }
+        count
     }
 
     /// Narrows `unsynced` to what is not durable.

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use super::device::Cost;
 use super::file::File;
 use super::model::FileId;
+use crate::ids::FaultId;
+use crate::time::Time;
 
 /// Names a running job of the host; unique among those that run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -24,8 +26,8 @@ pub(super) enum Operation {
     Cut { file: FileId, len: u64, tail: Vec<u8> },
     /// A name changed.
     Named,
-    /// A file is to be durable as it was.
-    Synced { file: FileId, state: Arc<File> },
+    /// A file is to be durable as it was at `began`, on the device's clock.
+    Synced { file: FileId, state: Arc<File>, began: Time },
     /// A directory is to be durable as it was.
     SyncedDirectory { path: Arc<str> },
 }
@@ -50,6 +52,10 @@ pub(super) struct Running {
     pub job: JobId,
     pub entries: Vec<Entry>,
     pub cost: Cost,
+    /// When it first touched the disk, in global time.
+    pub began: Time,
+    /// The hang that is known to hold it.
+    pub held_by: Option<FaultId>,
 }
 
 /// All running jobs of a host that have touched a disk.
@@ -62,12 +68,13 @@ pub(super) struct Journal {
 
 impl Journal {
     /// Where the job stands; begins it if it is new.
-    pub fn enter(&mut self, job: JobId) -> usize {
+    pub fn enter(&mut self, job: JobId, began: Time) -> usize {
         if let Some(at) = self.running.iter().rposition(|running| running.job == job) {
             return at;
         }
         let entries = self.spare.pop().unwrap_or_default();
-        self.running.push(Running { job, entries, cost: Cost::default() });
+        let cost = Cost::default();
+        self.running.push(Running { job, entries, cost, began, held_by: None });
         self.running.len() - 1
     }
 
@@ -79,6 +86,11 @@ impl Journal {
     /// The job, if it has touched the disk.
     pub fn get(&self, job: JobId) -> Option<&Running> {
         self.running.iter().find(|running| running.job == job)
+    }
+
+    /// All running jobs.
+    pub fn running_mut(&mut self) -> impl Iterator<Item = &mut Running> {
+        self.running.iter_mut()
     }
 
     /// Ends a job.

@@ -14,42 +14,20 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use super::access::DiskAccess;
 use super::device::{Device, DiskTimes};
 use super::error::DiskError;
-use super::file::{File, index};
+use super::file::File;
 use super::journal::{JobId, Journal, Operation};
 use super::keyed::keyed;
 use super::names::Names;
-use super::page::{PAGE_BYTES, Stamp};
+use super::page::{Page, Stamp};
 use super::seen::DiskSeen;
 use super::settings::DiskSettings;
-use crate::random::Stream;
+use super::trouble::Active;
+use crate::ids::FaultId;
 use crate::time::{Span, Time};
 
 /// Leads to a file of one disk without a look at its name; valid for one incarnation of the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FileId(pub u32);
-
-/// What is wrong with the device.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Failure {
-    None,
-    /// The next call that moves bytes fails.
-    IoOnce,
-    /// Every call that moves bytes fails.
-    Io,
-    /// Every call fails, for good.
-    Dead,
-}
-
-/// The bit that rotted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rot {
-    /// The file it was in.
-    pub path: Arc<str>,
-    /// The byte.
-    pub offset: u64,
-    /// The bit of this byte, 0 to 7.
-    pub bit: u8,
-}
 
 /// A simulated disk. Cloning it costs a count per 256 KiB at most; clones go on by themselves.
 #[derive(Debug, Clone)]
@@ -62,8 +40,11 @@ pub struct Disk {
     pub(super) journal: Journal,
     pub(super) order: u64,
     pub(super) used: u64,
-    pub(super) full: bool,
-    pub(super) failure: Failure,
+    pub(super) troubles: Vec<Active>,
+    /// Faults that acted, once, and nobody was told.
+    pub(super) spent: Vec<FaultId>,
+    /// Until when hanging is booked, in global time.
+    pub(super) hang_booked: Time,
     pub(super) errors: u64,
     /// Pages that went through the cache.
     pub(super) traffic: u64,
@@ -88,8 +69,9 @@ impl Disk {
             journal: Journal::default(),
             order: 0,
             used: 0,
-            full: false,
-            failure: Failure::None,
+            troubles: Vec::new(),
+            spent: Vec::new(),
+            hang_booked: Time::ZERO,
             errors: 0,
             traffic: 1,
             cold: 1,
@@ -113,6 +95,7 @@ impl Disk {
 
     /// The job's cost has elapsed: its syncs hold, and no crash tears its writes any more.
     pub fn settle(&mut self, now: Time, job: JobId) {
+        let now = self.device.clock(now);
         let Some(mut running) = self.journal.leave(job) else { return };
         for entry in running.entries.drain(..) {
             self.persist(now, entry.order, entry.operation);
@@ -120,10 +103,16 @@ impl Disk {
         self.journal.recycle(running.entries);
     }
 
-    /// What a sync was asked to make durable, is; other operations have nothing more to do.
+    /// What a sync was asked to make durable, is; other operations have nothing more to do. `now` is on the device's
+    /// clock.
     pub(super) fn persist(&mut self, now: Time, order: u64, operation: Operation) {
         match operation {
-            Operation::Synced { file, state } => self.synced(now, file, &state),
+            Operation::Synced { file, state, began } => {
+                let Some(held) = self.file_mut(file) else { return };
+                held.persist(&state, began, now);
+                let path = Arc::clone(&held.path);
+                self.see(|| DiskSeen::Synced { path });
+            }
             Operation::SyncedDirectory { path } => {
                 let mut orphans = Vec::new();
                 self.names.sync(&path, order, &mut orphans);
@@ -135,13 +124,6 @@ impl Disk {
             | Operation::Cut { .. }
             | Operation::Named => {}
         }
-    }
-
-    fn synced(&mut self, now: Time, file: FileId, state: &File) {
-        let Some(held) = self.file_mut(file) else { return };
-        held.persist(state, now);
-        let path = Arc::clone(&held.path);
-        self.see(|| DiskSeen::Synced { path });
     }
 
     /// Whether changes are kept for an observer; whoever turns this on must drain them.
@@ -161,115 +143,57 @@ impl Disk {
         self.mark
     }
 
-    // ---- faults ----
+    // ---- faults: see also `trouble.rs` and `harm.rs` ----
 
-    /// Everything takes `factor` times as long from now on; 1 ends it. See [`Disk::times`].
-    pub fn set_slow(&mut self, now: Time, factor: u32) {
-        self.device.set_factor(now, u64::from(factor));
-    }
-
-    /// The device does nothing until `until`.
-    pub fn stall(&mut self, now: Time, until: Time) {
-        self.device.stall(now, until);
-    }
-
-    /// The next call that moves bytes fails; a sync that fails drops what it should have written.
-    pub fn fail_once(&mut self) {
-        self.failure = Failure::IoOnce;
-    }
-
-    /// Every call that moves bytes fails until [`Disk::repair`].
-    pub fn fail(&mut self) {
-        self.failure = Failure::Io;
-    }
-
-    /// Every call fails until [`Disk::wipe`].
-    pub fn die(&mut self) {
-        self.failure = Failure::Dead;
-    }
-
-    /// No write finds room until [`Disk::repair`].
-    pub fn fill(&mut self) {
-        self.full = true;
-    }
-
-    /// Ends `fail_once`, `fail` and `fill`; a dead disk stays dead.
-    pub fn repair(&mut self) {
-        self.full = false;
-        if self.failure != Failure::Dead {
-            self.failure = Failure::None;
-        }
-    }
-
-    /// An empty, healthy disk stands in its place. Only while no job of the host runs.
-    pub fn wipe(&mut self, now: Time) {
+    /// An empty, healthy disk stands in its place, no faster than the old one. Only while no job of the host runs.
+    /// Answers how many bytes are gone.
+    pub fn wipe(&mut self, now: Time) -> u64 {
         let fresh = Self::new(keyed(self.key, 1, now.0), self.settings);
         let old = std::mem::replace(self, fresh);
         self.device = old.device;
-        self.device.power_loss(now);
+        self.device.power_loss(self.device.clock(now));
+        self.troubles = old.troubles;
+        self.end_of_medium();
+        self.spent = old.spent;
+        self.hang_booked = old.hang_booked;
         self.errors = old.errors;
         self.operations = old.operations;
         self.mark = old.mark;
         self.observed = old.observed;
         self.seen = old.seen;
         self.see(|| DiskSeen::Wiped);
+        old.used
     }
 
-    /// Flips one bit of a file, in the cache and on the device; false if there is no such byte.
-    pub fn flip(&mut self, path: &str, offset: u64, bit: u8) -> bool {
-        let Some(held) = self.names.file(path).and_then(|file| self.file_mut(file)) else {
-            return false;
-        };
-        if offset >= held.len {
-            return false;
+    /// Tells the observer of all that is here, as if it had been written just now in the place of what was.
+    pub(crate) fn show_all(&mut self) {
+        if !self.observed {
+            return;
         }
-        let within = index(offset % PAGE_BYTES);
-        let page = held.page_mut(offset / PAGE_BYTES);
-        for bytes in [&mut page.bytes, &mut page.durable] {
-            if let Some(bytes) = bytes.as_mut().filter(|bytes| within < bytes.len()) {
-                Arc::make_mut(bytes)[within] ^= 1 << (bit & 7);
+        self.seen.push(DiskSeen::Wiped);
+        self.seen.extend(
+            self.names.directories().map(|path| DiskSeen::Created { path: Arc::clone(path) }),
+        );
+        for (path, len) in self.files().collect::<Vec<_>>() {
+            self.seen.push(DiskSeen::Created { path: Arc::clone(&path) });
+            if let Some(bytes) = self.peek(&path, 0, len) {
+                self.seen.push(DiskSeen::Wrote { path, offset: 0, bytes });
             }
         }
-        true
-    }
-
-    /// A drawn bit of a drawn byte rots; none if the disk holds no bytes.
-    pub fn rot(&mut self, draws: &mut Stream) -> Option<Rot> {
-        let lens: Vec<(Arc<str>, u64)> = self.files().collect();
-        let total: u64 = lens.iter().map(|(_, len)| len).sum();
-        if total == 0 {
-            return None;
-        }
-        let mut offset = draws.below(total);
-        let bit = u8::try_from(draws.below(8)).expect("below eight");
-        for (path, len) in lens {
-            if offset < len {
-                self.flip(&path, offset, bit);
-                return Some(Rot { path, offset, bit });
-            }
-            offset -= len;
-        }
-        None
     }
 
     // ---- what an outsider may look at, without cost ----
 
     /// Where the disk's time went until `now`.
-    pub fn times(&mut self, now: Time) -> DiskTimes {
-        self.device.advance(now);
-        self.device.times
+    #[must_use]
+    pub fn times(&self, now: Time) -> DiskTimes {
+        self.device.times(now)
     }
 
     /// Calls that failed because of a fault.
     #[must_use]
     pub fn errors(&self) -> u64 {
         self.errors
-    }
-
-    /// The slowness factor now.
-    #[must_use]
-    pub fn slow_factor(&self) -> u64 {
-        self.device.factor()
     }
 
     /// Bytes in files.
@@ -295,17 +219,28 @@ impl Disk {
     #[must_use]
     pub fn peek(&self, path: &str, offset: u64, count: u64) -> Option<Bytes> {
         let held = self.names.file(path).and_then(|file| self.file(file).ok())?;
-        Some(held.read(offset, count, 0).bytes)
+        Some(held.read(offset, count, self.cold).bytes)
     }
 
     /// How many pages a power loss at `now` would have to decide about.
     #[must_use]
     pub fn unsynced_pages(&self, now: Time) -> u64 {
-        let dirty = |held: &Arc<File>| {
-            let pages = held.unsynced.clone();
-            pages.filter(|page| held.page(*page).is_some_and(|p| p.is_dirty(now))).count() as u64
+        let now = self.device.clock(now);
+        self.count_pages(|page| page.is_awaited(now))
+    }
+
+    /// How many pages the device has otherwise than the cache, which takes them for clean.
+    #[must_use]
+    pub fn forgotten_pages(&self) -> u64 {
+        self.count_pages(Page::is_forgotten)
+    }
+
+    fn count_pages(&self, counts: impl Fn(&Page) -> bool) -> u64 {
+        let of_file = |held: &Arc<File>| {
+            held.unsynced.clone().filter(|page| held.page(*page).is_some_and(&counts)).count()
+                as u64
         };
-        self.files.iter().flatten().map(dirty).sum()
+        self.files.iter().flatten().map(of_file).sum()
     }
 
     // ---- for the other files of this folder ----
@@ -328,11 +263,11 @@ impl Disk {
         }
     }
 
-    /// The circumstances of a change now.
+    /// The circumstances of a change at `now`, on the device's clock.
     pub(super) fn stamp(&self, now: Time) -> Stamp {
         let delay = (self.settings.writeback_min, self.settings.writeback_max);
         let device_free = self.device.free_at();
-        Stamp { now, device_free, delay, traffic: self.traffic }
+        Stamp { now, device_free, delay, traffic: self.traffic, cold: self.cold }
     }
 
     /// The next number in the common order of operations.

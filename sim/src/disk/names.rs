@@ -12,6 +12,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::model::FileId;
+use super::scope::is_within;
 use crate::random::Stream;
 use crate::time::Time;
 
@@ -88,10 +89,7 @@ impl NameChange {
 
     /// Whether the two are about the same names, or one about what lies in the other's.
     fn builds_on(&self, earlier: &Self) -> bool {
-        let within = |path: &str, of: &str| {
-            path.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        };
-        let related = |one: &str, other: &str| within(one, other) || within(other, one);
+        let related = |one: &str, other: &str| is_within(one, other) || is_within(other, one);
         self.paths().iter().any(|one| earlier.paths().iter().any(|other| related(one, other)))
     }
 
@@ -146,6 +144,11 @@ impl Names {
     /// Every file with its path, in the order of paths.
     pub fn files(&self) -> impl Iterator<Item = (&Arc<str>, FileId)> {
         self.tree.files.iter().map(|(path, file)| (path, *file))
+    }
+
+    /// Every directory, in the order of paths.
+    pub fn directories(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.tree.directories.iter()
     }
 
     /// Every file below a directory.

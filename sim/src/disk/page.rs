@@ -4,7 +4,8 @@
 //! Holds:      per page the cached bytes, the durable bytes if they differ, and when the cached
 //!             ones become durable by themselves.
 //! Invariants: PG-1 a page whose `due` has come is durable as cached, and any later change first
-//!             remembers that; so writeback needs no events.
+//!             remembers that; so writeback needs no events. PG-2 a page that was forgotten reads
+//!             as cached until it goes cold, then and after a power loss as the device has it.
 
 use std::sync::Arc;
 
@@ -21,6 +22,40 @@ pub const SECTOR_BYTES: u64 = 512;
 /// The bytes of a page; what is missing up to the page's end reads as zero.
 pub(super) type PageBytes = Option<Arc<Vec<u8>>>;
 
+/// From when on something is durable by itself; or that the cache believes it is, and it never will be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Due(u64);
+
+impl Due {
+    const NEVER: u64 = 1 << 63;
+
+    /// Durable from `time` on.
+    pub fn at(time: Time) -> Self {
+        assert!(time.0 < Self::NEVER, "time ends after 292 years");
+        Self(time.0)
+    }
+
+    /// Not durable yet.
+    pub fn is_pending(self, now: Time) -> bool {
+        self.0 > now.0
+    }
+
+    /// The same, forgotten by the cache.
+    pub fn never(self) -> Self {
+        Self(self.0 | Self::NEVER)
+    }
+
+    /// Whether nobody will write it any more.
+    pub fn is_never(self) -> bool {
+        self.0 & Self::NEVER != 0
+    }
+
+    /// Whether both were set by the same change, forgotten since or not.
+    pub fn is_of_one_change(self, other: Self) -> bool {
+        (self.0 ^ other.0) & !Self::NEVER == 0
+    }
+}
+
 /// When and under which circumstances a change of pages happens.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Stamp {
@@ -32,35 +67,83 @@ pub(super) struct Stamp {
     pub delay: (Span, Span),
     /// The cache's clock: pages that went through it.
     pub traffic: u64,
+    /// Pages last touched before this are cold.
+    pub cold: u64,
 }
 
 impl Stamp {
     /// When what is dirtied now becomes durable by itself.
-    pub fn due(&self, key: u64, item: u64) -> Time {
+    pub fn date(&self, key: u64, item: u64) -> Time {
         let (min, max) = self.delay;
         let range = max.0.saturating_sub(min.0) + 1;
         let delay = Span(min.0 + keyed(key, item, self.now.0) % range);
         (self.now + delay).max(self.device_free)
+    }
+
+    /// The same, as a page and a length keep it.
+    pub fn due(&self, key: u64, item: u64) -> Due {
+        Due::at(self.date(key, item))
     }
 }
 
 /// One page of a file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Page {
-    /// What a read sees.
+    /// What the cache holds.
     pub bytes: PageBytes,
     /// What a power loss falls back to while `due` has not come.
     pub durable: PageBytes,
-    /// From here on `bytes` is durable; `Time::MAX` if a failed sync gave the page up.
-    pub due: Time,
+    /// From here on `bytes` is durable; never, if the page was forgotten.
+    pub due: Due,
     /// The cache's clock when the page was last brought in; 0 for never.
     pub touched: u64,
 }
 
 impl Page {
-    /// Whether the cache holds what the device does not.
+    /// Whether the cache holds, or held, what the device does not.
     pub fn is_dirty(&self, now: Time) -> bool {
-        self.due > now
+        self.due.is_pending(now)
+    }
+
+    /// Whether it will still be written back.
+    pub fn is_awaited(&self, now: Time) -> bool {
+        self.is_dirty(now) && !self.is_forgotten()
+    }
+
+    /// Whether neither the cache nor the device holds anything of it.
+    pub fn is_blank(&self) -> bool {
+        self.bytes.is_none() && self.durable.is_none()
+    }
+
+    /// Whether the cache takes it for clean although the device has something else.
+    pub fn is_forgotten(&self) -> bool {
+        self.due.is_never()
+    }
+
+    /// What a read sees: a forgotten page that has gone cold comes from the device (PG-2).
+    pub fn seen(&self, cold: u64) -> &PageBytes {
+        if self.is_forgotten() && self.touched < cold { &self.durable } else { &self.bytes }
+    }
+
+    /// A forgotten page that has gone cold is brought in again.
+    pub fn bring_in(&mut self, cold: u64) {
+        if self.is_forgotten() && self.touched < cold {
+            self.bytes = self.durable.take();
+            self.clean();
+        }
+    }
+
+    /// The cache takes it for clean from now on, whatever the device has.
+    pub fn forget(&mut self) {
+        self.due = self.due.never();
+    }
+
+    /// The device gets bytes that were meant for another place.
+    pub fn stray(&mut self, now: Time, bytes: PageBytes) {
+        if !self.is_dirty(now) {
+            self.forget();
+        }
+        self.durable = bytes;
     }
 
     /// Prepares a change: remembers what is durable and sets the date.
@@ -68,7 +151,7 @@ impl Page {
         if !self.is_dirty(stamp.now) {
             self.durable = self.bytes.clone();
             self.due = stamp.due(key, page);
-        } else if self.due == Time::MAX {
+        } else if self.is_forgotten() {
             self.due = stamp.due(key, page);
         }
         self.touched = stamp.traffic;
@@ -76,6 +159,7 @@ impl Page {
 
     /// Writes `bytes` at `offset` within the page.
     pub fn write(&mut self, offset: usize, bytes: &[u8], stamp: &Stamp, key: u64, page: u64) {
+        self.bring_in(stamp.cold);
         self.dirty(stamp, key, page);
         let held = Arc::make_mut(self.bytes.get_or_insert_default());
         if held.len() == offset {
@@ -91,6 +175,7 @@ impl Page {
 
     /// Forgets everything from `offset` within the page on.
     pub fn cut(&mut self, offset: usize, stamp: &Stamp, key: u64, page: u64) {
+        self.bring_in(stamp.cold);
         if self.bytes.as_ref().is_none_or(|bytes| bytes.len() <= offset) {
             return;
         }
@@ -105,7 +190,7 @@ impl Page {
     /// The page is durable as cached.
     pub fn clean(&mut self) {
         self.durable = None;
-        self.due = Time::ZERO;
+        self.due = Due::default();
     }
 }
 

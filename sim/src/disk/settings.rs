@@ -27,6 +27,8 @@ pub struct DiskSettings {
     pub stall_ppm: u32,
     /// The longest of these stalls.
     pub stall_max: Span,
+    /// Operations that the device does in a second, each of which takes no less than its share; 0: no limit.
+    pub operations_per_second: u64,
     /// Bytes that fit; a write beyond answers `Full`.
     pub capacity_bytes: u64,
     /// Bytes that the cache holds before pages that nobody touched become cold.
@@ -66,6 +68,7 @@ impl Default for DiskSettings {
             writeback_max: Span::from_secs(8),
             stall_ppm: 0,
             stall_max: Span::from_millis(200),
+            operations_per_second: 0,
             capacity_bytes: u64::MAX,
             cache_bytes: 1 << 30,
             power_loss: PowerLossOdds::default(),
@@ -78,6 +81,11 @@ impl DiskSettings {
     pub(super) fn transfer(&self, count: u64) -> u64 {
         assert!(self.bytes_per_second > 0, "a disk needs bandwidth");
         count.saturating_mul(1_000_000_000).div_ceil(self.bytes_per_second)
+    }
+
+    /// Device time that an operation takes at least.
+    pub(super) fn operation(&self) -> u64 {
+        1_000_000_000_u64.checked_div(self.operations_per_second).unwrap_or(0)
     }
 
     /// Processor time for a call that copies `count` bytes.

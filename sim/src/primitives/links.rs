@@ -50,18 +50,18 @@ impl<N: Note> World<N> {
     /// them on their connection; what has left already goes on.
     pub fn hold(&mut self, from: HostId, to: HostId, label: &str) -> FaultId {
         let detail = label.len() as u64;
-        self.trouble(from, to, Trouble::Hold(Box::from(label)), 30, detail)
+        self.trouble(from, to, Trouble::Hold(Box::from(label)), 40, detail)
     }
 
     /// Connections that `from` opens to `to` are refused until healed; those that exist go on.
     pub fn refuse(&mut self, from: HostId, to: HostId) -> FaultId {
-        self.trouble(from, to, Trouble::Refuse, 31, 0)
+        self.trouble(from, to, Trouble::Refuse, 41, 0)
     }
 
     /// Connections that `from` opens to `to` get no answer until healed, and come through then if
     /// the network stack has not given up; those that exist go on.
     pub fn hang(&mut self, from: HostId, to: HostId) -> FaultId {
-        self.trouble(from, to, Trouble::Hang, 32, 0)
+        self.trouble(from, to, Trouble::Hang, 42, 0)
     }
 
     /// From now on the link from `from` to `to` has a latency and a bandwidth (bytes a second) of
@@ -73,7 +73,7 @@ impl<N: Note> World<N> {
         latency: Option<Distribution>,
         bandwidth: Option<u64>,
     ) {
-        self.room.mark(33, u64::from(from.0), u64::from(to.0));
+        self.room.mark(43, u64::from(from.0), u64::from(to.0));
         let link = self.room.network.link(from, to);
         (link.latency, link.bandwidth) = (latency, bandwidth);
     }

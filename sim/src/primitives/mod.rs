@@ -10,7 +10,7 @@ mod links;
 mod processes;
 mod tampering;
 
-use crate::disk::DiskTimes;
+use crate::disk::DiskHarm;
 use crate::effect::FaultEffect;
 use crate::ids::{FaultId, HostId};
 use crate::network::link::Trouble;
@@ -41,16 +41,10 @@ enum FaultKind {
         host: HostId,
         by_ns: i64,
     },
-    /// `disk`: its disks take longer.
-    DiskSlow {
-        host: HostId,
-        factor: u32,
-    },
-    /// Its disks fail, for once or for good, or are full.
-    DiskFault {
-        host: HostId,
-        failure: DiskFailure,
-    },
+    /// What is wrong with which disk, these keep themselves.
+    Disk,
+    /// Happened to disks at once, and for good.
+    DiskAtOnce,
 }
 
 /// What has to be let go when a fault on a link ends.
@@ -79,15 +73,6 @@ impl Lost {
     }
 }
 
-/// How disks fail.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum DiskFailure {
-    EioOnce,
-    Eio,
-    Full,
-    Dead,
-}
-
 impl FaultKind {
     /// The host whose clock it moves.
     const fn clock(self) -> Option<HostId> {
@@ -109,7 +94,8 @@ pub(crate) struct Fault {
     active: bool,
     /// Reads of the wall clock before it began.
     reads_before: u64,
-    disk_before: (DiskTimes, u64),
+    /// Which bytes of which disks it has harmed, once it is over.
+    harms: Vec<DiskHarm>,
     pub(crate) effect: FaultEffect,
 }
 
@@ -123,10 +109,10 @@ impl<N: Note> World<N> {
             return;
         }
         match record.kind {
-            FaultKind::Reset | FaultKind::ClockStep { .. } => (),
+            FaultKind::Reset | FaultKind::DiskAtOnce | FaultKind::ClockStep { .. } => (),
             kind => {
-                record.effect = effect;
                 record.active = false;
+                record.effect = effect;
                 self.undo(fault, kind);
             }
         }
@@ -135,15 +121,11 @@ impl<N: Note> World<N> {
     /// What a fault has done so far.
     #[must_use]
     pub fn effect(&mut self, fault: FaultId) -> FaultEffect {
-        let record = self.room.faults[fault.0 as usize].clone();
+        let record = &self.room.faults[fault.0 as usize];
         let mut effect = record.effect;
-        if let (true, FaultKind::DiskSlow { host, .. } | FaultKind::DiskFault { host, .. }) =
-            (record.active, record.kind)
-        {
-            let (times, errors) = self.disk_times(host);
-            effect.disk_busy_added = times.busy_added - record.disk_before.0.busy_added;
-            effect.disk_wait_added = times.wait_added - record.disk_before.0.wait_added;
-            effect.disk_errors = errors - record.disk_before.1;
+        if record.kind == FaultKind::Disk && record.active {
+            self.join_disks(fault, &mut effect);
+            return effect;
         }
         let (true, Some(host)) = (record.active, record.kind.clock()) else { return effect };
         let clock = &self.room.hosts[usize::from(host.0)].clock;
@@ -163,12 +145,16 @@ impl<N: Note> World<N> {
 
     fn set_off(&mut self, kind: FaultKind, call: u8, host: HostId, detail: u64) -> FaultId {
         self.room.mark(call, u64::from(host.0), detail);
+        self.record(kind, true)
+    }
+
+    /// Begins a record.
+    fn record(&mut self, kind: FaultKind, active: bool) -> FaultId {
         let id = FaultId(u32::try_from(self.room.faults.len()).expect("fewer than 2^32 faults"));
         let reads_before = kind.clock().map_or(0, |host| self.room.host(host).clock.wall_reads());
         let (began, effect) = (self.room.now, FaultEffect::default());
-        let disk_before = self.disk_times(host);
-        let active = true;
-        self.room.faults.push(Fault { kind, began, active, reads_before, disk_before, effect });
+        let harms = Vec::new();
+        self.room.faults.push(Fault { kind, began, active, reads_before, harms, effect });
         id
     }
 
@@ -187,12 +173,8 @@ impl<N: Note> World<N> {
             FaultKind::Slow(host) => self.room.host(host).slowed.retain(|&(id, _)| id != fault),
             FaultKind::ClockAhead { host, by_ns } => self.room.host(host).clock.step(-by_ns),
             FaultKind::ClockDrift { host, ppm } => self.change_drift(host, -ppm),
-            FaultKind::DiskSlow { host, .. } => {
-                let factor = self.active_disk_slowness(host, fault);
-                self.set_disk_slowness(host, factor);
-            }
-            FaultKind::DiskFault { host, .. } => self.repair_disks(host),
-            FaultKind::Reset | FaultKind::ClockStep { .. } => {}
+            FaultKind::Disk => self.heal_disks(fault),
+            FaultKind::Reset | FaultKind::DiskAtOnce | FaultKind::ClockStep { .. } => {}
         }
     }
 }

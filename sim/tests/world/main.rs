@@ -5,6 +5,7 @@ mod talk;
 
 mod clocks;
 mod connects;
+mod disks;
 mod filters;
 mod lanes;
 mod network;

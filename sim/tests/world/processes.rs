@@ -1,6 +1,7 @@
 //! Processes boot, stop, halt and crash; nothing of an earlier life is left.
 
 use bytes::Bytes;
+use trial_sim::disk::{DiskCall, DiskScope};
 use trial_sim::{ConnId, CrashKind, DiskId, Input, PoolId, Seen, Span};
 
 use crate::support::{Acts, boot, ms, notes, say, world};
@@ -123,10 +124,10 @@ fn what_was_synced_is_there_after_a_power_loss_until_it_is_wiped() {
     let mut world = world(1);
     let host = boot(&mut world, "b1", (), busy());
     world.run_until(ms(200));
-    assert!(!world.wipe(host), "not while it runs");
+    assert!(world.wipe(host, None).is_none(), "not while it runs");
     world.crash(host, CrashKind::PowerLoss);
     assert_eq!(world.disk(host, DiskId(0)).peek_len("file"), Some(4), "DK-1");
-    assert!(world.wipe(host), "it is down");
+    assert!(world.wipe(host, None).is_some(), "it is down");
     assert_eq!(world.disk(host, DiskId(0)).peek_len("file"), None, "an empty disk");
 }
 
@@ -173,12 +174,14 @@ fn overlapping_disk_failures_end_one_by_one() {
     let mut world = world(1);
     let host = boot(&mut world, "b1", (), acts);
     world.run_until(ms(5));
-    let (full, eio) = (world.disk_full(host), world.disk_eio(host, false));
+    let full = world.disk_full(host, None);
+    let eio = world.disk_eio(host, &DiskScope::ALL, DiskCall::Any, false);
     world.run_until(ms(20));
     world.heal(eio);
     world.run_until(ms(40));
     world.heal(full);
     world.run_until(ms(60));
     assert_eq!(notes(&mut world), ["b1: 10 false", "b1: 30 false", "b1: 50 true"], "F-3");
-    assert_eq!(world.effect(full).disk_errors, 2, "while it lasted");
+    let errors = [full, eio].map(|fault| world.effect(fault).disk_errors);
+    assert_eq!(errors, [1, 1], "each counts what it refused");
 }

@@ -229,7 +229,7 @@ fn a_slow_disk_slows_the_jobs_that_use_it_by_what_it_says() {
     let mut usual = cluster(3, &["w1"]);
     usual.run_until(ms(500));
     let mut slow = cluster(3, &["w1"]);
-    let fault = slow.disk_slow(HostId(0), 50);
+    let fault = slow.disk_slow(HostId(0), None, 50);
     slow.run_until(ms(500));
     assert!(say_count(&mut slow) < say_count(&mut usual), "fewer are stored");
     let effect = slow.effect(fault);

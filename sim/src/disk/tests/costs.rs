@@ -2,8 +2,9 @@
 
 use bytes::Bytes;
 
-use super::super::{Disk, DiskSettings, FileId, JobId};
-use super::{job, stream, synced_file};
+use super::super::DiskTrouble::{Hang, Slow};
+use super::super::{Disk, DiskSettings, FileId, JobId, Owed};
+use super::{FAULT, job, stream, synced_file, trouble};
 use crate::seen::CrashKind::{PowerLoss, Process};
 use crate::time::{Span, Time};
 
@@ -53,11 +54,17 @@ fn a_slow_disk_adds_the_latency_that_it_says() {
     let (mut disk, file, mut now) = started();
     appends(&mut disk, file, &mut now, 200, think);
     let base = appends(&mut disk.clone(), file, &mut now.clone(), 500, think);
-    disk.set_slow(now, 100);
+    trouble(&mut disk, now, Slow(100));
     let slow = appends(&mut disk, file, &mut now, 500, think);
-    disk.set_slow(now, 1);
+    let told = disk.effect(now, FAULT);
+    disk.heal(now, FAULT);
     let times = disk.times(now);
     let added = slow.0 - base.0;
+    assert_eq!(
+        (told.disk_busy_added, told.disk_wait_added),
+        (times.busy_added, times.wait_added),
+        "all is its doing"
+    );
     for told in [times.busy_added, times.wait_added] {
         assert!(added.abs_diff(told.0) * 20 < added, "{added} ns added, {told:?} told: {times:?}");
     }
@@ -66,9 +73,9 @@ fn a_slow_disk_adds_the_latency_that_it_says() {
 #[test]
 fn slowness_without_load_adds_nothing() {
     let (mut disk, _, now) = started();
-    disk.set_slow(now, 100);
+    trouble(&mut disk, now, Slow(100));
     let later = now + Span::from_secs(10);
-    disk.set_slow(later, 1);
+    disk.heal(later, FAULT);
     let times = disk.times(later);
     assert_eq!((times.busy_added, times.wait_added), (Span::ZERO, Span::ZERO), "nobody called");
 }
@@ -81,7 +88,7 @@ fn a_slow_sync_waits_factor_times_as_long() {
         disk.cost(JobId(1))
     };
     let fast = sync(&mut disk.clone());
-    disk.set_slow(now, 50);
+    trouble(&mut disk, now, Slow(50));
     let slow = sync(&mut disk);
     assert_eq!(slow.0 / 1_000_000, fast.0 * 50 / 1_000_000, "{fast} and {slow}");
 }
@@ -117,13 +124,21 @@ fn reads_are_cold_after_a_power_loss_and_only_once() {
 }
 
 #[test]
-fn a_stalled_device_keeps_syncs_waiting_and_small_writes_not() {
+fn a_hanging_device_keeps_syncs_waiting_and_small_writes_not() {
     let (mut disk, file, now) = started();
-    disk.stall(now, now + Span::from_millis(300));
+    trouble(&mut disk, now, Hang);
     disk.access(now, JobId(1)).append(file, Bytes::from_static(b"x")).expect("healthy");
-    assert!(disk.cost(JobId(1)) < Span::from_micros(5), "a write within the limit");
     disk.access(now, JobId(2)).sync(file).expect("healthy");
-    assert!(disk.cost(JobId(2)) > Span::from_millis(300), "a sync");
+    let later = now + Span::from_secs(9);
+    assert_eq!(disk.owed(later, JobId(1)), Owed::Nothing, "a write within the limit");
+    assert_eq!(disk.owed(later, JobId(2)), Owed::Hangs, "a sync");
+    let told = disk.effect(later, FAULT);
+    assert_eq!((told.calls_hung, told.hung), (1, Span::from_secs(9)), "the sync");
+    disk.heal(later, FAULT);
+    let cost = disk.cost(JobId(2)) - DiskSettings::default().call_cost;
+    let Owed::Wait(owed) = disk.owed(later, JobId(2)) else { panic!("it is paid from now on") };
+    assert!(owed >= cost, "{owed} of {cost}");
+    assert_eq!(disk.owed(later + owed, JobId(2)), Owed::Nothing, "paid");
 }
 
 #[test]

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::super::{Disk, DiskCrash, DiskError, DiskSettings, JobId};
-use super::{contents, job, patient, stream, synced_file, timed_job};
+use super::super::DiskTrouble::{Dead, Eio};
+use super::super::{Disk, DiskCall, DiskCrash, DiskError, DiskSettings, JobId};
+use super::{contents, job, patient, stream, synced_file, timed_job, trouble};
 use crate::seen::CrashKind::{PowerLoss, Process};
 use crate::time::{Span, Time};
 
@@ -276,12 +277,13 @@ fn a_sync_that_fails_drops_the_pages_for_good() {
     let file = job(&mut disk, Time::ZERO, |calls| calls.open("a", false)).expect("there");
     job(&mut disk, Time::ZERO, |calls| calls.append(file, Bytes::from_static(b"gone")))
         .expect("ok");
-    disk.fail_once();
+    trouble(&mut disk, Time::ZERO, Eio { calls: DiskCall::Any, once: true });
     let synced = job(&mut disk, Time::ZERO, |calls| [calls.sync(file), calls.sync(file)]);
     assert_eq!(synced, [Err(DiskError::Io), Ok(())], "the second one lies");
     assert_eq!(contents(&disk, "a"), b"gone", "the cache still shows it");
     let later = Time::ZERO + Span::from_secs(100);
-    assert_eq!(disk.unsynced_pages(later), 1, "nobody writes it any more");
+    assert_eq!(disk.unsynced_pages(later), 0, "the cache takes it for clean");
+    assert_eq!(disk.forgotten_pages(), 1, "nobody writes it any more");
 }
 
 #[test]
@@ -348,7 +350,7 @@ fn a_directory_that_never_was_takes_what_was_in_it_along() {
 fn a_wiped_disk_is_empty_and_sound() {
     let mut disk = Disk::new(5, DiskSettings::default());
     synced_file(&mut disk, "a", b"a");
-    disk.die();
+    trouble(&mut disk, Time::ZERO, Dead);
     disk.wipe(Time::ZERO);
     assert_eq!((disk.files().count(), disk.used_bytes()), (0, 0), "nothing left");
     synced_file(&mut disk, "a", b"b");

@@ -3,10 +3,13 @@
 mod costs;
 mod crashes;
 mod model;
+mod survivors;
+mod troubles;
 
 use bytes::Bytes;
 
-use super::{Disk, DiskAccess, DiskError, DiskSettings, JobId};
+use super::{Disk, DiskAccess, DiskError, DiskSettings, DiskTrouble, JobId};
+use crate::ids::FaultId;
 use crate::random::{Plan, Stream};
 use crate::time::{Span, Time};
 
@@ -22,6 +25,13 @@ fn patient() -> DiskSettings {
 fn stream(seed: u64) -> Stream {
     Plan::new(seed).run_stream("test", "crash")
 }
+
+/// The whole disk is in trouble from `now` on, by the first fault.
+fn trouble(disk: &mut Disk, now: Time, trouble: DiskTrouble) {
+    disk.set_off(now, FAULT, None, trouble);
+}
+
+const FAULT: FaultId = FaultId(0);
 
 /// Runs one whole job at `now`.
 fn job<T>(disk: &mut Disk, now: Time, calls: impl FnOnce(&mut DiskAccess<'_>) -> T) -> T {

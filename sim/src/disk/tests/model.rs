@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use proptest::prelude::*;
 
+use super::super::DiskCall::Any;
+use super::super::DiskTrouble::{self, Eio};
 use super::super::names::parent;
 use super::super::{Disk, DiskError, DiskSeen, DiskSettings};
-use super::{contents, job, synced_file};
+use super::{contents, job, synced_file, trouble};
 use crate::time::{Span, Time};
 
 #[derive(Debug, Clone)]
@@ -255,18 +257,21 @@ fn a_directory_lists_what_is_in_it_and_nothing_further_down() {
 
 #[test]
 fn calls_on_a_faulty_disk_answer_its_fault_and_change_nothing() {
-    type Case = (fn(&mut Disk), [Result<(), DiskError>; 3]);
+    type Case = (DiskTrouble, [Result<(), DiskError>; 3]);
     let cases: [Case; 4] = [
-        (Disk::fail_once, [Err(DiskError::Io), Ok(()), Ok(())]),
-        (Disk::fail, [Err(DiskError::Io), Err(DiskError::Io), Err(DiskError::Io)]),
-        (Disk::fill, [Err(DiskError::Full), Err(DiskError::Full), Ok(())]),
-        (Disk::die, [Err(DiskError::Dead), Err(DiskError::Dead), Err(DiskError::Dead)]),
+        (Eio { calls: Any, once: true }, [Err(DiskError::Io), Ok(()), Ok(())]),
+        (
+            Eio { calls: Any, once: false },
+            [Err(DiskError::Io), Err(DiskError::Io), Err(DiskError::Io)],
+        ),
+        (DiskTrouble::Full, [Err(DiskError::Full), Err(DiskError::Full), Ok(())]),
+        (DiskTrouble::Dead, [Err(DiskError::Dead), Err(DiskError::Dead), Err(DiskError::Dead)]),
     ];
     for (fault, want) in cases {
         let mut disk = Disk::new(1, DiskSettings::default());
         synced_file(&mut disk, "a", b"one");
         let file = job(&mut disk, Time::ZERO, |calls| calls.open("a", false)).expect("healthy");
-        fault(&mut disk);
+        trouble(&mut disk, Time::ZERO, fault);
         let got = job(&mut disk, Time::ZERO, |calls| {
             let appended =
                 [(); 2].map(|()| calls.append(file, Bytes::from_static(b"two")).map(|_| ()));
