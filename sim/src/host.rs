@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::ids::{FaultId, PoolId};
 use crate::lane::{Lanes, QueuedJob};
 use crate::program::Note;
-use crate::random::{Plan, Stream, tie};
+use crate::random::{Plan, Stream, rekeyed, tie};
 use crate::settings::HostSpec;
 use crate::time::Time;
 
@@ -71,6 +71,8 @@ pub(crate) struct Host<N: Note> {
     /// Global time of the earliest timer event in the queue.
     pub(crate) timer_armed: Time,
     pub(crate) lanes: Lanes,
+    /// What its program calls its pools.
+    pub(crate) pools: Vec<(PoolId, &'static str)>,
     pub(crate) later: Later,
     pub(crate) listeners: Vec<u16>,
     pub(crate) streams: Vec<(&'static str, Stream)>,
@@ -107,6 +109,7 @@ impl<N: Note> Host<N> {
             timer: None,
             timer_armed: Time::MAX,
             lanes: Lanes::default(),
+            pools: Vec::new(),
             later: Later::default(),
             listeners: Vec::new(),
             streams: Vec::new(),
@@ -123,6 +126,27 @@ impl<N: Note> Host<N> {
     pub(crate) fn tie(&mut self) -> u32 {
         self.count += 1;
         tie(self.salt, self.count)
+    }
+
+    /// What its tie breakers follow from, and how many it has handed out.
+    pub(crate) const fn ties(&self) -> (u64, u64) {
+        (self.salt, self.count)
+    }
+
+    /// The full name of a pool of the present incarnation.
+    pub(crate) fn pool_name(&self, pool: PoolId) -> String {
+        let known = self.pools.iter().find(|(id, _)| *id == pool);
+        format!("{}/{}@{}", self.name, known.map_or("?", |known| known.1), self.incarnation)
+    }
+
+    /// ST-2.
+    pub(crate) fn rekey(&mut self, salt: u64) {
+        self.salt = rekeyed(self.salt, salt);
+        self.crashes.rekey(salt);
+        self.disks.iter_mut().for_each(|disk| disk.rekey(salt));
+        self.streams.iter_mut().for_each(|(_, stream)| stream.rekey(salt));
+        self.yields.iter_mut().for_each(|point| point.coin.rekey(salt));
+        self.lanes.rekey(salt);
     }
 
     pub(crate) fn is_paused(&self) -> bool {
@@ -142,6 +166,7 @@ impl<N: Note> Host<N> {
         self.timer = None;
         self.timer_armed = Time::MAX;
         self.lanes = Lanes::default();
+        self.pools.clear();
         self.later = Later::default();
         self.listeners.clear();
         self.deferred.clear();
@@ -164,6 +189,7 @@ impl<N: Note> Clone for Host<N> {
             timer: self.timer,
             timer_armed: self.timer_armed,
             lanes: self.lanes.clone(),
+            pools: self.pools.clone(),
             later: self.later.clone(),
             listeners: self.listeners.clone(),
             streams: self.streams.clone(),

@@ -11,12 +11,15 @@ pub mod random;
 
 pub mod clock;
 pub mod context;
+pub mod difference;
 pub mod disk;
 pub mod fault;
 pub mod network;
 pub mod program;
+pub mod recording;
 pub mod seen;
 pub mod settings;
+pub mod streams;
 pub mod world;
 
 mod effect;
@@ -32,6 +35,7 @@ mod room;
 
 pub use clock::ClockSpec;
 pub use context::Context;
+pub use difference::{Difference, Moment};
 pub use digest::{Digest, Hasher};
 pub use effect::FaultEffect;
 pub use ids::{ConnId, DiskId, FaultId, HostId, LaneId, LockId, OutsideId, PoolId};
@@ -39,7 +43,9 @@ pub use network::Distribution;
 pub use outside::OutsideEvent;
 pub use program::{BootInfo, Factory, Input, Job, Note, Program};
 pub use random::{Plan, Stream};
+pub use recording::Recording;
 pub use seen::{CrashKind, CrashReport, Seen};
 pub use settings::{Chunking, HostSpec, LaneSettings, NetworkSettings, WorldSettings};
+pub use streams::StreamState;
 pub use time::{Span, Time};
 pub use world::World;

@@ -7,4 +7,6 @@ mod lanes;
 mod network;
 mod outside_door;
 mod processes;
+mod recording;
 mod replay;
+mod streams;
