@@ -5,13 +5,17 @@
 
 mod assemble;
 mod document;
+#[cfg(test)]
+mod one_item_less;
 mod plan;
 mod player;
 mod situation;
+mod timeline;
 mod told;
 mod trial_run;
 
 pub use assemble::assemble;
 pub use plan::{Plan, Planned};
 pub use player::{Done, Player, Situation};
+pub use timeline::Timeline;
 pub use trial_run::{Phase, Run};
