@@ -140,6 +140,9 @@ fn story(asked: &Asked, report: &SweepReport) -> Option<String> {
     if let Some(other) = &first.differs {
         line(&mut text, format_args!("  two runs: digests {} and {other}", first.digest));
     }
+    if let Some(difference) = &first.difference {
+        text.push_str(difference);
+    }
     for found in &first.violations {
         line(
             &mut text,
@@ -176,6 +179,7 @@ mod tests {
             end: End { verdict, expected: Verdict::Holds, missed: Vec::new() },
             digest: "00ff".to_owned(),
             differs: None,
+            difference: None,
             violations: vec![Violation {
                 invariant: "R4".to_owned(),
                 at_ms: 1_500,
