@@ -22,6 +22,8 @@ const FORKS: usize = 101;
 /// Bytes of records that a run holds when it is forked.
 const FORK_BYTES: u64 = 100_000_000;
 const FORK_RECORD: u64 = 50_000;
+/// Pairs of seconds before and after a fork that are timed; the median of their ratios counts.
+const FORKED_SECONDS: usize = 7;
 
 /// What the mix is made of, in words.
 pub const MIX_ABOUT: &str = "3 brokers, 3 controllers, 6 partitions of 3 replicas, no faults, 20 simulated seconds; \
@@ -97,6 +99,8 @@ pub struct Figures {
     pub fork_us: f64,
     /// Megabytes of records that the cloned run held.
     pub fork_mb: u64,
+    /// Time per event in the second after a fork, the clone kept alive, over the second before it, of the mix.
+    pub step_after_fork_ratio: f64,
 }
 
 /// Measures everything; takes some seconds in a release build.
@@ -129,6 +133,7 @@ pub fn measure() -> Result<Figures, ScenarioError> {
     let mix_records = run.judge().records().sent;
 
     let (fork, fork_mb) = fork(&forked);
+    let step_after_fork_ratio = step_after_fork(&mix);
     Ok(Figures {
         requests_per_s: mix_requests as f64 / mix_wall,
         mix_requests,
@@ -139,6 +144,7 @@ pub fn measure() -> Result<Figures, ScenarioError> {
         standard_memory_mib: memory,
         fork_us: fork.as_nanos() as f64 / 1e3,
         fork_mb,
+        step_after_fork_ratio,
     })
 }
 
@@ -164,6 +170,28 @@ fn fork(scenario: &Arc<Scenario>) -> (Duration, u64) {
         .collect();
     times.sort_unstable();
     (times[FORKS / 2], held(&run) / 1_000_000)
+}
+
+/// What an event costs while a clone shares everything, over what it cost before: the median.
+fn step_after_fork(scenario: &Arc<Scenario>) -> f64 {
+    let mut run = Run::new(scenario, 1);
+    run.play_until(Time::ZERO + Span::from_secs(4));
+    let per_event = |run: &mut Run| {
+        let (start, events) = (Instant::now(), run.world().events());
+        run.play_until(run.now() + Span::from_secs(1));
+        start.elapsed().as_secs_f64() / (run.world().events() - events) as f64
+    };
+    let mut ratios: Vec<f64> = (0..FORKED_SECONDS)
+        .map(|_| {
+            let before = per_event(&mut run);
+            let clone = run.clone();
+            let after = per_event(&mut run);
+            drop(clone);
+            after / before
+        })
+        .collect();
+    ratios.sort_unstable_by(f64::total_cmp);
+    ratios[FORKED_SECONDS / 2]
 }
 
 /// The most memory that this process ever had, as Linux tells it.

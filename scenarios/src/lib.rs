@@ -25,5 +25,6 @@ pub mod scenario;
 pub mod sweep;
 pub mod tap;
 pub mod testing;
+pub mod twice;
 
 pub use testing::{Check, check};

@@ -2,7 +2,8 @@
 //!
 //! Holds:      the seeds, how many threads, what is kept of each run.
 //! Invariants: SW-1 what a sweep answers does not depend on the number of threads: only its wall time does.
-//!             SW-2 every fiftieth seed is played twice; two digests of one seed that differ are reported.
+//!             SW-2 every fiftieth seed is played twice; two runs of one seed that differ are reported, with the first
+//!             event in which they do.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -15,7 +16,9 @@ use trial_reports::{Verdict, Violation};
 
 use crate::play::{End, OurFault, guarded, play};
 use crate::probe::Probe;
+use crate::run::Run;
 use crate::scenario::Scenario;
+use crate::twice::{Twice, play_twice};
 
 /// One seed in so many is played twice.
 pub const TWICE_EVERY: u64 = 50;
@@ -81,6 +84,8 @@ pub struct SeedResult {
     pub digest: String,
     /// The digest of a second run, if there was one and it differs.
     pub differs: Option<String>,
+    /// Where the two part, to be printed.
+    pub difference: Option<String>,
     /// The first violation of each invariant, in the order of discovery.
     pub violations: Vec<Violation>,
     /// What no checker could decide, and what never became live again.
@@ -96,6 +101,44 @@ pub struct SeedResult {
 }
 
 impl SeedResult {
+    /// What a run came to that was played to its end.
+    #[must_use]
+    pub fn of(scenario: &Scenario, seed: u64, run: &mut Run) -> Self {
+        let document = run.document(0, String::new());
+        let mut violations: Vec<Violation> = Vec::new();
+        for violation in document.violations {
+            if violations.iter().all(|known| known.invariant != violation.invariant) {
+                violations.push(violation);
+            }
+        }
+        let mut open = document.unknown;
+        open.extend(document.liveness.missing);
+        Self {
+            seed,
+            end: End::of(run, scenario.expect),
+            digest: document.digest,
+            differs: None,
+            difference: None,
+            violations,
+            open,
+            excused: document.excused.len(),
+            probes: document.probes.iter().map(|probe| probe.hits).collect(),
+            requests: document.requests,
+            simulated_ms: document.simulated_ms,
+        }
+    }
+
+    /// The same of a seed that was played twice.
+    #[must_use]
+    pub fn of_two(scenario: &Scenario, seed: u64, mut twice: Twice) -> Self {
+        let result = Self::of(scenario, seed, &mut twice.run);
+        Self {
+            differs: twice.differs().then(|| twice.second.to_string()),
+            difference: twice.difference.map(|difference| difference.to_string()),
+            ..result
+        }
+    }
+
     /// The verdict; `differed` if a second run was another one.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
@@ -216,40 +259,18 @@ pub fn sweep(
 
 /// One seed; every fiftieth twice.
 fn one(scenario: &Arc<Scenario>, seed: u64) -> Result<SeedResult, OurFault> {
-    let mut run = play(scenario, seed)?;
-    let document = run.document(0, String::new());
-    let differs = if seed.is_multiple_of(TWICE_EVERY) {
-        let again = play(scenario, seed)?.digest().to_string();
-        (again != document.digest).then_some(again)
-    } else {
-        None
-    };
-    let mut violations: Vec<Violation> = Vec::new();
-    for violation in document.violations {
-        if violations.iter().all(|known| known.invariant != violation.invariant) {
-            violations.push(violation);
-        }
+    if seed.is_multiple_of(TWICE_EVERY) {
+        let twice = play_twice(scenario, seed, |run, _| run.play())?;
+        return Ok(SeedResult::of_two(scenario, seed, twice));
     }
-    let mut open = document.unknown;
-    open.extend(document.liveness.missing);
-    Ok(SeedResult {
-        seed,
-        end: End::of(&run, scenario.expect),
-        digest: document.digest,
-        differs,
-        violations,
-        open,
-        excused: document.excused.len(),
-        probes: document.probes.iter().map(|probe| probe.hits).collect(),
-        requests: document.requests,
-        simulated_ms: document.simulated_ms,
-    })
+    Ok(SeedResult::of(scenario, seed, &mut play(scenario, seed)?))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{SeedRange, SweepReport, sweep};
+    use super::{SeedRange, SeedResult, SweepReport, sweep};
     use crate::asked::Asked;
+    use crate::twice::tests::{short, twice};
     use std::sync::Arc;
 
     #[test]
@@ -271,6 +292,23 @@ mod tests {
         let alone = played(1);
         assert_eq!(alone.results.len() + alone.our_faults.len(), 4, "every seed leaves a row");
         assert_eq!(alone, played(3));
+    }
+
+    #[test]
+    fn a_seed_whose_two_runs_differ_ends_the_sweep_with_4_and_shows_where() {
+        let of = |tampered| {
+            let results = vec![SeedResult::of_two(&short(), 50, twice(tampered))];
+            SweepReport { results, our_faults: Vec::new() }
+        };
+        let (honest, report) = (of(false), of(true));
+        let result = &report.results[0];
+        assert_eq!((report.exit_status(), result.exit_status()), (4, 4), "SW-2");
+        assert_eq!(report.verdicts().into_keys().collect::<Vec<_>>(), ["differed"], "its word");
+        let shown = result.difference.as_deref().expect("it is to be printed");
+        assert!(shown.contains("they differ first in event "), "{shown}");
+        assert!(shown.contains("then one:") && shown.contains("then the other:"), "{shown}");
+        let honest = &honest.results[0];
+        assert_eq!((&honest.differs, &honest.difference), (&None, &None), "the same twice");
     }
 
     #[test]

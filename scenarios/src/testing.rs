@@ -140,6 +140,9 @@ fn story(asked: &Asked, report: &SweepReport) -> Option<String> {
     if let Some(other) = &first.differs {
         line(&mut text, format_args!("  two runs: digests {} and {other}", first.digest));
     }
+    if let Some(difference) = &first.difference {
+        text.push_str(difference);
+    }
     for found in &first.violations {
         line(
             &mut text,
@@ -181,6 +184,7 @@ mod tests {
             },
             digest: "00ff".to_owned(),
             differs: None,
+            difference: None,
             violations: vec![Violation {
                 invariant: "R4".to_owned(),
                 at_ms: 1_500,

@@ -67,7 +67,8 @@ impl<N: Note> Context<'_, N> {
     pub fn pool(&mut self, pool: PoolId, name: &'static str, lanes: u16) {
         let plan = self.room.plan;
         let host = self.room.host(self.host);
-        let full = format!("{}/{name}@{}", host.name, host.incarnation);
+        host.pools.push((pool, name));
+        let full = host.pool_name(pool);
         let wake = plan.run_stream("lane", &full);
         host.lanes.declare(pool, lanes, wake, |lane| plan.salt("lane", &format!("{full}/{lane}")));
         if let Some(schedule) = &mut host.schedule {

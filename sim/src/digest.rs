@@ -13,6 +13,14 @@ use xxhash_rust::xxh3::Xxh3Default;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub u128);
 
+impl Digest {
+    /// The upper half, which the digits begin with.
+    #[must_use]
+    pub const fn half(self) -> u64 {
+        (self.0 >> 64) as u64
+    }
+}
+
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", self.0)

@@ -50,6 +50,30 @@ pub(crate) enum Event {
 }
 
 impl Event {
+    /// The end of a connection that it concerns.
+    pub(crate) const fn end(self) -> Option<ConnId> {
+        match self {
+            Self::Syn { end }
+            | Self::Accepted { end }
+            | Self::Connected { end }
+            | Self::Refused { end }
+            | Self::ConnectTimeout { end }
+            | Self::SendDue { end }
+            | Self::Arrive { sender: end }
+            | Self::Readable { end }
+            | Self::WindowOpen { sender: end }
+            | Self::Writable { end }
+            | Self::Rst { end, .. } => Some(end),
+            Self::Boot { .. }
+            | Self::Stop { .. }
+            | Self::Timer { .. }
+            | Self::LaneStart { .. }
+            | Self::LaneFinish { .. }
+            | Self::LaneOverdue { .. }
+            | Self::SubmitDue { .. } => None,
+        }
+    }
+
     /// Takes it into the digest: time, kind, host or end, lane, in 24 bytes.
     #[inline]
     pub(crate) fn digest(self, at: Time, hasher: &mut Hasher) {

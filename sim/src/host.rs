@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::ids::{FaultId, PoolId};
 use crate::lane::{Lanes, QueuedJob};
 use crate::program::Note;
-use crate::random::{Plan, Stream, tie};
+use crate::random::{Plan, Stream, rekeyed, tie};
 use crate::schedule::Pct;
 use crate::settings::{HostSpec, WorldSettings};
 use crate::time::Time;
@@ -74,6 +74,8 @@ pub(crate) struct Host<N: Note> {
     pub(crate) lanes: Lanes,
     /// None: its lanes go on in parallel.
     pub(crate) schedule: Option<Pct>,
+    /// What its program calls its pools.
+    pub(crate) pools: Vec<(PoolId, &'static str)>,
     pub(crate) later: Later,
     pub(crate) listeners: Vec<u16>,
     pub(crate) streams: Vec<(&'static str, Stream)>,
@@ -113,6 +115,7 @@ impl<N: Note> Host<N> {
             timer_armed: Time::MAX,
             lanes: Lanes::default(),
             schedule: Pct::new(&settings.lanes),
+            pools: Vec::new(),
             later: Later::default(),
             listeners: Vec::new(),
             streams: Vec::new(),
@@ -130,6 +133,27 @@ impl<N: Note> Host<N> {
     pub(crate) fn tie(&mut self) -> u32 {
         self.count += 1;
         tie(self.salt, self.count)
+    }
+
+    /// What its tie breakers follow from, and how many it has handed out.
+    pub(crate) const fn ties(&self) -> (u64, u64) {
+        (self.salt, self.count)
+    }
+
+    /// The full name of a pool of the present incarnation.
+    pub(crate) fn pool_name(&self, pool: PoolId) -> String {
+        let known = self.pools.iter().find(|(id, _)| *id == pool);
+        format!("{}/{}@{}", self.name, known.map_or("?", |known| known.1), self.incarnation)
+    }
+
+    /// ST-2.
+    pub(crate) fn rekey(&mut self, salt: u64) {
+        self.salt = rekeyed(self.salt, salt);
+        self.crashes.rekey(salt);
+        self.disks.iter_mut().for_each(|disk| disk.rekey(salt));
+        self.streams.iter_mut().for_each(|(_, stream)| stream.rekey(salt));
+        self.yields.iter_mut().for_each(|point| point.coin.rekey(salt));
+        self.lanes.rekey(salt);
     }
 
     pub(crate) fn is_paused(&self) -> bool {
@@ -152,6 +176,7 @@ impl<N: Note> Host<N> {
         if let Some(schedule) = &mut self.schedule {
             schedule.end_life();
         }
+        self.pools.clear();
         self.later = Later::default();
         self.listeners.clear();
         self.deferred.clear();
@@ -176,6 +201,7 @@ impl<N: Note> Clone for Host<N> {
             timer_armed: self.timer_armed,
             lanes: self.lanes.clone(),
             schedule: self.schedule.clone(),
+            pools: self.pools.clone(),
             later: self.later.clone(),
             listeners: self.listeners.clone(),
             streams: self.streams.clone(),

@@ -74,6 +74,9 @@ impl<N: Note> World<N> {
         let id = own.id;
         let told = Job { token: job.token, lane: id };
         self.room.hasher.u64(job.token);
+        if let Some(record) = &mut self.room.record {
+            record.job(job.token);
+        }
         let (cost, ending) =
             self.call(host, Some(id), Phase::Start, |program, cx| program.start(told, cx));
         let on_disks = self.room.after_disk_calls(host, id);
@@ -108,6 +111,9 @@ impl<N: Note> Room<N> {
             let (own, mark) = (disk.cost(job_id(lane)), disk.mark());
             if own > Span::ZERO {
                 self.hasher.u64(mark);
+                if let Some(record) = &mut self.record {
+                    record.disk(mark);
+                }
                 cost += own;
             }
             self.see_disk(host, place);

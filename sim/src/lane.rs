@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 
 use crate::ids::{LaneId, LockId, PoolId};
 use crate::lock::Locks;
-use crate::random::{Stream, tie};
+use crate::random::{Stream, rekeyed, tie};
 use crate::time::Time;
 
 /// A job that waits for a lane, or has one.
@@ -200,6 +200,28 @@ impl Lanes {
         let free_at = &mut self.pool(id).free_at[usize::from(index)];
         *free_at = (*free_at).max(now) + cost;
         *free_at
+    }
+
+    /// ST-2.
+    pub(crate) fn rekey(&mut self, salt: u64) {
+        self.pools.iter_mut().flatten().for_each(|pool| pool.wake.rekey(salt));
+        self.lanes.iter_mut().for_each(|lane| lane.salt = rekeyed(lane.salt, salt));
+    }
+
+    /// What each pool draws its wake-ups from.
+    pub(crate) fn wakes(&self) -> impl Iterator<Item = (PoolId, &Stream)> {
+        let pools = self.pools.iter().flatten();
+        pools.map(|pool| (self.lanes[usize::from(pool.first)].id.pool, &pool.wake))
+    }
+
+    /// What each lane's tie breakers follow from, and how many it has handed out.
+    pub(crate) fn ties(&self) -> impl Iterator<Item = (LaneId, (u64, u64))> {
+        self.lanes.iter().map(|lane| (lane.id, (lane.salt, lane.count)))
+    }
+
+    /// The lane of this number within the host.
+    pub(crate) fn id_of(&self, lane: u16) -> Option<LaneId> {
+        self.lanes.get(usize::from(lane)).map(|lane| lane.id)
     }
 
     /// Jobs that have started and not finished, and jobs that have not started.

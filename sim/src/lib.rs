@@ -11,13 +11,16 @@ pub mod random;
 
 pub mod clock;
 pub mod context;
+pub mod difference;
 pub mod disk;
 pub mod fault;
 pub mod network;
 pub mod place;
 pub mod program;
+pub mod recording;
 pub mod seen;
 pub mod settings;
+pub mod streams;
 pub mod world;
 
 mod effect;
@@ -34,6 +37,7 @@ mod schedule;
 
 pub use clock::ClockSpec;
 pub use context::Context;
+pub use difference::{Difference, Moment};
 pub use digest::{Digest, Hasher};
 pub use effect::FaultEffect;
 pub use ids::{ConnId, DiskId, FaultId, HostId, LaneId, LockId, OutsideId, PoolId};
@@ -42,10 +46,12 @@ pub use outside::OutsideEvent;
 pub use place::{Distances, Place};
 pub use program::{BootInfo, Factory, Input, Job, Note, Program};
 pub use random::{Plan, Stream};
+pub use recording::Recording;
 pub use schedule::ScheduleEffect;
 pub use seen::{CrashKind, CrashReport, Seen};
 pub use settings::{
     Chunking, HostSpec, LaneSettings, NetworkSettings, Scheduler, WorldSettings, Yields,
 };
+pub use streams::StreamState;
 pub use time::{Span, Time};
 pub use world::World;

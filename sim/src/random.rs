@@ -4,22 +4,25 @@
 //!             ChaCha8 sequence per (domain, name), made when first used, owned where it is used.
 //! Invariants: R-1 names are text (`b2`, `b1>b2#3`), never slot numbers: taking one thing away
 //!             leaves every other plan draw, and the k-th draw of every other stream, as it was.
+//!             R-2 a re-key gives run streams and tie breakers other draws, and no plan draw.
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64_with_seed};
 
 /// The seed of a run, asked for what is decided once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
     seed: u64,
+    /// What run streams and tie breakers follow from: the seed, until a re-key.
+    run_seed: u64,
 }
 
 impl Plan {
     /// Everything below follows from `seed`.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
-        Self { seed }
+        Self { seed, run_seed: seed }
     }
 
     /// The seed.
@@ -58,12 +61,17 @@ impl Plan {
     /// The run's stream of this name; ask once and keep it.
     #[must_use]
     pub fn run_stream(self, domain: &str, name: &str) -> Stream {
-        Stream::keyed(self.seed, &["run", domain, name], 0)
+        Stream::keyed(self.run_seed, &["run", domain, name], 0)
+    }
+
+    /// the run streams that are made from now on are others.
+    pub(crate) fn rekey(&mut self, salt: u64) {
+        self.run_seed = rekeyed(self.run_seed, salt);
     }
 
     /// A number that belongs to this name, for breaking ties.
     pub(crate) fn salt(self, domain: &str, name: &str) -> u64 {
-        Stream::keyed(self.seed, &["salt", domain, name], 0).u64()
+        Stream::keyed(self.run_seed, &["salt", domain, name], 0).u64()
     }
 }
 
@@ -85,6 +93,31 @@ impl Stream {
             bytes.copy_from_slice(&hasher.digest128().to_le_bytes());
         }
         Self(ChaCha8Rng::from_seed(key))
+    }
+
+    /// What tells this sequence from others: the first eight bytes of its key.
+    #[must_use]
+    pub fn identity(&self) -> u64 {
+        let key = self.0.get_seed();
+        u64::from_le_bytes(key[..8].try_into().expect("a key has 32 bytes"))
+    }
+
+    /// How often it was drawn from.
+    #[must_use]
+    pub fn draws(&self) -> u64 {
+        u64::try_from(self.0.get_word_pos() / 2).unwrap_or(u64::MAX)
+    }
+
+    /// another sequence from now on, which follows from this one and `salt`.
+    pub(crate) fn rekey(&mut self, salt: u64) {
+        let mut key = self.0.get_seed();
+        for (half, bytes) in key.chunks_exact_mut(16).enumerate() {
+            let mut hasher = Xxh3::with_seed(salt);
+            hasher.update(&(half as u64).to_le_bytes());
+            hasher.update(&self.0.get_seed());
+            bytes.copy_from_slice(&hasher.digest128().to_le_bytes());
+        }
+        self.0 = ChaCha8Rng::from_seed(key);
     }
 
     /// The next draw, all 64 bits.
@@ -139,6 +172,11 @@ impl Stream {
     }
 }
 
+/// the number that stands for `key` after a re-key.
+pub(crate) fn rekeyed(key: u64, salt: u64) -> u64 {
+    xxh3_64_with_seed(&key.to_le_bytes(), salt)
+}
+
 /// The `count`-th tie breaker of whoever owns `salt` (the finisher of splitmix64).
 #[inline]
 pub(crate) fn tie(salt: u64, count: u64) -> u32 {
@@ -175,6 +213,37 @@ mod tests {
         }
         let mut second = first.clone();
         assert_eq!(first.u64(), second.u64(), "draw 101");
+    }
+
+    #[test]
+    fn a_rekey_moves_run_draws_and_no_plan_draw() {
+        let old = Plan::new(7);
+        let keyed = |salt| {
+            let mut plan = old;
+            plan.rekey(salt);
+            plan
+        };
+        let (new, other) = (keyed(1), keyed(2));
+        assert_eq!(new, keyed(1), "equal salts, equal draws");
+        assert_eq!(old.u64("net", "b1", 0), new.u64("net", "b1", 0), "a plan draw stays");
+        let first = |plan: Plan| plan.run_stream("host", "b1/raft").u64();
+        assert_ne!(first(old), first(new), "a stream that is made later");
+        assert_ne!(first(new), first(other), "two salts");
+        assert_ne!(old.salt("host", "b1"), new.salt("host", "b1"), "a tie breaker");
+    }
+
+    #[test]
+    fn a_stream_tells_its_identity_and_counts_its_draws() {
+        let mut stream = Plan::new(7).run_stream("host", "b1/raft");
+        let (fresh, mut rekeyed) = (stream.clone(), stream.clone());
+        for _ in 0..70 {
+            stream.u64();
+        }
+        assert_eq!((stream.draws(), fresh.draws()), (70, 0), "each draw counts once");
+        assert_eq!(stream.identity(), fresh.identity(), "drawing does not change who it is");
+        rekeyed.rekey(0);
+        assert_ne!(rekeyed.identity(), fresh.identity(), "a re-key does, by any salt");
+        assert_ne!(rekeyed.u64(), fresh.clone().u64(), "and so its draws");
     }
 
     #[test]

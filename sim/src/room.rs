@@ -17,6 +17,7 @@ use crate::primitives::Fault;
 use crate::program::{Input, Note};
 use crate::queue::Queue;
 use crate::random::Plan;
+use crate::recording::Recording;
 use crate::seen::Seen;
 use crate::settings::WorldSettings;
 use crate::time::{Span, Time};
@@ -49,6 +50,8 @@ pub(crate) struct Room<N: Note> {
     /// The host that stands for everything outside, once it is needed.
     pub(crate) outside: Option<HostId>,
     pub(crate) outputs: Vec<OutsideEvent>,
+    /// Kept only when asked for.
+    pub(crate) record: Option<Box<Recording>>,
 }
 
 impl<N: Note> Room<N> {
@@ -70,6 +73,7 @@ impl<N: Note> Room<N> {
             paused_hosts: 0,
             outside: None,
             outputs: Vec::new(),
+            record: None,
         }
     }
 
@@ -105,6 +109,9 @@ impl<N: Note> Room<N> {
         self.notes += 1;
         self.hasher.u64(order);
         note.digest(&mut self.hasher);
+        if let Some(record) = &mut self.record {
+            record.note(host, &note);
+        }
         self.see(Seen::Note { at: self.now, order, host, lane, note });
     }
 
@@ -114,6 +121,9 @@ impl<N: Note> Room<N> {
         self.hasher.u64(self.now.0);
         self.hasher.u64(one);
         self.hasher.u64(other);
+        if let Some(record) = &mut self.record {
+            record.called(call, one, other);
+        }
     }
 
     pub(crate) fn mark_bytes(&mut self, conn: ConnId, bytes: &Bytes) {
@@ -122,6 +132,9 @@ impl<N: Note> Room<N> {
         record[8..].copy_from_slice(&(bytes.len() as u64).to_le_bytes());
         self.hasher.record(&record);
         self.hasher.raw(bytes);
+        if let Some(record) = &mut self.record {
+            record.received(bytes);
+        }
     }
 
     /// Queues an event whose owner is the host.
@@ -137,6 +150,9 @@ impl<N: Note> Room<N> {
     /// An event waits until its host is no longer paused.
     pub(crate) fn defer(&mut self, host: HostId, event: Event) {
         self.host(host).deferred.push(event);
+        if let Some(record) = &mut self.record {
+            record.deferred();
+        }
         for at in 0..self.host(host).pauses.len() {
             let fault = self.host(host).pauses[at];
             self.effect_of(fault).events_deferred += 1;

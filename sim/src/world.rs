@@ -185,8 +185,14 @@ impl<N: Note> World<N> {
             let (time, event) = self.room.queue.pop().expect("it was just looked at");
             assert!(time >= self.room.now, "RM-1: {event:?} at {time:?}, now {:?}", self.room.now);
             self.room.now = time;
+            if self.room.record.is_some() {
+                self.room.learn_names(event);
+            }
             if self.handle(event) {
                 self.room.events += 1;
+                if self.room.record.is_some() {
+                    self.room.keep(event);
+                }
                 return true;
             }
         }

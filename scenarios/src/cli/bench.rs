@@ -32,7 +32,7 @@ fn page(figures: &Figures) -> String {
         "one core\n\
          mix:         {:.0} requests/s ({} requests, {} records: {MIX_ABOUT})\n\
          standard-0:  {:.0} times real time, {:.2} runs/s, {} requests a run, {memory} at most\n\
-         fork:        {:.1} us to clone a run that holds {} MB of records\n",
+         fork:        {:.1} us to clone a run that holds {} MB of records; a step after it takes {:.2} times as long\n",
         figures.requests_per_s,
         figures.mix_requests,
         figures.mix_records,
@@ -41,5 +41,6 @@ fn page(figures: &Figures) -> String {
         figures.standard_requests,
         figures.fork_us,
         figures.fork_mb,
+        figures.step_after_fork_ratio,
     )
 }

@@ -4,12 +4,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use trial_reports::{RunDocument, Verdict, render_run};
+use trial_reports::{RunDocument, render_run};
 use trial_scenarios::asked::{Asked, quoted};
 use trial_scenarios::failure::Failure;
-use trial_scenarios::play::{End, guarded, play};
+use trial_scenarios::play::{End, OurFault, guarded, play};
 use trial_scenarios::run::Run;
 use trial_scenarios::scenario::Scenario;
+use trial_scenarios::twice::{Twice, play_twice};
 
 use super::args::RunArgs;
 use super::asking::asked;
@@ -31,22 +32,22 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Stop> {
     let scenario = Arc::new(asked.scenario()?);
     let again = asked.replay_line(args.seed);
     let ours = |fault| Stop::OurFault(fault, again.clone());
-    let played = listening(args.log, || timed(&scenario, args.seed));
-    let (mut run, wall_ms) = played.map_err(ours)?;
+    let (twice, mut run, wall_ms);
+    if args.twice {
+        let (played, first_ms) = both(&scenario, args).map_err(ours)?;
+        (run, wall_ms) = (played.run.clone(), first_ms);
+        twice = Some(played);
+    } else {
+        let played = listening(args.log, || timed(&scenario, args.seed));
+        (run, wall_ms) = played.map_err(ours)?;
+        twice = None;
+    }
     let document = guarded(&scenario, args.seed, || run.document(wall_ms, again.clone()));
     let mut document = document.map_err(ours)?;
     let mut status = End::of(&run, scenario.expect).exit_status();
-    if args.twice {
-        let (second, _) = timed(&scenario, args.seed).map_err(ours)?;
-        let digest = second.digest().to_string();
-        if digest != document.digest {
-            document.verdict = Verdict::Differed;
-            document.unknown.push(format!(
-                "two runs of seed {} differed: digests {} and {digest}; this is a fault of Trial",
-                args.seed, document.digest
-            ));
-            status = Verdict::Differed.exit_status();
-        }
+    if let Some(twice) = twice.as_ref().filter(|twice| twice.differs()) {
+        twice.tell(&mut document);
+        status = document.verdict.exit_status();
     }
     if status != 0
         && let Some(folder) = &args.out
@@ -55,8 +56,12 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Stop> {
         document.replay = format!("trial replay {}", quoted(&path));
     }
     report(&document, args.json.as_deref())?;
-    if args.twice && document.verdict != Verdict::Differed && !to_stdout(args.json.as_deref()) {
-        say("twice:   both runs have this digest\n");
+    match &twice {
+        Some(Twice { difference: Some(difference), .. }) => complain(difference),
+        Some(twice) if !twice.differs() && !to_stdout(args.json.as_deref()) => {
+            say("twice:   both runs have this digest\n");
+        }
+        _ => {}
     }
     tell_unexpected(&End::of(&run, scenario.expect), status);
     Ok(status)
@@ -67,14 +72,28 @@ fn to_stdout(json: Option<&Path>) -> bool {
 }
 
 /// Plays to the end and takes the time.
-fn timed(
-    scenario: &Arc<Scenario>,
-    seed: u64,
-) -> Result<(Run, u64), trial_scenarios::play::OurFault> {
+fn timed(scenario: &Arc<Scenario>, seed: u64) -> Result<(Run, u64), OurFault> {
     let start = Instant::now();
     let run = play(scenario, seed)?;
-    let wall_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
-    Ok((run, wall_ms))
+    Ok((run, millis_since(start)))
+}
+
+/// Plays twice and takes the time of the first, which is the one that is heard.
+fn both(scenario: &Arc<Scenario>, args: &RunArgs) -> Result<(Twice, u64), OurFault> {
+    let mut wall_ms = 0;
+    let twice = play_twice(scenario, args.seed, |run, second| {
+        if second {
+            return run.play();
+        }
+        let start = Instant::now();
+        listening(args.log, || run.play());
+        wall_ms = millis_since(start);
+    })?;
+    Ok((twice, wall_ms))
+}
+
+fn millis_since(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The page, the JSON, or both.

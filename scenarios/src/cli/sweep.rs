@@ -176,6 +176,9 @@ fn story(result: &SeedResult, what: &str) -> String {
     if let Some(other) = &result.differs {
         line(&mut page, format_args!("    digests {} and {other}", result.digest));
     }
+    if let Some(difference) = &result.difference {
+        page.push_str(difference);
+    }
     for open in &result.open {
         line(&mut page, format_args!("    {open}"));
     }

@@ -6,10 +6,13 @@
 mod assemble;
 mod carrier;
 mod document;
+#[cfg(test)]
+mod one_item_less;
 mod plan;
 mod player;
 mod programs;
 mod situation;
+mod timeline;
 mod told;
 mod trial_run;
 
@@ -17,4 +20,5 @@ pub use assemble::assemble;
 pub use plan::{Plan, Planned};
 pub use player::{Done, Player, Situation};
 pub use programs::Programs;
+pub use timeline::Timeline;
 pub use trial_run::{Phase, Run};

@@ -147,6 +147,12 @@ impl Player {
         }
     }
 
+    /// What runs on the nodes.
+    #[cfg(test)]
+    pub(super) fn programs(&self) -> Programs {
+        self.programs.clone()
+    }
+
     /// When something has to be done.
     #[must_use]
     pub fn next_due(&self) -> Option<Time> {

@@ -56,6 +56,8 @@ pub struct Run {
     pub(super) phase: Phase,
     pub(super) missing: Vec<String>,
     without_effect: Vec<String>,
+    /// When the cluster was found to be live again; it only settles from then on.
+    live_at: Option<Time>,
     seen: Vec<Seen<Note>>,
 }
 
@@ -90,6 +92,7 @@ impl Run {
             phase: Phase::Faults,
             missing: Vec::new(),
             without_effect: Vec::new(),
+            live_at: None,
             seen: Vec::new(),
         }
     }
@@ -142,7 +145,15 @@ impl Run {
         }
     }
 
-    /// Plays until `limit` or the end, whatever comes first.
+    /// Another future with the same past: every draw from now on is another one, the plan stays. Equal salts give
+    /// equal futures.
+    pub fn rekey(&mut self, salt: u64) {
+        self.world.rekey(salt);
+    }
+
+    /// Plays until `limit` or the end, whatever comes first: every event and fault up to and including `limit` has
+    /// happened then, and nothing later. In how many steps a time is reached changes nothing. A limit that is past
+    /// handles nothing.
     pub fn play_until(&mut self, limit: Time) {
         loop {
             match self.phase {
@@ -160,23 +171,36 @@ impl Run {
                     if self.world.now() >= limit {
                         return;
                     }
-                    let next = (self.world.now() + LOOK).min(limit);
-                    self.advance(next);
-                    self.look(since);
+                    let next = self.next_look(since);
+                    self.advance(next.min(limit));
+                    if next <= limit {
+                        self.look(since);
+                    }
                 }
                 Phase::Over { .. } => return,
             }
         }
     }
 
-    /// Whether the cluster is live; if so, or if it takes too long, the run ends.
+    /// When the second phase looks next: at its own times, wherever somebody stops it in between.
+    fn next_look(&self, since: Time) -> Time {
+        if let Some(live_at) = self.live_at {
+            return live_at + SETTLE;
+        }
+        let looks = self.world.now().since(since).as_nanos() / LOOK.as_nanos();
+        since + LOOK * (looks + 1)
+    }
+
+    /// Whether the cluster is live; if so it settles and the run ends, as it does if it takes too long.
     fn look(&mut self, since: Time) {
         let now = self.world.now();
+        if let Some(live_at) = self.live_at {
+            self.end(Phase::Over { healed_at: since, live_at: Some(live_at) });
+            return;
+        }
         let missing = self.judge.is_live();
         if missing.is_empty() {
-            let live_at = Some(now);
-            self.advance(now + SETTLE);
-            self.end(Phase::Over { healed_at: since, live_at });
+            self.live_at = Some(now);
         } else if now.since(since) >= LIVE_WITHIN {
             self.missing = missing;
             self.end(Phase::Over { healed_at: since, live_at: None });

@@ -143,6 +143,23 @@ impl Disk {
         self.mark
     }
 
+    // ---- draws ----
+
+    /// Other delays from now on, of what it holds and of what will be written.
+    pub fn rekey(&mut self, salt: u64) {
+        self.key = keyed(self.key, 2, salt);
+        for file in self.files.iter_mut().flatten() {
+            let file = Arc::make_mut(file);
+            file.key = keyed(file.key, 2, salt);
+        }
+    }
+
+    /// What its delays follow from, and how many device operations drew a stall.
+    #[must_use]
+    pub const fn draws(&self) -> (u64, u64) {
+        (self.key, self.operations)
+    }
+
     // ---- faults: see also `trouble.rs` and `harm.rs` ----
 
     /// An empty, healthy disk stands in its place, no faster than the old one. Only while no job of the host runs.

@@ -4,6 +4,7 @@
 //! Invariants: CN-1 a connection is forgotten when neither end lives; its id is never used again.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -70,6 +71,8 @@ impl End {
 /// Two ends (0: who connected, 1: who listened) and what each sends.
 #[derive(Debug, Clone)]
 pub(crate) struct Connection {
+    /// `b1>b2#3`: the third connection that b1 opened to b2. Its streams have this name.
+    pub(crate) name: Arc<str>,
     pub(crate) port: u16,
     pub(crate) opened: Time,
     /// How often the request was sent again.
@@ -79,7 +82,7 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    /// `name` is `b1>b2#3`: the third connection that b1 opened to b2.
+    /// A request that has just been sent.
     pub(crate) fn new(
         plan: Plan,
         name: &str,
@@ -89,6 +92,7 @@ impl Connection {
     ) -> Self {
         let pipe = |domain| Pipe::new(plan.run_stream(domain, name), plan.salt(domain, name));
         Self {
+            name: Arc::from(name),
             port,
             opened: now,
             retries: 0,
@@ -176,6 +180,22 @@ impl Network {
         if slot.as_ref().is_some_and(|connection| !connection.ends.iter().any(End::lives)) {
             *slot = None;
         }
+    }
+
+    /// Every connection that has not been forgotten, in the order of opening.
+    pub(crate) fn connections(&self) -> impl Iterator<Item = &Connection> {
+        self.connections.iter().filter_map(Option::as_deref)
+    }
+
+    /// ST-2.
+    pub(crate) fn rekey(&mut self, salt: u64) {
+        let pipes = self.connections.iter_mut().flatten().flat_map(|open| &mut open.pipes);
+        pipes.for_each(|pipe| pipe.rekey(salt));
+        self.links.iter_mut().flatten().for_each(|link| link.rekey(salt));
+    }
+
+    pub(crate) fn links(&self) -> impl Iterator<Item = &Link> {
+        self.links.iter().flatten()
     }
 
     /// Every end of a connection that has not been forgotten, in order.

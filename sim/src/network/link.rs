@@ -34,14 +34,14 @@ pub(crate) enum Longer {
     /// Always this much.
     Always(Span),
     /// A draw from the first up to the second, excluded.
-    Drawn(Span, Span, Box<Stream>),
+    Drawn(Span, Span, Box<(String, Stream)>),
 }
 
 impl Longer {
     fn draw(&mut self) -> Span {
         match self {
             Self::Always(by) => *by,
-            Self::Drawn(least, most, stream) => Span(stream.range(least.0, most.0)),
+            Self::Drawn(least, most, named) => Span(named.1.range(least.0, most.0)),
         }
     }
 }
@@ -78,6 +78,22 @@ impl Link {
         self.blocked = blocked;
         self.filtered =
             self.troubles.iter().any(|(_, trouble)| matches!(trouble, Trouble::Hold(_)));
+    }
+
+    /// What its jitter is drawn from.
+    pub(crate) fn jitters(&self) -> impl Iterator<Item = &(String, Stream)> {
+        self.troubles.iter().filter_map(|(_, trouble)| match trouble {
+            Trouble::Delay { by: Longer::Drawn(_, _, named), .. } => Some(&**named),
+            _ => None,
+        })
+    }
+
+    pub(crate) fn rekey(&mut self, salt: u64) {
+        for (_, trouble) in &mut self.troubles {
+            if let Trouble::Delay { by: Longer::Drawn(_, _, named), .. } = trouble {
+                named.1.rekey(salt);
+            }
+        }
     }
 
     /// Whether nothing gets through.

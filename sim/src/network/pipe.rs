@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 
-use crate::random::{Stream, tie};
+use crate::random::{Stream, rekeyed, tie};
 use crate::settings::Chunking;
 use crate::time::Time;
 
@@ -88,6 +88,17 @@ impl Pipe {
     pub(crate) fn tie(&mut self) -> u32 {
         self.count += 1;
         tie(self.salt, self.count)
+    }
+
+    /// What its tie breakers follow from, and how many it has handed out.
+    pub(crate) const fn ties(&self) -> (u64, u64) {
+        (self.salt, self.count)
+    }
+
+    /// ST-2.
+    pub(crate) fn rekey(&mut self, salt: u64) {
+        self.stream.rekey(salt);
+        self.salt = rekeyed(self.salt, salt);
     }
 
     /// Takes bytes in; they wait until `next_flight` lets them go.

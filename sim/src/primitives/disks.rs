@@ -74,7 +74,7 @@ impl<N: Note> World<N> {
     pub fn disk_rot(&mut self, host: HostId, scope: &DiskScope) -> FaultId {
         self.room.mark(28, u64::from(host.0), 0);
         self.mark_scope(scope);
-        let fault = self.record(FaultKind::DiskAtOnce, false);
+        let fault = self.begin(FaultKind::DiskAtOnce, false);
         let owner = self.room.host(host);
         let mut harms = Vec::new();
         for place in places(scope.disk, owner.disks.len()) {
@@ -94,7 +94,7 @@ impl<N: Note> World<N> {
         if self.room.is_running(id) {
             return None;
         }
-        let fault = self.record(FaultKind::DiskAtOnce, false);
+        let fault = self.begin(FaultKind::DiskAtOnce, false);
         let now = self.room.now;
         for place in places(disk, self.room.host(id).disks.len()) {
             let bytes = self.room.host(id).disks[place].wipe(now);
@@ -113,7 +113,7 @@ impl<N: Note> World<N> {
         if running || one == other || counts[0] != counts[1] {
             return None;
         }
-        let fault = self.record(FaultKind::DiskAtOnce, false);
+        let fault = self.begin(FaultKind::DiskAtOnce, false);
         let disks = std::mem::take(&mut self.room.host(one).disks);
         let disks = std::mem::replace(&mut self.room.host(other).disks, disks);
         self.room.host(one).disks = disks;

@@ -38,7 +38,7 @@ impl<N: Note> World<N> {
             let now = self.room.now;
             let name = format!("{}>{}@{now}", self.host_name(from), self.host_name(to));
             let stream = self.room.plan.run_stream("jitter", &name);
-            Longer::Drawn(by.start, by.end, Box::new(stream))
+            Longer::Drawn(by.start, by.end, Box::new((name, stream)))
         } else {
             Longer::Always(by.start)
         };

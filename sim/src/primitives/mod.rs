@@ -145,11 +145,11 @@ impl<N: Note> World<N> {
 
     fn set_off(&mut self, kind: FaultKind, call: u8, host: HostId, detail: u64) -> FaultId {
         self.room.mark(call, u64::from(host.0), detail);
-        self.record(kind, true)
+        self.begin(kind, true)
     }
 
     /// Begins a record.
-    fn record(&mut self, kind: FaultKind, active: bool) -> FaultId {
+    fn begin(&mut self, kind: FaultKind, active: bool) -> FaultId {
         let id = FaultId(u32::try_from(self.room.faults.len()).expect("fewer than 2^32 faults"));
         let reads_before = kind.clock().map_or(0, |host| self.room.host(host).clock.wall_reads());
         let (began, effect) = (self.room.now, FaultEffect::default());

@@ -13,6 +13,8 @@ mod outside_door;
 mod places;
 mod processes;
 mod races;
+mod randomness;
+mod recording;
 mod replay;
 mod schedule;
 mod streams;

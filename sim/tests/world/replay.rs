@@ -83,7 +83,7 @@ fn writer() -> Acts<Option<ConnId>> {
     })
 }
 
-fn cluster(seed: u64, writers: &[&str]) -> World<Line> {
+pub fn cluster(seed: u64, writers: &[&str]) -> World<Line> {
     let mut world = world(seed);
     boot(&mut world, "store", Store::default(), store());
     for name in writers {
