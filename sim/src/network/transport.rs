@@ -39,6 +39,7 @@ impl<N: Note> Room<N> {
     }
 
     /// Sends now, or after what is already scheduled. False: the send buffer is full.
+    #[inline]
     pub(crate) fn send(&mut self, end: ConnId, bytes: Bytes) -> bool {
         self.send_at(self.now, end, bytes)
     }
@@ -83,29 +84,38 @@ impl<N: Note> Room<N> {
 
     /// The network stack takes the bytes.
     fn hand_over(&mut self, end: ConnId, bytes: Bytes) -> bool {
-        let connection = self.network.get(end).expect("the caller has looked");
+        let Self { network, settings, faults, now, queue, seen, .. } = self;
+        let (connection, link) = network.with_link(end).expect("the caller has looked");
         if connection.end(end).ended == Some(true) {
             return true;
         }
-        if self.settings.observed {
-            let ((from, to), port) = (connection.route(end), connection.port);
-            connection.pipe(end).push(bytes.clone());
-            self.seen.push(Seen::Sent {
-                at: self.now,
+        let route = connection.route(end);
+        if settings.observed {
+            seen.push(Seen::Sent {
+                at: *now,
                 conn: end.connection(),
-                from,
-                to,
-                port,
+                from: route.0,
+                to: route.1,
+                port: connection.port,
                 towards_listener: !end.is_listener(),
-                bytes,
+                bytes: bytes.clone(),
             });
-        } else {
-            connection.pipe(end).push(bytes);
         }
+        let (window, limit) = (settings.network.receive_window, settings.network.send_buffer);
+        let (own, pipe) = connection.end_and_pipe(end);
+        let waits = own.full || own.state == EndState::Opening;
+        // What `push` and `transmit` come to, mostly.
+        if !waits && pipe.lets_pass(bytes.len(), window as usize) {
+            let usual = Usual::of(&settings.network, route);
+            let arrives = carry(faults, link, pipe, *now, (bytes.len(), usual));
+            pipe.depart(bytes, arrives);
+            arm(queue, pipe, end, *now);
+            return true;
+        }
+        pipe.push(bytes);
         self.transmit(end);
-        let limit = self.settings.network.send_buffer as usize;
         let connection = self.network.get(end).expect("sending forgets nobody");
-        let full = connection.pipe(end).waiting_bytes() > limit;
+        let full = connection.pipe(end).waiting_bytes() > limit as usize;
         connection.end(end).full |= full;
         !full
     }
@@ -141,9 +151,13 @@ impl<N: Note> Room<N> {
     /// The front of what `sender` sent reaches the other host.
     pub(crate) fn on_arrive(&mut self, sender: ConnId) -> Outcome {
         let Self { network, settings, hosts, now, queue, .. } = self;
-        let Some((connection, link)) = network.with_link(sender) else { return Outcome::Stale };
-        let host = &hosts[usize::from(connection.route(sender).1.0)];
-        let state = connection.end(sender.peer()).state;
+        let Some((connection, link, silent)) = network.with_links(sender) else {
+            return Outcome::Stale;
+        };
+        let (to, receiver) = (connection.route(sender).1, sender.peer());
+        let host = &hosts[usize::from(to.0)];
+        let reader = connection.end(receiver);
+        let (state, reads) = (reader.state, reader.reads_on());
         let pipe = connection.pipe(sender);
         pipe.armed = false;
         if link.is_blocked() || !host.powered {
@@ -159,7 +173,12 @@ impl<N: Note> Room<N> {
         };
         arm(queue, pipe, sender, *now);
         let paused = host.is_paused();
-        self.take_in(sender.peer(), paused, chunk)
+        // What `take_in` comes to, mostly.
+        if reads && !paused && !silent && !chunk.is_empty() && !pipe.wants_to_send() {
+            pipe.acknowledge(chunk.len());
+            return Outcome::Tell(to, Input::Received { conn: receiver, bytes: chunk });
+        }
+        self.take_in(receiver, paused, chunk)
     }
 
     /// A chunk, or the FIN, has reached the receiver's host.
@@ -294,6 +313,7 @@ struct Usual {
 }
 
 impl Usual {
+    #[inline]
     fn of(settings: &NetworkSettings, (from, to): (HostId, HostId)) -> Self {
         if from == to {
             return Self { bandwidth: u64::MAX, latency: settings.loopback };
@@ -303,6 +323,7 @@ impl Usual {
 }
 
 /// Puts bytes on a link at `now`; answers when they arrive. Faults count what they add.
+#[inline]
 fn carry(
     faults: &mut [Fault],
     link: &mut Link,
@@ -319,6 +340,7 @@ fn carry(
 }
 
 /// Queues the next arrival, unless it is queued or held.
+#[inline]
 pub(super) fn arm(queue: &mut Queue, pipe: &mut Pipe, sender: ConnId, earliest: Time) {
     if pipe.armed || pipe.held_since.is_some() {
         return;
