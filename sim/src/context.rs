@@ -48,6 +48,7 @@ pub struct Context<'a, N: Note> {
 impl<N: Note> Context<'_, N> {
     /// The host's monotonic clock: it drifts, and never jumps.
     #[must_use]
+    #[inline]
     pub fn now(&self) -> Time {
         self.room.hosts[usize::from(self.host.0)].clock.monotonic(self.room.now)
     }
@@ -59,6 +60,7 @@ impl<N: Note> Context<'_, N> {
     }
 
     /// Sets the program's single timer, or takes it back. Cheap when it is unchanged or later.
+    #[inline]
     pub fn set_timer(&mut self, at: Option<Time>) {
         self.room.set_timer(self.host, at);
     }
@@ -143,6 +145,7 @@ impl<N: Note> Context<'_, N> {
 
     /// Sends. The bytes are taken in any case; false says that the send buffer is full, and
     /// `Writable` will follow. On a connection that is gone nothing happens.
+    #[inline]
     pub fn send(&mut self, conn: ConnId, bytes: Bytes) -> bool {
         self.room.send(conn, "", bytes)
     }

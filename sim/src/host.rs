@@ -130,6 +130,7 @@ impl<N: Note> Host<N> {
     }
 
     /// The next tie breaker of what is the host's own.
+    #[inline]
     pub(crate) fn tie(&mut self) -> u32 {
         self.count += 1;
         tie(self.salt, self.count)
@@ -156,6 +157,7 @@ impl<N: Note> Host<N> {
         self.lanes.rekey(salt);
     }
 
+    #[inline]
     pub(crate) fn is_paused(&self) -> bool {
         !self.pauses.is_empty()
     }

@@ -77,6 +77,7 @@ impl<N: Note> Room<N> {
         }
     }
 
+    #[inline]
     pub(crate) fn host(&mut self, host: HostId) -> &mut Host<N> {
         &mut self.hosts[usize::from(host.0)]
     }
@@ -98,6 +99,7 @@ impl<N: Note> Room<N> {
         }
     }
 
+    #[inline]
     pub(crate) fn see(&mut self, seen: Seen<N>) {
         if self.settings.observed {
             self.seen.push(seen);
@@ -126,6 +128,7 @@ impl<N: Note> Room<N> {
         }
     }
 
+    #[inline]
     pub(crate) fn mark_bytes(&mut self, conn: ConnId, bytes: &Bytes) {
         let mut record = [0; 16];
         record[..8].copy_from_slice(&conn.0.to_le_bytes());
@@ -138,6 +141,7 @@ impl<N: Note> Room<N> {
     }
 
     /// Queues an event whose owner is the host.
+    #[inline]
     pub(crate) fn push_for_host(&mut self, at: Time, host: HostId, event: Event) {
         let tie = self.host(host).tie();
         self.queue.push(at, tie, event);
@@ -161,6 +165,7 @@ impl<N: Note> Room<N> {
 
     /// Sets the host's timer, in its own time; an event is queued only if it is earlier than the
     /// earliest one there is.
+    #[inline]
     pub(crate) fn set_timer(&mut self, id: HostId, timer: Option<Time>) {
         let now = self.now;
         let host = self.host(id);
@@ -175,6 +180,7 @@ impl<N: Note> Room<N> {
     }
 
     /// Whether the timer is due; if it is not, its event is queued again.
+    #[inline]
     pub(crate) fn on_timer(&mut self, id: HostId) -> bool {
         let now = self.now;
         let host = self.host(id);
@@ -225,6 +231,7 @@ impl<N: Note> Room<N> {
 
 impl<N: Note> Room<N> {
     /// H-1: whether the event belongs to an earlier life of its host.
+    #[inline]
     pub(crate) fn is_stale(&self, event: Event) -> bool {
         let (host, then, needs_process) = match event {
             Event::Boot { host, life } => (host, life, false),

@@ -181,8 +181,7 @@ impl<N: Note> World<N> {
 
     /// Handles the next event that is not stale, if it is due by `limit` (W-1).
     pub fn step_until(&mut self, limit: Time) -> bool {
-        while self.room.queue.next_time().is_some_and(|next| next <= limit) {
-            let (time, event) = self.room.queue.pop().expect("it was just looked at");
+        while let Some((time, event)) = self.room.queue.pop_until(limit) {
             assert!(time >= self.room.now, "RM-1: {event:?} at {time:?}, now {:?}", self.room.now);
             self.room.now = time;
             if self.room.record.is_some() {
@@ -316,8 +315,15 @@ impl<N: Note> World<N> {
     }
 
     /// The program has asked for its end. True if so.
+    #[inline]
     pub(crate) fn end_if_asked(&mut self, host: HostId, ending: Option<Ending>) -> bool {
-        let Some(ending) = ending else { return false };
+        if let Some(ending) = ending {
+            self.end_as_asked(host, ending);
+        }
+        ending.is_some()
+    }
+
+    fn end_as_asked(&mut self, host: HostId, ending: Ending) {
         let halt = match ending {
             Ending::Exit => {
                 self.room.send_scheduled(host);
@@ -328,7 +334,6 @@ impl<N: Note> World<N> {
         self.end_process(host, CrashKind::Process);
         let at = self.room.now;
         self.room.see(Seen::Stopped { at, host, halt });
-        true
     }
 
     /// H-1: the process is gone, with its lanes, timers and connections.

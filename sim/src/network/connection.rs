@@ -61,6 +61,12 @@ impl End {
         }
     }
 
+    /// Whether its program is handed the next chunk at once, unless its host is paused.
+    #[inline]
+    pub(crate) fn reads_on(&self) -> bool {
+        self.state == EndState::Open && !self.muted && !self.readable && self.unread.is_empty()
+    }
+
     /// Whether a program or a kernel still has it.
     #[inline]
     pub(crate) const fn lives(&self) -> bool {
@@ -104,6 +110,12 @@ impl Connection {
     #[inline]
     pub(crate) fn end(&mut self, id: ConnId) -> &mut End {
         &mut self.ends[side(id)]
+    }
+
+    /// An end, and what it sends.
+    #[inline]
+    pub(crate) fn end_and_pipe(&mut self, id: ConnId) -> (&mut End, &mut Pipe) {
+        (&mut self.ends[side(id)], &mut self.pipes[side(id)])
     }
 
     /// What this end sends.
@@ -168,6 +180,19 @@ impl Network {
         Some((connection, &mut self.links[usize::from(from.0)][usize::from(to.0)]))
     }
 
+    /// A connection, the link that this end sends over, and whether the link back lets nothing
+    /// through.
+    #[inline]
+    pub(crate) fn with_links(
+        &mut self,
+        sender: ConnId,
+    ) -> Option<(&mut Connection, &mut Link, bool)> {
+        let connection = self.connections.get_mut(index(sender))?.as_deref_mut()?;
+        let (from, to) = connection.route(sender);
+        let back = self.links[usize::from(to.0)][usize::from(from.0)].is_blocked();
+        Some((connection, &mut self.links[usize::from(from.0)][usize::from(to.0)], back))
+    }
+
     #[inline]
     pub(crate) fn peek(&self, end: ConnId) -> Option<&Connection> {
         self.connections.get(index(end))?.as_deref()
@@ -205,6 +230,7 @@ impl Network {
     }
 }
 
+#[inline]
 fn index(end: ConnId) -> usize {
     usize::try_from(end.0 / 2).expect("fewer connections than addresses")
 }

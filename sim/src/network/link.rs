@@ -188,6 +188,7 @@ impl Link {
     }
 }
 
+#[inline]
 fn transmission(count: u64, bandwidth: u64) -> Span {
     if bandwidth == u64::MAX {
         return Span::ZERO;

@@ -153,6 +153,20 @@ impl Pipe {
         Some(bytes)
     }
 
+    /// Whether so many bytes may leave at once: nothing waits before them, the window has room, and
+    /// nothing is held. They count as let go then.
+    #[inline]
+    pub(crate) fn lets_pass(&mut self, count: usize, window: usize) -> bool {
+        let passes = self.waiting.is_empty()
+            && !self.fin_waits
+            && self.held_since.is_none()
+            && count <= window.saturating_sub(self.unacknowledged);
+        if passes {
+            self.unacknowledged += count;
+        }
+        passes
+    }
+
     /// They are under way.
     #[inline]
     pub(crate) fn depart(&mut self, bytes: Bytes, arrives: Time) {

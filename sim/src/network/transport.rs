@@ -39,6 +39,7 @@ impl<N: Note> Room<N> {
     }
 
     /// Sends now, or after what is already scheduled. False: the send buffer is full.
+    #[inline]
     pub(crate) fn send(&mut self, end: ConnId, label: &'static str, bytes: Bytes) -> bool {
         self.send_at(self.now, end, label, bytes)
     }
@@ -89,29 +90,38 @@ impl<N: Note> Room<N> {
 
     /// The network stack takes the bytes.
     fn hand_over(&mut self, end: ConnId, label: &'static str, bytes: Bytes) -> bool {
-        let connection = self.network.get(end).expect("the caller has looked");
+        let Self { network, settings, faults, now, queue, seen, .. } = self;
+        let (connection, link) = network.with_link(end).expect("the caller has looked");
         if connection.end(end).ended == Some(true) {
             return true;
         }
-        if self.settings.observed {
-            let ((from, to), port) = (connection.route(end), connection.port);
-            connection.pipe(end).push(label, bytes.clone());
-            self.seen.push(Seen::Sent {
-                at: self.now,
+        let route = connection.route(end);
+        if settings.observed {
+            seen.push(Seen::Sent {
+                at: *now,
                 conn: end.connection(),
-                from,
-                to,
-                port,
+                from: route.0,
+                to: route.1,
+                port: connection.port,
                 towards_listener: !end.is_listener(),
-                bytes,
+                bytes: bytes.clone(),
             });
-        } else {
-            connection.pipe(end).push(label, bytes);
         }
+        let (window, limit) = (settings.network.receive_window, settings.network.send_buffer);
+        let (own, pipe) = connection.end_and_pipe(end);
+        let waits = own.full || own.state == EndState::Opening;
+        // What `push` and `transmit` come to, mostly.
+        if !waits && !link.is_filtered() && pipe.lets_pass(bytes.len(), window as usize) {
+            let usual = Usual::of(&settings.network, route);
+            let arrives = carry(faults, link, pipe, *now, (label, bytes.len(), usual));
+            pipe.depart(bytes, arrives);
+            arm(queue, pipe, end, *now);
+            return true;
+        }
+        pipe.push(label, bytes);
         self.transmit(end);
-        let limit = self.settings.network.send_buffer as usize;
         let connection = self.network.get(end).expect("sending forgets nobody");
-        let full = connection.pipe(end).waiting_bytes() > limit;
+        let full = connection.pipe(end).waiting_bytes() > limit as usize;
         connection.end(end).full |= full;
         !full
     }
@@ -149,9 +159,13 @@ impl<N: Note> Room<N> {
     /// The front of what `sender` sent reaches the other host.
     pub(crate) fn on_arrive(&mut self, sender: ConnId) -> Outcome {
         let Self { network, settings, hosts, now, queue, .. } = self;
-        let Some((connection, link)) = network.with_link(sender) else { return Outcome::Stale };
-        let host = &hosts[usize::from(connection.route(sender).1.0)];
-        let state = connection.end(sender.peer()).state;
+        let Some((connection, link, silent)) = network.with_links(sender) else {
+            return Outcome::Stale;
+        };
+        let (to, receiver) = (connection.route(sender).1, sender.peer());
+        let host = &hosts[usize::from(to.0)];
+        let reader = connection.end(receiver);
+        let (state, reads) = (reader.state, reader.reads_on());
         let pipe = connection.pipe(sender);
         pipe.armed = false;
         if link.is_blocked() || !host.powered {
@@ -167,7 +181,12 @@ impl<N: Note> Room<N> {
         };
         arm(queue, pipe, sender, *now);
         let paused = host.is_paused();
-        self.take_in(sender.peer(), paused, chunk)
+        // What `take_in` comes to, mostly.
+        if reads && !paused && !silent && !chunk.is_empty() && !pipe.wants_to_send() {
+            pipe.acknowledge(chunk.len());
+            return Outcome::Tell(to, Input::Received { conn: receiver, bytes: chunk });
+        }
+        self.take_in(receiver, paused, chunk)
     }
 
     /// A chunk, or the FIN, has reached the receiver's host.
@@ -302,6 +321,7 @@ struct Usual {
 }
 
 impl Usual {
+    #[inline]
     fn of(settings: &NetworkSettings, (from, to): (HostId, HostId)) -> Self {
         if from == to {
             return Self { bandwidth: u64::MAX, latency: settings.loopback };
@@ -311,6 +331,7 @@ impl Usual {
 }
 
 /// Puts bytes on a link at `now`; answers when they arrive. Faults count what they add.
+#[inline]
 fn carry(
     faults: &mut [Fault],
     link: &mut Link,
@@ -344,6 +365,7 @@ fn is_held(faults: &mut [Fault], link: &Link, pipe: &mut Pipe) -> bool {
 }
 
 /// Queues the next arrival, unless it is queued or held.
+#[inline]
 pub(super) fn arm(queue: &mut Queue, pipe: &mut Pipe, sender: ConnId, earliest: Time) {
     if pipe.armed || pipe.held_since.is_some() {
         return;
