@@ -251,8 +251,9 @@ impl Broker {
 
     /// When the broker wants to be woken.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Time> {
-        let fetchers = self.fetchers.values().filter_map(|fetcher| fetcher.next_deadline()).min();
+    pub fn next_deadline(&mut self) -> Option<Time> {
+        let fetchers =
+            self.fetchers.values_mut().filter_map(|fetcher| fetcher.next_deadline()).min();
         [
             self.lifecycle.next_deadline(),
             self.alter_partition.next_deadline(),

@@ -197,7 +197,7 @@ impl KafkaConsumer {
 
     /// When something is due.
     #[must_use]
-    pub fn next_deadline(&self, now: Time) -> Option<Time> {
+    pub fn next_deadline(&mut self, now: Time) -> Option<Time> {
         self.cluster.next_deadline(now).into_iter().chain(self.next_check).min()
     }
 
