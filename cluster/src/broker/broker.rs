@@ -94,7 +94,7 @@ pub struct Broker {
     pub(super) heartbeats: ControllerChannel,
     pub(super) alterations: ControllerChannel,
     pub(super) forwarding: ControllerChannel,
-    pub(super) forwarded: Slab<Request>,
+    pub(super) forwarded: Slab<Arc<Request>>,
 }
 
 impl Broker {
@@ -322,7 +322,7 @@ impl Broker {
         match Request::from_frame(conn, frame, at) {
             Ok(request) => {
                 self.requests_queued += 1;
-                let token = self.tasks.insert(Task::Handle(Box::new(request)));
+                let token = self.tasks.insert(Task::Handle(Arc::new(request)));
                 cx.submit_at(at, HANDLERS, u64::from(token), None);
             }
             Err(_) => self.close(conn, cx),
