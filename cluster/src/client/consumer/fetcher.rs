@@ -223,6 +223,7 @@ impl KafkaConsumer {
             let Some(mut fetch) = self.buffer.pop_front() else {
                 break;
             };
+            self.settled_at = None;
             let Some(part) = self.collect_from(&mut fetch, left, now) else {
                 continue;
             };
@@ -267,13 +268,15 @@ impl KafkaConsumer {
 impl NodeSession {
     /// Tells the session what is wanted now, and what to send for it.
     fn plan(&mut self, partitions: &BTreeMap<TopicPartition, FetchPartition>) -> FetchRequestPlan {
-        for gone in self.fetching.iter().filter(|id| !partitions.contains_key(id)) {
-            self.handler.remove(*gone);
+        if !self.fetching.iter().eq(partitions.keys()) {
+            for gone in self.fetching.iter().filter(|id| !partitions.contains_key(id)) {
+                self.handler.remove(*gone);
+            }
+            self.fetching = partitions.keys().copied().collect();
         }
         for (id, fetch) in partitions {
             self.handler.set(*id, *fetch);
         }
-        self.fetching = partitions.keys().copied().collect();
         let mut plan = FetchRequestPlan::default();
         self.handler.build(&mut plan);
         plan
