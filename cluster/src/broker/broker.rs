@@ -94,7 +94,7 @@ pub struct Broker {
     pub(super) heartbeats: ControllerChannel,
     pub(super) alterations: ControllerChannel,
     pub(super) forwarding: ControllerChannel,
-    pub(super) forwarded: Slab<Request>,
+    pub(super) forwarded: Slab<Arc<Request>>,
 }
 
 impl Broker {
@@ -251,8 +251,9 @@ impl Broker {
 
     /// When the broker wants to be woken.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Time> {
-        let fetchers = self.fetchers.values().filter_map(|fetcher| fetcher.next_deadline()).min();
+    pub fn next_deadline(&mut self) -> Option<Time> {
+        let fetchers =
+            self.fetchers.values_mut().filter_map(|fetcher| fetcher.next_deadline()).min();
         [
             self.lifecycle.next_deadline(),
             self.alter_partition.next_deadline(),
@@ -321,7 +322,7 @@ impl Broker {
         match Request::from_frame(conn, frame, at) {
             Ok(request) => {
                 self.requests_queued += 1;
-                let token = self.tasks.insert(Task::Handle(Box::new(request)));
+                let token = self.tasks.insert(Task::Handle(Arc::new(request)));
                 cx.submit_at(at, HANDLERS, u64::from(token), None);
             }
             Err(_) => self.close(conn, cx),

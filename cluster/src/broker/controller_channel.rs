@@ -141,7 +141,7 @@ impl ControllerChannel {
 
     /// When [`Self::poll`] has something to do without an input.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Time> {
+    pub fn next_deadline(&mut self) -> Option<Time> {
         let oldest = self.queue.front().filter(|_| self.retry_timeout != Span::MAX);
         let given_up = oldest.map(|queued| queued.since + self.retry_timeout);
         [self.client.next_deadline(), self.look_again, given_up].into_iter().flatten().min()

@@ -96,7 +96,7 @@ impl ReplicaFetcher {
 
     /// When the fetcher has something to do without an input.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Time> {
+    pub fn next_deadline(&mut self) -> Option<Time> {
         let network = self.client.next_deadline();
         if !matches!(self.round, Round::Idle) {
             return network;

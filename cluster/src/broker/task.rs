@@ -35,7 +35,7 @@ pub fn lock_of(slot: u32) -> LockId {
 #[derive(Debug, Clone)]
 pub enum Task {
     /// First look at a request.
-    Handle(Box<Request>),
+    Handle(Arc<Request>),
     /// The next partition of a produce.
     Append(u32),
     /// The next partitions of a fetch.

@@ -114,7 +114,7 @@ impl Admin {
 
     /// When something is due.
     #[must_use]
-    pub fn next_deadline(&self, now: Time) -> Option<Time> {
+    pub fn next_deadline(&mut self, now: Time) -> Option<Time> {
         if self.is_done() {
             return None;
         }

@@ -124,7 +124,7 @@ impl ClusterClient {
 
     /// When [`Self::poll`] has something to do.
     #[must_use]
-    pub fn next_deadline(&self, now: Time) -> Option<Time> {
+    pub fn next_deadline(&mut self, now: Time) -> Option<Time> {
         let update = self.metadata.next_update();
         let update = match (self.updating, update > now) {
             (true, _) => None,

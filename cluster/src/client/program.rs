@@ -223,8 +223,8 @@ impl ClientProgram {
         }
     }
 
-    fn next_deadline(&self, now: Time) -> Option<Time> {
-        match &self.machine {
+    fn next_deadline(&mut self, now: Time) -> Option<Time> {
+        match &mut self.machine {
             Machine::Producer { producer, running, .. } => {
                 let due = running.as_ref().and_then(RunningWorkload::next_due);
                 let due = due.filter(|_| !producer.is_blocked());

@@ -23,7 +23,7 @@ pub(crate) const TOPIC_ID: Uuid = Uuid(0x7e57);
 pub(crate) trait Machine {
     fn input(&mut self, input: &Input, wires: &mut dyn Wires);
     fn timer(&mut self, wires: &mut dyn Wires);
-    fn deadline(&self, now: Time) -> Option<Time>;
+    fn deadline(&mut self, now: Time) -> Option<Time>;
 }
 
 /// A request that the test answers.

@@ -138,7 +138,9 @@ impl RunningWorkload {
                 let key = keys.map(|keys| wires.below(Self::STREAM, keys.max(1)));
                 let key = key.map(|key| Bytes::from(format!("key-{key}")));
                 let name = format!("{}.{}.{} ", self.client, self.incarnation, self.sent);
-                (key, Bytes::from(format!("{name:.<value_size$}")))
+                let mut value = name.into_bytes();
+                value.resize(value.len().max(*value_size), b'.');
+                (key, Bytes::from(value))
             }
         }
     }

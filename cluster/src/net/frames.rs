@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use crate::wire::{ApiKey, Message, Reader, RequestHeader, ResponseHeader, header};
 
@@ -71,7 +71,7 @@ impl FrameReader {
         if self.buffered < LENGTH_SIZE + size {
             return Ok(None);
         }
-        self.take(LENGTH_SIZE);
+        self.skip(LENGTH_SIZE);
         let frame = self.take(size);
         assert_eq!(frame.len(), size, "FR-1: a frame is as long as it said");
         Ok(Some(frame))
@@ -87,12 +87,30 @@ impl FrameReader {
         if self.buffered < LENGTH_SIZE {
             return None;
         }
+        if let Some(length) = self.chunks.front()?.first_chunk() {
+            return Some(i32::from_be_bytes(*length));
+        }
         let mut length = [0; LENGTH_SIZE];
         let mut bytes = self.chunks.iter().flat_map(|chunk| chunk.iter());
         for byte in &mut length {
             *byte = *bytes.next()?;
         }
         Some(i32::from_be_bytes(length))
+    }
+
+    /// Drops `size` bytes, which are there.
+    fn skip(&mut self, size: usize) {
+        self.buffered -= size;
+        let mut left = size;
+        while left > 0 {
+            let front = self.chunks.front_mut().expect("the bytes are buffered");
+            let part = front.len().min(left);
+            front.advance(part);
+            left -= part;
+            if front.is_empty() {
+                self.chunks.pop_front();
+            }
+        }
     }
 
     /// Removes `size` bytes, which are there.

@@ -5,6 +5,7 @@
 pub mod api_versions;
 pub mod backoff;
 mod connection;
+mod connections;
 pub mod frames;
 pub mod network_client;
 pub mod request;

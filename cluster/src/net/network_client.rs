@@ -15,6 +15,7 @@ use trial_sim::{ConnId, Input, Span, Time};
 
 use super::api_versions::{self, API_VERSIONS_VERSION_MAX, Answer};
 use super::connection::{Connection, InFlight, State, Unsent};
+use super::connections::Connections;
 use super::frames::{self, FrameReader};
 use super::request::{Completed, NetError, NetSettings, Request};
 use super::wires::Wires;
@@ -25,7 +26,7 @@ use crate::wire::{self, ApiKey};
 #[derive(Debug, Clone)]
 pub struct NetworkClient {
     settings: NetSettings,
-    nodes: BTreeMap<BrokerId, Connection>,
+    nodes: Connections,
     by_conn: BTreeMap<ConnId, BrokerId>,
     next_correlation_id: i32,
     completed: VecDeque<Completed>,
@@ -39,7 +40,7 @@ impl NetworkClient {
     pub const fn new(settings: NetSettings) -> Self {
         Self {
             settings,
-            nodes: BTreeMap::new(),
+            nodes: Connections::new(),
             by_conn: BTreeMap::new(),
             next_correlation_id: 0,
             completed: VecDeque::new(),
@@ -50,12 +51,11 @@ impl NetworkClient {
     /// Tells where a node is. A connection that is up stays as it is; the next one goes to the new address, and at
     /// once if the address changed, since the wait belongs to the old one.
     pub fn set_node(&mut self, node: BrokerId, host: &str, port: u16) {
-        match self.nodes.get_mut(&node) {
-            None => {
-                self.nodes.insert(node, Connection::new(host, port));
-            }
+        match self.nodes.get(node) {
+            None => self.nodes.insert(node, Connection::new(host, port)),
             Some(known) if known.host == host && known.port == port => {}
-            Some(known) => {
+            Some(_) => {
+                let known = self.node(node);
                 (known.host, known.port) = (host.to_owned(), port);
                 (known.reconnect_wait, known.failed_attempts) = (Span::ZERO, 0);
             }
@@ -65,7 +65,7 @@ impl NetworkClient {
     /// Whether the node's address is known.
     #[must_use]
     pub fn knows(&self, node: BrokerId) -> bool {
-        self.nodes.contains_key(&node)
+        self.nodes.get(node).is_some()
     }
 
     /// Lays out a request in `version`.
@@ -89,7 +89,7 @@ impl NetworkClient {
         api: ApiKey,
         allowed: RangeInclusive<i16>,
     ) -> Option<i16> {
-        match self.nodes.get(&node).and_then(|connection| connection.versions.as_ref()) {
+        match self.nodes.get(node).and_then(|connection| connection.versions.as_ref()) {
             Some(versions) => versions.latest_usable(api, allowed),
             None => Some(*allowed.end()),
         }
@@ -97,9 +97,7 @@ impl NetworkClient {
 
     /// Whether a request can be sent now; if there is no connection, begins one when the back-off allows it.
     pub fn ready(&mut self, node: BrokerId, wires: &mut dyn Wires) -> bool {
-        let now = wires.now();
-        let connection = self.node(node);
-        if connection.can_connect(now) {
+        if self.known(node).can_connect(wires.now()) {
             self.connect(node, wires);
         }
         self.is_ready(node)
@@ -108,7 +106,7 @@ impl NetworkClient {
     /// Whether a request can be sent now.
     #[must_use]
     pub fn is_ready(&self, node: BrokerId) -> bool {
-        self.nodes.get(&node).is_some_and(|connection| {
+        self.nodes.get(node).is_some_and(|connection| {
             connection.state == State::Ready
                 && !connection.full
                 && connection.in_flight.len() < self.settings.max_in_flight
@@ -118,7 +116,7 @@ impl NetworkClient {
     /// Whether the connection was lost or could not be made, and no new attempt is under way.
     #[must_use]
     pub fn connection_failed(&self, node: BrokerId) -> bool {
-        self.nodes.get(&node).is_some_and(|connection| {
+        self.nodes.get(node).is_some_and(|connection| {
             connection.state == State::Disconnected && connection.last_attempt.is_some()
         })
     }
@@ -126,14 +124,14 @@ impl NetworkClient {
     /// When it makes sense to ask [`Self::ready`] again; none while only an input can change the answer.
     #[must_use]
     pub fn retry_at(&self, node: BrokerId) -> Option<Time> {
-        let connection = self.nodes.get(&node)?;
+        let connection = self.nodes.get(node)?;
         (connection.state == State::Disconnected).then(|| connection.next_attempt())
     }
 
     /// Requests in flight to a node.
     #[must_use]
     pub fn in_flight(&self, node: BrokerId) -> usize {
-        self.nodes.get(&node).map_or(0, |connection| connection.in_flight.len())
+        self.nodes.get(node).map_or(0, |connection| connection.in_flight.len())
     }
 
     /// Sends now; the node must be ready.
@@ -167,7 +165,7 @@ impl NetworkClient {
 
     /// Closes a node's connection; what was under way completes as disconnected.
     pub fn disconnect(&mut self, node: BrokerId, wires: &mut dyn Wires) {
-        if self.node(node).state != State::Disconnected {
+        if self.known(node).state != State::Disconnected {
             self.lose(node, NetError::Disconnected, wires);
         }
     }
@@ -176,7 +174,7 @@ impl NetworkClient {
     pub fn forget(&mut self, node: BrokerId, wires: &mut dyn Wires) {
         if self.knows(node) {
             self.disconnect(node, wires);
-            self.nodes.remove(&node);
+            self.nodes.remove(node);
         }
     }
 
@@ -188,7 +186,7 @@ impl NetworkClient {
         let in_turn = (0..nodes.len()).map(|i| nodes[(start + i) % nodes.len()]);
         in_turn
             .filter_map(|node| {
-                let connection = self.nodes.get(&node)?;
+                let connection = self.nodes.get(node)?;
                 let rank = if self.is_ready(node) {
                     (0, connection.in_flight.len() as u64)
                 } else if connection.is_preparing() {
@@ -211,7 +209,7 @@ impl NetworkClient {
             Input::ConnectFailed { conn, .. } | Input::Closed { conn, .. } => {
                 self.on_lost(*conn, wires)
             }
-            Input::Received { conn, bytes } => self.on_received(*conn, bytes.clone(), wires),
+            Input::Received { conn, bytes } => self.on_received(*conn, bytes, wires),
             Input::Writable { conn } => self.on_writable(*conn, wires),
             Input::Boot | Input::Stop | Input::Timer | Input::Accepted { .. } => false,
         }
@@ -220,21 +218,15 @@ impl NetworkClient {
     /// Gives up what has taken too long. To be called at [`Self::next_deadline`]; earlier does no harm.
     pub fn on_timer(&mut self, wires: &mut dyn Wires) {
         let now = wires.now();
-        let due: Vec<BrokerId> = self
-            .nodes
-            .iter()
-            .filter(|(_, connection)| connection.next_deadline().is_some_and(|at| at <= now))
-            .map(|(node, _)| *node)
-            .collect();
-        for node in due {
+        for node in self.nodes.due(now) {
             self.expire(node, now, wires);
         }
     }
 
     /// When [`Self::on_timer`] has something to do.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Time> {
-        self.nodes.values().filter_map(Connection::next_deadline).min()
+    pub fn next_deadline(&mut self) -> Option<Time> {
+        self.nodes.next_deadline()
     }
 
     /// The next request that completed, oldest first.
@@ -250,8 +242,13 @@ impl NetworkClient {
 
 /// The steps behind the calls.
 impl NetworkClient {
+    /// A node's connection, to be changed.
     fn node(&mut self, node: BrokerId) -> &mut Connection {
-        self.nodes.get_mut(&node).unwrap_or_else(|| panic!("node {node} was never set"))
+        self.nodes.get_mut(node).unwrap_or_else(|| panic!("node {node} was never set"))
+    }
+
+    fn known(&self, node: BrokerId) -> &Connection {
+        self.nodes.get(node).unwrap_or_else(|| panic!("node {node} was never set"))
     }
 
     fn connect(&mut self, node: BrokerId, wires: &mut dyn Wires) {
@@ -348,11 +345,11 @@ impl NetworkClient {
         assert!(in_flight <= max, "NC-5: {in_flight} in flight, {max} allowed");
     }
 
-    fn on_received(&mut self, conn: ConnId, bytes: Bytes, wires: &mut dyn Wires) -> bool {
+    fn on_received(&mut self, conn: ConnId, bytes: &Bytes, wires: &mut dyn Wires) -> bool {
         let Some(&node) = self.by_conn.get(&conn) else {
             return false;
         };
-        self.node(node).reader.push(bytes);
+        self.node(node).reader.push(bytes.clone());
         loop {
             match self.node(node).reader.next_frame() {
                 Ok(None) => break,
@@ -369,7 +366,7 @@ impl NetworkClient {
             }
         }
         self.send_unsent(node, wires);
-        self.node(node).invariants();
+        self.known(node).invariants();
         true
     }
 

@@ -149,7 +149,7 @@ impl Node {
         let deadlines = [
             self.raft.next_deadline(),
             self.controller.as_ref().and_then(ControllerServer::next_deadline),
-            self.broker.as_ref().and_then(Broker::next_deadline),
+            self.broker.as_mut().and_then(Broker::next_deadline),
         ];
         cx.set_timer(deadlines.into_iter().flatten().min());
     }

@@ -6,7 +6,8 @@
 //! Inputs:     park, check a key, the time. Effects: the operations that left, in order.
 //! Invariants: PU-1 an operation leaves exactly once. PU-2 those of one key are tried in the order in which they
 //!             came, those that expire leave in the order of their deadlines. PU-3 the cost of a check is that
-//!             of the operations watched there, however many others wait.
+//!             of the operations watched there, however many others wait. PU-4 the next deadline that is kept is the
+//!             first of the queues' heads.
 //! Left out:   Kafka's reaper ticks every 200 ms and its wheel is 1 ms wide: here a deadline is exact.
 
 use std::collections::{BTreeMap, VecDeque};
@@ -33,6 +34,8 @@ pub struct Purgatory<K, T> {
     watchers: BTreeMap<K, Vec<Ticket>>,
     /// One queue for each length of wait: within one, deadlines come in order, so no heap is needed.
     deadlines: BTreeMap<Span, VecDeque<Deadline>>,
+    /// The first of all these queues' heads.
+    next: Option<Deadline>,
     parked_so_far: u64,
     live_watches: usize,
     stale_watches: usize,
@@ -58,6 +61,13 @@ struct Deadline {
     ticket: Ticket,
 }
 
+impl<T> Slot<T> {
+    /// Whether the ticket's operation is still parked here.
+    const fn holds(&self, ticket: Ticket) -> bool {
+        self.generation == ticket.generation && self.parked.is_some()
+    }
+}
+
 impl<K, T> Default for Purgatory<K, T> {
     fn default() -> Self {
         Self {
@@ -65,6 +75,7 @@ impl<K, T> Default for Purgatory<K, T> {
             free: Vec::new(),
             watchers: BTreeMap::new(),
             deadlines: BTreeMap::new(),
+            next: None,
             parked_so_far: 0,
             live_watches: 0,
             stale_watches: 0,
@@ -98,6 +109,7 @@ impl<K: Ord + Copy, T> Purgatory<K, T> {
         let deadline = Deadline { at: now + wait, order: self.parked_so_far, ticket };
         self.parked_so_far += 1;
         self.deadlines.entry(wait).or_default().push_back(deadline);
+        self.next = self.next.into_iter().chain([deadline]).min();
         ticket
     }
 
@@ -137,7 +149,7 @@ impl<K: Ord + Copy, T> Purgatory<K, T> {
 
     /// Moves everything whose time is over to `expired`.
     pub fn expire(&mut self, now: Time, expired: &mut Vec<T>) {
-        while let Some(due) = self.next().filter(|due| due.at <= now) {
+        while let Some(due) = self.next.filter(|due| due.at <= now) {
             expired.push(self.leave(due.ticket));
         }
         self.maybe_purge();
@@ -164,7 +176,8 @@ impl<K: Ord + Copy, T> Purgatory<K, T> {
     /// When the next operation expires.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Time> {
-        self.next().map(|due| due.at)
+        debug_assert_eq!(self.next, self.first(), "PU-4: a change of a queue's head went unseen");
+        self.next.map(|due| due.at)
     }
 
     /// How many operations wait.
@@ -185,7 +198,7 @@ impl<K: Ord + Copy, T> Purgatory<K, T> {
         self.watchers.get(&key).map_or(0, Vec::len)
     }
 
-    fn next(&self) -> Option<Deadline> {
+    fn first(&self) -> Option<Deadline> {
         // Heads are live: `leave` trims them.
         self.deadlines.values().filter_map(|queue| queue.front()).min().copied()
     }
@@ -207,18 +220,21 @@ impl<K: Ord + Copy, T> Purgatory<K, T> {
         parked.operation
     }
 
-    /// Drops the deadlines at the head of a queue whose operations have left.
+    /// Drops the deadlines at the head of a queue whose operations have left (PU-4).
     fn trim(&mut self, wait: Span) {
         let queue = self.deadlines.get_mut(&wait).expect("a queue lives as long as its deadlines");
         while let Some(head) = queue.front() {
-            let slot = &self.slots[index(head.ticket.slot)];
-            if slot.generation == head.ticket.generation && slot.parked.is_some() {
+            if self.slots[index(head.ticket.slot)].holds(head.ticket) {
                 break;
             }
             queue.pop_front();
         }
         if queue.is_empty() && self.deadlines.len() > WAITS_MAX {
             self.deadlines.remove(&wait);
+        }
+        let is_parked = |due: &Deadline| self.slots[index(due.ticket.slot)].holds(due.ticket);
+        if !self.next.as_ref().is_some_and(is_parked) {
+            self.next = self.first();
         }
     }
 
@@ -228,10 +244,7 @@ impl<K: Ord + Copy, T> Purgatory<K, T> {
             return;
         }
         let slots = &self.slots;
-        let is_live = |ticket: &Ticket| {
-            let slot = &slots[index(ticket.slot)];
-            slot.generation == ticket.generation && slot.parked.is_some()
-        };
+        let is_live = |ticket: &Ticket| slots[index(ticket.slot)].holds(*ticket);
         for watching in self.watchers.values_mut() {
             watching.retain(is_live);
         }

@@ -104,7 +104,7 @@ impl Channel {
         self.collect();
     }
 
-    pub(super) fn next_deadline(&self) -> Option<Time> {
+    pub(super) fn next_deadline(&mut self) -> Option<Time> {
         self.client.next_deadline()
     }
 

@@ -276,7 +276,7 @@ impl RaftNode {
 
     /// When [`Self::on_timer`] has something to do, by the host's monotonic clock.
     #[must_use]
-    pub fn next_deadline(&self) -> Option<Time> {
+    pub fn next_deadline(&mut self) -> Option<Time> {
         let mine = self.deadline.filter(|deadline| !self.is_turn_due && *deadline < Time::MAX);
         [mine, self.channel.next_deadline()].into_iter().flatten().min()
     }

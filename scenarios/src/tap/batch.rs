@@ -87,39 +87,42 @@ pub fn batches(bytes: &Bytes, may_be_cut: bool) -> Result<Vec<BatchHead>, BatchF
 }
 
 fn head(bytes: Bytes, at: usize) -> Result<BatchHead, BatchFault> {
-    let mut cursor = Cursor::new(bytes.clone());
-    let mut read = || -> Result<(BatchHead, i8), Malformed> {
-        let base_offset = cursor.i64()?;
-        cursor.i32()?;
-        let leader_epoch = cursor.i32()?;
-        let magic = cursor.i8()?;
-        let crc = cursor.i32()?.cast_unsigned();
-        let attributes = cursor.i16()?;
-        let last_delta = cursor.i32()?;
-        // Both timestamps, producer id and epoch, base sequence.
-        cursor.take(30)?;
-        let record_count = cursor.i32()?;
-        let head = BatchHead {
-            base_offset,
-            last_offset: base_offset.wrapping_add(i64::from(last_delta)),
-            leader_epoch,
-            is_control: attributes & 0x20 != 0,
-            record_count,
-            crc,
-            bytes: bytes.clone(),
-        };
-        Ok((head, magic))
-    };
-    let (head, magic) = read().map_err(|_| BatchFault::Short { at })?;
+    let mut cursor = Cursor::new(bytes);
+    let (mut head, magic) = fields(&mut cursor).map_err(|_| BatchFault::Short { at })?;
     if magic != 2 {
         return Err(BatchFault::Magic { at, magic });
     }
-    let computed = crc32c::crc32c(&bytes[21..]);
+    head.bytes = cursor.whole();
+    let computed = crc32c::crc32c(&head.bytes[21..]);
     if computed != head.crc {
         let base_offset = head.base_offset;
         return Err(BatchFault::Checksum { base_offset, carried: head.crc, computed });
     }
     Ok(head)
+}
+
+/// The fields of a header, without the batch itself, and the magic.
+fn fields(cursor: &mut Cursor) -> Result<(BatchHead, i8), Malformed> {
+    let base_offset = cursor.i64()?;
+    cursor.i32()?;
+    let leader_epoch = cursor.i32()?;
+    let magic = cursor.i8()?;
+    let crc = cursor.i32()?.cast_unsigned();
+    let attributes = cursor.i16()?;
+    let last_delta = cursor.i32()?;
+    // Both timestamps, producer id and epoch, base sequence.
+    cursor.skip(30)?;
+    let record_count = cursor.i32()?;
+    let head = BatchHead {
+        base_offset,
+        last_offset: base_offset.wrapping_add(i64::from(last_delta)),
+        leader_epoch,
+        is_control: attributes & 0x20 != 0,
+        record_count,
+        crc,
+        bytes: Bytes::new(),
+    };
+    Ok((head, magic))
 }
 
 /// One record of a batch.

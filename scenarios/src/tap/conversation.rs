@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
     Cursor, FetchAnswer, FetchRequestSeen, Malformed, ProduceAnswer, ProduceRequestSeen, fetch,
@@ -116,7 +116,7 @@ impl Conversation {
         let failed = |fault| (Some(api), fault);
         match (api, version) {
             (PRODUCE, 9..=13) => {
-                let body = flexible_body(&mut cursor).map_err(failed)?;
+                let body = flexible_body(cursor).map_err(failed)?;
                 let request = produce::request(version, body).map_err(failed)?;
                 if request.acks != 0 {
                     let awaited = Awaited::Produce { acks: request.acks, version };
@@ -125,7 +125,7 @@ impl Conversation {
                 Ok(Some(Heard::Produce(request)))
             }
             (FETCH, 12..=18) => {
-                let body = flexible_body(&mut cursor).map_err(failed)?;
+                let body = flexible_body(cursor).map_err(failed)?;
                 let by = fetch::request(version, body).map_err(failed)?;
                 self.awaited.push_back((correlation, Awaited::Fetch { by, version }));
                 Ok(None)
@@ -156,15 +156,13 @@ impl Conversation {
             Awaited::Produce { acks, version } => {
                 let failed = |fault| (Some(PRODUCE), fault);
                 cursor.skip_tags().map_err(failed)?;
-                let body = cursor.take(cursor.left()).map_err(failed)?;
-                let answers = produce::response(version, body).map_err(failed)?;
+                let answers = produce::response(version, cursor.rest()).map_err(failed)?;
                 Ok(Some(Heard::Produced { acks, answers }))
             }
             Awaited::Fetch { by, version } => {
                 let failed = |fault| (Some(FETCH), fault);
                 cursor.skip_tags().map_err(failed)?;
-                let body = cursor.take(cursor.left()).map_err(failed)?;
-                let answers = fetch::response(version, body).map_err(failed)?;
+                let answers = fetch::response(version, cursor.rest()).map_err(failed)?;
                 Ok(Some(Heard::Fetched { by, answers }))
             }
             Awaited::Other { api } if api == API_VERSIONS => Ok(None),
@@ -178,13 +176,13 @@ fn header(cursor: &mut Cursor) -> Result<(i16, i16, i32), Malformed> {
 }
 
 /// What follows the rest of a flexible request header: the client id (not compact, even here) and the tags.
-fn flexible_body(cursor: &mut Cursor) -> Result<Bytes, Malformed> {
+fn flexible_body(mut cursor: Cursor) -> Result<Bytes, Malformed> {
     let length = cursor.i16()?;
     if let Ok(length) = usize::try_from(length) {
-        cursor.take(length)?;
+        cursor.skip(length)?;
     }
     cursor.skip_tags()?;
-    cursor.take(cursor.left())
+    Ok(cursor.rest())
 }
 
 /// Cuts a byte stream into Kafka's frames: four bytes of length, then as many bytes.
@@ -202,8 +200,9 @@ impl Frames {
             let Some(length) = frame_length(&bytes).filter(|length| *length <= bytes.len()) else {
                 break;
             };
-            let frame = bytes.split_to(length);
-            self.whole.push_back(frame.slice(4..));
+            let mut frame = bytes.split_to(length);
+            frame.advance(4);
+            self.whole.push_back(frame);
         }
         if bytes.is_empty() {
             return;

@@ -3,7 +3,7 @@
 //! In Kafka:   the primitive types of the protocol guide: big-endian integers, unsigned varints, compact forms.
 //! Invariants: CU-1 what is missing is `Malformed`, never a panic; no length allocates before its bytes are there.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 /// The bytes are not what they should be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +76,28 @@ impl Cursor {
         Ok(taken)
     }
 
+    /// Steps over the next `length` bytes.
+    pub fn skip(&mut self, length: usize) -> Result<(), Malformed> {
+        if length > self.left() {
+            return Err(Malformed { at: self.at, expected: "as many bytes as were announced" });
+        }
+        self.at += length;
+        Ok(())
+    }
+
+    /// What is left.
+    #[must_use]
+    pub fn rest(mut self) -> Bytes {
+        self.bytes.advance(self.at);
+        self.bytes
+    }
+
+    /// All the bytes, those that were read too.
+    #[must_use]
+    pub fn whole(self) -> Bytes {
+        self.bytes
+    }
+
     /// An unsigned varint of at most 32 bits.
     pub fn uvarint(&mut self) -> Result<u32, Malformed> {
         let number = self.varint_bits(5)?;
@@ -124,7 +146,7 @@ impl Cursor {
         for _ in 0..self.uvarint()? {
             self.uvarint()?;
             let length = self.uvarint()? as usize;
-            self.take(length)?;
+            self.skip(length)?;
         }
         Ok(())
     }

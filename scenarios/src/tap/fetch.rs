@@ -35,17 +35,17 @@ pub(super) fn request(version: i16, body: Bytes) -> Result<FetchRequestSeen, Mal
         return Ok(FetchRequestSeen { replica: cursor.i32()? });
     }
     // Since KIP-903 the replica stands in a tagged field at the very end.
-    cursor.take(4 + 4 + 4 + 1 + 4 + 4)?;
+    cursor.skip(4 + 4 + 4 + 1 + 4 + 4)?;
     cursor.compact_array(|cursor| {
-        cursor.take(16)?;
+        cursor.skip(16)?;
         cursor.compact_array(|cursor| {
-            cursor.take(4 + 4 + 8 + 4 + 8 + 4)?;
+            cursor.skip(4 + 4 + 8 + 4 + 8 + 4)?;
             cursor.skip_tags()
         })?;
         cursor.skip_tags()
     })?;
     cursor.compact_array(|cursor| {
-        cursor.take(16)?;
+        cursor.skip(16)?;
         cursor.compact_array(|cursor| cursor.i32())?;
         cursor.skip_tags()
     })?;
@@ -64,7 +64,7 @@ pub(super) fn request(version: i16, body: Bytes) -> Result<FetchRequestSeen, Mal
 
 pub(super) fn response(version: i16, body: Bytes) -> Result<Vec<FetchAnswer>, Malformed> {
     let mut cursor = Cursor::new(body);
-    cursor.take(4 + 2 + 4)?;
+    cursor.skip(4 + 2 + 4)?;
     let mut answers = Vec::new();
     cursor.compact_array(|cursor| {
         let topic = topic(cursor, version >= 13)?;
@@ -75,7 +75,7 @@ pub(super) fn response(version: i16, body: Bytes) -> Result<Vec<FetchAnswer>, Ma
             cursor.i64()?;
             let log_start = cursor.i64()?;
             cursor.compact_array(|cursor| {
-                cursor.take(16)?;
+                cursor.skip(16)?;
                 cursor.skip_tags()
             })?;
             cursor.i32()?;

@@ -63,7 +63,7 @@ pub(super) fn response(version: i16, body: Bytes) -> Result<Vec<ProduceAnswer>, 
             let partition = cursor.i32()?;
             let error = cursor.i16()?;
             let base_offset = cursor.i64()?;
-            cursor.take(16)?;
+            cursor.skip(16)?;
             cursor.compact_array(|cursor| {
                 cursor.i32()?;
                 cursor.compact_bytes()?;

@@ -3,6 +3,7 @@
 //! In Kafka: `ApiVersionsResponse`, `DefaultApiVersionManager`; KIP-35, KIP-511, KIP-584.
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx};
@@ -12,7 +13,7 @@ use crate::wire::{ApiKey, ApiVersionsRequest, ApiVersionsResponse, api_versions_
 
 pub(super) fn handle(
     broker: &mut Broker,
-    request: &Request,
+    request: &Arc<Request>,
     cx: &mut Cx<'_>,
 ) -> Result<(), Refused> {
     request.message::<ApiVersionsRequest>()?;

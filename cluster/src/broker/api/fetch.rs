@@ -9,6 +9,8 @@
 //! Left out:   read replicas, remote storage, quotas. A parked fetch of a consumer that wants many bytes counts
 //!             those up to the log end, not to the high watermark, and so may be answered a little early.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use trial_log::{LogError, LogOffsetMetadata};
 use trial_sim::Span;
@@ -39,7 +41,7 @@ const FOLLOWERS_MAY_ANSWER: i16 = 11;
 /// A fetch in process.
 #[derive(Debug, Clone)]
 pub(in crate::broker) struct Fetch {
-    request: Request,
+    request: Arc<Request>,
     reader: Reader,
     context: FetchContext,
     named: Vec<(TopicPartition, FetchPartition)>,
@@ -70,7 +72,7 @@ struct Part {
 
 pub(super) fn handle(
     broker: &mut Broker,
-    request: &Request,
+    request: &Arc<Request>,
     cx: &mut Cx<'_>,
 ) -> Result<(), Refused> {
     let message = request.message::<FetchRequest>()?;
@@ -109,7 +111,7 @@ pub(super) fn handle(
     let bytes = |count: i32| usize::try_from(count).unwrap_or(0);
     let max_bytes = bytes(message.max_bytes.min(broker.config().node.fetch_max_bytes));
     let fetch = Fetch {
-        request: request.clone(),
+        request: Arc::clone(request),
         reader,
         context,
         named,
@@ -411,6 +413,7 @@ impl Broker {
             let same = response.responses.last().is_some_and(|last| last.topic_id == part.id.topic);
             if !same {
                 let topic = self.image().topics().topic(part.id.topic);
+                let topic = topic.filter(|_| version < NAMES_TOPICS_BY_ID);
                 response.responses.push(wire::Response {
                     topic: topic.map_or_else(String::new, |topic| topic.name.to_string()),
                     topic_id: part.id.topic,

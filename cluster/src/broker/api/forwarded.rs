@@ -2,6 +2,8 @@
 //!
 //! In Kafka: `ForwardingManager`, `EnvelopeUtils`; KIP-590. The envelope holds the request whole, header included.
 
+use std::sync::Arc;
+
 use super::super::controller_channel::Ask;
 use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx};
@@ -13,7 +15,7 @@ use crate::wire::{
 
 pub(super) fn handle(
     broker: &mut Broker,
-    request: &Request,
+    request: &Arc<Request>,
     cx: &mut Cx<'_>,
 ) -> Result<(), Refused> {
     // What is no CreateTopics is refused here, as Kafka parses before it forwards.
@@ -23,7 +25,7 @@ pub(super) fn handle(
         request_principal: Some(bytes::Bytes::new()),
         client_host_address: bytes::Bytes::from_static(&[127, 0, 0, 1]),
     };
-    let mark = broker.forwarded.insert(request.clone());
+    let mark = broker.forwarded.insert(Arc::clone(request));
     broker.forwarding.enqueue(Ask::Forward(envelope, mark), cx.now());
     broker.poll_control(cx);
     Ok(())

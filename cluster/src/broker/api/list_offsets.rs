@@ -3,6 +3,8 @@
 //! In Kafka: `KafkaApis.handleListOffsetRequest`, `ReplicaManager.fetchOffset`; KIP-79, KIP-207, KIP-734.
 //! Left out: tiered offsets (-4, -5), which read as unknown without remote storage, as in Kafka.
 
+use std::sync::Arc;
+
 use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx, DISK};
 use crate::error_code::ErrorCode;
@@ -28,13 +30,13 @@ const CONSUMER: i32 = -1;
 
 pub(super) fn handle(
     broker: &mut Broker,
-    request: &Request,
+    request: &Arc<Request>,
     cx: &mut Cx<'_>,
 ) -> Result<(), Refused> {
     let message = request.message::<ListOffsetsRequest>()?;
     broker.then(
         super::super::task::Task::ListOffsets(Box::new(ListOffsets {
-            request: request.clone(),
+            request: Arc::clone(request),
             message,
             response: ListOffsetsResponse::default(),
         })),
@@ -46,7 +48,7 @@ pub(super) fn handle(
 /// A look-up between its two halves.
 #[derive(Debug, Clone)]
 pub(in crate::broker) struct ListOffsets {
-    request: Request,
+    request: Arc<Request>,
     message: ListOffsetsRequest,
     response: ListOffsetsResponse,
 }

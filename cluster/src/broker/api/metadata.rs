@@ -3,6 +3,8 @@
 //! In Kafka: `KafkaApis.handleTopicMetadataRequest`, `KRaftMetadataCache.getTopicMetadata`.
 //! Left out: automatic creation of topics; authorizations.
 
+use std::sync::Arc;
+
 use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx};
 use crate::error_code::ErrorCode;
@@ -17,7 +19,7 @@ const LISTENER: &str = "PLAINTEXT";
 
 pub(super) fn handle(
     broker: &mut Broker,
-    request: &Request,
+    request: &Arc<Request>,
     cx: &mut Cx<'_>,
 ) -> Result<(), Refused> {
     let message = request.message::<MetadataRequest>()?;

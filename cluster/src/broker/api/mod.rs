@@ -12,6 +12,7 @@ mod offset_for_leader_epoch;
 mod produce;
 
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 pub use api_versions::api_versions_response;
 pub(super) use fetch::Fetch;
@@ -23,7 +24,7 @@ use super::{Broker, Cx};
 use crate::wire::ApiKey;
 
 /// What handles an API.
-type Handler = fn(&mut Broker, &Request, &mut Cx<'_>) -> Result<(), Refused>;
+type Handler = fn(&mut Broker, &Arc<Request>, &mut Cx<'_>) -> Result<(), Refused>;
 
 /// An API that brokers serve.
 pub struct Served {
@@ -51,7 +52,7 @@ pub const SERVED: &[Served] = &[
 
 impl Broker {
     /// A handler lane takes a request: second half of the first look.
-    pub(super) fn dispatch(&mut self, request: &Request, cx: &mut Cx<'_>) {
+    pub(super) fn dispatch(&mut self, request: &Arc<Request>, cx: &mut Cx<'_>) {
         let version = request.header.request_api_version;
         let served = SERVED
             .iter()

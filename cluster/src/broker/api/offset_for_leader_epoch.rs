@@ -2,6 +2,8 @@
 //!
 //! In Kafka: `KafkaApis.handleOffsetForLeaderEpochRequest`, `ReplicaManager.lastOffsetForLeaderEpoch`; KIP-101, 320.
 
+use std::sync::Arc;
+
 use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx};
 use crate::error_code::ErrorCode;
@@ -13,7 +15,7 @@ use crate::wire::{
 
 pub(super) fn handle(
     broker: &mut Broker,
-    request: &Request,
+    request: &Arc<Request>,
     cx: &mut Cx<'_>,
 ) -> Result<(), Refused> {
     let message = request.message::<OffsetForLeaderEpochRequest>()?;

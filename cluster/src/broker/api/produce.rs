@@ -7,6 +7,8 @@
 //!             append: REQUEST_TIMED_OUT means "nobody knows".
 //! Left out:   transactions, idempotence, quotas. Record errors name no record.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use trial_log::{AppendOrigin, BatchErrorKind, LogError};
 use trial_sim::Span;
@@ -28,7 +30,7 @@ const NAMES_LEADERS: i16 = 10;
 /// A produce in process.
 #[derive(Debug, Clone)]
 pub(in crate::broker) struct Produce {
-    request: Request,
+    request: Arc<Request>,
     acks: i16,
     timeout: Span,
     parts: Vec<Part>,
@@ -39,6 +41,7 @@ pub(in crate::broker) struct Produce {
 #[derive(Debug, Clone)]
 struct Part {
     topic: TopicId,
+    /// Empty where topics are named by id.
     name: String,
     index: i32,
     records: Bytes,
@@ -55,7 +58,7 @@ struct Part {
 
 pub(super) fn handle(
     broker: &mut Broker,
-    request: &Request,
+    request: &Arc<Request>,
     cx: &mut Cx<'_>,
 ) -> Result<(), Refused> {
     let message = request.message::<ProduceRequest>()?;
@@ -67,28 +70,27 @@ pub(super) fn handle(
         } else {
             broker.image().topics().topic_by_name(&topic.name)
         };
-        let known = found.map(|found| (found.id, found.name.to_string()));
+        let known = found.map(|found| found.id);
         for partition in topic.partition_data {
             let mut part = Part::new(partition.index, partition.records.unwrap_or_default());
-            match &known {
-                Some((id, name)) => {
-                    (part.topic, part.name) = (*id, name.clone());
+            part.name.clone_from(&topic.name);
+            match known {
+                Some(id) => {
+                    part.topic = id;
                     broker.find_slot(&mut part, message.acks);
                 }
                 None if by_id => {
                     part.topic = topic.topic_id;
                     part.error = ErrorCode::UnknownTopicId;
                 }
-                None => {
-                    part.name = topic.name.clone();
-                    part.error = ErrorCode::UnknownTopicOrPartition;
-                }
+                None => part.error = ErrorCode::UnknownTopicOrPartition,
             }
             parts.push(part);
         }
     }
     let timeout = Span::from_millis(u64::try_from(message.timeout_ms).unwrap_or(0));
-    let produce = Produce { request: request.clone(), acks: message.acks, timeout, parts, next: 0 };
+    let produce =
+        Produce { request: Arc::clone(request), acks: message.acks, timeout, parts, next: 0 };
     let key = broker.produces.insert(produce);
     broker.next_append(key, cx);
     Ok(())

@@ -39,6 +39,7 @@ impl KafkaConsumer {
     ) -> BTreeMap<BrokerId, BTreeMap<TopicPartition, FetchPartition>> {
         let buffered: BTreeSet<&NamedPartition> =
             self.buffer.iter().map(|fetch| &fetch.partition).collect();
+        let is_fetching = |node| self.sessions.get(&node).is_some_and(|session| session.in_flight);
         let (mut nodes, mut busy) = (BTreeMap::<_, BTreeMap<_, _>>::new(), BTreeSet::new());
         let (mut retry_at, mut leaderless) = (None, false);
         for (at, state) in &self.assigned {
@@ -53,7 +54,9 @@ impl KafkaConsumer {
                 busy.insert(leader);
             } else if state.is_backing_off(now) {
                 retry_at = retry_at.into_iter().chain(state.retry_at).min();
-            } else if let Some(topic) = self.cluster.metadata.topic_id(&at.topic) {
+            } else if !is_fetching(leader)
+                && let Some(topic) = self.cluster.metadata.topic_id(&at.topic)
+            {
                 let fetch = FetchPartition {
                     fetch_offset: position.offset,
                     log_start_offset: Offset(-1),
@@ -66,9 +69,7 @@ impl KafkaConsumer {
             }
         }
         for (node, session) in &self.sessions {
-            if session.in_flight {
-                busy.insert(*node);
-            } else if session.retry_at.is_some_and(|at| now < at) && nodes.contains_key(node) {
+            if session.retry_at.is_some_and(|at| now < at) && nodes.contains_key(node) {
                 busy.insert(*node);
                 retry_at = retry_at.into_iter().chain(session.retry_at).min();
             }
@@ -222,6 +223,7 @@ impl KafkaConsumer {
             let Some(mut fetch) = self.buffer.pop_front() else {
                 break;
             };
+            self.settled_at = None;
             let Some(part) = self.collect_from(&mut fetch, left, now) else {
                 continue;
             };
@@ -266,13 +268,15 @@ impl KafkaConsumer {
 impl NodeSession {
     /// Tells the session what is wanted now, and what to send for it.
     fn plan(&mut self, partitions: &BTreeMap<TopicPartition, FetchPartition>) -> FetchRequestPlan {
-        for gone in self.fetching.iter().filter(|id| !partitions.contains_key(id)) {
-            self.handler.remove(*gone);
+        if !self.fetching.iter().eq(partitions.keys()) {
+            for gone in self.fetching.iter().filter(|id| !partitions.contains_key(id)) {
+                self.handler.remove(*gone);
+            }
+            self.fetching = partitions.keys().copied().collect();
         }
         for (id, fetch) in partitions {
             self.handler.set(*id, *fetch);
         }
-        self.fetching = partitions.keys().copied().collect();
         let mut plan = FetchRequestPlan::default();
         self.handler.build(&mut plan);
         plan

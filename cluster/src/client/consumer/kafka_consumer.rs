@@ -117,6 +117,8 @@ pub struct KafkaConsumer {
     pub(super) events: VecDeque<ConsumerEvent>,
     /// When a node or a partition may be tried again.
     pub(super) next_check: Option<Time>,
+    /// When all was done that could be done; none if something has changed since.
+    pub(super) settled_at: Option<Time>,
     /// Topics of which every partition is assigned as soon as it is known.
     topics: BTreeSet<Arc<str>>,
     metadata_version: u64,
@@ -140,6 +142,7 @@ impl KafkaConsumer {
             pending: BTreeMap::new(),
             events: VecDeque::new(),
             next_check: None,
+            settled_at: None,
             topics: BTreeSet::new(),
             metadata_version: 0,
         }
@@ -149,6 +152,7 @@ impl KafkaConsumer {
     pub fn assign_topic(&mut self, topic: &Arc<str>, wires: &mut dyn Wires) {
         self.topics.insert(topic.clone());
         self.cluster.metadata.want(topic);
+        self.settled_at = None;
         self.run(wires);
     }
 
@@ -156,6 +160,7 @@ impl KafkaConsumer {
     pub fn assign(&mut self, partition: NamedPartition, wires: &mut dyn Wires) {
         self.cluster.metadata.want(&partition.topic);
         self.assigned.entry(partition).or_insert_with(PartitionState::new);
+        self.settled_at = None;
         self.run(wires);
     }
 
@@ -186,6 +191,7 @@ impl KafkaConsumer {
     /// Handles a network input; false if it is not about this consumer's connections.
     pub fn on_input(&mut self, input: &Input, wires: &mut dyn Wires) -> bool {
         let ours = self.cluster.on_input(input, wires);
+        self.settled_at = None;
         self.run(wires);
         ours
     }
@@ -197,7 +203,7 @@ impl KafkaConsumer {
 
     /// When something is due.
     #[must_use]
-    pub fn next_deadline(&self, now: Time) -> Option<Time> {
+    pub fn next_deadline(&mut self, now: Time) -> Option<Time> {
         self.cluster.next_deadline(now).into_iter().chain(self.next_check).min()
     }
 
@@ -210,6 +216,7 @@ impl KafkaConsumer {
     pub(super) fn run(&mut self, wires: &mut dyn Wires) {
         self.cluster.poll(wires);
         while let Some(completed) = self.cluster.next_completed() {
+            self.settled_at = None;
             match self.pending.remove(&completed.token).expect("every request is known") {
                 Pending::Fetch { node } => self.on_fetch_completed(node, &completed, wires),
                 Pending::ListOffsets { partitions } => {
@@ -221,10 +228,13 @@ impl KafkaConsumer {
             }
         }
         self.on_metadata();
-        self.next_check = None;
-        self.reset_positions(wires);
-        self.validate_positions(wires);
-        self.send_fetches(wires);
+        if self.settled_at != Some(wires.now()) {
+            self.next_check = None;
+            self.reset_positions(wires);
+            self.validate_positions(wires);
+            self.send_fetches(wires);
+            self.settled_at = Some(wires.now());
+        }
         self.cluster.poll(wires);
     }
 
@@ -235,6 +245,7 @@ impl KafkaConsumer {
             return;
         }
         self.metadata_version = metadata.version();
+        self.settled_at = None;
         for topic in &self.topics {
             for (partition, _) in metadata.partitions(topic) {
                 let at = NamedPartition { topic: topic.clone(), partition };

@@ -26,7 +26,7 @@ impl Machine for KafkaConsumer {
         self.on_timer(wires);
     }
 
-    fn deadline(&self, now: Time) -> Option<Time> {
+    fn deadline(&mut self, now: Time) -> Option<Time> {
         self.next_deadline(now)
     }
 }

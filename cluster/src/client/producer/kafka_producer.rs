@@ -169,7 +169,7 @@ impl KafkaProducer {
 
     /// When something is due.
     #[must_use]
-    pub fn next_deadline(&self, now: Time) -> Option<Time> {
+    pub fn next_deadline(&mut self, now: Time) -> Option<Time> {
         let blocked = self.blocked.front().map(|blocked| blocked.deadline);
         let dues = [self.cluster.next_deadline(now), self.next_check, self.next_expiry(), blocked];
         dues.into_iter().flatten().min()

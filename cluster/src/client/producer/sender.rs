@@ -19,6 +19,9 @@ use crate::net::{Completed, NetError, Wires};
 use crate::wire::produce_response::PartitionResponse;
 use crate::wire::{ApiKey, ProduceRequest, ProduceResponse, produce_request};
 
+/// From here on topics are named by id.
+const NAMES_TOPICS_BY_ID: i16 = 13;
+
 /// The answer to one batch.
 #[derive(Debug, Clone, Copy)]
 struct Answer {
@@ -131,7 +134,9 @@ impl KafkaProducer {
             let (at, records) = (batch.partition.clone(), batch.seal());
             let topic = topics.entry(at.topic.clone()).or_insert_with(|| {
                 let topic_id = self.cluster.metadata.topic_id(&at.topic).unwrap_or(Uuid::ZERO);
-                let (name, partition_data) = (at.topic.to_string(), Vec::new());
+                let by_id = version >= NAMES_TOPICS_BY_ID;
+                let name = if by_id { String::new() } else { at.topic.to_string() };
+                let partition_data = Vec::new();
                 produce_request::TopicData { name, topic_id, partition_data }
             });
             let data =

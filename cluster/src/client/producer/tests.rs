@@ -24,7 +24,7 @@ impl Machine for KafkaProducer {
         self.on_timer(wires);
     }
 
-    fn deadline(&self, now: Time) -> Option<Time> {
+    fn deadline(&mut self, now: Time) -> Option<Time> {
         self.next_deadline(now)
     }
 }
