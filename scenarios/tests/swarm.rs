@@ -75,7 +75,17 @@ fn truncation_to_the_high_watermark_is_noticed_within_500_seeds() {
 #[test]
 fn a_truncation_that_is_not_synced_is_noticed() {
     let mut asked = Asked::open("everything_at_once").expect("it comes with Trial");
-    asked.settings = vec![r#"cluster.config."replica.lag.time.max.ms"=30000"#.to_owned()];
+    // As the swarm was when the seed was found; each of these draws what it drew then.
+    let then = [
+        r#"cluster.config."replica.lag.time.max.ms"=30000"#,
+        r#"faults=["during 5s..60s swarm network crash disk clock pause"]"#,
+        "cluster.brokers=3",
+        "cluster.controllers=3",
+        "cluster.config.\"num.io.threads\"=8",
+        "topics.orders.partitions=4",
+        "lanes.scheduler=keyed",
+    ];
+    asked.settings = then.map(str::to_owned).to_vec();
     asked.switches = vec!["truncation_not_synced".to_owned()];
     let scenario = Arc::new(asked.scenario().expect("it can be played"));
     let report = sweep(&scenario, (377..378).into(), 1, &|_| {});

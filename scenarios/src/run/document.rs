@@ -125,6 +125,9 @@ impl Run {
         let setting =
             |(path, value): (&str, &str)| Setting { path: path.into(), value: value.into() };
         let mut picks: Vec<Setting> = values.map(setting).collect();
+        for (point, ppm) in self.world.yield_points() {
+            picks.push(Setting { path: format!("yield {point}"), value: format!("{ppm}ppm") });
+        }
         for fault in &self.scenario.faults {
             if let Effect::Swarm { families } = &fault.effect {
                 let settings = SwarmSettings::default();

@@ -24,7 +24,9 @@ fn swarm(seconds: u64) -> Scenario {
     let mut asked = Asked::open("everything_at_once").expect("it comes with Trial");
     asked.settings = vec!["cluster.brokers=4".to_owned(), format!("time={seconds}s")];
     let mut scenario = asked.scenario().expect("it can be played");
-    let line = format!("during 1s..{seconds}s swarm network crash disk clock pause");
+    scenario.picks.clear();
+    let line =
+        format!("during 1s..{seconds}s swarm network mesh connect crash disk io clock pause");
     scenario.faults = vec![line.parse().expect("a fault")];
     scenario
 }
@@ -46,6 +48,15 @@ fn lines(plan: &Plan, gone: &str) -> BTreeSet<(Time, String)> {
                 }
                 format!("split {one:?} {other:?} {lasting:?}")
             }
+            Fault {
+                effect: Effect::Ring { hosts } | Effect::Swizzle { hosts }, lasting, ..
+            } => {
+                let names = hosts.0.iter().map(ToString::to_string);
+                let others: Vec<_> = names.filter(|name| name != gone).collect();
+                format!("all of {others:?} {lasting:?}")
+            }
+            // It is about everybody, and who stands between may be the one that is gone.
+            Fault { effect: Effect::Bridge { .. }, .. } => return None,
             fault => fault.to_string(),
         };
         let mut words = text.split(|letter: char| !letter.is_alphanumeric());

@@ -34,6 +34,8 @@ pub(super) struct ScenarioFile {
     #[serde(default)]
     pub(super) network: NetworkTable,
     #[serde(default)]
+    pub(super) lanes: LanesTable,
+    #[serde(default)]
     pub(super) racks: BTreeMap<Spanned<String>, RackTable>,
     #[serde(default)]
     pub(super) cluster: ClusterTable,
@@ -70,6 +72,16 @@ pub(super) struct NetworkTable {
     pub(super) between_zones: Option<Spanned<String>>,
     pub(super) between_regions: Option<Spanned<String>>,
     pub(super) bandwidth: Option<Spanned<String>>,
+}
+
+/// `[lanes]`: how threads take turns.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct LanesTable {
+    pub(super) scheduler: Option<Spanned<String>>,
+    pub(super) depth: Option<Spanned<i64>>,
+    pub(super) steps: Option<Spanned<i64>>,
+    pub(super) yields: Option<Spanned<String>>,
 }
 
 /// `[racks.NAME]`: which hosts stand together, and where.

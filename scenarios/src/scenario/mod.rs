@@ -10,6 +10,7 @@ mod picks;
 mod reading;
 mod reading_clients;
 mod reading_cluster;
+mod reading_lanes;
 mod reading_network;
 mod records;
 #[expect(
@@ -23,4 +24,4 @@ pub use names::{ADMIN, CONDITIONS, HOST_FUNCTIONS, hosts_of, node_names, place_n
 pub use override_::Override;
 pub use picks::Pick;
 pub use records::{Record, RecordFileError, read_records};
-pub use scenario::{Client, Cluster, Load, Network, Scenario, Topic};
+pub use scenario::{Client, Cluster, Lanes, Load, Network, Scenario, Topic};

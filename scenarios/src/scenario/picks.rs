@@ -33,6 +33,12 @@ impl Pick {
         self.setting(usize::try_from(place).expect("it lies within"))
     }
 
+    /// The place of each value that is not there twice: a value that is, is picked more often.
+    fn distinct(&self) -> Vec<usize> {
+        let is_first = |place: &usize| !self.values[..*place].contains(&self.values[*place]);
+        (0..self.values.len()).filter(is_first).collect()
+    }
+
     fn setting(&self, place: usize) -> String {
         format!("{}={}", self.path, self.values[place])
     }
@@ -44,7 +50,7 @@ pub(super) fn combinations(picks: &[Pick]) -> Vec<Vec<String>> {
     for pick in picks {
         let longer = |chosen: &Vec<String>| {
             let chosen = chosen.clone();
-            (0..pick.values.len()).map(move |place| {
+            pick.distinct().into_iter().map(move |place| {
                 let mut chosen = chosen.clone();
                 chosen.push(pick.setting(place));
                 chosen
@@ -73,13 +79,14 @@ impl Reading<'_> {
                 let label = "a path such as cluster.brokers, as `--set` takes it";
                 return Err(self.source.error(path.span(), message, label));
             }
-            combinations = combinations.saturating_mul(values.get_ref().len());
+            let texts = values.get_ref().iter().map(toml::Value::to_string).collect();
+            let pick = Pick { path: path.get_ref().clone(), values: texts };
+            combinations = combinations.saturating_mul(pick.distinct().len());
             if combinations > COMBINATIONS_MAX {
                 let message = format!("more than {COMBINATIONS_MAX} combinations");
                 return Err(self.source.error(values.span(), message, "with these"));
             }
-            let values = values.get_ref().iter().map(toml::Value::to_string).collect();
-            picks.push(Pick { path: path.get_ref().clone(), values });
+            picks.push(pick);
         }
         Ok(picks)
     }

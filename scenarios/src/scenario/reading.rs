@@ -47,6 +47,7 @@ impl Reading<'_> {
         }
         let places = self.places(&file, &cluster, &clients)?;
         let network = self.network(&file.network)?;
+        let lanes = self.lanes(&file.lanes)?;
         let time = self.span(file.time.as_ref(), TIME)?;
         let calm = self.span(file.calm.as_ref(), CALM)?;
         let mut faults = Vec::new();
@@ -81,6 +82,7 @@ impl Reading<'_> {
             picked: Vec::new(),
             source: Arc::default(),
             network,
+            lanes,
             places,
             cluster,
             topics,

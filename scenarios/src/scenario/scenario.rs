@@ -11,7 +11,7 @@ use trial_cluster::config::{BrokerConfig, ConsumerConfig, ProducerConfig};
 use trial_cluster::rules::Rules;
 use trial_reports::Verdict;
 use trial_sim::fault::Fault;
-use trial_sim::{Distances, Distribution, Place, Span};
+use trial_sim::{Distances, Distribution, Place, Scheduler, Span, Yields};
 
 use super::error::{ScenarioError, SourceText, did_you_mean};
 use super::file::ScenarioFile;
@@ -54,6 +54,8 @@ pub struct Scenario {
     pub(super) source: Arc<(SourceText, Option<PathBuf>)>,
     /// Latencies and bandwidth where they are not the usual ones.
     pub network: Network,
+    /// How a host's threads take turns.
+    pub lanes: Lanes,
     /// Where hosts stand, by their names.
     pub places: BTreeMap<String, Place>,
     /// The nodes.
@@ -62,6 +64,15 @@ pub struct Scenario {
     pub topics: BTreeMap<String, Topic>,
     /// The clients by name.
     pub clients: BTreeMap<String, Client>,
+}
+
+/// How a host's threads take turns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Lanes {
+    /// Which of them goes on.
+    pub scheduler: Scheduler,
+    /// How often a yield point ends its job.
+    pub yields: Yields,
 }
 
 /// The network of a scenario: what is given here differs from the usual.
@@ -206,7 +217,7 @@ impl Scenario {
         let mut scenario = Self::read(&self.name, source, path.as_deref())?;
         // The source stays as it was written, with its picks.
         scenario.source = Arc::clone(&self.source);
-        scenario.picks.clone_from(&self.picks);
+        scenario.picks.clear();
         scenario.picked = picked.to_vec();
         Ok(scenario)
     }

@@ -261,11 +261,13 @@ impl Drawing<'_> {
             (hosts.len() > 2).then_some(Effect::Ring { hosts: Group(hosts) })
         });
         self.item("bridge", "all", rates.bridge, |draws| {
-            let mut hosts = ordered(draws.u64());
+            let which = draws.u64();
+            let mut hosts = ordered(which);
             let over = hosts.pop()?;
-            let other = hosts.split_off(hosts.len() / 2);
-            let whole = !hosts.is_empty() && !other.is_empty();
-            whole.then_some(Effect::Bridge { over, one: Group(hosts), other: Group(other) })
+            let side = |host: &HostExpr| plan.below("swarm-side", &host.to_string(), which, 2) == 0;
+            let (one, other): (Vec<_>, Vec<_>) = hosts.into_iter().partition(side);
+            let whole = !one.is_empty() && !other.is_empty();
+            whole.then_some(Effect::Bridge { over, one: Group(one), other: Group(other) })
         });
         self.item("swizzle", "all", rates.swizzle, |draws| {
             let hosts = ordered(draws.u64());

@@ -1,0 +1,44 @@
+//! Reads `[lanes]`: which scheduler lets a host's threads take turns, and how often yield points yield.
+
+use trial_sim::{Scheduler, Yields};
+
+use super::error::ScenarioError;
+use super::file::LanesTable;
+use super::reading::Reading;
+use super::scenario::Lanes;
+
+/// Orderings that a fault needs, where the scenario does not say.
+const DEPTH: i64 = 3;
+/// Steps of a process among which its lanes fall, where it does not say: a minute of a busy broker.
+const STEPS: i64 = 100_000;
+
+impl Reading<'_> {
+    pub(super) fn lanes(&self, table: &LanesTable) -> Result<Lanes, ScenarioError> {
+        let depth = self.count(table.depth.as_ref(), DEPTH, "orderings", 1..=100)?;
+        let steps = self.count(table.steps.as_ref(), STEPS, "steps", 1..=1_000_000_000)?;
+        let scheduler = match &table.scheduler {
+            None => Scheduler::Keyed,
+            Some(word) => match word.get_ref().as_str() {
+                "keyed" => Scheduler::Keyed,
+                "pct" => Scheduler::Pct {
+                    depth: u32::try_from(depth).expect("bounded"),
+                    steps: u64::try_from(steps).expect("bounded"),
+                },
+                _ => return Err(self.unknown(word, "scheduler", &["keyed", "pct"])),
+            },
+        };
+        let yields = match &table.yields {
+            None => Yields::Drawn,
+            Some(text) if text.get_ref() == "drawn" => Yields::Drawn,
+            Some(text) => {
+                let ppm = text.get_ref().strip_suffix("ppm").and_then(|text| text.parse().ok());
+                let ppm = ppm.filter(|ppm| *ppm <= 1_000_000).ok_or_else(|| {
+                    let message = format!("`{}` is no chance", text.get_ref());
+                    self.source.error(text.span(), message, "`drawn`, or up to 1000000ppm")
+                })?;
+                Yields::Fixed(ppm)
+            }
+        };
+        Ok(Lanes { scheduler, yields })
+    }
+}
