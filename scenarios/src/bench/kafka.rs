@@ -1,4 +1,4 @@
-//! Measures Trial itself: requests a second of a fixed mix, the standard run, the cost of a fork.
+//! Measures Trial as a whole: requests a second of a fixed mix, the standard run, the cost of a fork.
 //!
 //! Holds:      the scenarios that are measured, and the figures.
 //! Invariants: BE-1 one core, one run at a time. BE-2 seeds and scenarios are fixed: only the machine varies.
