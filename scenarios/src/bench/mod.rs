@@ -39,8 +39,9 @@ pub struct Figures {
 /// # Panics
 /// If a contender has done other work than the rest.
 pub fn measure() -> Result<Figures, ScenarioError> {
+    let host_memory = room::host_memory_kib();
     let kafka = kafka::measure()?;
-    Ok(Figures { kafka, contest: contest(ROUNDS), room: room::measure() })
+    Ok(Figures { kafka, contest: contest(ROUNDS), room: room::measure(host_memory) })
 }
 
 /// The contest with everybody who is in this build.
