@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use trial_cluster::rules::{Profile, Rules, Switch};
+use trial_cluster::rules::{Profile, Switch};
 
 use crate::scenario::{Override, Scenario, ScenarioError, builtin, did_you_mean};
 
@@ -76,16 +76,17 @@ impl Asked {
             changes.push(format!("profile={profile:?}").parse()?);
         }
         let path = self.path.as_deref();
-        let mut scenario = Scenario::from_text(&self.scenario, &self.text, path, &changes)?;
-        if !self.switches.is_empty() {
-            let mut switches: Vec<Switch> = scenario.rules.switches().collect();
-            for name in &self.switches {
-                known("switch", name, Switch::ALL.iter().map(|switch| switch.name()))?;
-                switches.push(name.parse().expect("a known name is a switch"));
-            }
-            scenario.rules = Rules::new(scenario.rules.profile(), switches);
+        let scenario = Scenario::from_text(&self.scenario, &self.text, path, &changes)?;
+        if self.switches.is_empty() {
+            return Ok(scenario);
         }
-        Ok(scenario)
+        let mut switches: Vec<&str> = scenario.rules.switches().map(Switch::name).collect();
+        for name in &self.switches {
+            known("switch", name, Switch::ALL.iter().map(|switch| switch.name()))?;
+            switches.push(name);
+        }
+        changes.push(format!("switches={switches:?}").parse()?);
+        Scenario::from_text(&self.scenario, &self.text, path, &changes)
     }
 
     /// One line to paste that plays it again under `seed`.

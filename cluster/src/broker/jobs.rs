@@ -4,15 +4,18 @@
 //! Invariants: TK-2 a first half changes the disk and what its lock guards; all that others see, the second half does.
 //!             Reads take no lock and see a partition's new role at once: so a first half notes it at once.
 
-use trial_sim::{Job, Span};
+use trial_sim::{Job, LockId, Span};
 
-use super::task::{FETCHERS, HANDLERS, METADATA, SCHEDULER, Task, lock_of};
+use super::task::{
+    FETCHERS, HANDLERS, HIGH_WATERMARKS_FILE, METADATA, RECOVERY_POINTS_FILE, SCHEDULER, Task,
+    lock_of,
+};
 use super::{Broker, Cx, costs};
 
 impl Broker {
     /// Queues a job: on the lane whose job is being finished, else on the pool of its kind.
     pub(super) fn then(&mut self, task: Task, cx: &mut Cx<'_>) {
-        let lock = self.slot_to_lock(&task).map(lock_of);
+        let lock = self.lock(&task);
         let pool = match &task {
             Task::Handle(_) | Task::Append(_) | Task::Read(_) | Task::ListOffsets(_) => HANDLERS,
             Task::Replicate(_) | Task::LogWork(..) => FETCHERS,
@@ -34,21 +37,23 @@ impl Broker {
         }
     }
 
-    fn slot_to_lock(&mut self, task: &Task) -> Option<u32> {
+    fn lock(&mut self, task: &Task) -> Option<LockId> {
         match task {
-            Task::Append(key) => Some(self.append_slot(*key)),
-            Task::Replicate(work) => Some(work.slot),
-            Task::LogWork(slot, _) | Task::Flush(slot) | Task::FlushLast(slot) => Some(*slot),
-            Task::Assign(assign) => Some(self.replicas.reserve(assign.id)),
-            Task::Drop(id) => Some(self.replicas.reserve(*id)),
+            Task::Append(key) => Some(lock_of(self.append_slot(*key))),
+            Task::Replicate(work) => Some(lock_of(work.slot)),
+            Task::LogWork(slot, _) | Task::Flush(slot) | Task::FlushLast(slot) => {
+                Some(lock_of(*slot))
+            }
+            Task::Assign(assign) => Some(lock_of(self.replicas.reserve(assign.id))),
+            Task::Drop(id) => Some(lock_of(self.replicas.reserve(*id))),
+            Task::CheckpointHighWatermarks => Some(HIGH_WATERMARKS_FILE),
+            Task::CheckpointRecoveryPoints => Some(RECOVERY_POINTS_FILE),
             Task::Handle(_)
             | Task::Read(_)
             | Task::ListOffsets(_)
             | Task::Published(_)
             | Task::Open
             | Task::Recover
-            | Task::CheckpointHighWatermarks
-            | Task::CheckpointRecoveryPoints
             | Task::CleanShutdown => None,
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! In Kafka:   `KafkaRequestHandlerPool`, `ReplicaFetcherThread`, `KafkaScheduler`, the metadata loader's event queue.
 //! Holds:      the kinds of job. What a job needs between its two halves stands in it or in what it points at.
-//! Invariants: TK-1 every job that appends to, cuts or re-roles a partition runs under that partition's lock.
+//! Invariants: TK-1 every job that appends to, cuts or re-roles a partition runs under that partition's lock, and every
+//!             one that writes a checkpoint under that of its file.
 
 use std::sync::Arc;
 
@@ -25,10 +26,15 @@ pub const METADATA: PoolId = PoolId(3);
 /// Loads logs, writes checkpoints, flushes.
 pub const SCHEDULER: PoolId = PoolId(4);
 
+/// The lock of the file of high watermarks (`CheckpointFile`'s own).
+pub const HIGH_WATERMARKS_FILE: LockId = LockId(0);
+/// The lock of the file of recovery points.
+pub const RECOVERY_POINTS_FILE: LockId = LockId(1);
+
 /// The lock of a hosted partition.
 #[must_use]
 pub fn lock_of(slot: u32) -> LockId {
-    LockId(slot)
+    LockId(slot + 2)
 }
 
 /// One job.

@@ -14,7 +14,8 @@ pub trait Wires {
     fn wall_ms(&self) -> i64;
     /// Starts a connection; it ends in `Connected` or `ConnectFailed`.
     fn connect(&mut self, host: &str, port: u16) -> ConnId;
-    /// Sends a whole frame of this kind (an API's name), in order. False when the send buffer is full; `Writable` follows when it is not any more.
+    /// Sends a whole frame of this kind (an API's name), in order. False when the send buffer is full; `Writable`
+    /// follows when it is not any more.
     fn send(&mut self, conn: ConnId, kind: &'static str, frame: Bytes) -> bool;
     /// Closes a connection; nothing more is heard of it.
     fn close(&mut self, conn: ConnId);

@@ -92,39 +92,46 @@ impl Disk {
     }
 
     /// Per job some operations happened, the next one partially, the rest never. A sync that another operation
-    /// follows had come to its end before that one began; the last operation of a job never has.
+    /// follows had come to its end before that one began; the last operation of a job never has. What another job
+    /// built on must have happened, and then all that its job did before it (CR-4).
     fn tear_jobs(&mut self, now: Time, draws: &mut Stream, report: &mut DiskCrash) {
         let mut undo = Vec::new();
+        let mut jobs = Vec::new();
         for running in self.journal.leave_all() {
             let count = running.entries.len() as u64;
             let happened = draws.below(count + 1);
             for (place, entry) in (0_u64..).zip(running.entries) {
-                match entry.operation {
-                    operation if operation.is_sync() => {
-                        if place < happened && place + 1 < count {
-                            self.persist(now, entry.order, operation);
-                        } else {
-                            report.syncs_dropped += 1;
-                        }
-                    }
-                    _ if place < happened => {}
-                    operation => undo.push((entry.order, operation, place == happened)),
+                let operation = entry.operation;
+                if place >= happened || operation.is_sync() && place + 1 == count {
+                    undo.push((entry.order, jobs.len(), place, operation));
+                } else if operation.is_sync() {
+                    self.persist(now, entry.order, operation);
                 }
             }
+            jobs.push((happened, happened));
         }
         undo.sort_unstable_by_key(|(order, ..)| std::cmp::Reverse(*order));
-        for (order, operation, partial) in undo {
-            self.undo(
-                now,
-                order,
-                operation,
-                if partial { Some(&mut *draws) } else { None },
-                report,
-            );
+        for (order, job, place, operation) in undo {
+            let (drawn, happened) = &mut jobs[job];
+            if operation.is_sync() {
+                if place < *happened && *drawn < *happened {
+                    self.persist(now, order, operation);
+                } else {
+                    report.syncs_dropped += 1;
+                }
+                continue;
+            }
+            if place < *happened {
+                continue;
+            }
+            let partial = (place == *drawn).then_some(&mut *draws);
+            if !self.undo(now, order, operation, partial, report) {
+                *happened = place + 1;
+            }
         }
     }
 
-    /// Takes one operation back; with draws, a write keeps some of its first bytes.
+    /// Takes one operation back; with draws, a write keeps some of its first bytes. False if it must have happened.
     fn undo(
         &mut self,
         now: Time,
@@ -132,13 +139,13 @@ impl Disk {
         operation: Operation,
         draws: Option<&mut Stream>,
         report: &mut DiskCrash,
-    ) {
+    ) -> bool {
         let stamp = self.stamp(now);
         let damage = match operation {
             Operation::Extended { file, old_len, offset, end } => {
                 let kept = draws.map_or(0, |draws| draws.below(end - offset + 1));
                 if kept == end - offset {
-                    return;
+                    return true;
                 }
                 report.writes_torn += u64::from(kept > 0);
                 report.bytes_lost += end - offset - kept;
@@ -148,7 +155,7 @@ impl Disk {
             Operation::Overwrote { file, old_len, offset, end, old } => {
                 let kept = draws.map_or(0, |draws| draws.below(end - offset + 1));
                 if kept == end - offset {
-                    return;
+                    return true;
                 }
                 report.writes_torn += u64::from(kept > 0);
                 report.bytes_lost += end - offset - kept;
@@ -165,10 +172,9 @@ impl Disk {
                 self.damage(file, len, |held| held.write(len, &tail, &stamp))
             }
             Operation::Named => {
-                if let Some(change) = self.names.undo(order) {
-                    self.reverted(&change);
-                    report.names_undone.push(change);
-                }
+                let Some(change) = self.names.undo(order) else { return false };
+                self.reverted(&change);
+                report.names_undone.push(change);
                 None
             }
             Operation::Synced { .. } | Operation::SyncedDirectory { .. } => None,
@@ -177,6 +183,7 @@ impl Disk {
         if let Some(damage) = damage {
             report.damaged(damage);
         }
+        true
     }
 
     fn damage(

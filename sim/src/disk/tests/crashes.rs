@@ -326,6 +326,31 @@ fn a_crash_on_the_way_leaves_the_old_file_or_the_new_one_and_nothing_torn() {
     assert_eq!(seen, BTreeSet::from([b"old".to_vec(), b"new".to_vec()]), "both, and no third");
 }
 
+/// Two jobs replace the same file, neither has ended: the second built on the first's rename, which therefore must have
+/// happened, and all that the first did before it (found by seed 107 of `everything_at_once`).
+#[test]
+fn what_another_job_built_on_stands_with_all_that_came_before_it() {
+    for kind in [PowerLoss, Process] {
+        let mut seen = BTreeSet::new();
+        for seed in 0..400 {
+            let mut disk = Disk::new(5, patient());
+            synced_file(&mut disk, "state", b"old");
+            for (job, bytes) in [(1, b"first"), (2, b"later")] {
+                let mut calls = disk.access(Time::ZERO, JobId(job));
+                let file = calls.open("state.tmp", true).expect("a healthy disk");
+                calls.append(file, Bytes::from_static(bytes)).expect("a healthy disk");
+                calls.sync(file).expect("a healthy disk");
+                calls.rename("state.tmp", "state").expect("a healthy disk");
+                calls.sync_dir("").expect("a healthy disk");
+            }
+            disk.crash(Time::ZERO, kind, &mut stream(seed));
+            seen.insert(String::from_utf8_lossy(&contents(&disk, "state")).into_owned());
+        }
+        let want = ["first", "later", "old"].map(str::to_owned);
+        assert_eq!(seen, BTreeSet::from(want), "CR-4: {kind:?}: whole files only");
+    }
+}
+
 #[test]
 fn a_directory_that_never_was_takes_what_was_in_it_along() {
     for seed in 0..40 {

@@ -1,7 +1,8 @@
 //! What may survive a crash, by a model that is slow and plainly right.
 //!
 //! The model keeps, per page and for the length, every version since the last one that must be durable; and every
-//! change of names since its directory was synced. It knows nothing of writeback: whatever may have reached the device, may.
+//! change of names since its directory was synced. It knows nothing of writeback: whatever may have reached the
+//! device, may.
 
 use std::collections::{BTreeMap, BTreeSet};
 
