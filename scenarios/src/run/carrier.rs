@@ -73,25 +73,8 @@ impl Carrier<'_> {
 
     pub(super) fn effect(&mut self, effect: &Effect, drawn: bool) {
         match effect {
-            Effect::Cut { sides } => {
-                let (Sides::Both(a, b) | Sides::OneWay(a, b)) = sides;
-                self.between(a, b, |world, from, to| world.cut(from, to));
-                if let Sides::Both(..) = sides {
-                    self.between(b, a, |world, from, to| world.cut(from, to));
-                }
-            }
-            Effect::Isolate { hosts } => {
-                let inside = self.hosts(hosts);
-                for other in self.situation.all_hosts() {
-                    if inside.contains(&other) {
-                        continue;
-                    }
-                    for host in &inside {
-                        let cuts = [self.world.cut(*host, other), self.world.cut(other, *host)];
-                        self.outcome.faults.extend(cuts);
-                    }
-                }
-            }
+            Effect::Cut { sides } => self.cut(sides),
+            Effect::Isolate { hosts } => self.isolate(hosts),
             Effect::Bridge { over, one, other } => {
                 self.hosts(&Group::from(over.clone()));
                 self.between(one, other, |world, from, to| world.cut(from, to));
@@ -130,33 +113,58 @@ impl Carrier<'_> {
                 self.on_each(hosts, |world, host| world.slow(host, factor.0));
             }
             Effect::Crash { hosts, losing_unsynced } => self.crash(hosts, *losing_unsynced, drawn),
-            Effect::Stop { hosts } => {
-                for host in self.hosts(hosts) {
-                    self.outcome.did |= self.world.is_up(host);
-                    self.world.stop(host);
-                    self.restarts.push(host);
-                }
-                self.outcome.remark.get_or_insert("asked to stop in good order".to_owned());
-            }
+            Effect::Stop { hosts } => self.stop(hosts),
             Effect::Restart { hosts, profile, config } => {
                 self.restart(hosts, profile.as_deref(), config);
             }
             Effect::Swap { one, other } => self.swap(one, other),
             Effect::Wipe { disk, hosts } => self.wipe(*disk, hosts),
             Effect::Disk { disk, hosts, fault } => self.disk(*disk, hosts, fault, drawn),
-            Effect::Clock { hosts, fault } => match fault {
-                ClockFault::Ahead(by) => {
-                    let by = i64::try_from(by.0).unwrap_or(i64::MAX);
-                    self.on_each(hosts, |world, host| world.clock_ahead(host, by));
-                }
-                ClockFault::Drift(ppm) => {
-                    self.on_each(hosts, |world, host| world.clock_drift(host, *ppm));
-                }
-                ClockFault::Step(by) => {
-                    self.on_each(hosts, |world, host| world.clock_step(host, *by))
-                }
-            },
+            Effect::Clock { hosts, fault } => self.clock(hosts, fault),
             Effect::Swarm { .. } => unreachable!("drawn before the run: {effect:?}"),
+        }
+    }
+
+    fn cut(&mut self, sides: &Sides) {
+        let (Sides::Both(a, b) | Sides::OneWay(a, b)) = sides;
+        self.between(a, b, |world, from, to| world.cut(from, to));
+        if let Sides::Both(..) = sides {
+            self.between(b, a, |world, from, to| world.cut(from, to));
+        }
+    }
+
+    fn isolate(&mut self, hosts: &Group) {
+        let inside = self.hosts(hosts);
+        for other in self.situation.all_hosts() {
+            if inside.contains(&other) {
+                continue;
+            }
+            for host in &inside {
+                let cuts = [self.world.cut(*host, other), self.world.cut(other, *host)];
+                self.outcome.faults.extend(cuts);
+            }
+        }
+    }
+
+    fn stop(&mut self, hosts: &Group) {
+        for host in self.hosts(hosts) {
+            self.outcome.did |= self.world.is_up(host);
+            self.world.stop(host);
+            self.restarts.push(host);
+        }
+        self.outcome.remark.get_or_insert("asked to stop in good order".to_owned());
+    }
+
+    fn clock(&mut self, hosts: &Group, fault: &ClockFault) {
+        match fault {
+            ClockFault::Ahead(by) => {
+                let by = i64::try_from(by.0).unwrap_or(i64::MAX);
+                self.on_each(hosts, |world, host| world.clock_ahead(host, by));
+            }
+            ClockFault::Drift(ppm) => {
+                self.on_each(hosts, |world, host| world.clock_drift(host, *ppm));
+            }
+            ClockFault::Step(by) => self.on_each(hosts, |world, host| world.clock_step(host, *by)),
         }
     }
 

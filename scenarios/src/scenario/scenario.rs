@@ -21,8 +21,8 @@ use super::records::Record;
 use super::{Override, builtin, override_};
 use crate::probe::Probe;
 
-/// A scenario, ready to be played. With `picks` it is read once more for each seed, from its text: what is to be changed
-/// is changed there ([`Override`]), or once the seed has picked ([`Scenario::for_seed`]).
+/// A scenario, ready to be played. With `picks` it is read once more for each seed, from its text: what is to be
+/// changed is changed there ([`Override`]), or once the seed has picked ([`Scenario::for_seed`]).
 #[derive(Debug, Clone)]
 pub struct Scenario {
     /// Its name: that of its file.

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use trial_sim::{
-    BootInfo, Distances, Distribution, HostId, Place, Program, Span, Time, World, WorldSettings,
-};
+use trial_sim::{Distances, Distribution, HostId, Place, Span, Time, World, WorldSettings};
 
 use crate::support::{Acts, Line, boot, ms, notes, say, spec, timed_notes};
 use crate::talk::{client, received, sends, server};
@@ -91,9 +89,7 @@ fn a_host_restarts_as_another_program_from_its_next_boot_on() {
     world.boot(host);
     world.boot(other);
     world.run_until(ms(1));
-    let factory = greets("new").factory;
-    let made: Arc<dyn Fn(&BootInfo) -> Box<dyn Program<Line>> + Send + Sync> = factory;
-    world.set_factory(host, made);
+    world.set_factory(host, greets("new").factory);
     world.run_until(ms(2));
     let mut told = notes(&mut world);
     told.sort();
