@@ -200,3 +200,48 @@ fn what_is_set_is_not_picked() {
     assert!(scenario.picks.is_empty(), "nothing is left to pick");
     assert_eq!(scenario.cluster.controllers, 3, "as set");
 }
+
+#[test]
+fn a_fault_of_a_disk_counts_what_it_did_and_acts_below_its_path_only() {
+    counts("at 10s disk b2 hangs for 3s", "calls_hung");
+    counts("at 10s disk b2 throttle to 10KB/s for 10s", "disk_busy_added_ms");
+    counts("at 10s disk b1 eio once write in t-0", "disk_errors");
+    counts("at 10s disk b2 eio once sync", "pages_forgotten");
+    let elsewhere = played("at 10s disk b2 eio once sync in no-such-topic-0");
+    assert!(!elsewhere.faults[0].effect.happened, "{:?}", elsewhere.faults[0].effect);
+    let full = counts("at 10s disk b2 full for 5s", "disk_errors");
+    assert!(hits(&full, "unclean_restart") > 0, "a broker whose log directory fails ends");
+}
+
+fn with_budget(fault: &str, exceeds: bool) -> RunDocument {
+    let more = if exceeds { "exceeds_budget = true" } else { "" };
+    let mut run = Run::new(&scenario(fault, more), 1);
+    run.play();
+    run.document(0, String::new())
+}
+
+#[test]
+fn a_disk_that_answers_with_other_bytes_is_beyond_every_promise() {
+    // What a leader reads it serves, without a look at the checksum, as Kafka does.
+    let fault = "at 10s disk b1 misread in t-0";
+    let silent = with_budget(fault, false);
+    assert_eq!(silent.verdict, Verdict::Violated, "{:?}", silent.violations);
+    assert_eq!(silent.violations[0].invariant, "S1", "a batch with a wrong checksum was served");
+    let beyond = silent.beyond_budget.expect("it says so");
+    assert!(beyond.contains(fault) && beyond.contains("b1"), "and names the fault: {beyond}");
+    let said = with_budget(fault, true);
+    assert_eq!(said.verdict, Verdict::Holds, "{:?}", said.violations);
+    let excuse = said.excused.iter().find(|excuse| excuse.what.starts_with("S1")).expect("told");
+    assert_eq!((&*excuse.fault, &*excuse.host), (fault, "b1"), "with the fault that explains it");
+    assert_eq!(excuse.setting, "exceeds_budget=true", "and what allows it");
+}
+
+#[test]
+fn a_broker_does_not_start_on_another_brokers_disk() {
+    let swapped =
+        with_budget("at 10s crash b2 b3\", \"at 11s swap b2 - b3\", \"at 12s restart b2 b3", true);
+    assert_eq!(swapped.faults[1].effect.text, "2 disks exchanged", "both were down");
+    assert_eq!(swapped.verdict, Verdict::Stuck, "as in Kafka: node.id in meta.properties differs");
+    let missing = swapped.liveness.missing.join("; ");
+    assert!(missing.contains("b2") && missing.contains("b3"), "{missing}");
+}

@@ -48,29 +48,36 @@ impl Broker {
 
     /// First half: who this is, and how the last process ended.
     pub(super) fn start_open(&mut self, cx: &mut Cx<'_>) -> Span {
-        if self.open(cx).is_err() {
-            cx.halt("its only log directory has failed");
+        match self.open(cx) {
+            Ok(true) => {}
+            Ok(false) => cx.halt("meta.properties is that of another node"),
+            Err(_) => cx.halt("its only log directory has failed"),
         }
         costs::HOUSEKEEPING
     }
 
-    fn open(&mut self, cx: &mut Cx<'_>) -> Result<(), LogError> {
+    /// False if the log directory is somebody else's (`MetaPropertiesEnsemble.verify`).
+    fn open(&mut self, cx: &mut Cx<'_>) -> Result<bool, LogError> {
         let mut disk = SimulatedDisk::new(cx.disk(DISK));
-        if read_meta_properties(&mut disk)?.is_none() {
+        let own = MetaProperties {
+            cluster_id: self.identity.cluster_id.to_string(),
+            node_id: self.identity.id.0,
+            directory_id: self.identity.directory.to_string(),
+        };
+        match read_meta_properties(&mut disk)? {
             // The disk is new: what `kafka-storage format` would have done.
-            let properties = MetaProperties {
-                cluster_id: self.identity.cluster_id.to_string(),
-                node_id: self.identity.id.0,
-                directory_id: self.identity.directory.to_string(),
-            };
-            write_meta_properties(&mut disk, &properties)?;
+            None => write_meta_properties(&mut disk, &own)?,
+            Some(found) if found.cluster_id != own.cluster_id || found.node_id != own.node_id => {
+                return Ok(false);
+            }
+            Some(_) => {}
         }
         let marker = read_clean_shutdown(&mut disk)?;
         self.clean_start = marker.is_some();
         let previous = marker.and_then(|marker| marker.broker_epoch);
         let previous = previous.map_or(BrokerEpoch::NONE, BrokerEpoch);
         self.lifecycle = BrokerLifecycle::new(self.config.node.broker_heartbeat_interval, previous);
-        Ok(())
+        Ok(true)
     }
 
     /// Second half: the broker registers.

@@ -9,7 +9,7 @@
 
 use trial_sim::{Context, Input, Job, PoolId, Span, Time};
 
-use super::node::decode;
+use super::node::{UNREADABLE_METADATA, decode};
 use super::served::{
     SERVED, controller_request, controller_response, is_served, raft_request, raft_response,
 };
@@ -154,7 +154,8 @@ impl ControllerServer {
             }
             RaftEvent::Committed { batches } => {
                 for batch in batches {
-                    self.queue(Event::Committed(batch.base_offset, decode(&batch)), cx);
+                    let Ok(records) = decode(&batch) else { return cx.halt(UNREADABLE_METADATA) };
+                    self.queue(Event::Committed(batch.base_offset, records), cx);
                 }
             }
             RaftEvent::LeaderChange { epoch, is_me: true, .. } => {

@@ -18,10 +18,13 @@ use crate::image::MetadataLoader;
 use crate::note::Note;
 use crate::raft::effect::{CommittedBatch, RaftEvent};
 use crate::raft::node::RaftNode;
-use crate::wire::MetadataRecord;
+use crate::wire::{MetadataRecord, WireError};
 
 /// Size at which a segment of the metadata log is closed.
 const METADATA_SEGMENT_BYTES: u64 = 1 << 30;
+
+/// What is committed cannot be read: a disk gave back other bytes than were written.
+pub(super) const UNREADABLE_METADATA: &str = "a committed metadata record cannot be read";
 
 /// A node.
 #[derive(Debug, Clone)]
@@ -171,7 +174,7 @@ impl Node {
     fn load(&mut self, batches: &[CommittedBatch], cx: &mut Context<'_, Note>) {
         let Some(broker) = &mut self.broker else { return };
         for batch in batches {
-            let records = decode(batch);
+            let Ok(records) = decode(batch) else { return cx.halt(UNREADABLE_METADATA) };
             if let Some(publication) = self.loader.on_committed(batch.base_offset, &records) {
                 broker.on_publication(&publication, cx);
             }
@@ -180,10 +183,9 @@ impl Node {
 }
 
 /// The records of a committed batch.
-pub(super) fn decode(batch: &CommittedBatch) -> Vec<MetadataRecord> {
+pub(super) fn decode(batch: &CommittedBatch) -> Result<Vec<MetadataRecord>, WireError> {
     let read = |bytes| MetadataRecord::from_bytes(bytes).map(|(record, _)| record);
-    let records: Result<Vec<_>, _> = batch.records.iter().map(read).collect();
-    records.expect("K2: what the quorum commits, a controller has written")
+    batch.records.iter().map(read).collect()
 }
 
 impl Program<Note> for Node {

@@ -10,6 +10,7 @@ use trial_cluster::note::Note;
 use trial_cluster::note::broker::BrokerNote;
 use trial_cluster::note::partition::PartitionEvent;
 use trial_reports::RecordCounts;
+use trial_sim::fault::Fault;
 use trial_sim::{HostId, Seen, Time};
 
 use super::answers::Answers;
@@ -38,6 +39,18 @@ pub struct Judge {
     clients: Clients,
     quorum: Quorum,
     known: Vec<Known>,
+    corrupted: Option<Corrupted>,
+}
+
+/// A disk answers with other bytes than were written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Corrupted {
+    /// Since when.
+    pub at: Time,
+    /// Whose.
+    pub host: String,
+    /// The fault, as a scenario would write it.
+    pub fault: String,
 }
 
 /// Those that judge partitions.
@@ -65,7 +78,14 @@ impl Judge {
             checkers: Checkers::default(),
             clients: Clients::default(),
             known: Vec::new(),
+            corrupted: None,
         }
+    }
+
+    /// The first disk that was made to change bytes: no redundancy of Kafka's promises to survive that.
+    #[must_use]
+    pub fn corrupted(&self) -> Option<&Corrupted> {
+        self.corrupted.as_ref()
     }
 
     /// Takes one thing in.
@@ -99,6 +119,14 @@ impl Judge {
     /// A fault was carried out on these hosts.
     pub fn on_fault(&mut self, at: Time, text: &str, hosts: &[HostId]) {
         self.faults.push(FaultSeen { at, text: Arc::from(text), hosts: hosts.to_vec() });
+        let corrupts = text.parse::<Fault>().is_ok_and(|fault| fault.effect.corrupts());
+        if let (true, Some(host)) = (corrupts, hosts.first()) {
+            let name = self.facts.setup.name(*host).to_owned();
+            if self.facts.setup.exceeds_budget {
+                self.verdicts.on_corruption(text, &name);
+            }
+            self.corrupted.get_or_insert(Corrupted { at, host: name, fault: text.to_owned() });
+        }
     }
 
     /// The run is over.

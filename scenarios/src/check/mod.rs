@@ -21,6 +21,6 @@ mod watermark;
 mod words;
 mod writes;
 
-pub use judge::Judge;
+pub use judge::{Corrupted, Judge};
 pub use promise::{FaultSeen, Weakness};
 pub use verdicts::{Breach, Excuse, Verdicts, Violation};

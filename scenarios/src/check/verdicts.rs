@@ -74,9 +74,29 @@ pub struct Verdicts {
     unknown: Vec<String>,
     told: BTreeSet<(&'static str, String)>,
     held: Vec<Held>,
+    /// A disk changed bytes by this fault, on this host, in a scenario that says that it exceeds the budget.
+    corrupted: Option<(String, String)>,
 }
 
 impl Verdicts {
+    /// From now on breaches are allowed: no invariant stands on a disk that answers with other bytes than were written.
+    pub fn on_corruption(&mut self, fault: &str, host: &str) {
+        self.corrupted.get_or_insert((fault.to_owned(), host.to_owned()));
+    }
+
+    fn violate(&mut self, breach: Breach) {
+        match &self.corrupted {
+            None => self.violations.push(breach.into()),
+            Some((fault, host)) => self.excused.push(Excuse {
+                what: format!("{}: {}", breach.invariant, breach.message),
+                fault: fault.clone(),
+                setting: Weakness::ExceedsBudget.to_string(),
+                host: host.clone(),
+                at: breach.at,
+            }),
+        }
+    }
+
     /// Whether a breach of `invariant` by or in `subject` is news. It is not from then on.
     pub fn is_news(&mut self, invariant: &'static str, subject: &str) -> bool {
         self.told.insert((invariant, subject.to_owned()))
@@ -85,7 +105,7 @@ impl Verdicts {
     /// Something that always holds did not.
     pub fn always(&mut self, subject: &str, breach: Breach) {
         if self.is_news(breach.invariant, subject) {
-            self.violations.push(breach.into());
+            self.violate(breach);
         }
     }
 
@@ -95,7 +115,7 @@ impl Verdicts {
             return;
         }
         if Weakness::of(facts, partition).is_none() {
-            self.violations.push(breach.into());
+            self.violate(breach);
         } else {
             self.held.push(Held { breach, replicas: replica_hosts(facts, partition) });
         }
@@ -110,7 +130,7 @@ impl Verdicts {
                 .any(|crash| crash.at <= breach.at && replicas.contains(&crash.host));
             let hit = faults.iter().any(|fault| fault.at <= breach.at && fault.hits_any(&replicas));
             if !(lost || hit) {
-                self.violations.push(breach.into());
+                self.violate(breach);
             }
         }
     }

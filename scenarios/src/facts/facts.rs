@@ -85,6 +85,8 @@ pub struct Facts {
     pub beyond_budget: Option<BeyondBudget>,
     /// Nodes whose process has ended and that have not registered since.
     pub unregistered: BTreeSet<BrokerId>,
+    /// Hosts whose process is not their first.
+    restarted: BTreeSet<HostId>,
     /// Hosts without a process.
     pub down: BTreeSet<HostId>,
     /// Where the active controller is.
@@ -113,6 +115,7 @@ impl Facts {
             unfenced: BTreeMap::new(),
             fencing: BTreeMap::new(),
             unregistered: BTreeSet::new(),
+            restarted: BTreeSet::new(),
             down: BTreeSet::new(),
             active_controller: None,
             activations: 0,
@@ -191,8 +194,11 @@ impl Facts {
                     self.on_unclean_end(*host);
                 }
             }
-            Seen::Booted { host, .. } => {
+            Seen::Booted { host, incarnation, .. } => {
                 self.down.remove(host);
+                if *incarnation > 1 {
+                    self.restarted.insert(*host);
+                }
             }
             Seen::Connected { .. } => {}
         }
@@ -220,7 +226,7 @@ impl Facts {
             }
             Note::Controller(note) => self.on_controller_note(at, host, note, known),
             Note::Broker(BrokerNote::LogsLoaded { clean: false })
-                if self.crashes.iter().any(|crash| crash.host == host) =>
+                if self.restarted.contains(&host) =>
             {
                 self.probes.hit(Probe::UncleanRestart);
             }

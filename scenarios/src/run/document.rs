@@ -77,11 +77,7 @@ impl Run {
                     facts: found.facts.to_vec(),
                 })
                 .collect(),
-            beyond_budget: facts
-                .beyond_budget
-                .as_ref()
-                .filter(|_| !scenario.exceeds_budget)
-                .map(|beyond| words_of(beyond, facts)),
+            beyond_budget: self.beyond_budget(),
             unknown: self.judge.unknown().to_vec(),
             excused: self
                 .judge
@@ -117,6 +113,22 @@ impl Run {
             requests: facts.requests,
             replay,
         }
+    }
+
+    /// What the faults took beyond what is promised, unless the scenario says that this is meant.
+    fn beyond_budget(&self) -> Option<String> {
+        if self.scenario.exceeds_budget {
+            return None;
+        }
+        let facts = self.judge.facts();
+        let corrupted = self.judge.corrupted().map(|found| {
+            format!(
+                "from {} on a disk of {} answers with other bytes than were written ({}), which no copy promises to \
+                 notice; `exceeds_budget = true` says that this is meant, and excuses what it takes",
+                found.at, found.host, found.fault
+            )
+        });
+        corrupted.or_else(|| facts.beyond_budget.as_ref().map(|beyond| words_of(beyond, facts)))
     }
 
     /// What the seed picked: values, and what it made of each swarm.

@@ -127,7 +127,18 @@ fn phrase(name: &str, value: u64) -> String {
         "names_undone" => "renames undone",
         other => other,
     };
+    if value == 1 && unit.is_empty() {
+        return format!("1 {}", singular(what));
+    }
     format!("{value}{unit} {what}")
+}
+
+/// `writes held` for one of them: `write held`.
+fn singular(what: &str) -> String {
+    match what.split_once("s ") {
+        Some((noun, rest)) => format!("{noun} {rest}"),
+        None => what.strip_suffix('s').unwrap_or(what).to_owned(),
+    }
 }
 
 fn bytes(count: u64) -> String {

@@ -341,6 +341,20 @@ pub enum Effect {
 }
 
 impl Effect {
+    /// Whether a disk answers with other bytes than were written: no replica promises to notice.
+    #[must_use]
+    pub fn corrupts(&self) -> bool {
+        matches!(
+            self,
+            Self::Disk {
+                fault: DiskFault::Rot { .. }
+                    | DiskFault::Misread { .. }
+                    | DiskFault::Misdirect { .. },
+                ..
+            }
+        )
+    }
+
     /// Whether it may last; otherwise it happens at once and is over.
     #[must_use]
     pub fn can_last(&self) -> bool {
