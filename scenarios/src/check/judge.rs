@@ -10,7 +10,7 @@ use trial_cluster::note::Note;
 use trial_cluster::note::broker::BrokerNote;
 use trial_cluster::note::partition::PartitionEvent;
 use trial_reports::RecordCounts;
-use trial_sim::fault::Fault;
+use trial_sim::fault::{Effect, Fault};
 use trial_sim::{HostId, Seen, Time};
 
 use super::answers::Answers;
@@ -26,7 +26,7 @@ use super::verdicts::{Excuse, Verdicts, Violation};
 use super::watermark::HighWatermarks;
 use super::writes::Writes;
 use super::{epochs, history, live};
-use crate::facts::{Disks, Fact, Facts, Known, Setup};
+use crate::facts::{Disks, Fact, Facts, Known, Role, Setup};
 use crate::probe::Probe;
 
 /// The judge of one run.
@@ -39,18 +39,20 @@ pub struct Judge {
     clients: Clients,
     quorum: Quorum,
     known: Vec<Known>,
-    corrupted: Option<Corrupted>,
+    beyond: Option<Beyond>,
 }
 
-/// A disk answers with other bytes than were written.
+/// A fault that takes what no number of copies makes good.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Corrupted {
+pub struct Beyond {
     /// Since when.
     pub at: Time,
-    /// Whose.
+    /// Whom it hit.
     pub host: String,
     /// The fault, as a scenario would write it.
     pub fault: String,
+    /// Why Kafka does not promise to survive it.
+    pub why: &'static str,
 }
 
 /// Those that judge partitions.
@@ -78,14 +80,31 @@ impl Judge {
             checkers: Checkers::default(),
             clients: Clients::default(),
             known: Vec::new(),
-            corrupted: None,
+            beyond: None,
         }
     }
 
-    /// The first disk that was made to change bytes: no redundancy of Kafka's promises to survive that.
+    /// The first fault that no redundancy of Kafka's promises to survive.
     #[must_use]
-    pub fn corrupted(&self) -> Option<&Corrupted> {
-        self.corrupted.as_ref()
+    pub fn beyond(&self) -> Option<&Beyond> {
+        self.beyond.as_ref()
+    }
+
+    /// In Kafka: nobody checks what a log answers but its reader; `KafkaRaftClient.flushLeaderLog` counts the leader
+    /// before it has synced.
+    fn why_beyond(&self, effect: &Effect, hosts: &[HostId]) -> Option<&'static str> {
+        if effect.corrupts() {
+            return Some(
+                "a disk answers with other bytes than were written, which no copy promises to notice",
+            );
+        }
+        let votes = |host: &HostId| {
+            let role = self.facts.setup.role(*host);
+            matches!(role, Some(Role::Controller { .. } | Role::Broker { controller: true, .. }))
+        };
+        let lone = self.facts.setup.voters() == 1 && hosts.iter().any(votes);
+        let loses = matches!(effect, Effect::Crash { losing_unsynced: true, .. });
+        (lone && loses).then_some("a controller that is alone commits before it has synced")
     }
 
     /// Takes one thing in.
@@ -119,14 +138,13 @@ impl Judge {
     /// A fault was carried out on these hosts.
     pub fn on_fault(&mut self, at: Time, text: &str, hosts: &[HostId]) {
         self.faults.push(FaultSeen { at, text: Arc::from(text), hosts: hosts.to_vec() });
-        let corrupts = text.parse::<Fault>().is_ok_and(|fault| fault.effect.corrupts());
-        if let (true, Some(host)) = (corrupts, hosts.first()) {
-            let name = self.facts.setup.name(*host).to_owned();
-            if self.facts.setup.exceeds_budget {
-                self.verdicts.on_corruption(text, &name);
-            }
-            self.corrupted.get_or_insert(Corrupted { at, host: name, fault: text.to_owned() });
+        let Ok(fault) = text.parse::<Fault>() else { return };
+        let Some(why) = self.why_beyond(&fault.effect, hosts) else { return };
+        let host = hosts.first().map_or("", |host| self.facts.setup.name(*host)).to_owned();
+        if self.facts.setup.exceeds_budget {
+            self.verdicts.on_beyond(text, &host);
         }
+        self.beyond.get_or_insert(Beyond { at, host, fault: text.to_owned(), why });
     }
 
     /// The run is over.

@@ -21,6 +21,6 @@ mod watermark;
 mod words;
 mod writes;
 
-pub use judge::{Corrupted, Judge};
+pub use judge::{Beyond, Judge};
 pub use promise::{FaultSeen, Weakness};
 pub use verdicts::{Breach, Excuse, Verdicts, Violation};

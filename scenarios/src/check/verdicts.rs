@@ -74,18 +74,18 @@ pub struct Verdicts {
     unknown: Vec<String>,
     told: BTreeSet<(&'static str, String)>,
     held: Vec<Held>,
-    /// A disk changed bytes by this fault, on this host, in a scenario that says that it exceeds the budget.
-    corrupted: Option<(String, String)>,
+    /// This fault, on this host, takes what no copies make good, in a scenario that says that it exceeds the budget.
+    beyond: Option<(String, String)>,
 }
 
 impl Verdicts {
     /// From now on breaches are allowed: no invariant stands on a disk that answers with other bytes than were written.
-    pub fn on_corruption(&mut self, fault: &str, host: &str) {
-        self.corrupted.get_or_insert((fault.to_owned(), host.to_owned()));
+    pub fn on_beyond(&mut self, fault: &str, host: &str) {
+        self.beyond.get_or_insert((fault.to_owned(), host.to_owned()));
     }
 
     fn violate(&mut self, breach: Breach) {
-        match &self.corrupted {
+        match &self.beyond {
             None => self.violations.push(breach.into()),
             Some((fault, host)) => self.excused.push(Excuse {
                 what: format!("{}: {}", breach.invariant, breach.message),

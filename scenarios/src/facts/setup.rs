@@ -78,6 +78,15 @@ pub struct Setup {
 }
 
 impl Setup {
+    /// How many controllers vote.
+    #[must_use]
+    pub fn voters(&self) -> usize {
+        let votes = |host: &&HostSetup| {
+            matches!(host.role, Role::Controller { .. } | Role::Broker { controller: true, .. })
+        };
+        self.hosts.iter().filter(votes).count()
+    }
+
     /// Where a host stands.
     #[must_use]
     pub fn place(&self, host: HostId) -> &Place {

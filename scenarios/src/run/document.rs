@@ -121,14 +121,13 @@ impl Run {
             return None;
         }
         let facts = self.judge.facts();
-        let corrupted = self.judge.corrupted().map(|found| {
+        let beyond = self.judge.beyond().map(|beyond| {
             format!(
-                "from {} on a disk of {} answers with other bytes than were written ({}), which no copy promises to \
-                 notice; `exceeds_budget = true` says that this is meant, and excuses what it takes",
-                found.at, found.host, found.fault
+                "at {} {} was hit by `{}`: {}; `exceeds_budget = true` says that this is meant, and excuses what it takes",
+                beyond.at, beyond.host, beyond.fault, beyond.why
             )
         });
-        corrupted.or_else(|| facts.beyond_budget.as_ref().map(|beyond| words_of(beyond, facts)))
+        beyond.or_else(|| facts.beyond_budget.as_ref().map(|beyond| words_of(beyond, facts)))
     }
 
     /// What the seed picked: values, and what it made of each swarm.

@@ -65,8 +65,9 @@ impl Situation for Facts {
             |host: &&HostId| matches!(self.setup.role(**host), Some(Role::Broker { .. }));
         let crashing: Vec<HostId> = hosts.iter().filter(is_broker).copied().collect();
         if crashing.is_empty() {
-            // A controller syncs before it votes or acknowledges: it has nothing to lose.
-            return true;
+            // A controller syncs before it votes or acknowledges, and has nothing to lose; but it counts itself before
+            // it has synced, and commits with nobody else to ask if it is alone.
+            return !losing || self.setup.voters() > 1;
         }
         if !losing && self.lossy().iter().all(|lossy| crashing.contains(lossy)) {
             return true;

@@ -255,7 +255,13 @@ impl Broker {
                     break;
                 }
                 Err(LogError::OffsetOutOfRange { .. }) => part.error = ErrorCode::OffsetOutOfRange,
-                Err(_) => part.error = ErrorCode::KafkaStorageError,
+                Err(_) => {
+                    part.error = ErrorCode::KafkaStorageError;
+                    if replica.log.offline().is_some() {
+                        cx.halt("its only log directory has failed");
+                        break;
+                    }
+                }
             }
         }
         cost

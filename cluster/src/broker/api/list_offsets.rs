@@ -151,7 +151,12 @@ impl Broker {
                     }
                 };
                 match record {
-                    Err(_) => Err(ErrorCode::KafkaStorageError),
+                    Err(_) => {
+                        if replica.log.offline().is_some() {
+                            cx.halt("its only log directory has failed");
+                        }
+                        Err(ErrorCode::KafkaStorageError)
+                    }
                     Ok(record) => replica
                         .partition
                         .offset_for_timestamp(&query, record.map(|record| record.offset))
