@@ -18,6 +18,8 @@ library! {
     "what_an_ack_buys",
     "what_an_ack_buys_all",
     "lose_the_controller_quorum",
+    "a_held_fetch",
+    "a_rack_goes_dark",
     "everything_at_once",
     "standard_0",
 }
