@@ -123,6 +123,54 @@ fn a_host_that_restarts_finds_its_connects_refused_or_without_an_answer() {
     }
 }
 
+/// Who does not reach whom at 11 s, of the six nodes, as `from>to`.
+fn cuts(fault: &str) -> std::collections::BTreeSet<String> {
+    let mut run = Run::new(&scenario(fault, ""), 1);
+    run.play_until(trial_sim::Time(11_000_000_000));
+    let world = run.world();
+    let names = ["b1", "b2", "b3", "c1", "c2", "c3"];
+    let host = |name: &str| world.host(name).expect("a node");
+    let pairs = names.iter().flat_map(|from| names.iter().map(move |to| (*from, *to)));
+    let cut = pairs.filter(|(from, to)| from != to && world.is_cut(host(from), host(to)));
+    cut.map(|(from, to)| format!("{from}>{to}")).collect()
+}
+
+#[test]
+fn every_shape_of_a_cut_cuts_what_it_says_and_nothing_else() {
+    let all = |text: &str| text.split(' ').map(str::to_owned).collect();
+    assert_eq!(cuts("at 10s cut b1 > b2 b3"), all("b1>b2 b1>b3"), "one way");
+    assert_eq!(cuts("at 10s cut b1 | c1"), all("b1>c1 c1>b1"), "both ways");
+    let isolated = all("b1>c2 b2>c2 b3>c2 c1>c2 c3>c2 c2>b1 c2>b2 c2>b3 c2>c1 c2>c3");
+    assert_eq!(cuts("at 10s isolate c2"), isolated, "from everybody, both ways");
+    assert_eq!(
+        cuts("at 10s bridge b3 over b1 | b2 c1"),
+        all("b1>b2 b1>c1 b2>b1 c1>b1"),
+        "not from b3"
+    );
+    // Of three each hears itself and the next: b1 hears b2, b2 hears b3, b3 hears b1.
+    assert_eq!(
+        cuts("at 10s ring b1 b2 b3"),
+        all("b3>b1 b1>b2 b2>b3"),
+        "a majority each, none the same"
+    );
+    assert_eq!(cuts("at 12s isolate c2"), Default::default(), "not before its time");
+}
+
+#[test]
+fn a_restart_with_other_settings_obeys_them_from_then_on() {
+    let handlers = |fault: &str| {
+        let mut run = Run::new(&scenario(fault, ""), 1);
+        run.play_until(trial_sim::Time(13_000_000_000));
+        let of = |name: &str| name.starts_with("tie lane b2/request-handler@2/");
+        run.world().streams().into_iter().filter(|stream| of(&stream.name)).count()
+    };
+    let crash = "at 10s crash b2\", \"at 12s restart b2";
+    assert_eq!(handlers(crash), 8, "Kafka's default");
+    assert_eq!(handlers(&format!("{crash} with num.io.threads=1")), 1, "as told");
+    let running = "at 9s restart b2 with num.io.threads=3\", \"at 10s crash b2 for 1s";
+    assert_eq!(handlers(running), 3, "whoever runs changes at the next boot");
+}
+
 #[test]
 fn a_whole_rack_loses_its_power_and_comes_back() {
     let document = counts("at 10s crash rack(r2) losing unsynced for 4s", "connections_lost");

@@ -126,3 +126,35 @@ fn seeds_with_failing_disks_that_once_failed_hold() {
         assert_eq!(run.verdict(), Verdict::Holds, "seed {seed}: {:?}", run.judge().violations());
     }
 }
+
+/// lost-write and unseen, found by a stranger: a consumer that starts at the end, as Kafka's does without
+/// `auto.offset.reset`, need not read what came while it was away.
+#[test]
+fn a_consumer_that_starts_at_the_end_need_not_read_what_came_before() {
+    for fault in
+        ["at 6s stop audit for 1s", "at 6s crash audit for 1s", "at 1s isolate audit for 8s"]
+    {
+        let text = format!(
+            r#"
+            title = "a consumer is away"
+            time = "15s"
+            faults = ["{fault}"]
+            [cluster]
+            config = {{ "min.insync.replicas" = 2 }}
+            [topics.orders]
+            partitions = 2
+            replicas = 3
+            [clients.shop]
+            produce = "orders"
+            rate = "25/s"
+            config = {{ acks = "all" }}
+            [clients.audit]
+            consume = "orders"
+            "#
+        );
+        let scenario = Scenario::from_text("latest", &text, None, &[]).expect("it can be played");
+        let mut run = Run::new(&Arc::new(scenario), 1);
+        run.play();
+        assert_eq!(run.verdict(), Verdict::Holds, "{fault}: {:?}", run.judge().violations());
+    }
+}

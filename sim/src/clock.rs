@@ -26,8 +26,9 @@ pub struct ClockSpec {
 pub(crate) struct HostClock {
     anchor: Time,
     anchor_local: Time,
-    drift_ppm: i32,
-    offset_ns: i64,
+    /// The sum of all drifts; the clock runs forwards whatever it is.
+    drift_ppm: i64,
+    offset_ns: i128,
     /// How often a program read the wall clock; a fault's effect is told from it.
     wall_reads: Cell<u64>,
 }
@@ -38,7 +39,7 @@ impl HostClock {
             anchor: Time::ZERO,
             anchor_local: Time::ZERO,
             drift_ppm: 0,
-            offset_ns: spec.ahead_ns,
+            offset_ns: i128::from(spec.ahead_ns),
             wall_reads: Cell::new(0),
         };
         clock.add_drift(Time::ZERO, spec.drift_ppm);
@@ -52,8 +53,8 @@ impl HostClock {
             return self.anchor_local + (now - self.anchor);
         }
         let elapsed = i128::from(now.0 - self.anchor.0);
-        let local = elapsed * (MILLION + i128::from(self.drift_ppm)) / MILLION;
-        Time(self.anchor_local.0 + u64::try_from(local).expect("clocks run forwards"))
+        let local = u64::try_from(elapsed * self.rate() / MILLION).unwrap_or(u64::MAX);
+        Time(self.anchor_local.0.saturating_add(local))
     }
 
     /// The first moment at which the monotonic clock reads `local` or more; `now` if it does.
@@ -66,7 +67,7 @@ impl HostClock {
         if self.drift_ppm == 0 {
             return now.max(Time(self.anchor.0.saturating_add(ahead)));
         }
-        let rate = MILLION + i128::from(self.drift_ppm);
+        let rate = self.rate();
         let elapsed = (i128::from(ahead) * MILLION + rate - 1) / rate;
         let elapsed = u64::try_from(elapsed).unwrap_or(u64::MAX);
         now.max(Time(self.anchor.0.saturating_add(elapsed)))
@@ -82,8 +83,9 @@ impl HostClock {
     /// The same, for an onlooker.
     #[inline]
     pub(crate) fn wall_ms(&self, now: Time) -> i64 {
-        let local = i64::try_from(self.monotonic(now).0).expect("a run is shorter than 292 years");
-        EPOCH_MS + (local + self.offset_ns).div_euclid(1_000_000)
+        let since = i128::from(self.monotonic(now).0) + self.offset_ns;
+        let ms = i128::from(EPOCH_MS) + since.div_euclid(MILLION);
+        i64::try_from(ms).unwrap_or(if ms < 0 { i64::MIN } else { i64::MAX })
     }
 
     pub(crate) fn wall_reads(&self) -> u64 {
@@ -92,15 +94,20 @@ impl HostClock {
 
     /// The wall clock jumps; the monotonic one does not.
     pub(crate) fn step(&mut self, by_ns: i64) {
-        self.offset_ns += by_ns;
+        self.offset_ns += i128::from(by_ns);
     }
 
     /// Both clocks run `ppm` faster from `now` on.
     pub(crate) fn add_drift(&mut self, now: Time, ppm: i32) {
         self.anchor_local = self.monotonic(now);
         self.anchor = now;
-        self.drift_ppm += ppm;
-        assert!(self.drift_ppm > -1_000_000, "CL-1: a clock must run forwards");
+        self.drift_ppm += i64::from(ppm);
+    }
+
+    /// CL-1: what the monotonic clock goes on in a million nanoseconds, at least one.
+    #[inline]
+    fn rate(&self) -> i128 {
+        (MILLION + i128::from(self.drift_ppm)).max(1)
     }
 }
 
@@ -122,6 +129,26 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn drifts_and_offsets_add_up_without_end_and_the_clock_runs_forwards() {
+        let mut clock = HostClock::new(ClockSpec::default());
+        clock.add_drift(Time::ZERO, -900_000);
+        clock.add_drift(Time::ZERO, -900_000);
+        assert_eq!(clock.monotonic(Time(5_000_000)), Time(5), "CL-1: as slow as can be");
+        clock.add_drift(Time(5_000_000), 900_000);
+        clock.add_drift(Time(5_000_000), 900_000);
+        assert_eq!(clock.monotonic(Time(5_000_100)), Time(105), "and as it was once they are over");
+        for _ in 0..100 {
+            clock.step(i64::MAX);
+        }
+        let now = Time(6_000_000);
+        assert!(clock.wall_ms(now) > EPOCH_MS + 1_000_000_000_000, "far ahead");
+        for _ in 0..100 {
+            clock.step(-i64::MAX);
+        }
+        assert_eq!(clock.wall_ms(now), EPOCH_MS + 1, "and back: it has run 1 ms and 5 ns");
     }
 
     #[test]

@@ -85,13 +85,13 @@ impl Span {
 impl Add<Span> for Time {
     type Output = Self;
     fn add(self, length: Span) -> Self {
-        Self(self.0 + length.0)
+        Self(self.0.saturating_add(length.0))
     }
 }
 
 impl AddAssign<Span> for Time {
     fn add_assign(&mut self, length: Span) {
-        self.0 += length.0;
+        *self = *self + length;
     }
 }
 
@@ -111,14 +111,15 @@ impl Sub for Time {
 
 impl Add for Span {
     type Output = Self;
+    /// Beyond 584 years there is nothing but the end of time.
     fn add(self, other: Self) -> Self {
-        Self(self.0 + other.0)
+        Self(self.0.saturating_add(other.0))
     }
 }
 
 impl AddAssign for Span {
     fn add_assign(&mut self, other: Self) {
-        self.0 += other.0;
+        *self = *self + other;
     }
 }
 
@@ -132,7 +133,7 @@ impl Sub for Span {
 impl Mul<u64> for Span {
     type Output = Self;
     fn mul(self, factor: u64) -> Self {
-        Self(self.0 * factor)
+        Self(self.0.saturating_mul(factor))
     }
 }
 

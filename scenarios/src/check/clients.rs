@@ -69,6 +69,14 @@ pub struct Stream {
     pub last: Option<(i64, Time)>,
 }
 
+/// What a consumer went over, from where its position was set.
+#[derive(Debug, Clone, Copy)]
+struct Walk {
+    host: HostId,
+    from: i64,
+    to: i64,
+}
+
 /// Offsets that a consumer left out.
 #[derive(Debug, Clone, Copy)]
 pub struct Gap {
@@ -110,6 +118,8 @@ pub struct Clients {
     polled: BTreeMap<TopicPartition, Chunked<u64>>,
     /// Where consumers stand.
     pub streams: BTreeMap<(HostId, TopicPartition), Stream>,
+    /// What consumers went over, in the order in which they set out.
+    walks: BTreeMap<TopicPartition, Vec<Walk>>,
     /// What consumers left out.
     pub gaps: Vec<Gap>,
     /// What consumers saw twice.
@@ -159,19 +169,41 @@ impl Clients {
                 let poll = Poll { at, host, partition: *partition, facts };
                 self.on_polled(&poll, records, verdicts);
                 self.streams.entry((host, *partition)).or_default().position = Some(position.0);
+                self.walk_on(host, *partition, position.0);
             }
             ClientNote::PositionReset { partition, offset, .. } => {
                 self.streams.entry((host, *partition)).or_default().position = Some(offset.0);
+                self.set_out(host, *partition, offset.0);
             }
             // The consumer goes on where the logs part.
             ClientNote::TruncationDetected { partition, divergent: Some(offset), .. } => {
                 self.streams.entry((host, *partition)).or_default().position = Some(offset.0);
+                self.set_out(host, *partition, offset.0);
             }
             ClientNote::CorruptBatch { partition, position } => {
                 corrupt(at, host, *partition, position.0, facts, verdicts);
             }
             _ => {}
         }
+    }
+
+    fn set_out(&mut self, host: HostId, partition: TopicPartition, from: i64) {
+        self.walks.entry(partition).or_default().push(Walk { host, from, to: from });
+    }
+
+    fn walk_on(&mut self, host: HostId, partition: TopicPartition, to: i64) {
+        let walks = self.walks.entry(partition).or_default();
+        match walks.iter_mut().rev().find(|walk| walk.host == host) {
+            Some(walk) => walk.to = walk.to.max(to),
+            None => walks.push(Walk { host, from: 0, to }),
+        }
+    }
+
+    /// Whether a consumer went over this offset: one that began behind it, by `auto.offset.reset=latest` say, did not.
+    #[must_use]
+    pub fn went_over(&self, partition: TopicPartition, offset: i64) -> bool {
+        let walks = self.walks.get(&partition).map_or(&[][..], Vec::as_slice);
+        walks.iter().any(|walk| (walk.from..walk.to).contains(&offset))
     }
 
     /// A client's process is gone.

@@ -102,6 +102,12 @@ impl Judge {
             let role = self.facts.setup.role(*host);
             matches!(role, Some(Role::Controller { .. } | Role::Broker { controller: true, .. }))
         };
+        let forgets = matches!(effect, Effect::Wipe { .. } | Effect::Swap { .. });
+        if forgets && hosts.iter().any(votes) {
+            return Some(
+                "a voter that loses its disk forgets whom it voted for, and what it had synced",
+            );
+        }
         let lone = self.facts.setup.voters() == 1 && hosts.iter().any(votes);
         let loses = matches!(effect, Effect::Crash { losing_unsynced: true, .. });
         (lone && loses).then_some("a controller that is alone commits before it has synced")

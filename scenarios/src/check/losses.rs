@@ -109,9 +109,11 @@ impl Losses<'_> {
             let lost = Lost { id: *id, sender: *sender, fate, instead };
             if instead != Some(*id) {
                 self.lost(partition, leader, &lost, &mut groups, verdicts);
-            } else if fate.seen < 0 && fate.offset < self.clients.polled_end(partition.id) {
+            } else if fate.seen >= 0 || !self.clients.went_over(partition.id, fate.offset) {
+                // It was read, or nobody had to.
+            } else if fate.offset < self.clients.polled_end(partition.id) {
                 self.never_read(partition, leader, &lost, verdicts);
-            } else if fate.seen < 0 {
+            } else {
                 history::unseen(self.at, &lost, partition, self.clients, self.facts, verdicts);
             }
         }

@@ -152,7 +152,8 @@ impl Carrier<'_> {
             self.world.stop(host);
             self.restarts.push(host);
         }
-        self.outcome.remark.get_or_insert("asked to stop in good order".to_owned());
+        let remark = if self.outcome.did { "asked to stop in good order" } else { "down already" };
+        self.outcome.remark.get_or_insert(remark.to_owned());
     }
 
     fn clock(&mut self, hosts: &Group, fault: &ClockFault) {
@@ -206,17 +207,28 @@ impl Carrier<'_> {
     }
 
     fn restart(&mut self, hosts: &Group, profile: Option<&str>, config: &[(String, String)]) {
+        let (mut started, mut ran) = (0, 0);
+        let changes = profile.is_some() || !config.is_empty();
         for host in self.hosts(hosts) {
-            if profile.is_some() || !config.is_empty() {
+            if changes {
                 let factory = self.programs.change(host, profile, config);
                 self.world.set_factory(host, factory);
             }
-            let runs = self.world.is_up(host);
-            self.outcome.did |= !runs;
-            let remark = if runs { "it ran already" } else { "started" };
-            self.outcome.remark.get_or_insert(remark.to_owned());
-            self.world.restart(host);
+            if self.world.is_up(host) {
+                ran += 1;
+            } else {
+                started += 1;
+                self.world.restart(host);
+            }
         }
+        self.outcome.did |= started > 0;
+        let still = if changes { "changes at its next boot" } else { "ran already" };
+        self.outcome.remark = match (started, ran) {
+            (0, 0) => self.outcome.remark.take(),
+            (_, 0) => Some("started".to_owned()),
+            (0, 1) => Some(format!("it {still}")),
+            (started, ran) => Some(format!("{started} started, {ran} {still}")),
+        };
     }
 
     fn crash(&mut self, group: &Group, losing_unsynced: bool, drawn: bool) {

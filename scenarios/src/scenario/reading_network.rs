@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_spanned::Spanned;
 use trial_sim::fault::{parse_rate, parse_span};
-use trial_sim::{Distances, Distribution, Place};
+use trial_sim::{Distances, Distribution, Place, Span};
 
 use super::error::ScenarioError;
 use super::file::{NetworkTable, ScenarioFile};
@@ -15,7 +15,10 @@ use super::scenario::{Client, Cluster, Network};
 
 /// What a latency may look like.
 const LATENCY_HELP: &str = "always `1ms`; anything in `1ms..3ms`; at least and a mean on top `1ms + 200us`; \
-    the same with a long tail in so many of a million, so many times as long `1ms + 200us, 5000ppm x50`";
+    the same with a long tail in so many of a million, so many times as long `1ms + 200us, 5000ppm x50`; an hour and x1000 at most";
+
+/// The longest latency, and the longest mean.
+const LATENCY_MAX: Span = Span::from_secs(3_600);
 
 impl Reading<'_> {
     pub(super) fn network(&self, table: &NetworkTable) -> Result<Network, ScenarioError> {
@@ -92,7 +95,7 @@ impl Reading<'_> {
 
 /// `1ms`, `1ms..3ms`, `1ms + 200us`, `1ms + 200us, 5000ppm x50`.
 fn parse_latency(text: &str) -> Option<Distribution> {
-    let span = |text: &str| parse_span(text.trim()).ok();
+    let span = |text: &str| parse_span(text.trim()).ok().filter(|span| *span <= LATENCY_MAX);
     if let Some((min, max)) = text.split_once("..") {
         let (min, max) = (span(min)?, span(max)?);
         return (min < max).then_some(Distribution::Uniform { min, max });
@@ -107,7 +110,7 @@ fn parse_latency(text: &str) -> Option<Distribution> {
     let (often, longer) = tail.trim().split_once(' ')?;
     let tail_ppm = often.strip_suffix("ppm")?.parse().ok()?;
     let tail_factor = longer.trim().strip_prefix('x')?.parse().ok()?;
-    let possible = tail_ppm <= 1_000_000 && (1..=1_000_000).contains(&tail_factor);
+    let possible = tail_ppm <= 1_000_000 && (1..=1_000).contains(&tail_factor);
     let mean = span(mean)?;
     possible.then_some(Distribution::LongTail { min, mean, tail_ppm, tail_factor })
 }

@@ -158,16 +158,17 @@ impl Link {
         (start, usual): (Time, Span),
         mut late: impl FnMut(FaultId, Span),
     ) -> Time {
-        let mut longest = usual;
+        let (mut longest, mut narrowest) = (usual, None);
         let mut added = Span::ZERO;
         for (fault, trouble) in &mut self.troubles {
             let fault = *fault;
             match trouble {
                 Trouble::Throttle(limit) => {
+                    // Of several the lowest counts, and is to blame.
                     let took = transmission(count, bandwidth.min(*limit));
-                    let queued = start.since(now);
-                    late(fault, Span(took.0.saturating_sub(usual.0)) + queued);
-                    longest = longest.max(took);
+                    if narrowest.is_none() || took > longest {
+                        (longest, narrowest) = (took.max(usual), Some(fault));
+                    }
                 }
                 Trouble::Delay { label: only, by } => {
                     if only.as_ref().is_none_or(|only| &**only == label) {
@@ -182,6 +183,9 @@ impl Link {
                 | Trouble::Refuse
                 | Trouble::Hang => {}
             }
+        }
+        if let Some(fault) = narrowest {
+            late(fault, Span(longest.0.saturating_sub(usual.0)) + start.since(now));
         }
         self.free_at = start + longest;
         self.free_at + added
@@ -201,6 +205,37 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_two_throttles_the_lowest_counts_and_is_to_blame_for_the_queue_too() {
+        let mut link = Link::default();
+        link.add(FaultId(1), Trouble::Throttle(1_000_000));
+        link.add(FaultId(2), Trouble::Throttle(100_000));
+        link.add(FaultId(3), Trouble::Throttle(500_000));
+        let mut late = Vec::new();
+        let mut carry =
+            |at| link.carry(at, ("", 1_000), 1_000_000_000, |id, by| late.push((id, by)));
+        assert_eq!(carry(Time(0)), Time(10_000_000), "10 ms at 100 kB/s");
+        assert_eq!(carry(Time(0)), Time(20_000_000), "and the next one behind it");
+        let want = [(FaultId(2), Span(9_999_000)), (FaultId(2), Span(19_999_000))];
+        assert_eq!(late, want, "its own time, and the time in the queue");
+    }
+
+    #[test]
+    fn delays_add_up_and_a_hold_holds_whatever_else_begins() {
+        let mut link = Link::default();
+        let always = |by| Trouble::Delay { label: None, by: Longer::Always(Span(by)) };
+        link.add(FaultId(1), always(5));
+        link.add(FaultId(2), Trouble::Hold(Box::from("Fetch")));
+        link.add(FaultId(3), always(7));
+        assert!(link.is_filtered() && !link.is_blocked(), "LI-1");
+        let left = link.carry(Time(100), ("", 0), u64::MAX, |_, _| {});
+        assert_eq!(left, Time(112), "5 and 7");
+        link.add(FaultId(4), Trouble::Cut);
+        assert!(link.is_filtered() && link.is_blocked(), "LI-1: both act");
+        link.remove(FaultId(2));
+        assert!(!link.is_filtered() && link.is_blocked(), "LI-1: one has ended");
+    }
+
+    #[test]
     fn a_throttle_is_told_apart_from_the_links_own_time() {
         let mut link = Link::default();
         let mut late = Vec::new();
@@ -215,7 +250,7 @@ mod tests {
         let left =
             link.carry(Time(2_000_000), ("", 1_000), 1_000_000, |id, by| late.push((id, by)));
         assert_eq!(left, Time(12_000_007), "10 ms and the delay");
-        assert_eq!(late, [(FaultId(4), Span(9_000_000)), (FaultId(5), Span(7))], "who added what");
+        assert_eq!(late, [(FaultId(5), Span(7)), (FaultId(4), Span(9_000_000))], "who added what");
         link.remove(FaultId(4));
         link.remove(FaultId(5));
         assert_eq!(

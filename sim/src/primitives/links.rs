@@ -35,8 +35,15 @@ impl<N: Note> World<N> {
     ) -> FaultId {
         let detail = by.start.0;
         let longer = if by.end > by.start {
-            let now = self.room.now;
-            let name = format!("{}>{}@{now}", self.host_name(from), self.host_name(to));
+            let (now, kind) = (self.room.now.0, label.unwrap_or("all"));
+            let link = format!("{}>{}", self.host_name(from), self.host_name(to));
+            let mut name = format!("{link} {kind} {}..{} @{now}ns", by.start, by.end);
+            // Of two that are alike in everything the second has another name.
+            let known = self.room.network.link(from, to).jitters();
+            let alike = known.filter(|(known, _)| known.starts_with(&name)).count();
+            if alike > 0 {
+                name.push_str(&format!(" #{}", alike + 1));
+            }
             let stream = self.room.plan.run_stream("jitter", &name);
             Longer::Drawn(by.start, by.end, Box::new((name, stream)))
         } else {
@@ -62,6 +69,12 @@ impl<N: Note> World<N> {
     /// the network stack has not given up; those that exist go on.
     pub fn hang(&mut self, from: HostId, to: HostId) -> FaultId {
         self.trouble(from, to, Trouble::Hang, 42, 0)
+    }
+
+    /// Whether nothing gets through from one host to another now.
+    #[must_use]
+    pub fn is_cut(&self, from: HostId, to: HostId) -> bool {
+        self.room.is_blocked(from, to)
     }
 
     /// From now on the link from `from` to `to` has a latency and a bandwidth (bytes a second) of

@@ -213,3 +213,28 @@ fn jitter_is_drawn_for_each_frame_within_its_range_and_by_the_seed() {
     assert_eq!(delays(1).0, late, "equal seeds");
     assert_ne!(delays(2).0, late, "another seed");
 }
+
+#[test]
+fn two_jitters_that_are_alike_draw_for_themselves_and_a_re_key_gives_both_another_future() {
+    let delays = |rekey: bool| {
+        let mut world = crate::support::world(1);
+        let server = boot(&mut world, "server", Vec::new(), server());
+        let frames = (0..20).map(|i| (0, 100 + 50 * i, "", "x")).collect();
+        let plan = Plan { frames, conns: Vec::new(), open: 0 };
+        let client = boot(&mut world, "client", plan, client());
+        world.run_until(ms(50));
+        let range = Span::from_millis(1)..Span::from_millis(20);
+        let faults = [0, 1].map(|_| world.delay_some(client, server, None, range.clone()));
+        let named = world.streams().into_iter().filter(|stream| stream.name.starts_with("jitter"));
+        assert_eq!(named.count(), 2, "each has a name of its own");
+        if rekey {
+            world.rekey(7);
+        }
+        world.run_until(ms(5_000));
+        faults.map(|fault| world.effect(fault).delayed)
+    };
+    let [one, other] = delays(false);
+    assert_ne!(one, other, "R-1: a name stands for one stream");
+    let [later, _] = delays(true);
+    assert_ne!(one, later, "ST-2: the jitter of a delay that acts already is re-keyed too");
+}

@@ -221,6 +221,58 @@ fn a_slow_host_takes_longer_and_a_paused_one_goes_on_afterwards() {
 }
 
 #[test]
+fn what_a_slow_host_claims_is_what_its_lanes_took_longer() {
+    let acts = Acts {
+        on: |(), input, cx| {
+            if input == Input::Boot {
+                cx.pool(POOL, "one", 1);
+                (1..=5).for_each(|token| cx.submit_at(ms(10 * token), POOL, token, None));
+            }
+        },
+        start: |(), job, _| Span::from_micros(100 * job.token),
+        finish: |(), _, cx| say(cx, "done"),
+    };
+    let played = |factor: Option<u32>| {
+        let mut world = world(1);
+        let host = boot(&mut world, "b1", (), acts);
+        world.run_until(ms(1));
+        let fault = factor.map(|factor| world.slow(host, factor));
+        world.run_until(ms(200));
+        let done: Vec<Time> = timed_notes(&mut world).into_iter().map(|(at, _)| at).collect();
+        (done, fault.map_or(Span::ZERO, |fault| world.effect(fault).busy_added))
+    };
+    let ((usual, none), (slow, claimed)) = (played(None), played(Some(7)));
+    let longer =
+        slow.iter().zip(&usual).fold(Span::ZERO, |sum, (slow, usual)| sum + (*slow - *usual));
+    assert_eq!((usual.len(), none), (5, Span::ZERO), "nobody claims anything without the fault");
+    assert_eq!(claimed, longer, "to the nanosecond");
+}
+
+#[test]
+fn what_a_pause_deferred_happens_in_its_order() {
+    let acts = Acts {
+        on: |(), input, cx| {
+            if input == Input::Boot {
+                cx.pool(POOL, "one", 1);
+                (1..=5).for_each(|token| cx.submit_at(ms(token), POOL, token, None));
+            }
+        },
+        start: |(), _, _| Span::from_micros(1),
+        finish: |(), job, cx| say(cx, job.token.to_string()),
+    };
+    let mut world = world(1);
+    let host = boot(&mut world, "b1", (), acts);
+    world.run_until(Time(500_000));
+    let pause = world.pause(host);
+    world.run_until(ms(40));
+    world.heal(pause);
+    world.run_until(ms(50));
+    assert_eq!(world.effect(pause).events_deferred, 5, "each of them");
+    let want = ["b1: 1", "b1: 2", "b1: 3", "b1: 4", "b1: 5"];
+    assert_eq!(notes(&mut world), want, "first come first served");
+}
+
+#[test]
 fn a_yield_point_has_a_chance_of_its_own_for_each_seed() {
     let acts = Acts::inputs(|(), input, cx| {
         if input == Input::Boot {
