@@ -70,6 +70,13 @@ fn a_wrong_scenario_is_underlined_where_it_is_wrong() {
         ("network_latency", format!("{GOOD}[network]\nlatency = \"fast\"\n")),
         ("two_racks", format!("{GOOD}[racks.a]\nhosts = [\"b1\"]\n[racks.b]\nhosts = [\"b1\"]\n")),
         ("picks_impossible", format!("{GOOD}[picks]\n\"cluster.brokers\" = [3, 2]\n")),
+        ("picks_of_no_topic", format!("{GOOD}[picks]\n\"topics.order.partitions\" = [3]\n")),
+        (
+            "picks_twice",
+            format!("{GOOD}[picks]\n\"cluster\" = [{{}}]\n\"cluster.brokers\" = [3]\n"),
+        ),
+        ("lanes_without_pct", format!("{GOOD}[lanes]\ndepth = 3\n")),
+        ("fault_with_itself", fault("at 2s cut b1 | b1")),
         ("picks_nothing", format!("{GOOD}[picks]\n\"cluster.brokers\" = []\n")),
         ("fault_too_often", fault("every 1us reset b1 - b2")),
         ("too_many_partitions", GOOD.replace("partitions = 2", "partitions = 10000")),

@@ -29,7 +29,6 @@ pub fn assemble(
 ) -> (World<Note>, Setup, Programs) {
     apply(&scenario.network, &mut settings.network);
     settings.lanes.scheduler = scenario.lanes.scheduler;
-    settings.lanes.yields = scenario.lanes.yields;
     let place = |name: &str| scenario.places.get(name).cloned().unwrap_or_default();
     let mut world = World::new(seed, settings);
     let mut hosts = Vec::new();

@@ -81,7 +81,6 @@ pub(super) struct LanesTable {
     pub(super) scheduler: Option<Spanned<String>>,
     pub(super) depth: Option<Spanned<i64>>,
     pub(super) steps: Option<Spanned<i64>>,
-    pub(super) yields: Option<Spanned<String>>,
 }
 
 /// `[racks.NAME]`: which hosts stand together, and where.

@@ -94,6 +94,10 @@ impl Known<'_> {
         for host in hosts_of(&fault.effect) {
             self.host(host)?;
         }
+        if let Some(name) = with_itself(&fault.effect) {
+            let what = format!("between `{name}` and itself nothing can happen");
+            return Err(Unfit::name(name, what, "two different hosts"));
+        }
         match &fault.effect {
             Effect::Hold { label, .. }
             | Effect::Release { label, .. }
@@ -107,7 +111,7 @@ impl Known<'_> {
                 let what = format!("there is no disk {disk}");
                 Err(Unfit::name(&disk.to_string(), what, "0: every node has one log directory"))
             }
-            Effect::Ring { hosts } if hosts.0.len() < 3 => {
+            Effect::Ring { hosts } if distinct(hosts) < 3 => {
                 let what = "a ring takes three hosts or more".to_owned();
                 Err(Unfit { name: Some("ring".to_owned()), what, allowed: None })
             }
@@ -301,6 +305,39 @@ pub fn place_name<'p>(place: &'p Place, kind: &str) -> Option<&'p str> {
         "zone" => place.zone.as_deref(),
         _ => place.region.as_deref(),
     }
+}
+
+/// The host that stands alone on both sides of an effect between two groups.
+fn with_itself(effect: &Effect) -> Option<&str> {
+    let (one, other) = match effect {
+        Effect::Cut { sides: Sides::Both(a, b) | Sides::OneWay(a, b) }
+        | Effect::Delay { from: a, to: b, .. }
+        | Effect::Throttle { from: a, to: b, .. }
+        | Effect::Stall { from: a, to: b }
+        | Effect::Refuse { from: a, to: b }
+        | Effect::Hang { from: a, to: b }
+        | Effect::Reset { one: a, other: b }
+        | Effect::Hold { from: a, to: b, .. }
+        | Effect::Release { from: a, to: b, .. } => (a.0.as_slice(), b.0.as_slice()),
+        Effect::Swap { one, other } => (std::slice::from_ref(one), std::slice::from_ref(other)),
+        _ => return None,
+    };
+    match (one, other) {
+        ([HostExpr::Name(one)], [HostExpr::Name(other)]) if one == other => Some(one),
+        _ => None,
+    }
+}
+
+/// How many hosts a group names at least; a function may stand for many.
+fn distinct(hosts: &Group) -> usize {
+    let several = |host: &&HostExpr| matches!(host, HostExpr::Call { name, .. } if matches!(name.as_str(), "rack" | "zone" | "region"));
+    if hosts.0.iter().any(|host| several(&host)) {
+        return usize::MAX;
+    }
+    let mut all: Vec<&HostExpr> = hosts.0.iter().collect();
+    all.sort_unstable();
+    all.dedup();
+    all.len()
 }
 
 fn known_label(label: &str) -> Result<(), Unfit> {

@@ -10,6 +10,7 @@ use serde_spanned::Spanned;
 use trial_sim::Plan as Draws;
 
 use super::error::ScenarioError;
+use super::file::ScenarioFile;
 use super::reading::Reading;
 
 /// More combinations than these are not tried out before a run.
@@ -62,18 +63,45 @@ pub(super) fn combinations(picks: &[Pick]) -> Vec<Vec<String>> {
 }
 
 impl Reading<'_> {
-    pub(super) fn picks(
-        &self,
-        table: &BTreeMap<Spanned<String>, Spanned<Vec<toml::Value>>>,
-    ) -> Result<Vec<Pick>, ScenarioError> {
+    pub(super) fn picks(&self, file: &ScenarioFile) -> Result<Vec<Pick>, ScenarioError> {
+        fn names<T>(table: &BTreeMap<Spanned<String>, T>) -> Vec<String> {
+            table.keys().map(|name| name.get_ref().clone()).collect()
+        }
+        let tables = BTreeMap::from([
+            ("topics", names(&file.topics)),
+            ("clients", names(&file.clients)),
+            ("racks", names(&file.racks)),
+        ]);
+        let mut paths: Vec<Vec<String>> = Vec::new();
         let mut picks = Vec::new();
         let mut combinations = 1_usize;
-        for (path, values) in table {
+        for (path, values) in &file.picks {
             if values.get_ref().is_empty() {
                 let message = format!("`{}` has nothing to pick from", path.get_ref());
                 return Err(self.source.error(values.span(), message, "one value or more"));
             }
-            let first = path.get_ref().split('.').next().unwrap_or_default();
+            let keys: Vec<String> = toml_edit::Key::parse(path.get_ref())
+                .map(|keys| keys.iter().map(|key| key.get().to_owned()).collect())
+                .map_err(|_| {
+                    let message = format!("`{}` is no path in a scenario file", path.get_ref());
+                    self.source.error(path.span(), message, "as in cluster.brokers")
+                })?;
+            let first = keys.first().map_or("", String::as_str);
+            if let (true, Some(name)) = (tables.contains_key(first), keys.get(1))
+                && !tables[first].contains(name)
+            {
+                let message = format!("there is no `[{first}.{name}]` to pick a value for");
+                return Err(self.source.error(path.span(), message, "a name of this file"));
+            }
+            if let Some(other) = paths.iter().find(|other| {
+                let shared = other.len().min(keys.len());
+                other[..shared] == keys[..shared]
+            }) {
+                let message =
+                    format!("`{}` is picked already, as a part or a whole", other.join("."));
+                return Err(self.source.error(path.span(), message, "another pick"));
+            }
+            paths.push(keys.clone());
             if matches!(first, "picks" | "title" | "story" | "expect") {
                 let message = format!("a seed cannot pick its `{first}`");
                 let label = "a path such as cluster.brokers, as `--set` takes it";

@@ -78,7 +78,7 @@ impl Reading<'_> {
             must_happen,
             exceeds_budget: file.exceeds_budget,
             require_effect: file.require_effect,
-            picks: self.picks(&file.picks)?,
+            picks: self.picks(&file)?,
             picked: Vec::new(),
             source: Arc::default(),
             network,

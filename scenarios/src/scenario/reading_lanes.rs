@@ -1,6 +1,6 @@
-//! Reads `[lanes]`: which scheduler lets a host's threads take turns, and how often yield points yield.
+//! Reads `[lanes]`: which scheduler lets a host's threads take turns.
 
-use trial_sim::{Scheduler, Yields};
+use trial_sim::Scheduler;
 
 use super::error::ScenarioError;
 use super::file::LanesTable;
@@ -27,18 +27,13 @@ impl Reading<'_> {
                 _ => return Err(self.unknown(word, "scheduler", &["keyed", "pct"])),
             },
         };
-        let yields = match &table.yields {
-            None => Yields::Drawn,
-            Some(text) if text.get_ref() == "drawn" => Yields::Drawn,
-            Some(text) => {
-                let ppm = text.get_ref().strip_suffix("ppm").and_then(|text| text.parse().ok());
-                let ppm = ppm.filter(|ppm| *ppm <= 1_000_000).ok_or_else(|| {
-                    let message = format!("`{}` is no chance", text.get_ref());
-                    self.source.error(text.span(), message, "`drawn`, or up to 1000000ppm")
-                })?;
-                Yields::Fixed(ppm)
-            }
-        };
-        Ok(Lanes { scheduler, yields })
+        let idle = [("depth", &table.depth), ("steps", &table.steps)];
+        if let (Scheduler::Keyed, Some((word, Some(given)))) =
+            (scheduler, idle.into_iter().find(|(_, given)| given.is_some()))
+        {
+            let message = format!("`{word}` means nothing without `scheduler = \"pct\"`");
+            return Err(self.source.error(given.span(), message, "this one"));
+        }
+        Ok(Lanes { scheduler })
     }
 }

@@ -78,6 +78,10 @@ impl Reading<'_> {
                 zone: table.zone.as_ref().map(name).transpose()?,
                 region: table.region.as_ref().map(name).transpose()?,
             };
+            if table.hosts.is_empty() {
+                let message = format!("rack `{}` is empty", rack.get_ref());
+                return Err(self.source.error(rack.span(), message, "hosts = [\"b1\", ...]"));
+            }
             for host in &table.hosts {
                 if !known.contains(host.get_ref()) {
                     let known: Vec<&str> = known.iter().map(String::as_str).collect();

@@ -11,7 +11,7 @@ use trial_cluster::config::{BrokerConfig, ConsumerConfig, ProducerConfig};
 use trial_cluster::rules::Rules;
 use trial_reports::Verdict;
 use trial_sim::fault::Fault;
-use trial_sim::{Distances, Distribution, Place, Scheduler, Span, Yields};
+use trial_sim::{Distances, Distribution, Place, Scheduler, Span};
 
 use super::error::{ScenarioError, SourceText, did_you_mean};
 use super::file::ScenarioFile;
@@ -72,8 +72,6 @@ pub struct Scenario {
 pub struct Lanes {
     /// Which of them goes on.
     pub scheduler: Scheduler,
-    /// How often a yield point ends its job.
-    pub yields: Yields,
 }
 
 /// The network of a scenario: what is given here differs from the usual.
