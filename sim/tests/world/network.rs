@@ -320,3 +320,40 @@ fn an_observer_sees_bytes_whole_when_they_are_sent() {
         .collect();
     assert_eq!(sent, [(ms(10), 9, true, 40)], "SN-2");
 }
+
+#[test]
+fn what_a_cut_held_is_sent_again_after_a_back_off_and_what_a_stall_held_at_once() {
+    let late = |seed: u64, cut: bool| {
+        let (mut world, server, client) = pair(seed, sends(&[(ms(100), 10)]));
+        world.run_until(ms(50));
+        let fault = if cut { world.cut(client, server) } else { world.stall(client, server) };
+        world.run_until(ms(600));
+        world.heal(fault);
+        notes(&mut world);
+        world.run_until(ms(5_000));
+        timed_notes(&mut world).first().map_or(Span::ZERO, |(at, _)| at.since(ms(600)))
+    };
+    let after_cuts: Vec<Span> = (0..20).map(|seed| late(seed, true)).collect();
+    assert!(
+        after_cuts.iter().all(|late| *late < Span::from_millis(501)),
+        "at most as long as it lasted"
+    );
+    let long = after_cuts.iter().filter(|late| **late > Span::from_millis(50)).count();
+    assert!(long > 10, "HO-1: mostly a while: {after_cuts:?}");
+    assert!((0..20).all(|seed| late(seed, false) < Span::from_millis(1)), "a stall lost nothing");
+}
+
+#[test]
+fn a_paused_listener_is_told_of_a_connection_when_it_goes_on() {
+    let mut world = world(3);
+    let server = boot(&mut world, "server", Vec::new(), server());
+    let late = world.add_host("client", crate::support::spec(sends(&[]), client()));
+    world.run_until(ms(1));
+    let pause = world.pause(server);
+    world.boot(late);
+    world.run_until(ms(50));
+    assert_eq!(notes(&mut world), ["client: connected"], "the kernel answers, the program sleeps");
+    world.heal(pause);
+    world.run_until(ms(51));
+    assert_eq!(notes(&mut world), ["server: accepted on 9"], "OP-2");
+}

@@ -381,3 +381,44 @@ fn a_wiped_disk_is_empty_and_sound() {
     synced_file(&mut disk, "a", b"b");
     assert_eq!(contents(&disk, "a"), b"b", "works again");
 }
+
+#[test]
+fn a_length_that_was_not_synced_survives_falls_back_or_ends_where_the_last_page_was_kept() {
+    let mut lengths = BTreeSet::new();
+    for seed in 0..300 {
+        let mut disk = Disk::new(5, patient());
+        synced_file(&mut disk, "log", &[1; 100]);
+        job(&mut disk, Time::ZERO, |calls| {
+            let file = calls.open("log", false)?;
+            calls.append(file, Bytes::from(vec![2; 12_000]))
+        })
+        .expect("a healthy disk");
+        disk.crash(Time(1), PowerLoss, &mut stream(seed));
+        lengths.insert(disk.peek_len("log").expect("its name was synced"));
+    }
+    assert!(lengths.contains(&12_100) && lengths.contains(&100), "all of it, or none: {lengths:?}");
+    assert!(lengths.contains(&4_096) && lengths.contains(&8_192), "or up to a page: {lengths:?}");
+    assert_eq!(lengths.len(), 4, "and nothing else: {lengths:?}");
+}
+
+#[test]
+fn a_torn_page_keeps_its_first_sectors_or_its_last_ones() {
+    let (mut first, mut last) = (0, 0);
+    for seed in 0..300 {
+        let mut disk = Disk::new(5, patient());
+        synced_file(&mut disk, "page", &[1; 4_096]);
+        job(&mut disk, Time::ZERO, |calls| {
+            let file = calls.open("page", false)?;
+            calls.write(file, 0, Bytes::from(vec![2; 4_096]))
+        })
+        .expect("a healthy disk");
+        if disk.crash(Time(1), PowerLoss, &mut stream(seed)).pages_torn == 0 {
+            continue;
+        }
+        let bytes = contents(&disk, "page");
+        let border = bytes.windows(2).position(|pair| pair[0] != pair[1]).expect("it is torn") + 1;
+        assert_eq!(border % 512, 0, "seed {seed}: at a sector");
+        if bytes[0] == 2 { first += 1 } else { last += 1 }
+    }
+    assert!(first > 10 && last > 3, "the new bytes first: {first}, last: {last}");
+}
