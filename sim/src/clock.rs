@@ -11,6 +11,8 @@ use crate::time::Time;
 /// 2026-01-01T00:00Z in milliseconds since 1970.
 const EPOCH_MS: i64 = 1_767_225_600_000;
 const MILLION: i128 = 1_000_000;
+/// Nanoseconds since 1970 end here for an operating system, in the year 2262: a clock stops there.
+const LAST_MS: i128 = i64::MAX as i128 / MILLION;
 
 /// How wrong a clock is from the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -85,7 +87,7 @@ impl HostClock {
     pub(crate) fn wall_ms(&self, now: Time) -> i64 {
         let since = i128::from(self.monotonic(now).0) + self.offset_ns;
         let ms = i128::from(EPOCH_MS) + since.div_euclid(MILLION);
-        i64::try_from(ms).unwrap_or(if ms < 0 { i64::MIN } else { i64::MAX })
+        i64::try_from(ms.clamp(-LAST_MS, LAST_MS)).expect("its nanoseconds fit 64 bits")
     }
 
     pub(crate) fn wall_reads(&self) -> u64 {
