@@ -158,3 +158,32 @@ fn a_consumer_that_starts_at_the_end_need_not_read_what_came_before() {
         assert_eq!(run.verdict(), Verdict::Holds, "{fault}: {:?}", run.judge().violations());
     }
 }
+
+/// A panic, seed 3: a disk gave back other bytes than a committed metadata record has. The node ends, and the report
+/// says that this was beyond every promise.
+#[test]
+fn metadata_that_cannot_be_read_ends_the_node_and_not_the_run() {
+    let text = r#"
+        title = "a disk that misreads"
+        time = "4s"
+        faults = ["every 1s disk b1 misread"]
+        exceeds_budget = true
+        [cluster]
+        config = { "min.insync.replicas" = 2, "replica.lag.time.max.ms" = 3000 }
+        [topics.t]
+        partitions = 2
+        replicas = 3
+        assignment = [[1, 2, 3], [2, 3, 1]]
+        [clients.p]
+        produce = "t"
+        rate = "50/s"
+        config = { acks = "all" }
+        [clients.c]
+        consume = "t"
+    "#;
+    let scenario = Arc::new(Scenario::from_text("misread", text, None, &[]).expect("playable"));
+    let run = play(&scenario, 3).unwrap_or_else(|fault| panic!("{fault}"));
+    assert_eq!(run.judge().beyond().map(|beyond| &*beyond.host), Some("b1"), "told");
+    let halted = run.judge().facts().probes.count(trial_scenarios::probe::Probe::UncleanRestart);
+    assert!(halted > 0, "b1 ended, and came back when the faults were over");
+}

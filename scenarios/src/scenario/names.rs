@@ -265,9 +265,15 @@ impl Known<'_> {
     }
 }
 
-/// The hosts that an effect names.
-#[must_use]
-pub fn hosts_of(effect: &Effect) -> Vec<&HostExpr> {
+/// Whom an effect is about.
+enum Parts<'e> {
+    /// It happens between the two sides.
+    Between(&'e [HostExpr], &'e [HostExpr]),
+    /// It happens to these.
+    To(Vec<&'e HostExpr>),
+}
+
+fn parts(effect: &Effect) -> Parts<'_> {
     match effect {
         Effect::Cut { sides: Sides::Both(a, b) | Sides::OneWay(a, b) }
         | Effect::Delay { from: a, to: b, .. }
@@ -277,11 +283,13 @@ pub fn hosts_of(effect: &Effect) -> Vec<&HostExpr> {
         | Effect::Hang { from: a, to: b }
         | Effect::Reset { one: a, other: b }
         | Effect::Hold { from: a, to: b, .. }
-        | Effect::Release { from: a, to: b, .. } => a.0.iter().chain(&b.0).collect(),
-        Effect::Bridge { over, one, other } => {
-            std::iter::once(over).chain(&one.0).chain(&other.0).collect()
+        | Effect::Release { from: a, to: b, .. } => Parts::Between(&a.0, &b.0),
+        Effect::Swap { one, other } => {
+            Parts::Between(std::slice::from_ref(one), std::slice::from_ref(other))
         }
-        Effect::Swap { one, other } => vec![one, other],
+        Effect::Bridge { over, one, other } => {
+            Parts::To(std::iter::once(over).chain(&one.0).chain(&other.0).collect())
+        }
         Effect::Isolate { hosts }
         | Effect::Ring { hosts }
         | Effect::Swizzle { hosts }
@@ -292,8 +300,17 @@ pub fn hosts_of(effect: &Effect) -> Vec<&HostExpr> {
         | Effect::Slow { hosts, .. }
         | Effect::Wipe { hosts, .. }
         | Effect::Disk { hosts, .. }
-        | Effect::Clock { hosts, .. } => hosts.0.iter().collect(),
-        Effect::Swarm { .. } => Vec::new(),
+        | Effect::Clock { hosts, .. } => Parts::To(hosts.0.iter().collect()),
+        Effect::Swarm { .. } => Parts::To(Vec::new()),
+    }
+}
+
+/// The hosts that an effect names.
+#[must_use]
+pub fn hosts_of(effect: &Effect) -> Vec<&HostExpr> {
+    match parts(effect) {
+        Parts::Between(one, other) => one.iter().chain(other).collect(),
+        Parts::To(hosts) => hosts,
     }
 }
 
@@ -307,21 +324,9 @@ pub fn place_name<'p>(place: &'p Place, kind: &str) -> Option<&'p str> {
     }
 }
 
-/// The host that stands alone on both sides of an effect between two groups.
+/// The host that stands alone on both sides of an effect between two.
 fn with_itself(effect: &Effect) -> Option<&str> {
-    let (one, other) = match effect {
-        Effect::Cut { sides: Sides::Both(a, b) | Sides::OneWay(a, b) }
-        | Effect::Delay { from: a, to: b, .. }
-        | Effect::Throttle { from: a, to: b, .. }
-        | Effect::Stall { from: a, to: b }
-        | Effect::Refuse { from: a, to: b }
-        | Effect::Hang { from: a, to: b }
-        | Effect::Reset { one: a, other: b }
-        | Effect::Hold { from: a, to: b, .. }
-        | Effect::Release { from: a, to: b, .. } => (a.0.as_slice(), b.0.as_slice()),
-        Effect::Swap { one, other } => (std::slice::from_ref(one), std::slice::from_ref(other)),
-        _ => return None,
-    };
+    let Parts::Between(one, other) = parts(effect) else { return None };
     match (one, other) {
         ([HostExpr::Name(one)], [HostExpr::Name(other)]) if one == other => Some(one),
         _ => None,

@@ -1,4 +1,4 @@
-//! What can happen between two hosts: cut, stall, delay, throttle, reset.
+//! What can happen between two hosts: cut, stall, delay, throttle, hold, refuse, hang, reset; a link of its own.
 
 use super::{FaultKind, Lost};
 use crate::ids::{FaultId, HostId};
