@@ -17,6 +17,7 @@ pub mod bench;
 pub mod check;
 pub mod facts;
 pub mod failure;
+pub mod fingerprint;
 pub mod invariants;
 pub mod play;
 pub mod probe;
