@@ -1,5 +1,13 @@
-//! Prints the JSON Schema of a run's document: `cargo run -p trial-reports --example schema > reports/run.schema.json`.
+//! Prints a published JSON Schema: `cargo run -p trial-reports --example schema -- run > reports/run.schema.json`, and
+//! the same with `sweep`.
 
 fn main() {
-    print!("{}", trial_reports::run_schema());
+    match std::env::args().nth(1).as_deref() {
+        None | Some("run") => print!("{}", trial_reports::run_schema()),
+        Some("sweep") => print!("{}", trial_reports::sweep_schema()),
+        Some(other) => {
+            eprintln!("there is no schema `{other}`; allowed: run, sweep");
+            std::process::exit(2);
+        }
+    }
 }

@@ -5,10 +5,18 @@
 
 mod document;
 mod number;
+mod sweep_page;
+mod swept;
+mod tally;
 mod terminal;
 
 pub use document::{
     EffectNumber, Excuse, FaultEffect, FaultOutcome, Liveness, PartitionOutcome, ProbeOutcome,
     RecordCounts, RunDocument, SCHEMA_VERSION, Setting, Verdict, Violation, run_schema,
 };
+pub use sweep_page::{failure_story, render_sweep};
+pub use swept::{
+    FailureShape, SWEEP_SCHEMA_VERSION, SeedRow, SweepHeader, SweptScenario, sweep_schema,
+};
+pub use tally::{Group, ScenarioTally, Tally};
 pub use terminal::{Palette, render_run};

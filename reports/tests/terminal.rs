@@ -3,7 +3,7 @@
 use trial_reports::{
     EffectNumber, Excuse, FaultEffect, FaultOutcome, Liveness, Palette, PartitionOutcome,
     ProbeOutcome, RecordCounts, RunDocument, SCHEMA_VERSION, Setting, Verdict, Violation,
-    render_run, run_schema,
+    render_run, run_schema, sweep_schema,
 };
 
 fn holding() -> RunDocument {
@@ -96,6 +96,8 @@ fn what_is_cut_short_is_counted() {
 fn the_published_schema_is_that_of_the_document() {
     let published = include_str!("../run.schema.json");
     assert_eq!(published, run_schema(), "write run_schema() to reports/run.schema.json");
+    let published = include_str!("../sweep.schema.json");
+    assert_eq!(published, sweep_schema(), "write sweep_schema() to reports/sweep.schema.json");
 }
 
 #[test]

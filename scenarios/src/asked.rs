@@ -92,8 +92,18 @@ impl Asked {
     /// One line to paste that plays it again under `seed`.
     #[must_use]
     pub fn replay_line(&self, seed: u64) -> String {
+        self.replay_words(seed.to_string())
+    }
+
+    /// The same with `{seed}` in the seed's place.
+    #[must_use]
+    pub fn replay_form(&self) -> String {
+        self.replay_words("{seed}".to_owned())
+    }
+
+    fn replay_words(&self, seed: String) -> String {
         let mut words = vec!["trial".to_owned(), "run".to_owned(), self.shown(), "--seed".into()];
-        words.push(seed.to_string());
+        words.push(seed);
         if let Some(profile) = &self.profile {
             words.extend(["--profile".to_owned(), quoted(profile)]);
         }

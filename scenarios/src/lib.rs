@@ -28,4 +28,5 @@ pub mod tap;
 pub mod testing;
 pub mod twice;
 
+pub use failure::{Kept, kept};
 pub use testing::{Check, check};

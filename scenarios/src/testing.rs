@@ -194,6 +194,8 @@ mod tests {
             open: Vec::new(),
             excused: 0,
             probes: vec![0; Probe::ALL.len()],
+            fingerprint: None,
+            events: 1,
             requests: 1,
             simulated_ms: 1,
         }

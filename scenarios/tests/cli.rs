@@ -96,13 +96,15 @@ fn a_sweep_says_the_same_whatever_the_number_of_threads() {
         let out = folder.join(jobs).display().to_string();
         let said = trial(&["sweep", &scenario, "--seeds", "0..4", "--jobs", jobs, "--out", &out]);
         assert_eq!(said.status, 5, "{}{}", said.out, said.err);
-        let files = std::fs::read_dir(&out).expect("it was made").count();
-        assert_eq!(files, 1, "one failure file for four seeds that failed alike");
+        let kinds =
+            std::fs::read_dir(Path::new(&out).join("failures")).expect("it was made").count();
+        assert_eq!(kinds, 1, "one folder for four seeds that failed alike");
         let lines = said.out.lines().filter(|line| !line.contains("seeds/s"));
         lines.map(|line| line.replace(&out, "OUT") + "\n").collect::<String>()
     };
     let alone = swept("1");
-    assert!(alone.contains("again: trial replay OUT/impossible-no-truncation-0.json"), "{alone}");
+    let saved = "saved: trial replay OUT/failures/impossible-no-truncation-00000000/failure.json";
+    assert!(alone.contains(saved), "{alone}");
     assert_eq!(alone, swept("3"));
 }
 
@@ -114,7 +116,7 @@ fn a_guard_that_is_removed_is_violated_and_its_replay_line_names_it() {
         ["sweep", "what_an_ack_buys_all", "--seeds", "0..10", "--switch", switch, "--out", &out];
     let said = trial(&arguments);
     assert_eq!(said.status, 1, "{}{}", said.out, said.err);
-    let replay = said.out.lines().find_map(|line| line.trim().strip_prefix("again: trial replay "));
+    let replay = said.out.lines().find_map(|line| line.strip_prefix("saved: trial replay "));
     let replay = replay.expect("a failure has a line to paste").to_owned();
     let again = trial(&["replay", &replay]);
     assert_eq!(again.status, 1, "{}{}", again.out, again.err);

@@ -8,7 +8,7 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use trial_cluster::rules::{Profile, Switch};
 use trial_scenarios::scenario::builtin;
-use trial_scenarios::sweep::SeedRange;
+use trial_scenarios::sweep::{SeedRange, ShardArg};
 
 /// Somebody must have slandered Kafka. Trial plays a whole cluster under faults, from one seed.
 #[derive(Debug, Parser)]
@@ -31,6 +31,10 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Play scenarios under many seeds and count what came of it
     Sweep(SweepArgs),
+    /// Join the shards of a sweep
+    Merge(MergeArgs),
+    /// Keep a failure as a file that is played as a test
+    Keep(KeepArgs),
     /// Measure how fast Trial is
     Bench(BenchArgs),
 }
@@ -140,7 +144,7 @@ pub(crate) struct SweepArgs {
     /// Names of `trial list scenarios`, or paths of scenario files; without any: all that come with Trial
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenarios: Vec<String>,
-    /// Which seeds: A, A+1, … up to but without B
+    /// Which seeds: A..B (without B), A.. (until --for or --failures), or COMMIT:N (the N seeds of a commit)
     #[arg(long, value_name = "A..B")]
     pub(crate) seeds: SeedRange,
     #[command(flatten)]
@@ -148,9 +152,42 @@ pub(crate) struct SweepArgs {
     /// Threads; without it: one for each core
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
-    /// Where failures are saved, one for each invariant
-    #[arg(long, value_name = "DIR", default_value = "trial-failures")]
-    pub(crate) out: PathBuf,
+    /// Play one part of the seeds: I/N, counted from 1; `auto`: as Slurm, Kubernetes, GNU parallel or a CI service says
+    #[arg(long, value_name = "I/N|auto", requires = "out")]
+    pub(crate) shard: Option<ShardArg>,
+    /// Stop when this much real time is over, as in 10m
+    #[arg(long = "for", value_name = "TIME")]
+    pub(crate) time: Option<String>,
+    /// Stop when so many seeds have failed; 1: at the first
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) failures: Option<u64>,
+    /// Keep a line for each seed and a folder for each kind of failure here; the same command goes on where it was.
+    /// Without it failures alone are saved, in trial-failures
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MergeArgs {
+    /// Folders of `trial sweep --out`, or the folder above them
+    #[arg(value_name = "DIR", required = true)]
+    pub(crate) folders: Vec<PathBuf>,
+    /// Where the whole is written; without it: the folder above the shards
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KeepArgs {
+    /// A file that `trial sweep` or `trial run --out` has written
+    #[arg(value_name = "FAILURE.json")]
+    pub(crate) file: PathBuf,
+    /// The folder; without it: failures
+    #[arg(long = "in", value_name = "DIR")]
+    pub(crate) to: Option<PathBuf>,
+    /// What it shows was mended: from now on it must not come back
+    #[arg(long)]
+    pub(crate) fixed: bool,
 }
 
 #[derive(Debug, Args)]

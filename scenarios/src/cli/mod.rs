@@ -5,8 +5,10 @@
 mod args;
 mod asking;
 mod bench;
+mod keep;
 mod list;
 mod log;
+mod merge;
 mod print;
 mod replay;
 mod run;
@@ -29,6 +31,8 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::List(args)) => Ok(list::list(args.what)),
         Some(Command::Sweep(args)) => sweep::sweep_all(&args),
+        Some(Command::Merge(args)) => merge::merge_all(&args),
+        Some(Command::Keep(args)) => keep::keep(&args),
         Some(Command::Bench(args)) => bench::bench(&args),
     };
     match done {

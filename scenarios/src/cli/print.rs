@@ -11,6 +11,7 @@ use trial_reports::Palette;
 use trial_scenarios::failure::FailureError;
 use trial_scenarios::play::{EXIT_OUR_FAULT, OurFault};
 use trial_scenarios::scenario::ScenarioError;
+use trial_scenarios::sweep::JournalError;
 
 /// Columns of an error.
 const WIDTH: usize = 100;
@@ -34,6 +35,12 @@ impl From<ScenarioError> for Stop {
 
 impl From<FailureError> for Stop {
     fn from(error: FailureError) -> Self {
+        Self::BadInput(Box::new(error))
+    }
+}
+
+impl From<JournalError> for Stop {
+    fn from(error: JournalError) -> Self {
         Self::BadInput(Box::new(error))
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use trial_reports::{RunDocument, render_run};
 use trial_scenarios::asked::{Asked, quoted};
-use trial_scenarios::failure::Failure;
+use trial_scenarios::failure::{Failure, RecordError};
 use trial_scenarios::play::{End, OurFault, guarded, play};
 use trial_scenarios::run::Run;
 use trial_scenarios::scenario::Scenario;
@@ -52,7 +52,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Stop> {
     if status != 0
         && let Some(folder) = &args.out
     {
-        let path = save(&asked, &document, folder)?;
+        let path = save(&asked, args.seed, folder, &again)?;
         document.replay = format!("trial replay {}", quoted(&path));
     }
     report(&document, args.json.as_deref())?;
@@ -92,7 +92,7 @@ fn both(scenario: &Arc<Scenario>, args: &RunArgs) -> Result<(Twice, u64), OurFau
     Ok((twice, wall_ms))
 }
 
-fn millis_since(start: Instant) -> u64 {
+pub(crate) fn millis_since(start: Instant) -> u64 {
     u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -117,14 +117,10 @@ pub(crate) fn tell_unexpected(end: &End, status: u8) {
 }
 
 /// Saves a failed run; answers its path.
-fn save(asked: &Asked, document: &RunDocument, folder: &Path) -> Result<String, Stop> {
-    let mut invariants: Vec<String> = Vec::new();
-    for violation in &document.violations {
-        if !invariants.contains(&violation.invariant) {
-            invariants.push(violation.invariant.clone());
-        }
-    }
-    let (digest, verdict) = (document.digest.clone(), document.verdict);
-    let failure = Failure::new(asked.clone(), document.seed, digest, verdict, invariants);
+fn save(asked: &Asked, seed: u64, folder: &Path, again: &str) -> Result<String, Stop> {
+    let failure = Failure::record(asked, seed).map_err(|why| match why {
+        RecordError::Scenario(error) => error.into(),
+        RecordError::OurFault(fault) => Stop::OurFault(fault, again.to_owned()),
+    })?;
     Ok(failure.save(folder)?.display().to_string())
 }

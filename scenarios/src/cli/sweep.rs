@@ -1,193 +1,258 @@
-//! `trial sweep`: scenarios under many seeds, counted; one saved failure for each invariant that broke.
+//! `trial sweep`: scenarios under many seeds, counted; one saved failure of each kind.
+//!
+//! Invariants: SW-1 with `--out` a seed is reported once, in its folder, before it is counted: whoever is killed goes on
+//!             with the same command. SW-2 scenarios take turns, so that each gets its share of a bounded time.
 
-use std::fmt::Write as _;
 use std::io::{IsTerminal as _, stderr};
-use std::path::Path;
-use std::sync::Arc;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use trial_reports::Verdict;
+use trial_reports::{SeedRow, SweepHeader, Tally, render_sweep};
 use trial_scenarios::asked::{Asked, quoted};
-use trial_scenarios::failure::Failure;
-use trial_scenarios::probe::Probe;
-use trial_scenarios::scenario::{Scenario, builtin};
-use trial_scenarios::sweep::{SeedRange, SeedResult, SweepReport, TWICE_EVERY, sweep};
+use trial_scenarios::scenario::{Scenario, ScenarioError, builtin};
+use trial_scenarios::sweep::{
+    GROUPS_FOLDER, Journal, JournalError, SeedRange, Shard, ShardArg, header, play_each, row,
+    save_groups,
+};
+use trial_sim::fault::parse_span;
 
 use super::args::SweepArgs;
 use super::asking::asked;
 use super::print::{Stop, complain, say};
 
-/// Failing seeds that are named for one invariant.
-const SEEDS_SHOWN: usize = 5;
+/// Where failures are saved if nobody says where.
+const FAILURES: &str = "trial-failures";
+
+/// What is played, in order.
+type All = Vec<(Asked, Arc<Scenario>)>;
+
+/// When a sweep ends before its seeds do.
+struct Bounds {
+    until: Option<Instant>,
+    failures: Option<u64>,
+}
+
+/// What a sweep has come to so far.
+struct Progress {
+    tally: Tally,
+    journal: Option<Journal>,
+    trouble: Option<JournalError>,
+    played: u64,
+    simulated_ms: u64,
+    stopped: Option<&'static str>,
+}
 
 /// Sweeps over every scenario that was asked for; the worst decides the exit status.
 pub(crate) fn sweep_all(args: &SweepArgs) -> Result<u8, Stop> {
+    let all = opened(args)?;
+    let shard = shard(args.shard)?;
+    let bounds = bounds(args)?;
+    let jobs = args.jobs.map_or_else(cores, usize::from);
+    let folder = args.out.as_deref().map(|out| folder(out, shard));
+    let header = header(&all, args.seeds, shard, folder.is_some());
+    let mut tally = Tally::new(&header);
+    let journal = match &folder {
+        Some(folder) => Some(Journal::open(folder, &header, &mut |_, row| tally.add(row))?),
+        None => None,
+    };
+    let known = journal.as_ref().map_or(0, Journal::rows);
+    let (played, simulated_ms) = (0, 0);
+    let progress = Progress { tally, journal, trouble: None, played, simulated_ms, stopped: None };
+    let start = Instant::now();
+    let progress = play(&all, &header, jobs, &bounds, progress);
+    let wall = start.elapsed();
+    let Progress { tally, journal, trouble, played, simulated_ms, stopped } = progress;
+    if let Some(trouble) = trouble {
+        return Err(trouble.into());
+    }
+    say(render_sweep(&header, &tally));
+    say(speed(played, simulated_ms, wall, jobs));
+    if known > 0 {
+        say(format_args!("{known} seeds had been played before\n"));
+    }
+    if let Some(why) = stopped {
+        let on = if journal.is_some() { "; the same command goes on" } else { "" };
+        say(format_args!("stopped: {why}{on}\n"));
+    }
+    if let Some(journal) = journal.filter(|journal| journal.missing().is_none()) {
+        journal.finish()?;
+    }
+    let failures = folder.map_or_else(|| PathBuf::from(FAILURES), |path| path.join(GROUPS_FOLDER));
+    save(&failures, &header, &tally)?;
+    Ok(tally.exit_status())
+}
+
+/// All of them first: a wrong name must not come to light after an hour.
+fn opened(args: &SweepArgs) -> Result<All, Stop> {
     let names: Vec<String> = if args.scenarios.is_empty() {
         builtin::names().into_iter().map(str::to_owned).collect()
     } else {
         args.scenarios.clone()
     };
-    // All of them first: a wrong name must not come to light after an hour.
-    let mut all = Vec::new();
+    let mut all: All = Vec::new();
     for name in &names {
         let asked = asked(name, &args.changes)?;
+        if let Some((known, _)) = all.iter().find(|(known, _)| known.scenario == asked.scenario) {
+            let message =
+                format!("{} and {name} are both called {}", known.shown(), asked.scenario);
+            let help =
+                "name each scenario once; the name of a file is that of its scenario".to_owned();
+            return Err(ScenarioError::plain(message, Some(help)).into());
+        }
         let scenario = Arc::new(asked.scenario()?);
         all.push((asked, scenario));
     }
-    let jobs = args.jobs.map_or_else(cores, usize::from);
-    let mut statuses = Vec::new();
-    for (asked, scenario) in &all {
-        statuses.push(one(asked, scenario, args.seeds, jobs, &args.out)?);
+    Ok(all)
+}
+
+fn shard(given: Option<ShardArg>) -> Result<Shard, Stop> {
+    match given {
+        None => Ok(Shard::WHOLE),
+        Some(ShardArg::Is(shard)) => Ok(shard),
+        Some(ShardArg::Auto(count)) => {
+            let found = Shard::from_environment(count, |name| std::env::var(name).ok());
+            found.map_err(|why| ScenarioError::plain(format!("--shard auto: {why}"), None).into())
+        }
     }
-    let worst = [70, 4, 1, 3, 5].into_iter().find(|status| statuses.contains(status));
-    Ok(worst.unwrap_or(0))
+}
+
+/// Every shard has a folder of its own, so that many can be written into one.
+fn folder(out: &Path, shard: Shard) -> PathBuf {
+    if shard == Shard::WHOLE {
+        return out.to_owned();
+    }
+    out.join(format!("shard-{}-of-{}", shard.index, shard.of))
+}
+
+fn bounds(args: &SweepArgs) -> Result<Bounds, Stop> {
+    let mut until = None;
+    if let Some(text) = &args.time {
+        let span = parse_span(text).map_err(|error| {
+            let help = "a duration such as 90s, 10m or 8h".to_owned();
+            ScenarioError::plain(format!("--for {text}: {}", error.what), Some(help))
+        })?;
+        until = Some(Instant::now() + Duration::from_nanos(span.as_nanos()));
+    }
+    if args.seeds.is_open() && until.is_none() && args.failures.is_none() {
+        let message =
+            format!("--seeds {} has no end, and nothing else would end the sweep", args.seeds);
+        let help = "give --for TIME or --failures N, or the last seed".to_owned();
+        return Err(ScenarioError::plain(message, Some(help)).into());
+    }
+    Ok(Bounds { until, failures: args.failures })
 }
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
-fn one(
-    asked: &Asked,
-    scenario: &Arc<Scenario>,
-    seeds: SeedRange,
+/// Plays what has not been played yet.
+fn play(
+    all: &All,
+    header: &SweepHeader,
     jobs: usize,
-    out: &Path,
-) -> Result<u8, Stop> {
-    let bar = bar(&scenario.name, seeds);
-    let start = Instant::now();
-    let report = sweep(scenario, seeds, jobs, &|_| bar.inc(1));
-    let wall = start.elapsed();
+    bounds: &Bounds,
+    progress: Progress,
+) -> Progress {
+    let seeds = SeedRange { first: header.first, end: header.end };
+    let shard = Shard { index: header.shard, of: header.shards };
+    let held: Vec<std::collections::BTreeSet<u64>> = (0..all.len())
+        .map(|place| {
+            progress.journal.as_ref().map_or_else(Default::default, |rows| rows.seeds(place))
+        })
+        .collect();
+    let bar = bar(all, seeds, shard, &progress);
+    let units = shard.seeds(seeds).flat_map(|seed| {
+        let todo = all.iter().zip(&held).filter(move |(_, held)| !held.contains(&seed));
+        todo.map(move |((_, scenario), _)| (Arc::clone(scenario), seed))
+    });
+    let progress = Mutex::new(progress);
+    if bounds.failures != Some(0) {
+        play_each(units, jobs, &|scenario, seed, result| {
+            let row = row(&scenario.name, seed, &result);
+            let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+            let go_on = progress.take(&row, bounds);
+            bar.set_message(progress.line());
+            bar.inc(1);
+            go_on
+        });
+    }
     bar.finish_and_clear();
-    say(counts(&scenario.name, seeds, &report));
-    say(speed(&report, wall, jobs));
-    for (first, what) in failures(&report) {
-        let failure = Failure::new(
-            asked.clone(),
-            first.seed,
-            first.digest.clone(),
-            first.verdict(),
-            first.violations.iter().map(|violation| violation.invariant.clone()).collect(),
-        );
-        let path = failure.save_as(out, &what)?;
-        say(format_args!("  again: trial replay {}\n", quoted(&path.display().to_string())));
-        say(story(first, &what));
-    }
-    for fault in &report.our_faults {
-        complain(format_args!("{fault}\n  again: {}", asked.replay_line(fault.seed)));
-    }
-    say("\n");
-    Ok(report.exit_status())
+    progress.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn bar(name: &str, seeds: SeedRange) -> ProgressBar {
+impl Progress {
+    /// One row more: kept, then counted.
+    fn take(&mut self, row: &SeedRow, bounds: &Bounds) -> ControlFlow<()> {
+        if let Some(journal) = &mut self.journal
+            && let Err(trouble) = journal.append(row)
+        {
+            self.trouble.get_or_insert(trouble);
+            return ControlFlow::Break(());
+        }
+        self.tally.add(row);
+        self.played += 1;
+        self.simulated_ms += row.simulated_ms;
+        if bounds.failures.is_some_and(|most| self.tally.unexpected() >= most) {
+            self.stopped = Some("so many failures were found");
+        } else if bounds.until.is_some_and(|until| Instant::now() >= until) {
+            self.stopped = Some("the time is over");
+        }
+        if self.stopped.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn line(&self) -> String {
+        let (known, reached) = self.tally.probes();
+        let failed = match (self.tally.unexpected(), self.tally.kinds()) {
+            (0, _) => "no failure".to_owned(),
+            (seeds, kinds) => format!("{seeds} failures of {kinds} kinds"),
+        };
+        format!("{failed}, {reached} of {known} probes")
+    }
+}
+
+/// The live line, on a terminal.
+fn bar(all: &All, seeds: SeedRange, shard: Shard, progress: &Progress) -> ProgressBar {
     if !stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {per_sec} {eta}");
-    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
-    ProgressBar::new(seeds.count()).with_style(style).with_message(name.to_owned())
+    let (bar, form) = if seeds.is_open() {
+        (ProgressBar::new_spinner(), "{spinner} {pos} seeds, {per_sec}, {msg}, {elapsed}")
+    } else {
+        let known = progress.journal.as_ref().map_or(0, Journal::rows);
+        let count = shard.count(seeds) * all.len() as u64;
+        let form = "{wide_bar} {pos}/{len}, {per_sec}, {msg}, {eta}";
+        (ProgressBar::new(count.saturating_sub(known)), form)
+    };
+    let style = ProgressStyle::with_template(form);
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// The verdicts, the invariants with their first seeds, the probes: nothing that depends on the machine.
-fn counts(name: &str, seeds: SeedRange, report: &SweepReport) -> String {
-    let mut page = String::new();
-    let verdicts: Vec<String> =
-        report.verdicts().iter().map(|(word, count)| format!("{count} {word}")).collect();
-    let twice = report.results.iter().filter(|result| result.seed.is_multiple_of(TWICE_EVERY));
-    let excused = report.results.iter().filter(|result| result.excused > 0).count();
-    line(&mut page, format_args!("{name}: seeds {seeds}: {}", verdicts.join(", ")));
-    line(
-        &mut page,
-        format_args!(
-            "  {} played twice, {excused} with something excused, {} not as expected, {} faults of Trial",
-            twice.count(),
-            report.unexpected().count(),
-            report.our_faults.len()
-        ),
-    );
-    for (invariant, results) in report.by_invariant() {
-        let seeds: Vec<String> =
-            results.iter().take(SEEDS_SHOWN).map(|result| result.seed.to_string()).collect();
-        let more = if results.len() > SEEDS_SHOWN { ", …" } else { "" };
-        line(
-            &mut page,
-            format_args!("  {invariant}: {} seeds: {}{more}", results.len(), seeds.join(", ")),
-        );
-    }
-    let played = report.results.len() as u64;
-    let reached = Probe::ALL.iter().map(|probe| (probe, report.runs_with(*probe)));
-    let reached: Vec<String> = reached
-        .filter(|(_, runs)| *runs > 0)
-        .map(|(probe, runs)| format!("{probe} {}", runs * 1_000 / played.max(1)))
-        .collect();
-    if !reached.is_empty() {
-        line(&mut page, format_args!("  runs of 1,000 that reached: {}", reached.join(", ")));
-    }
-    page
-}
-
-fn speed(report: &SweepReport, wall: Duration, jobs: usize) -> String {
+fn speed(played: u64, simulated_ms: u64, wall: Duration, jobs: usize) -> String {
     let seconds = wall.as_secs_f64().max(0.001);
-    let simulated: u64 = report.results.iter().map(|result| result.simulated_ms).sum();
     format!(
-        "  {:.1} seeds/s, {:.0} times real time, {jobs} threads, {seconds:.1} s\n",
-        report.results.len() as f64 / seconds,
-        simulated as f64 / 1_000.0 / seconds
+        "{:.1} seeds/s, {:.0} times real time, {jobs} threads, {seconds:.1} s\n",
+        played as f64 / seconds,
+        simulated_ms as f64 / 1_000.0 / seconds
     )
 }
 
-/// The first unexpected seed for each invariant, and for each verdict that names none.
-fn failures(report: &SweepReport) -> Vec<(&SeedResult, String)> {
-    let mut found: Vec<(&SeedResult, String)> = Vec::new();
-    for result in report.unexpected() {
-        let mut whats: Vec<String> = match result.verdict() {
-            Verdict::Violated => {
-                result.violations.iter().map(|violation| violation.invariant.clone()).collect()
-            }
-            verdict => vec![verdict.word().to_owned()],
-        };
-        if !result.end.missed.is_empty() && result.end.verdict == result.end.expected {
-            whats = result.end.missed.iter().map(|probe| format!("no-{probe}")).collect();
+/// Saves one failure of each kind and says where.
+pub(crate) fn save(folder: &Path, header: &SweepHeader, tally: &Tally) -> Result<(), Stop> {
+    let saved = save_groups(folder, header, tally)?;
+    for group in &saved {
+        if let Some(path) = &group.file {
+            say(format_args!("saved: trial replay {}\n", quoted(&path.display().to_string())));
         }
-        for what in whats {
-            if found.iter().all(|(_, known)| *known != what) {
-                found.push((result, what));
-            }
+        if let Some(trouble) = &group.trouble {
+            complain(format_args!("{}: {trouble}", group.name));
         }
     }
-    found
-}
-
-/// What happened in the seed, with its two facts.
-fn story(result: &SeedResult, what: &str) -> String {
-    let mut page = String::new();
-    line(&mut page, format_args!("    seed {}: {}", result.seed, result.verdict().word()));
-    for violation in result.violations.iter().filter(|violation| violation.invariant == what) {
-        line(
-            &mut page,
-            format_args!("    {} at {} ms: {}", what, violation.at_ms, violation.message),
-        );
-        for fact in &violation.facts {
-            line(&mut page, format_args!("      {fact}"));
-        }
+    if saved.iter().any(|group| group.file.is_some()) {
+        say("       the same with `shrink` and `explain`: smaller, and why\n");
     }
-    if let Some(other) = &result.differs {
-        line(&mut page, format_args!("    digests {} and {other}", result.digest));
-    }
-    if let Some(difference) = &result.difference {
-        page.push_str(difference);
-    }
-    for open in &result.open {
-        line(&mut page, format_args!("    {open}"));
-    }
-    if let (true, Some(why)) = (result.violations.is_empty(), result.end.complaint()) {
-        line(&mut page, format_args!("    {why}"));
-    }
-    page
-}
-
-fn line(page: &mut String, text: std::fmt::Arguments<'_>) {
-    writeln!(page, "{text}").expect("a String takes any text");
+    Ok(())
 }

@@ -1,6 +1,7 @@
-//! A run that failed, as a file: all that is needed to play it again, byte for byte.
+//! A run that failed, as a file: all that is needed to play it again, byte for byte, and to say why it cannot.
 //!
-//! Holds:      version, scenario with its whole text, changes, seed, digest, verdict, invariants.
+//! Holds:      version, scenario with its whole text, changes, seed, digest, verdict, what failed, the plan of faults as
+//!             it was played, and the digest at every second.
 //! Invariants: FA-1 a CRC-32 (IEEE) over the compact form tells an edited or truncated file apart.
 //!             FA-2 what is read back prints as what was written.
 
@@ -11,12 +12,13 @@ use std::sync::Arc;
 use miette::{Diagnostic, NamedSource, SourceSpan};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
-use trial_reports::Verdict;
+use trial_reports::{Setting, Verdict};
 
 use crate::asked::Asked;
+use crate::fingerprint::Fingerprint;
 
 /// The version of the file's shape.
-pub const FAILURE_SCHEMA: u32 = 1;
+pub const FAILURE_SCHEMA: u32 = 2;
 
 /// A saved failure.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +38,38 @@ pub struct Failure {
     pub verdict: Verdict,
     /// The invariants that did not hold.
     pub invariants: Vec<String>,
+    /// What failed first.
+    pub fingerprint: Fingerprint,
+    /// The settings that shaped the run, and what its seed picked.
+    pub settings: Vec<Setting>,
+    /// Every fault of the plan, with the time at which it was carried out.
+    pub plan: Vec<String>,
+    /// The digest at every second of the run.
+    pub moments: Vec<Moment>,
+    /// What has to come of it when it is played as a test.
+    #[serde(default)]
+    pub awaits: Awaits,
+}
+
+/// How far a run had come.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Moment {
+    /// When, in virtual milliseconds.
+    pub at_ms: u64,
+    /// The digest of all that had happened.
+    pub digest: String,
+}
+
+/// What a kept failure has to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Awaits {
+    /// That it still fails in the same way.
+    #[default]
+    Failure,
+    /// That it does not any more: what it showed was mended.
+    Fixed,
 }
 
 /// As it stands in the file: the failure, and a checksum of its compact form.
@@ -101,19 +135,6 @@ pub enum FailureError {
 }
 
 impl Failure {
-    /// A failure of this version of Trial.
-    #[must_use]
-    pub fn new(
-        asked: Asked,
-        seed: u64,
-        digest: String,
-        verdict: Verdict,
-        invariants: Vec<String>,
-    ) -> Self {
-        let version = env!("CARGO_PKG_VERSION").to_owned();
-        Self { schema: FAILURE_SCHEMA, version, asked, seed, digest, verdict, invariants }
-    }
-
     /// The text of its file.
     #[must_use]
     pub fn to_text(&self) -> String {
@@ -164,21 +185,26 @@ impl Failure {
         Self::from_text(&shown, &text)
     }
 
-    /// Writes a file into `folder`, which is made if need be, named for its first invariant; answers its path.
+    /// Its name for files, without folder and ending: the scenario, what failed, the seed.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("{}-{}-{}", self.asked.scenario, self.fingerprint.id(), self.seed)
+    }
+
+    /// Writes a file into `folder`, which is made if need be, named by its id; answers its path.
     ///
     /// # Errors
     /// If it cannot be written.
     pub fn save(&self, folder: &Path) -> Result<PathBuf, FailureError> {
-        let what = self.invariants.first().map_or(self.verdict.word(), String::as_str);
-        self.save_as(folder, what)
+        self.save_as(folder, &self.id())
     }
 
-    /// The same, named for `what`.
+    /// The same under another name, without its ending.
     ///
     /// # Errors
     /// If it cannot be written.
-    pub fn save_as(&self, folder: &Path, what: &str) -> Result<PathBuf, FailureError> {
-        let path = folder.join(format!("{}-{what}-{}.json", self.asked.scenario, self.seed));
+    pub fn save_as(&self, folder: &Path, name: &str) -> Result<PathBuf, FailureError> {
+        let path = folder.join(format!("{name}.json"));
         let failed = |why| {
             let path = path.display().to_string();
             FailureError::Io { action: "write", path, why }
@@ -206,14 +232,26 @@ fn place(text: &str, line: usize, column: usize) -> SourceSpan {
 
 #[cfg(test)]
 mod tests {
-    use super::{Failure, FailureError};
+    use super::{Awaits, FAILURE_SCHEMA, Failure, FailureError, Moment};
     use crate::asked::Asked;
-    use trial_reports::Verdict;
+    use crate::fingerprint::Fingerprint;
+    use trial_reports::{Setting, Verdict};
 
     fn failure() -> Failure {
-        let asked = Asked::open("departures").expect("it comes with Trial");
-        let invariants = vec!["R4".to_owned()];
-        Failure::new(asked, 7, "00ff".to_owned(), Verdict::Violated, invariants)
+        Failure {
+            schema: FAILURE_SCHEMA,
+            version: "0.0.0".to_owned(),
+            asked: Asked::open("departures").expect("it comes with Trial"),
+            seed: 7,
+            digest: "00ff".to_owned(),
+            verdict: Verdict::Violated,
+            invariants: vec!["R4".to_owned()],
+            fingerprint: Fingerprint::new("R4", "orders/3 offset 7 is gone"),
+            settings: vec![Setting { path: "cluster.brokers".into(), value: "3".into() }],
+            plan: vec!["at 4s crash b1".to_owned()],
+            moments: vec![Moment { at_ms: 1_000, digest: "0a".to_owned() }],
+            awaits: Awaits::Failure,
+        }
     }
 
     #[test]
@@ -241,7 +279,7 @@ mod tests {
             let edited = Failure::from_text("f.json", &text.replace(from, to));
             assert!(matches!(edited, Err(FailureError::Edited { .. })), "{from}: {edited:?}");
         }
-        let other = Failure::from_text("f.json", &text.replace("\"schema\": 1", "\"schema\": 9"));
+        let other = Failure::from_text("f.json", &text.replace("\"schema\": 2", "\"schema\": 9"));
         assert!(matches!(other, Err(FailureError::OtherSchema { found: 9, .. })), "{other:?}");
     }
 }

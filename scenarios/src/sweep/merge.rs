@@ -1,0 +1,136 @@
+//! Joins the shards of a sweep to what one worker would have written.
+//!
+//! Invariants: ME-1 the order of the folders does not matter. ME-2 nothing is joined with a gap or an overlap; the
+//!             error names the shard, and how to play what is missing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use trial_reports::{SeedRow, SweepHeader, Tally};
+
+use super::journal::{Journal, JournalError, ROWS_FILE, difference, io_error, shown, write_sorted};
+
+/// Reads the shards that lie in `folders` or just below them, and writes the whole sweep into `to`; by default the
+/// folder above the shards.
+///
+/// # Errors
+/// If one cannot be read, is still being written, belongs to another sweep, is there twice or not at all, or lacks
+/// seeds.
+pub fn merge(
+    folders: &[PathBuf],
+    to: Option<&Path>,
+) -> Result<(PathBuf, SweepHeader, Tally), JournalError> {
+    let (found, above) = shards(folders)?;
+    let mut tally: Option<Tally> = None;
+    let mut journals = Vec::new();
+    for folder in &found {
+        let mut count = |header: &SweepHeader, row: &SeedRow| {
+            tally.get_or_insert_with(|| Tally::new(header)).add(row);
+        };
+        journals.push(Journal::read(folder, &mut count)?);
+    }
+    journals.sort_by_key(|journal| journal.header.shard);
+    check(&journals)?;
+    let header = SweepHeader { shard: 1, shards: 1, ..journals[0].header.clone() };
+    let to = to.map(Path::to_owned).or(above).ok_or_else(|| JournalError::Shards {
+        what: "several folders are joined, and none was named for the result".to_owned(),
+        help: "name it with --out DIR".to_owned(),
+    })?;
+    fs::create_dir_all(&to).map_err(|why| io_error("make", &to, why))?;
+    let mut from: Vec<&mut Journal> = journals.iter_mut().collect();
+    write_sorted(&to.join(ROWS_FILE), &header, &mut from)?;
+    let tally = tally.unwrap_or_else(|| Tally::new(&header));
+    Ok((to, header, tally))
+}
+
+/// The folders that hold rows, and the one above them if it is the only one.
+fn shards(folders: &[PathBuf]) -> Result<(Vec<PathBuf>, Option<PathBuf>), JournalError> {
+    let mut found = Vec::new();
+    let mut above = Vec::new();
+    for folder in folders {
+        let entries = fs::read_dir(folder).map_err(|why| io_error("read", folder, why))?;
+        let mut below = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(|why| io_error("read", folder, why))?.path();
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+            let is_shard = name.is_some_and(|name| name.starts_with("shard-"));
+            if is_shard && path.join(ROWS_FILE).is_file() {
+                below.push(path);
+            }
+        }
+        if !below.is_empty() {
+            above.push(folder.clone());
+            found.extend(below);
+        } else if folder.join(ROWS_FILE).is_file() {
+            found.push(folder.clone());
+        } else {
+            return Err(JournalError::Shards {
+                what: format!("{} holds no sweep", shown(folder)),
+                help: "a sweep's folder is the --out of `trial sweep`".to_owned(),
+            });
+        }
+    }
+    found.sort();
+    found.dedup();
+    let above = if above.len() == 1 && folders.len() == 1 { above.pop() } else { None };
+    let above = above.or_else(|| (found.len() == 1).then(|| found[0].clone()));
+    Ok((found, above))
+}
+
+/// ME-2. The journals are in the order of their shards.
+fn check(journals: &[Journal]) -> Result<(), JournalError> {
+    let first = &journals[0];
+    for other in &journals[1..] {
+        if let Some(what) = difference(&first.header, &other.header, false) {
+            let what = format!(
+                "{} is of another sweep than {}: {what}",
+                shown(&other.path),
+                shown(&first.path)
+            );
+            let help = "join only what one sweep has played".to_owned();
+            return Err(JournalError::Shards { what, help });
+        }
+        if other.header.shards != first.header.shards {
+            let (one, two) = (first.header.shards, other.header.shards);
+            let what = format!(
+                "{} is one of {one} shards, {} one of {two}",
+                shown(&first.path),
+                shown(&other.path)
+            );
+            let help = "join only what one sweep has played".to_owned();
+            return Err(JournalError::Shards { what, help });
+        }
+    }
+    for pair in journals.windows(2) {
+        if pair[0].header.shard == pair[1].header.shard {
+            let SweepHeader { shard, shards, .. } = pair[0].header;
+            let what = format!(
+                "shard {shard}/{shards} is there twice: {} and {}",
+                shown(&pair[0].path),
+                shown(&pair[1].path)
+            );
+            let help = "leave one of them out".to_owned();
+            return Err(JournalError::Shards { what, help });
+        }
+    }
+    let shards = first.header.shards;
+    for shard in 1..=shards {
+        let Some(journal) = journals.iter().find(|journal| journal.header.shard == shard) else {
+            let what = format!("shard {shard}/{shards} is missing");
+            let help = format!(
+                "name its folder too, or play it: trial sweep ... --shard {shard}/{shards}"
+            );
+            return Err(JournalError::Shards { what, help });
+        };
+        if let Some((scenario, seed)) = journal.missing() {
+            let name = &journal.header.scenarios[scenario].name;
+            let what = format!(
+                "shard {shard}/{shards} was not finished: {} has no row for {name} seed {seed}, and perhaps others",
+                shown(&journal.path)
+            );
+            let help = "play it again with the same arguments: it goes on where it was".to_owned();
+            return Err(JournalError::Shards { what, help });
+        }
+    }
+    Ok(())
+}
