@@ -166,9 +166,10 @@ fn line(text: &mut String, what: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use super::{seeds_from, story};
+    use std::collections::BTreeMap;
+
     use crate::asked::Asked;
     use crate::play::End;
-    use crate::probe::Probe;
     use crate::sweep::{SeedRange, SeedResult, SweepReport};
     use trial_reports::{Verdict, Violation};
 
@@ -193,7 +194,7 @@ mod tests {
             }],
             open: Vec::new(),
             excused: 0,
-            probes: vec![0; Probe::ALL.len()],
+            probes: BTreeMap::new(),
             fingerprint: None,
             events: 1,
             requests: 1,

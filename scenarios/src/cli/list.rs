@@ -3,7 +3,7 @@
 use comfy_table::{ContentArrangement, Table, presets};
 use trial_cluster::rules::Switch;
 use trial_scenarios::invariants::INVARIANTS;
-use trial_scenarios::probe::Probe;
+use trial_scenarios::probe;
 use trial_scenarios::scenario::{CONDITIONS, HOST_FUNCTIONS, Scenario, builtin};
 use trial_sim::fault::WORDS;
 
@@ -82,11 +82,16 @@ fn invariants() {
 }
 
 fn probes() {
-    let mut rows = table(&["probe", "reached when"]);
-    for probe in Probe::ALL {
-        rows.add_row([probe.name(), probe.about()]);
+    let mut rows = table(&["probe", "reached when", "kind", "where"]);
+    for probe in probe::all() {
+        let place = format!("{}:{}", probe.file, probe.line);
+        rows.add_row([probe.name, probe.about, probe.kind.name(), &place]);
     }
-    show(&rows, "a scenario demands them: must_happen = [\"truncation\"].");
+    show(
+        &rows,
+        "a scenario demands them: must_happen = [\"truncation\"]. An unreachable one says why nobody comes there:\n\
+         a run that does breaks the invariant `unreachable`.",
+    );
 }
 
 fn bugs() {
