@@ -18,6 +18,7 @@ pub mod check;
 pub mod facts;
 pub mod failure;
 pub mod invariants;
+pub mod lab;
 pub mod play;
 pub mod probe;
 pub mod run;
@@ -27,4 +28,6 @@ pub mod tap;
 pub mod testing;
 pub mod twice;
 
-pub use testing::{Check, check};
+pub use lab::{Consumed, Lab, LabCheck, SendError, Sent, Stored, lab};
+pub use scenario::{Scenario, ScenarioBuilder, consumer, producer, rack, scenario, topic};
+pub use testing::{Check, CheckFailure, check};
