@@ -1,10 +1,10 @@
-//! Your first fault-injection test: a scenario built in Rust, checked under fifty seeds.
+//! Your first fault-injection test: a scenario built in Rust, checked under twenty seeds.
 //!
 //! In a test of your own this is the body of a `#[test]`. `cargo run --example first_test` plays it here.
 
 use trial_scenarios::{consumer, producer, scenario};
 
-pub fn main() {
+pub(crate) fn main() {
     scenario("orders survive a leader that loses power")
         .time("20s")
         .config("min.insync.replicas", 2)
@@ -14,6 +14,6 @@ pub fn main() {
         .fault("at 8s crash leader(orders/0) losing unsynced for 4s")
         .must_happen("lossy_leader_crash")
         .check()
-        .seeds(0..50)
+        .seeds(0..20)
         .run();
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use trial_scenarios::{consumer, lab, producer, scenario, topic};
 
-pub fn main() {
+pub(crate) fn main() {
     let orders = scenario("customers see their orders in their order")
         .config("min.insync.replicas", 2)
         .topic(topic("orders").partitions(3))
@@ -41,6 +41,6 @@ pub fn main() {
             assert!(own.is_sorted(), "{customer} sees {own:?}");
         }
         let seen: BTreeSet<String> = read.iter().map(|record| record.value_text()).collect();
-        assert_eq!(seen, acked);
+        assert_eq!(seen, acked, "what was acknowledged is read");
     });
 }

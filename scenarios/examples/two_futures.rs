@@ -2,7 +2,7 @@
 
 use trial_scenarios::{Lab, producer, scenario};
 
-pub fn main() {
+pub(crate) fn main() {
     let orders = scenario("an order is under way")
         .config("min.insync.replicas", 2)
         .topic("orders")
@@ -19,8 +19,8 @@ pub fn main() {
 
     calm.wait_for(order).expect("nothing happens here");
     stormy.wait_for(order).expect("the producer tries again");
-    assert_eq!(calm.epoch("orders/0"), 0);
-    assert!(stormy.epoch("orders/0") > 0);
+    assert_eq!(calm.epoch("orders/0"), 0, "the same leader as ever");
+    assert!(stormy.epoch("orders/0") > 0, "another one");
     assert!(calm.now() < stormy.now(), "an election takes its time");
 
     println!("calm:   {calm}\nstormy: {stormy}");

@@ -1,6 +1,7 @@
 //! A Lab: what a script asks happens once, in order, is digested, and is judged like everything else.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use trial_scenarios::{Lab, ScenarioBuilder, SendError, consumer, lab, producer, scenario, topic};
 
@@ -236,4 +237,33 @@ fn a_fault_that_hits_nobody_is_an_error_of_the_script() {
         lab.crash("leader(orders/0)");
     });
     assert!(said.starts_with("`crash leader(orders/0)` found nobody"), "{said}");
+}
+
+#[test]
+fn a_script_that_does_not_do_the_same_twice_fails() {
+    let calls = AtomicU64::new(0);
+    let story = lab(orders()).seeds(0..1).try_run(|lab| {
+        let call = calls.fetch_add(1, Ordering::Relaxed);
+        lab.produce("shop", "anna", format!("order {call}")).expect("all is well");
+    });
+    let story = story.expect_err("it counts");
+    assert!(story.contains("two runs of it differ"), "LK-2: {story}");
+    assert_eq!(calls.into_inner(), 2, "twice");
+    lab(orders()).seeds(0..1).run(|lab| _ = lab.produce("shop", "anna", "apples"));
+}
+
+#[test]
+fn a_script_that_fails_is_told_with_its_place_and_how_things_stood() {
+    let story = lab(orders()).seeds(3..6).try_run(|lab| {
+        lab.pause("b1");
+        lab.run_for("1s");
+        assert_eq!(lab.high_watermark("orders/0"), 7, "the customers are waiting");
+    });
+    let story = story.expect_err("nobody ordered anything");
+    let (first, rest) = story.split_once('\n').expect("many lines");
+    assert!(first.starts_with("orders_by_hand: seed 3 fails, at "), "{story}");
+    assert!(first.contains("tests/lab.rs:"), "the place of the assertion: {story}");
+    for part in ["the customers are waiting", "pause b1: ", "orders/0: leader ", "again:   "] {
+        assert!(rest.contains(part), "no {part} in {story}");
+    }
 }

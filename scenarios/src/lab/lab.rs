@@ -192,12 +192,8 @@ impl Lab {
     /// were played, and how to see it again.
     #[track_caller]
     pub fn finish(self) -> RunDocument {
-        let seed = self.seed();
-        let asked = Arc::clone(&self.asked);
-        self.try_finish().unwrap_or_else(|story| {
-            let again = again::lab_lines(&asked, seed);
-            panic!("{story}\n\n{}", again.join("\n"))
-        })
+        self.try_finish()
+            .unwrap_or_else(|story| panic!("{story}\n\nagain:   {}", again::test_line(None)))
     }
 
     /// The same without a panic.

@@ -1,7 +1,7 @@
 //! A Lab: a cluster that a test scripts by hand, in plain synchronous Rust on virtual time.
 //!
-//! Read `lab.rs` first (start, time, the end), then `clients.rs` (produce and read), `faults.rs`, `looks.rs` (who leads,
-//! what is committed), `check.rs` (one script under many seeds).
+//! Read `lab.rs` first (start, time, the end), then `clients.rs` (produce and read), `faults.rs`, `looks.rs` (who
+//! leads, what is committed), `check.rs` (one script under many seeds).
 
 mod check;
 mod clients;

@@ -7,24 +7,21 @@ use std::path::Path;
 
 use crate::asked::{Asked, quoted};
 
-/// How this test, or whatever runs on this thread, is run with one seed.
-pub(crate) fn test_line(seed: u64) -> String {
+/// How this test, or whatever runs on this thread, is run with one seed; none: it names its seed itself.
+pub(crate) fn test_line(seed: Option<u64>) -> String {
     let thread = std::thread::current();
+    let before = seed.map_or_else(String::new, |seed| format!("TRIAL_SEED={seed} "));
     // The harness names a test's thread after it; with one thread it plays on the main one.
-    match thread.name().filter(|name| *name != "main") {
-        Some(name) => format!("TRIAL_SEED={seed} cargo test {} -- --exact", quoted(name)),
-        None => format!("the same command with TRIAL_SEED={seed} before it"),
+    match (thread.name().filter(|name| *name != "main"), seed) {
+        (Some(name), _) => format!("{before}cargo test {} -- --exact", quoted(name)),
+        (None, Some(seed)) => format!("the same command with TRIAL_SEED={seed} before it"),
+        (None, None) => "the same command".to_owned(),
     }
-}
-
-/// The lines for a script that failed: only it can play itself again.
-pub(crate) fn lab_lines(_asked: &Asked, seed: u64) -> Vec<String> {
-    vec![format!("again:   {}", test_line(seed))]
 }
 
 /// The lines for a scenario that failed: as a test, and for the command line.
 pub(crate) fn lines(asked: &Asked, seed: u64, save: Option<&Path>) -> Vec<String> {
-    let mut lines = vec![format!("again:   {}", test_line(seed))];
+    let mut lines = vec![format!("again:   {}", test_line(Some(seed)))];
     if !asked.is_built() {
         lines.push(format!("or:      {}", asked.replay_line(seed)));
         return lines;
@@ -45,4 +42,21 @@ pub(crate) fn lines(asked: &Asked, seed: u64, save: Option<&Path>) -> Vec<String
         Err(why) => format!("TRIAL_SAVE: cannot write {}: {why}", path.display()),
     });
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::test_line;
+    use std::thread;
+
+    #[test]
+    fn a_line_names_the_test_that_runs_it_and_only_a_seed_that_can_be_given() {
+        let of = |name: &str, seed| {
+            let on = thread::Builder::new().name(name.to_owned());
+            on.spawn(move || test_line(seed)).expect("a thread").join().expect("no panic")
+        };
+        assert_eq!(of("shop::orders", Some(7)), "TRIAL_SEED=7 cargo test shop::orders -- --exact");
+        assert_eq!(of("shop::orders", None), "cargo test shop::orders -- --exact");
+        assert_eq!(of("main", Some(7)), "the same command with TRIAL_SEED=7 before it");
+    }
 }

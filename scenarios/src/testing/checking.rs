@@ -257,24 +257,7 @@ mod tests {
         let results = vec![violated(3), violated(9)];
         let report = SweepReport { results, our_faults: Vec::new() };
         let text = story(&asked, &scenario, &report, None).expect("two seeds failed");
-        insta::assert_snapshot!(text, @r##"
-what_an_ack_buys_all: 2 of 2 seeds not as expected: 3, 9
-
-seed 3: violated
-  the verdict is `violated`, the scenario expects `holds`
-
-  R4 is violated at 1.500s: offset 7 of orders/0 is gone
-    b1 committed it
-    b2 leads without it
-
-  faults as played
-    6.000s  at 6s delay b1 b2 b3 > b1 b2 b3 by 40ms for 30s: 749 writes delayed, 29960 ms of delay
-    8.000s  at 8s crash leader(orders/0) losing unsynced for 3s: b2: 13 connections lost, 7 pages lost, 1 page torn, 18 kB lost
-   22.000s  at 22s crash leader(orders/1) losing unsynced for 3s: b3: 10 connections lost, 16 pages lost, 5 pages torn, 50 kB lost
-
-again:   TRIAL_SEED=3 cargo test testing::checking::tests::a_failing_seed_is_told_with_its_two_facts_its_faults_and_lines_to_paste -- --exact
-or:      trial run what_an_ack_buys_all --seed 3
-"##);
+        insta::assert_snapshot!(text);
         assert_eq!(story(&asked, &scenario, &SweepReport::default(), None), None);
     }
 

@@ -1,7 +1,7 @@
 //! From `cargo test` of any repository: a scenario under many seeds, and what a failing one is told.
 //!
-//! Read `checking.rs` first (what is called), then `environment.rs` (`TRIAL_SEED` and its kin), `story.rs` (what a failure
-//! prints) and `again.rs` (the lines to paste).
+//! Read `checking.rs` first (what is called), then `environment.rs` (`TRIAL_SEED` and its kin), `story.rs` (what a
+//! failure prints) and `again.rs` (the lines to paste).
 
 pub(crate) mod again;
 pub(crate) mod checking;

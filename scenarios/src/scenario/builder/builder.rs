@@ -467,6 +467,13 @@ config = { "auto.offset.reset" = "earliest" }
         let text = format!("{:?}", miette::Report::new(error.expect_err("a typo")));
         assert!(text.contains("did you mean `crash`?"), "{text}");
         assert!(text.contains("at 2s crsh b1"), "{text}");
+        let refused = |client| {
+            let built = scenario("t").topic("orders").client(client).build();
+            built.expect_err("it does not fit").to_string()
+        };
+        let both = refused(producer("me", "orders").by_hand().rate("5/s"));
+        assert_eq!(both, "a producer by hand sends nothing by itself");
+        assert_eq!(refused(consumer("me", "orders").by_hand()), "a consumer sends nothing");
         let two = scenario("t").topic("orders").topic("orders").build();
         assert_eq!(two.expect_err("one is lost").to_string(), "there are two topics `orders`");
     }

@@ -5,25 +5,21 @@ use toml_edit::{Array, Item, Value};
 use super::text::{Part, Setting, list};
 
 /// A topic to be: `topic("orders").partitions(2).replicas(3)`.
-#[must_use]
 pub fn topic(name: &str) -> TopicBuilder {
     TopicBuilder { name: name.to_owned(), part: Part::default() }
 }
 
 /// A producer to be: `producer("shop", "orders").rate("25/s").config("acks", "all")`.
-#[must_use]
 pub fn producer(name: &str, topic: &str) -> ClientBuilder {
     ClientBuilder::new(name, "produce", topic)
 }
 
 /// A consumer to be: `consumer("audit", "orders").config("auto.offset.reset", "earliest")`.
-#[must_use]
 pub fn consumer(name: &str, topic: &str) -> ClientBuilder {
     ClientBuilder::new(name, "consume", topic)
 }
 
 /// A rack to be: `rack("left").hosts(["b1", "c1"]).zone("z1")`.
-#[must_use]
 pub fn rack(name: &str) -> RackBuilder {
     RackBuilder { name: name.to_owned(), part: Part::default() }
 }
