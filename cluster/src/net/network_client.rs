@@ -212,7 +212,11 @@ impl NetworkClient {
             }
             Input::Received { conn, bytes } => self.on_received(*conn, bytes, wires),
             Input::Writable { conn } => self.on_writable(*conn, wires),
-            Input::Boot | Input::Stop | Input::Timer | Input::Accepted { .. } => false,
+            Input::Boot
+            | Input::Stop
+            | Input::Order { .. }
+            | Input::Timer
+            | Input::Accepted { .. } => false,
         }
     }
 

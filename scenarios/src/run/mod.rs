@@ -4,6 +4,7 @@
 //! `carrier.rs` (faults), `assemble.rs` (what the World is made of) and `document.rs` (what is told of it).
 
 mod assemble;
+mod by_hand;
 mod carrier;
 mod document;
 #[cfg(test)]
@@ -16,7 +17,7 @@ mod timeline;
 mod told;
 mod trial_run;
 
-pub use assemble::assemble;
+pub use assemble::{Played, assemble};
 pub use plan::{Plan, Planned};
 pub use player::{Done, Player, Situation};
 pub use programs::Programs;

@@ -46,6 +46,22 @@ pub(super) struct Outcome {
     required: bool,
 }
 
+impl Outcome {
+    /// Of a fault whose time has not come.
+    pub(super) fn of(planned: &Planned, plan_requires: bool) -> Self {
+        Self {
+            text: planned.fault.to_string(),
+            at: None,
+            hosts: Vec::new(),
+            faults: Vec::new(),
+            crashes: Vec::new(),
+            remark: None,
+            did: false,
+            required: plan_requires && !planned.drawn,
+        }
+    }
+}
+
 /// A filter that holds frames.
 #[derive(Debug, Clone)]
 pub(super) struct Held {
@@ -57,19 +73,21 @@ pub(super) struct Held {
 
 /// A host that a swizzle isolates in a while.
 #[derive(Debug, Clone)]
-struct Swizzled {
+pub(super) struct Swizzled {
     begins: Time,
     ends: Option<Time>,
     host: HostId,
-    index: usize,
+    pub(super) index: usize,
 }
 
 /// How an active fault ends.
 #[derive(Debug, Clone)]
-struct Active {
+pub(super) struct Active {
+    /// Of its outcome.
+    pub(super) index: usize,
     ends: Option<Time>,
     faults: Vec<FaultId>,
-    restarts: Vec<HostId>,
+    pub(super) restarts: Vec<HostId>,
     /// Those that start again if they went down by it.
     revives: Vec<HostId>,
 }
@@ -86,17 +104,17 @@ pub struct Done {
 /// The player.
 #[derive(Debug, Clone)]
 pub struct Player {
-    timed: Vec<(Time, Planned, usize)>,
-    cursor: usize,
-    triggered: Vec<(Vec<Condition>, Planned, usize)>,
-    active: Vec<Active>,
-    outcomes: Vec<Outcome>,
+    pub(super) timed: Vec<(Time, Planned, usize)>,
+    pub(super) cursor: usize,
+    pub(super) triggered: Vec<(Vec<Condition>, Planned, usize)>,
+    pub(super) active: Vec<Active>,
+    pub(super) outcomes: Vec<Outcome>,
     /// Hosts that shall run again as soon as they are down.
-    to_restart: BTreeSet<HostId>,
+    pub(super) to_restart: BTreeSet<HostId>,
     /// Hosts that are down on purpose, with how many faults keep them so.
-    kept_down: BTreeMap<HostId, u32>,
+    pub(super) kept_down: BTreeMap<HostId, u32>,
     holds: Vec<Held>,
-    swizzled: Vec<Swizzled>,
+    pub(super) swizzled: Vec<Swizzled>,
     programs: Programs,
     draws: Draws,
 }
@@ -105,46 +123,21 @@ impl Player {
     /// Before the first fault.
     #[must_use]
     pub fn new(plan: Plan, draws: Draws, programs: Programs) -> Self {
-        let plan_requires = plan.require_effect;
-        let mut outcomes = Vec::new();
-        let mut enter = |planned: &Planned| {
-            outcomes.push(Outcome {
-                text: planned.fault.to_string(),
-                at: None,
-                hosts: Vec::new(),
-                faults: Vec::new(),
-                crashes: Vec::new(),
-                remark: None,
-                did: false,
-                required: plan_requires && !planned.drawn,
-            });
-            outcomes.len() - 1
-        };
-        let timed: Vec<_> =
-            plan.timed.into_iter().map(|(at, planned)| (at, enter(&planned), planned)).collect();
-        let timed = timed.into_iter().map(|(at, index, planned)| (at, planned, index)).collect();
-        let triggered: Vec<_> = plan
-            .triggered
-            .into_iter()
-            .map(|(conditions, planned)| (conditions, enter(&planned), planned))
-            .collect();
-        let triggered = triggered
-            .into_iter()
-            .map(|(conditions, index, planned)| (conditions, planned, index))
-            .collect();
-        Self {
-            timed,
+        let mut player = Self {
+            timed: Vec::new(),
             cursor: 0,
-            triggered,
+            triggered: Vec::new(),
             active: Vec::new(),
-            outcomes,
+            outcomes: Vec::new(),
             to_restart: BTreeSet::new(),
             kept_down: BTreeMap::new(),
             holds: Vec::new(),
             swizzled: Vec::new(),
             programs,
             draws,
-        }
+        };
+        player.add(plan);
+        player
     }
 
     /// What runs on the nodes.
@@ -204,7 +197,7 @@ impl Player {
                 others.flat_map(|other| [world.cut(host, other), world.cut(other, host)]).collect();
             self.outcomes[index].faults.extend(&faults);
             let (restarts, revives) = (Vec::new(), Vec::new());
-            self.active.push(Active { ends, faults, restarts, revives });
+            self.active.push(Active { index, ends, faults, restarts, revives });
         }
     }
 
@@ -265,7 +258,7 @@ impl Player {
         }
     }
 
-    fn end(&mut self, active: Active, world: &mut World<Note>) {
+    pub(super) fn end(&mut self, active: Active, world: &mut World<Note>) {
         for fault in active.faults {
             world.heal(fault);
         }
@@ -325,7 +318,8 @@ impl Player {
         let outcome = &self.outcomes[index];
         done.push(Done { text: outcome.text.clone(), hosts: outcome.hosts.clone() });
         if !outcome.faults.is_empty() || !restarts.is_empty() {
-            self.active.push(Active { ends, faults: outcome.faults.clone(), restarts, revives });
+            let faults = outcome.faults.clone();
+            self.active.push(Active { index, ends, faults, restarts, revives });
         }
     }
 

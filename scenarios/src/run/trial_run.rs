@@ -9,7 +9,7 @@ use trial_reports::FaultOutcome;
 use trial_sim::disk::Disk;
 use trial_sim::{Digest, DiskId, HostId, Plan as Draws, Seen, Span, Time, World, WorldSettings};
 
-use super::assemble::assemble;
+use super::assemble::{Played, assemble};
 use super::plan::Plan;
 use super::player::{Done, Player};
 use crate::check::Judge;
@@ -50,6 +50,7 @@ pub enum Phase {
 pub struct Run {
     pub(super) scenario: std::sync::Arc<Scenario>,
     pub(super) seed: u64,
+    played: Played,
     pub(super) world: World<Note>,
     pub(super) player: Player,
     pub(super) judge: Judge,
@@ -81,9 +82,19 @@ impl Run {
         seed: u64,
         settings: WorldSettings,
     ) -> Self {
+        Self::assembled(scenario, seed, settings, Played::ByPlan)
+    }
+
+    pub(super) fn assembled(
+        scenario: &std::sync::Arc<Scenario>,
+        seed: u64,
+        settings: WorldSettings,
+        played: Played,
+    ) -> Self {
         let scenario = &scenario.for_seed(seed);
-        let (world, setup, programs) = assemble(scenario, seed, settings);
+        let (world, setup, programs) = assemble(scenario, seed, settings, played);
         Self {
+            played,
             player: Player::new(Plan::draw(scenario, seed), Draws::new(seed), programs),
             judge: Judge::new(setup),
             scenario: std::sync::Arc::clone(scenario),
@@ -157,6 +168,11 @@ impl Run {
     pub fn play_until(&mut self, limit: Time) {
         loop {
             match self.phase {
+                Phase::Faults if self.played == Played::ByHand => {
+                    assert!(limit < Time::MAX, "faults that nobody ends never end");
+                    self.advance(limit);
+                    return;
+                }
                 Phase::Faults => {
                     let end = Time::ZERO + self.scenario.time;
                     self.advance(end.min(limit));
@@ -254,7 +270,7 @@ impl Run {
         self.world.run_until(limit);
     }
 
-    fn tell(&mut self, done: &mut Vec<Done>) {
+    pub(super) fn tell(&mut self, done: &mut Vec<Done>) {
         if done.is_empty() {
             return;
         }
@@ -295,7 +311,7 @@ impl Run {
     }
 
     /// Hands the judge what was seen.
-    fn drain(&mut self) {
+    pub(super) fn drain(&mut self) {
         let mut seen = std::mem::take(&mut self.seen);
         self.world.drain_seen(&mut seen);
         for one in seen.drain(..) {

@@ -109,6 +109,7 @@ pub(super) struct TopicTable {
 pub(super) struct ClientTable {
     pub(super) produce: Option<Spanned<String>>,
     pub(super) consume: Option<Spanned<String>>,
+    pub(super) by_hand: Option<Spanned<bool>>,
     pub(super) rate: Option<Spanned<String>>,
     pub(super) size: Option<Spanned<i64>>,
     pub(super) keys: Option<Spanned<i64>>,

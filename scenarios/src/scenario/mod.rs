@@ -1,6 +1,7 @@
 //! A scenario: what is played. Read `file.rs` for the form that people write, `scenario.rs` for what becomes of it,
 //! and `reading.rs` for the way from one to the other.
 
+mod builder;
 pub mod builtin;
 mod error;
 mod file;
@@ -18,10 +19,16 @@ mod records;
     reason = "the folder holds all of a scenario, the file its type"
 )]
 mod scenario;
+mod source;
 
+pub use self::scenario::{Client, Cluster, Lanes, Load, Network, Scenario, Topic};
+pub use builder::{
+    ClientBuilder, RackBuilder, ScenarioBuilder, Setting, TopicBuilder, consumer, producer, rack,
+    scenario, topic,
+};
 pub use error::{ScenarioError, did_you_mean};
 pub use names::{ADMIN, CONDITIONS, HOST_FUNCTIONS, hosts_of, node_names, place_name};
 pub use override_::Override;
 pub use picks::Pick;
 pub use records::{Record, RecordFileError, read_records};
-pub use scenario::{Client, Cluster, Lanes, Load, Network, Scenario, Topic};
+pub use source::Source;
