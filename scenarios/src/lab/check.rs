@@ -1,7 +1,7 @@
 //! One script under many seeds, on all cores.
 //!
 //! Invariants: LK-1 the failing seed that is told is the smallest of the range that fails, on any number of cores.
-//!             LK-2 every fiftieth seed is played twice, as in a sweep: a script that is not a function of its seed fails.
+//!             LK-2 every fiftieth seed is played twice, as in a sweep: a script that does not do the same fails.
 
 use std::sync::Arc;
 use std::sync::Mutex;

@@ -336,12 +336,11 @@ fn name_of(title: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{name_of, scenario};
+    use super::{ScenarioBuilder, name_of, scenario};
     use crate::scenario::{consumer, producer, rack, topic};
 
-    #[test]
-    fn every_key_of_a_file_can_be_built() {
-        let built = scenario("everything: at once")
+    fn everything() -> ScenarioBuilder {
+        scenario("everything: at once")
             .story("It says \"all\".")
             .profile("4.3-no-elr")
             .switch("ack_before_replication")
@@ -380,82 +379,14 @@ mod tests {
             .client(producer("shop", "orders").rate("25/s").size(64).keys(5).config("acks", "all"))
             .client(producer("tower", "plain").records("departures.csv").key("origin"))
             .client(producer("me", "plain").by_hand())
-            .client(consumer("audit", "orders").config("auto.offset.reset", "earliest"));
+            .client(consumer("audit", "orders").config("auto.offset.reset", "earliest"))
+    }
+
+    #[test]
+    fn every_key_of_a_file_can_be_built() {
+        let built = everything();
         let text = built.to_toml().expect("no name comes twice");
-        insta::assert_snapshot!(text, @r##"
-title = "everything: at once"
-story = 'It says "all".'
-profile = "4.3-no-elr"
-switches = [
-  "ack_before_replication",
-]
-time = "30s"
-calm = "1s"
-faults = [
-  "at 5s isolate follower(orders/0) for 8s",
-  "at 8s crash rack(left)",
-]
-must_happen = [
-  "isr_shrink",
-  "truncation",
-]
-exceeds_budget = true
-require_effect = true
-expect = { "4.3" = "holds", "4.3-no-elr" = "violated" }
-
-[picks]
-"cluster.brokers" = [3, 4]
-
-[network]
-latency = "1ms + 200us"
-between_racks = "2ms"
-between_zones = "3ms"
-between_regions = "4ms"
-bandwidth = "100MB/s"
-
-[lanes]
-scheduler = "pct"
-depth = 3
-steps = 500
-
-[cluster]
-brokers = 3
-controllers = 1
-config = { "min.insync.replicas" = 2, "unclean.leader.election.enable" = false }
-
-[racks.left]
-hosts = ["b1", "c1"]
-zone = "z1"
-region = "r1"
-
-[topics.orders]
-partitions = 2
-replicas = 3
-assignment = [[1, 2, 3], [2, 3, 1]]
-config = { "segment.bytes" = 1048576 }
-
-[topics.plain]
-
-[clients.shop]
-produce = "orders"
-rate = "25/s"
-size = 64
-keys = 5
-config = { acks = "all" }
-
-[clients.tower]
-produce = "plain"
-records = "departures.csv"
-key = "origin"
-
-[clients.me]
-produce = "plain"
-by_hand = true
-
-[clients.audit]
-consume = "orders"
-config = { "auto.offset.reset" = "earliest" }
-"##);
+        insta::assert_snapshot!(text);
         let read = built.build().expect("it can be played");
         assert_eq!(read.name, "everything_at_once");
         assert_eq!((read.topics.len(), read.clients.len()), (2, 4));
