@@ -18,7 +18,7 @@ mod quorum;
 mod registrations;
 mod verdicts;
 mod watermark;
-mod words;
+pub(crate) mod words;
 mod writes;
 
 pub use judge::{Beyond, Judge};
