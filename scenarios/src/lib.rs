@@ -49,6 +49,7 @@
 pub mod asked;
 pub mod bench;
 pub mod check;
+pub mod explain;
 pub mod facts;
 pub mod failure;
 pub mod fingerprint;

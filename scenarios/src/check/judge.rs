@@ -181,6 +181,12 @@ impl Judge {
         }
     }
 
+    /// What became known by the last thing that was taken in.
+    #[must_use]
+    pub fn known(&self) -> &[Known] {
+        &self.known
+    }
+
     /// What is known.
     #[must_use]
     pub fn facts(&self) -> &Facts {

@@ -19,7 +19,7 @@ mod registrations;
 mod unreachable;
 mod verdicts;
 mod watermark;
-mod words;
+pub(crate) mod words;
 mod writes;
 
 pub use judge::{Beyond, Judge};

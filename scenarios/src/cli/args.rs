@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Play a saved failure again, byte for byte
     Replay(ReplayArgs),
+    /// Tell why a run fails: the causal chain backwards from the contradiction
+    Explain(ExplainArgs),
     /// Show what there is: scenarios, faults, invariants, probes, bugs
     List(ListArgs),
     /// Play scenarios under many seeds and count what came of it
@@ -116,6 +118,21 @@ pub(crate) struct ReplayArgs {
     pub(crate) until: Option<String>,
     #[command(flatten)]
     pub(crate) log: LogArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// A file that `trial sweep` or `trial run --out` has written, or a scenario
+    #[arg(value_name = "FAILURE.json|SCENARIO|FILE.toml")]
+    pub(crate) what: String,
+    /// Of a scenario: the seed (default: 1)
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Which violation, by the id of its invariant; without it: the first
+    #[arg(long, value_name = "ID")]
+    pub(crate) invariant: Option<String>,
+    #[command(flatten)]
+    pub(crate) changes: ChangeArgs,
 }
 
 #[derive(Debug, Args)]

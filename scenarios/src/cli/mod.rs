@@ -6,6 +6,7 @@ mod args;
 mod asking;
 mod bench;
 mod keep;
+mod explain;
 mod list;
 mod log;
 mod merge;
@@ -29,6 +30,7 @@ pub(crate) fn main() -> ExitCode {
         None => run::run_default(&RunArgs::default()),
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Replay(args)) => replay::replay(&args),
+        Some(Command::Explain(args)) => explain::explain(&args),
         Some(Command::List(args)) => Ok(list::list(args.what)),
         Some(Command::Sweep(args)) => sweep::sweep_all(&args),
         Some(Command::Merge(args)) => merge::merge_all(&args),

@@ -13,6 +13,7 @@ use super::assemble::{Played, assemble};
 use super::plan::Plan;
 use super::player::{Done, Player};
 use crate::check::Judge;
+use crate::explain::Record;
 use crate::facts::Disks;
 use crate::scenario::Scenario;
 
@@ -60,6 +61,8 @@ pub struct Run {
     /// When the cluster was found to be live again; it only settles from then on.
     live_at: Option<Time>,
     seen: Vec<Seen<Note>>,
+    /// What happened, for whoever explains it; none unless asked for.
+    record: Option<Record>,
 }
 
 impl Disks for World<Note> {
@@ -105,6 +108,7 @@ impl Run {
             without_effect: Vec::new(),
             live_at: None,
             seen: Vec::new(),
+            record: None,
         }
     }
 
@@ -147,6 +151,29 @@ impl Run {
     #[must_use]
     pub fn judge(&self) -> &Judge {
         &self.judge
+    }
+
+    /// From now on everything that happens is kept. It changes no step of the run.
+    pub fn keep_record(&mut self) {
+        self.record.get_or_insert_default();
+    }
+
+    /// What was kept; none if nobody asked.
+    #[must_use]
+    pub fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+
+    /// What the scenario expects.
+    #[must_use]
+    pub fn expected(&self) -> trial_reports::Verdict {
+        self.scenario.expect
+    }
+
+    /// Once it is over: what was missing before the cluster was live, with each rule's id.
+    #[must_use]
+    pub fn missing(&self) -> &[String] {
+        &self.missing
     }
 
     /// Plays to the end.
@@ -277,6 +304,9 @@ impl Run {
         for Done { text, hosts } in done.drain(..) {
             tracing::info!("{} fault: {text}", self.world.now());
             self.judge.on_fault(self.world.now(), &text, &hosts);
+            if let Some(record) = &mut self.record {
+                record.on_fault(self.world.now(), &text, &hosts);
+            }
         }
         self.drain();
     }
@@ -317,7 +347,14 @@ impl Run {
         for one in seen.drain(..) {
             self.log(&one);
             let known = self.judge.violations().len();
+            if let Some(record) = &mut self.record {
+                record.before(&one, self.judge.facts());
+            }
             self.judge.on_seen(&one, &self.world);
+            if let Some(record) = &mut self.record {
+                record.after(&one, self.judge.known(), self.judge.facts());
+                record.violations(self.judge.violations().len());
+            }
             for found in &self.judge.violations()[known..] {
                 tracing::error!("{} {} is violated: {}", found.at, found.invariant, found.message);
             }
