@@ -23,6 +23,7 @@ pub mod play;
 pub mod probe;
 pub mod run;
 pub mod scenario;
+pub mod shrink;
 pub mod sweep;
 pub mod tap;
 pub mod testing;

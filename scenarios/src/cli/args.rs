@@ -31,6 +31,8 @@ pub(crate) enum Command {
     List(ListArgs),
     /// Play scenarios under many seeds and count what came of it
     Sweep(SweepArgs),
+    /// Make a failure smaller, as long as the same violation shows
+    Shrink(ShrinkArgs),
     /// Measure how fast Trial is
     Bench(BenchArgs),
 }
@@ -151,6 +153,34 @@ pub(crate) struct SweepArgs {
     /// Where failures are saved, one for each invariant
     #[arg(long, value_name = "DIR", default_value = "trial-failures")]
     pub(crate) out: PathBuf,
+}
+
+/// A failure: a saved one, or a scenario with its seed.
+#[derive(Debug, Args)]
+pub(crate) struct FailureArgs {
+    /// A saved failure; or a scenario's name or file, with --seed
+    #[arg(value_name = "FAILURE.json|SCENARIO")]
+    pub(crate) what: String,
+    /// The seed under which the scenario fails
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    #[command(flatten)]
+    pub(crate) changes: ChangeArgs,
+    /// Threads; without it: one for each core
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShrinkArgs {
+    #[command(flatten)]
+    pub(crate) failure: FailureArgs,
+    /// Where the small scenario goes, with a failure file beside it; without it: beside the failure
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) to: Option<PathBuf>,
+    /// How long to search at most, in real time
+    #[arg(long, value_name = "TIME", default_value = "60s")]
+    pub(crate) wall: String,
 }
 
 #[derive(Debug, Args)]

@@ -10,6 +10,7 @@ mod log;
 mod print;
 mod replay;
 mod run;
+mod shrink;
 mod sweep;
 
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::List(args)) => Ok(list::list(args.what)),
         Some(Command::Sweep(args)) => sweep::sweep_all(&args),
+        Some(Command::Shrink(args)) => shrink::shrink(&args),
         Some(Command::Bench(args)) => bench::bench(&args),
     };
     match done {

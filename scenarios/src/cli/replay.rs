@@ -64,7 +64,7 @@ fn no_time(text: &str, what: &str) -> ScenarioError {
 }
 
 /// Why a run can be another one than the file says.
-fn why_other(failure: &Failure) -> String {
+pub(crate) fn why_other(failure: &Failure) -> String {
     let ours = env!("CARGO_PKG_VERSION");
     if failure.version == ours {
         let records = "a record file that the scenario names has changed";

@@ -8,6 +8,7 @@ mod carrier;
 mod document;
 #[cfg(test)]
 mod one_item_less;
+mod pinned;
 mod plan;
 mod player;
 mod programs;
@@ -19,6 +20,7 @@ mod trial_run;
 pub use assemble::assemble;
 pub use plan::{Plan, Planned};
 pub use player::{Done, Player, Situation};
+pub(crate) use player::{SWIZZLE, swizzled};
 pub use programs::Programs;
 pub use timeline::Timeline;
 pub use trial_run::{Phase, Run};

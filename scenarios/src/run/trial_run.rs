@@ -132,6 +132,12 @@ impl Run {
         &self.without_effect
     }
 
+    /// What is played, with what the seed has picked.
+    #[must_use]
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
     /// The judge.
     #[must_use]
     pub fn judge(&self) -> &Judge {
