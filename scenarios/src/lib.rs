@@ -14,6 +14,7 @@
 
 pub mod asked;
 pub mod bench;
+pub mod cause;
 pub mod check;
 pub mod facts;
 pub mod failure;

@@ -33,6 +33,8 @@ pub(crate) enum Command {
     Sweep(SweepArgs),
     /// Make a failure smaller, as long as the same violation shows
     Shrink(ShrinkArgs),
+    /// Fork a failure at many moments: from when on was it likely, and what made it so
+    Cause(CauseArgs),
     /// Measure how fast Trial is
     Bench(BenchArgs),
 }
@@ -181,6 +183,24 @@ pub(crate) struct ShrinkArgs {
     /// How long to search at most, in real time
     #[arg(long, value_name = "TIME", default_value = "60s")]
     pub(crate) wall: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CauseArgs {
+    #[command(flatten)]
+    pub(crate) failure: FailureArgs,
+    /// Moments to fork at, evenly; more are added where the probability jumps
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(2..=1_000))]
+    pub(crate) moments: u32,
+    /// Futures of each moment
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    pub(crate) futures: u32,
+    /// Draw without block characters
+    #[arg(long)]
+    pub(crate) ascii: bool,
+    /// Write the curve as JSON; `-`: to the standard output, instead of the drawing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -5,6 +5,7 @@
 mod args;
 mod asking;
 mod bench;
+mod cause;
 mod list;
 mod log;
 mod print;
@@ -31,6 +32,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::List(args)) => Ok(list::list(args.what)),
         Some(Command::Sweep(args)) => sweep::sweep_all(&args),
         Some(Command::Shrink(args)) => shrink::shrink(&args),
+        Some(Command::Cause(args)) => cause::cause(&args),
         Some(Command::Bench(args)) => bench::bench(&args),
     };
     match done {

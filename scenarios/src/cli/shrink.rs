@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use trial_reports::Verdict;
 use trial_scenarios::asked::{Asked, quoted};
 use trial_scenarios::failure::Failure;
+use trial_scenarios::play::EXIT_OUR_FAULT;
 use trial_scenarios::scenario::ScenarioError;
 use trial_scenarios::shrink::{Limits, ShrinkError, Shrunk, carried, page, shrink as search};
 use trial_sim::fault::parse_span;
@@ -117,6 +118,10 @@ pub(crate) fn not_there(error: ShrinkError, given: &Given) -> Result<u8, Stop> {
     match (error, &given.saved) {
         (ShrinkError::Scenario(error), _) => Err(error.into()),
         (ShrinkError::OurFault(fault), _) => Err(Stop::OurFault(fault, again)),
+        (error @ ShrinkError::Another { .. }, _) => {
+            complain(format_args!("{error}\nplease report it with this line:   {again}"));
+            Ok(EXIT_OUR_FAULT)
+        }
         (error @ ShrinkError::NotPinned { .. }, _) => {
             complain(error);
             Ok(Verdict::Unknown.exit_status())

@@ -5,6 +5,7 @@
 
 mod assemble;
 mod carrier;
+mod chronicle;
 mod document;
 #[cfg(test)]
 mod one_item_less;
@@ -18,6 +19,7 @@ mod told;
 mod trial_run;
 
 pub use assemble::assemble;
+pub use chronicle::Told;
 pub use plan::{Plan, Planned};
 pub use player::{Done, Player, Situation};
 pub(crate) use player::{SWIZZLE, swizzled};

@@ -10,6 +10,7 @@ use trial_sim::disk::Disk;
 use trial_sim::{Digest, DiskId, HostId, Plan as Draws, Seen, Span, Time, World, WorldSettings};
 
 use super::assemble::assemble;
+use super::chronicle::{self, Chronicle, Told};
 use super::plan::Plan;
 use super::player::{Done, Player};
 use crate::check::Judge;
@@ -59,6 +60,8 @@ pub struct Run {
     /// When the cluster was found to be live again; it only settles from then on.
     live_at: Option<Time>,
     seen: Vec<Seen<Note>>,
+    /// What happened, in words, if somebody asked for it.
+    pub(super) chronicle: Option<Chronicle>,
 }
 
 impl Disks for World<Note> {
@@ -94,6 +97,7 @@ impl Run {
             without_effect: Vec::new(),
             live_at: None,
             seen: Vec::new(),
+            chronicle: None,
         }
     }
 
@@ -266,6 +270,13 @@ impl Run {
         }
         for Done { text, hosts } in done.drain(..) {
             tracing::info!("{} fault: {text}", self.world.now());
+            if let Some(chronicle) = &mut self.chronicle {
+                let whom = hosts.iter().map(|host| self.world.host_name(*host));
+                let whom = whom.collect::<Vec<_>>().join(" ");
+                let whom = if text.contains('(') { format!(" ({whom})") } else { String::new() };
+                chronicle
+                    .push(Told { at: self.world.now(), text: format!("`{text}`{whom} begins") });
+            }
             self.judge.on_fault(self.world.now(), &text, &hosts);
         }
         self.drain();
@@ -308,6 +319,9 @@ impl Run {
             self.log(&one);
             let known = self.judge.violations().len();
             self.judge.on_seen(&one, &self.world);
+            if let Some(chronicle) = &mut self.chronicle {
+                chronicle.extend(chronicle::tell(&one, self.judge.facts()));
+            }
             for found in &self.judge.violations()[known..] {
                 tracing::error!("{} {} is violated: {}", found.at, found.invariant, found.message);
             }

@@ -66,10 +66,17 @@ impl Draft {
         let (last, way) = path.split_last()?;
         let mut draft = self.clone();
         let mut table: &mut dyn TableLike = draft.document.as_table_mut();
+        let mut is_inline = false;
         for key in way {
-            table = table.get_mut(key)?.as_table_like_mut()?;
+            let item = table.get_mut(key)?;
+            is_inline = item.is_inline_table();
+            table = item.as_table_like_mut()?;
         }
         table.remove(last)?;
+        if is_inline {
+            // Else the blank before the brace goes with the last key.
+            table.fmt();
+        }
         let is_empty = table.is_empty();
         match way.last() {
             Some(parent) if is_empty && IDLE_WHEN_EMPTY.contains(parent) => {

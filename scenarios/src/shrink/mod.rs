@@ -34,6 +34,7 @@ pub use carry::carried;
 use draft::Draft;
 pub use page::{Extent, page};
 use search::{Begin, Search};
+pub(crate) use target::Shown;
 pub(crate) use target::Target;
 
 /// How long a search may take, unless told otherwise.
@@ -115,6 +116,14 @@ pub enum ShrinkError {
         /// The failure.
         wanted: Fingerprint,
     },
+    /// What is left shows another failure: a fault of the search.
+    #[error("what is left of seed {seed} does not show {wanted} any more: a fault of Trial itself")]
+    Another {
+        /// The seed.
+        seed: u64,
+        /// The failure.
+        wanted: Fingerprint,
+    },
     /// A fault of Trial's own that is not the failure that was to be shrunk.
     #[error(transparent)]
     OurFault(#[from] OurFault),
@@ -132,6 +141,18 @@ pub fn shrink(
     limits: Limits,
     hears: &(dyn Fn(&str, u64) + Sync),
 ) -> Result<Shrunk, ShrinkError> {
+    shrink_with(asked, seed, wanted, limits, hears, &Target::shown_by)
+}
+
+/// The same with somebody else who decides whether a scenario shows the failure.
+fn shrink_with(
+    asked: &Asked,
+    seed: u64,
+    wanted: Option<&Fingerprint>,
+    limits: Limits,
+    hears: &(dyn Fn(&str, u64) + Sync),
+    decides: &(dyn Fn(&Target, &Arc<Scenario>) -> Option<Shown> + Sync),
+) -> Result<Shrunk, ShrinkError> {
     let start = Instant::now();
     let scenario = Arc::new(asked.scenario()?);
     let original = original(&scenario, seed, wanted)?;
@@ -140,7 +161,7 @@ pub fn shrink(
         fingerprint: original.fingerprint.clone(),
         within_budget: original.within_budget,
     };
-    let judge = |scenario: &Arc<Scenario>| target.shown_by(scenario);
+    let judge = |scenario: &Arc<Scenario>| decides(&target, scenario);
     let draft = Draft::parse(&original.pinned);
     let search = draft.and_then(|draft| {
         Search::begin(Begin {
@@ -195,20 +216,7 @@ fn original(
     let end = End::of(&run, scenario.expect);
     let document = guarded(scenario, seed, || run.document(0, String::new()))?;
     let all = Fingerprint::all(&document, &end);
-    let fingerprint = match (wanted, all.first()) {
-        (Some(wanted), _) if all.contains(wanted) => wanted.clone(),
-        (None, Some(first)) => first.clone(),
-        (wanted, first) => {
-            let found = first.map_or_else(
-                || format!("it {} as expected", document.verdict.word()),
-                Fingerprint::to_string,
-            );
-            return Err(match wanted.cloned() {
-                None => ShrinkError::NothingWrong { seed, found },
-                Some(wanted) => ShrinkError::NotThere { seed, wanted, found },
-            });
-        }
-    };
+    let fingerprint = which(seed, wanted, &all, &document)?;
     let nothing = |fault: &&FaultOutcome| fault.at_ms.is_some() && !fault.effect.happened;
     Ok(Original {
         fingerprint,
@@ -220,6 +228,27 @@ fn original(
             ..Extent::of(run.scenario(), Some(&document))
         },
     })
+}
+
+/// The failure that is meant: the wanted one if the run shows it, the first if none is named.
+pub(crate) fn which(
+    seed: u64,
+    wanted: Option<&Fingerprint>,
+    all: &[Fingerprint],
+    document: &RunDocument,
+) -> Result<Fingerprint, ShrinkError> {
+    let found = |first: Option<&Fingerprint>| {
+        let as_expected = || format!("it {} as expected", document.verdict.word());
+        first.map_or_else(as_expected, Fingerprint::to_string)
+    };
+    match (wanted, all.first()) {
+        (Some(wanted), _) if all.contains(wanted) => Ok(wanted.clone()),
+        (Some(wanted), first) => {
+            Err(ShrinkError::NotThere { seed, wanted: wanted.clone(), found: found(first) })
+        }
+        (None, Some(first)) => Ok(first.clone()),
+        (None, None) => Err(ShrinkError::NothingWrong { seed, found: found(None) }),
+    }
 }
 
 /// The failure is a fault of Trial's own: what its swarm drew is written as if the budget had allowed everything.

@@ -9,7 +9,7 @@ use super::ShrinkError;
 use super::search::Search;
 use crate::asked::Asked;
 use crate::fingerprint::Fingerprint;
-use crate::play::{guarded, play};
+use crate::play::{End, OurFault, guarded, play};
 use crate::scenario::Scenario;
 
 /// What was shrunk.
@@ -29,15 +29,29 @@ pub(super) fn finish(
         Scenario::from_text(scenario, text, path.as_deref(), &[]).map(Arc::new)
     };
     let small = read(&search.best.text())?;
-    let document = play(&small, about.seed)
-        .and_then(|mut run| guarded(&small, about.seed, || run.document(0, String::new())))
-        .ok();
+    let document = match whole(&small, about.seed) {
+        Ok((all, document)) if all.contains(about.fingerprint) => Some(document),
+        Err(fault) if Fingerprint::of_fault(&fault) == *about.fingerprint => None,
+        _ => {
+            // SH-1, by the whole run and not by whoever judged the steps.
+            let (seed, wanted) = (about.seed, about.fingerprint.clone());
+            return Err(ShrinkError::Another { seed, wanted });
+        }
+    };
     let name = &about.asked.scenario;
     let title = format!("{} in {name}, seed {}, shrunk", about.fingerprint.what, about.seed);
     let story = story(about, document.as_ref());
     let mut draft = search.best.with(&["title"], title).with(&["story"], story);
     draft.sort();
     Ok((draft.text(), document))
+}
+
+/// A run to its end, and everything that is wrong with it.
+fn whole(scenario: &Arc<Scenario>, seed: u64) -> Result<(Vec<Fingerprint>, RunDocument), OurFault> {
+    let mut run = play(scenario, seed)?;
+    let end = End::of(&run, scenario.expect);
+    let document = guarded(scenario, seed, || run.document(0, String::new()))?;
+    Ok((Fingerprint::all(&document, &end), document))
 }
 
 /// The violation of a run that has this fingerprint.
