@@ -48,6 +48,7 @@
 
 pub mod asked;
 pub mod bench;
+pub mod cause;
 pub mod check;
 pub mod explain;
 pub mod facts;
@@ -59,6 +60,7 @@ pub mod play;
 pub mod probe;
 pub mod run;
 pub mod scenario;
+pub mod shrink;
 pub mod sweep;
 pub mod tap;
 pub mod testing;

@@ -37,6 +37,10 @@ pub(crate) enum Command {
     Merge(MergeArgs),
     /// Keep a failure as a file that is played as a test
     Keep(KeepArgs),
+    /// Make a failure smaller, as long as the same violation shows
+    Shrink(ShrinkArgs),
+    /// Fork a failure at many moments: from when on was it likely, and what made it so
+    Cause(CauseArgs),
     /// Measure how fast Trial is
     Bench(BenchArgs),
 }
@@ -205,6 +209,52 @@ pub(crate) struct KeepArgs {
     /// What it shows was mended: from now on it must not come back
     #[arg(long)]
     pub(crate) fixed: bool,
+}
+
+/// A failure: a saved one, or a scenario with its seed.
+#[derive(Debug, Args)]
+pub(crate) struct FailureArgs {
+    /// A saved failure; or a scenario's name or file, with --seed
+    #[arg(value_name = "FAILURE.json|SCENARIO")]
+    pub(crate) what: String,
+    /// The seed under which the scenario fails
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    #[command(flatten)]
+    pub(crate) changes: ChangeArgs,
+    /// Threads; without it: one for each core
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShrinkArgs {
+    #[command(flatten)]
+    pub(crate) failure: FailureArgs,
+    /// Where the small scenario goes, with a failure file beside it; without it: beside the failure
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) to: Option<PathBuf>,
+    /// How long to search at most, in real time
+    #[arg(long, value_name = "TIME", default_value = "60s")]
+    pub(crate) wall: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CauseArgs {
+    #[command(flatten)]
+    pub(crate) failure: FailureArgs,
+    /// Moments to fork at, evenly; more are added where the probability jumps
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(2..=1_000))]
+    pub(crate) moments: u32,
+    /// Futures of each moment
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    pub(crate) futures: u32,
+    /// Draw without block characters
+    #[arg(long)]
+    pub(crate) ascii: bool,
+    /// Write the curve as JSON; `-`: to the standard output, instead of the drawing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -5,14 +5,16 @@
 mod args;
 mod asking;
 mod bench;
-mod keep;
+mod cause;
 mod explain;
+mod keep;
 mod list;
 mod log;
 mod merge;
 mod print;
 mod replay;
 mod run;
+mod shrink;
 mod sweep;
 
 use std::process::ExitCode;
@@ -35,6 +37,8 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Sweep(args)) => sweep::sweep_all(&args),
         Some(Command::Merge(args)) => merge::merge_all(&args),
         Some(Command::Keep(args)) => keep::keep(&args),
+        Some(Command::Shrink(args)) => shrink::shrink(&args),
+        Some(Command::Cause(args)) => cause::cause(&args),
         Some(Command::Bench(args)) => bench::bench(&args),
     };
     match done {

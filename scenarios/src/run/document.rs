@@ -116,7 +116,7 @@ impl Run {
     }
 
     /// What the faults took beyond what is promised, unless the scenario says that this is meant.
-    fn beyond_budget(&self) -> Option<String> {
+    pub(crate) fn beyond_budget(&self) -> Option<String> {
         if self.scenario.exceeds_budget {
             return None;
         }

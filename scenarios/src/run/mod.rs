@@ -6,9 +6,11 @@
 mod assemble;
 mod by_hand;
 mod carrier;
+mod chronicle;
 mod document;
 #[cfg(test)]
 mod one_item_less;
+mod pinned;
 mod plan;
 mod player;
 mod programs;
@@ -18,8 +20,10 @@ mod told;
 mod trial_run;
 
 pub use assemble::{Played, assemble};
+pub use chronicle::Told;
 pub use plan::{Plan, Planned};
 pub use player::{Done, Player, Situation};
+pub(crate) use player::{SWIZZLE, swizzled};
 pub use programs::Programs;
 pub use timeline::Timeline;
 pub use trial_run::{Phase, Run};

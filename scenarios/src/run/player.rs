@@ -17,7 +17,16 @@ use super::programs::Programs;
 use super::told;
 
 /// How long a swizzle lasts that nobody gave a length.
-const SWIZZLE: Span = Span::from_secs(10);
+pub(crate) const SWIZZLE: Span = Span::from_secs(10);
+
+/// From when to when a host is isolated by a swizzle that begins at `at`: it goes in the first half and comes back in
+/// the second.
+pub(crate) fn swizzled(draws: Draws, host: &str, at: Time, lasting: Span) -> (Time, Time) {
+    let half = lasting.0 / 2;
+    let draw = |operation: u64| draws.below("swizzle", host, operation, half.max(1));
+    let key = at.0 << 1;
+    (at + Span(draw(key)), at + Span(half + draw(key | 1)))
+}
 
 /// What the player asks about the cluster.
 pub trait Situation {
@@ -31,6 +40,18 @@ pub trait Situation {
     fn all_hosts(&self) -> Vec<HostId>;
 }
 
+/// What the budget makes of a fault that a swarm drew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum ByBudget {
+    /// It happens as it was drawn.
+    #[default]
+    Allowed,
+    /// The process dies, and the machine keeps its power.
+    KeptPower,
+    /// It does not happen.
+    Spared,
+}
+
 /// What happened to a planned fault.
 #[derive(Debug, Clone)]
 pub(super) struct Outcome {
@@ -42,6 +63,10 @@ pub(super) struct Outcome {
     pub(super) remark: Option<String>,
     /// It did something that no counter shows.
     pub(super) did: bool,
+    /// What the budget made of a fault that a swarm drew.
+    pub(super) budget: ByBudget,
+    /// It was written, and the budget would not have let a swarm do it.
+    pub(super) over_budget: bool,
     /// The scenario demands that it does something.
     required: bool,
 }
@@ -57,6 +82,8 @@ impl Outcome {
             crashes: Vec::new(),
             remark: None,
             did: false,
+            budget: ByBudget::Allowed,
+            over_budget: false,
             required: plan_requires && !planned.drawn,
         }
     }
@@ -115,6 +142,8 @@ pub struct Player {
     pub(super) kept_down: BTreeMap<HostId, u32>,
     holds: Vec<Held>,
     pub(super) swizzled: Vec<Swizzled>,
+    /// Who started again because the disk fault that had ended it was over, and when.
+    revived: Vec<(Time, HostId)>,
     programs: Programs,
     draws: Draws,
 }
@@ -133,11 +162,28 @@ impl Player {
             kept_down: BTreeMap::new(),
             holds: Vec::new(),
             swizzled: Vec::new(),
+            revived: Vec::new(),
             programs,
             draws,
         };
         player.add(plan);
         player
+    }
+
+    /// Every fault with a time: when it falls due, what it is, and what became of it.
+    pub(super) fn timed(&self) -> impl Iterator<Item = (Time, &Planned, &Outcome)> {
+        let outcome = |index: usize| &self.outcomes[index];
+        self.timed.iter().map(move |(at, planned, index)| (*at, planned, outcome(*index)))
+    }
+
+    /// Who was started again, and when, because the disk fault that had ended it was over.
+    pub(super) fn revived(&self) -> &[(Time, HostId)] {
+        &self.revived
+    }
+
+    /// Whether a written fault did what the budget would not have let a swarm do.
+    pub(super) fn is_over_budget(&self) -> bool {
+        self.outcomes.iter().any(|outcome| outcome.over_budget)
     }
 
     /// What runs on the nodes.
@@ -204,14 +250,9 @@ impl Player {
     /// When each host of a swizzle is isolated, in its first half, and comes back, in its second.
     fn swizzle(&mut self, hosts: &[HostId], lasting: Span, index: usize, world: &World<Note>) {
         let now = world.now();
-        let half = lasting.0 / 2;
         for host in hosts {
-            let draw = |operation: u64| {
-                self.draws.below("swizzle", world.host_name(*host), operation, half.max(1))
-            };
-            let key = now.0 << 1;
-            let begins = now + Span(draw(key));
-            let ends = Some(now + Span(half + draw(key | 1)));
+            let (begins, ends) = swizzled(self.draws, world.host_name(*host), now, lasting);
+            let ends = Some(ends);
             self.swizzled.push(Swizzled { begins, ends, host: *host, index });
         }
     }
@@ -264,6 +305,9 @@ impl Player {
         }
         for host in active.revives {
             if !self.kept_down.contains_key(&host) {
+                if !world.is_up(host) {
+                    self.revived.push((world.now(), host));
+                }
                 world.restart(host);
             }
         }

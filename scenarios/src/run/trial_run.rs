@@ -10,6 +10,7 @@ use trial_sim::disk::Disk;
 use trial_sim::{Digest, DiskId, HostId, Plan as Draws, Seen, Span, Time, World, WorldSettings};
 
 use super::assemble::{Played, assemble};
+use super::chronicle::{self, Chronicle, Told};
 use super::plan::Plan;
 use super::player::{Done, Player};
 use crate::check::Judge;
@@ -63,6 +64,8 @@ pub struct Run {
     seen: Vec<Seen<Note>>,
     /// What happened, for whoever explains it; none unless asked for.
     record: Option<Record>,
+    /// What happened, in words, if somebody asked for it.
+    pub(super) chronicle: Option<Chronicle>,
 }
 
 impl Disks for World<Note> {
@@ -109,6 +112,7 @@ impl Run {
             live_at: None,
             seen: Vec::new(),
             record: None,
+            chronicle: None,
         }
     }
 
@@ -303,6 +307,13 @@ impl Run {
         }
         for Done { text, hosts } in done.drain(..) {
             tracing::info!("{} fault: {text}", self.world.now());
+            if let Some(chronicle) = &mut self.chronicle {
+                let whom = hosts.iter().map(|host| self.world.host_name(*host));
+                let whom = whom.collect::<Vec<_>>().join(" ");
+                let whom = if text.contains('(') { format!(" ({whom})") } else { String::new() };
+                chronicle
+                    .push(Told { at: self.world.now(), text: format!("`{text}`{whom} begins") });
+            }
             self.judge.on_fault(self.world.now(), &text, &hosts);
             if let Some(record) = &mut self.record {
                 record.on_fault(self.world.now(), &text, &hosts);
@@ -354,6 +365,9 @@ impl Run {
             if let Some(record) = &mut self.record {
                 record.after(&one, self.judge.known(), self.judge.facts());
                 record.violations(self.judge.violations().len());
+            }
+            if let Some(chronicle) = &mut self.chronicle {
+                chronicle.extend(chronicle::tell(&one, self.judge.facts()));
             }
             for found in &self.judge.violations()[known..] {
                 tracing::error!("{} {} is violated: {}", found.at, found.invariant, found.message);
