@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use trial_reports::{FaultOutcome, Violation};
 
@@ -9,8 +10,11 @@ use super::again;
 use crate::asked::Asked;
 use crate::play::play;
 use crate::scenario::Scenario;
+use crate::shrink::{Limits, shrink};
 use crate::sweep::{SeedResult, SweepReport};
 
+/// How long a failing test looks for a smaller plan: long enough for most, short enough to wait for.
+const SHRINK_WALL: Duration = Duration::from_secs(5);
 /// Seeds that are told besides the first.
 const SEEDS_SHOWN: usize = 8;
 /// Faults that are told.
@@ -32,16 +36,27 @@ pub(super) fn story(
     let mut lines = vec![headline(asked, report.results.len(), &failed)];
     lines.extend(of_seed(first));
     lines.extend(as_played(scenario, first.seed));
-    lines.extend(smaller(asked, scenario, first));
+    lines.extend(smaller(asked, first));
     lines.push(String::new());
     lines.extend(again::lines(asked, first.seed, save));
     Some(lines.join("\n"))
 }
 
-/// The plan that still fails when everything that need not be there is gone, in lines to be printed; none if nobody
-/// has made it smaller.
-fn smaller(_asked: &Asked, _scenario: &Arc<Scenario>, _first: &SeedResult) -> Option<String> {
-    None
+/// The plan that still fails when everything that need not be there is gone, in lines to be printed; none if the search
+/// finds nothing in the time that a failing test may take.
+fn smaller(asked: &Asked, first: &SeedResult) -> Vec<String> {
+    let Some(fingerprint) = first.fingerprint.as_ref().filter(|_| first.differs.is_none()) else {
+        return Vec::new();
+    };
+    let limits = Limits { wall: SHRINK_WALL, ..Limits::default() };
+    let Ok(small) = shrink(asked, first.seed, Some(fingerprint), limits, &|_, _| {}) else {
+        return Vec::new();
+    };
+    let late = if small.is_late { ", as far as time allowed" } else { "" };
+    let mut lines =
+        vec![format!("\n  smaller, and it still fails in this way ({} runs{late})", small.runs)];
+    lines.extend(small.text.lines().map(|line| format!("    {line}").trim_end().to_owned()));
+    lines
 }
 
 fn headline(asked: &Asked, played: usize, failed: &[&SeedResult]) -> String {
