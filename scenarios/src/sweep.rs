@@ -92,8 +92,8 @@ pub struct SeedResult {
     pub open: Vec<String>,
     /// Losses and repetitions that the settings allow.
     pub excused: usize,
-    /// How often each probe was reached, in the order of [`Probe::ALL`].
-    pub probes: Vec<u64>,
+    /// How often each probe was reached that was, by name.
+    pub probes: BTreeMap<&'static str, u64>,
     /// Kafka requests answered.
     pub requests: u64,
     /// Virtual milliseconds.
@@ -122,7 +122,7 @@ impl SeedResult {
             violations,
             open,
             excused: document.excused.len(),
-            probes: document.probes.iter().map(|probe| probe.hits).collect(),
+            probes: run.judge().facts().probes.by_name(),
             requests: document.requests,
             simulated_ms: document.simulated_ms,
         }
@@ -185,9 +185,8 @@ impl SweepReport {
     /// In how many runs a probe was reached.
     #[must_use]
     pub fn runs_with(&self, probe: Probe) -> u64 {
-        let place = Probe::ALL.iter().position(|known| *known == probe);
-        let place = place.expect("ALL holds every probe");
-        self.results.iter().filter(|result| result.probes[place] > 0).count() as u64
+        let reached = |result: &&SeedResult| result.probes.contains_key(probe.name);
+        self.results.iter().filter(reached).count() as u64
     }
 
     /// The seeds that broke each invariant, in order.

@@ -168,8 +168,8 @@ mod tests {
     use super::{seeds_from, story};
     use crate::asked::Asked;
     use crate::play::End;
-    use crate::probe::Probe;
     use crate::sweep::{SeedRange, SeedResult, SweepReport};
+    use std::collections::BTreeMap;
     use trial_reports::{Verdict, Violation};
 
     fn violated(seed: u64) -> SeedResult {
@@ -193,7 +193,7 @@ mod tests {
             }],
             open: Vec::new(),
             excused: 0,
-            probes: vec![0; Probe::ALL.len()],
+            probes: BTreeMap::new(),
             requests: 1,
             simulated_ms: 1,
         }

@@ -16,6 +16,7 @@ mod losses;
 mod promise;
 mod quorum;
 mod registrations;
+mod unreachable;
 mod verdicts;
 mod watermark;
 mod words;

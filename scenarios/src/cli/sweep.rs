@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use trial_reports::Verdict;
 use trial_scenarios::asked::{Asked, quoted};
 use trial_scenarios::failure::Failure;
-use trial_scenarios::probe::Probe;
+use trial_scenarios::probe;
 use trial_scenarios::scenario::{Scenario, builtin};
 use trial_scenarios::sweep::{SeedRange, SeedResult, SweepReport, TWICE_EVERY, sweep};
 
@@ -117,13 +117,18 @@ fn counts(name: &str, seeds: SeedRange, report: &SweepReport) -> String {
         );
     }
     let played = report.results.len() as u64;
-    let reached = Probe::ALL.iter().map(|probe| (probe, report.runs_with(*probe)));
+    let (reached, never): (Vec<_>, Vec<_>) = probe::wanted()
+        .into_iter()
+        .map(|probe| (probe, report.runs_with(probe)))
+        .partition(|(_, runs)| *runs > 0);
     let reached: Vec<String> = reached
-        .filter(|(_, runs)| *runs > 0)
+        .iter()
         .map(|(probe, runs)| format!("{probe} {}", runs * 1_000 / played.max(1)))
         .collect();
     if !reached.is_empty() {
         line(&mut page, format_args!("  runs of 1,000 that reached: {}", reached.join(", ")));
+        let never: Vec<&str> = never.iter().map(|(probe, _)| probe.name).collect();
+        line(&mut page, format_args!("  never reached: {}", never.join(", ")));
     }
     page
 }

@@ -17,7 +17,7 @@ use super::error::{ScenarioError, SourceText, did_you_mean};
 use super::file::{ConfigTable, Expect, ScenarioFile};
 use super::names;
 use super::scenario::Scenario;
-use crate::probe::Probe;
+use crate::probe::{self, Probe};
 
 /// How long faults last where the scenario does not say.
 const TIME: Span = Span::from_secs(60);
@@ -152,8 +152,10 @@ impl Reading<'_> {
     }
 
     pub(super) fn probe(&self, text: &Spanned<String>) -> Result<Probe, ScenarioError> {
-        text.get_ref().parse().map_err(|()| {
-            let names: Vec<_> = Probe::ALL.iter().map(|probe| probe.name()).collect();
+        let wanted = probe::wanted();
+        let found = wanted.iter().copied().find(|probe| probe.name == text.get_ref());
+        found.ok_or_else(|| {
+            let names: Vec<_> = wanted.iter().map(|probe| probe.name).collect();
             self.unknown(text, "probe", &names)
         })
     }

@@ -4,6 +4,7 @@ mod clients;
 mod commits;
 mod excuses;
 mod flipped;
+mod marks;
 mod quorum;
 mod registrations;
 mod story;
