@@ -1,6 +1,6 @@
 //! `trial list`: what there is, as tables.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use trial_cluster::rules::Switch;
 use trial_scenarios::invariants::INVARIANTS;
 use trial_scenarios::probe;
@@ -82,10 +82,14 @@ fn invariants() {
 }
 
 fn probes() {
-    let mut rows = table(&["probe", "reached when", "kind", "where"]);
+    let mut rows = table(&["probe", "reached when; what is said of it, and where"]);
     for probe in probe::all() {
-        let place = format!("{}:{}", probe.file, probe.line);
-        rows.add_row([probe.name, probe.about, probe.kind.name(), &place]);
+        let (kind, place) = (probe.kind.name(), format!("{}:{}", probe.file, probe.line));
+        rows.add_row([probe.name, &format!("{}\n{kind}, {place}", probe.about)]);
+    }
+    if let Some(names) = rows.column_mut(0) {
+        // A name is there to be copied.
+        names.set_constraint(ColumnConstraint::ContentWidth);
     }
     show(
         &rows,

@@ -34,12 +34,7 @@ impl Run {
     #[must_use]
     pub fn missed_probes(&self) -> Vec<Probe> {
         let counts = &self.judge.facts().probes;
-        self.scenario
-            .must_happen
-            .iter()
-            .copied()
-            .filter(|probe| counts.count(*probe) == 0)
-            .collect()
+        self.scenario.must_happen.iter().copied().filter(|probe| counts.count(probe) == 0).collect()
     }
 
     /// The whole document; `wall_ms` is real time, `replay` the line to paste.

@@ -234,7 +234,7 @@ fn check_out_of_range(ends: &[(LogEdge, i64)], want: &[Effect]) {
         let found = Ok(Offset(*offset));
         following.partition.on_leader_edge(NOW, *edge, LeaderEpoch(3), found, &mut effects);
     }
-    assert_eq!(effects, want, "{ends:?}");
+    assert_eq!(steps(effects), want, "{ends:?}");
 }
 
 #[test]
