@@ -10,6 +10,7 @@ mod picks;
 mod reading;
 mod reading_clients;
 mod reading_cluster;
+mod reading_end;
 mod reading_lanes;
 mod reading_network;
 mod records;
