@@ -12,6 +12,7 @@ mod pinned;
 mod reading;
 mod reading_clients;
 mod reading_cluster;
+mod reading_end;
 mod reading_lanes;
 mod reading_network;
 mod records;
