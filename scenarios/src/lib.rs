@@ -19,6 +19,7 @@ pub mod explain;
 pub mod facts;
 pub mod failure;
 pub mod fingerprint;
+pub mod history;
 pub mod invariants;
 pub mod play;
 pub mod probe;

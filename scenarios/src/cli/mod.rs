@@ -6,6 +6,7 @@ mod args;
 mod asking;
 mod bench;
 mod explain;
+mod history;
 mod list;
 mod log;
 mod print;

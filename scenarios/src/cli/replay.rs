@@ -13,6 +13,7 @@ use trial_sim::Time;
 use trial_sim::fault::parse_span;
 
 use super::args::ReplayArgs;
+use super::history;
 use super::log::listening;
 use super::print::{Stop, complain, say};
 use super::run::{report, tell_unexpected};
@@ -24,6 +25,7 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<u8, Stop> {
         None => Time::MAX,
         Some(text) => Time::ZERO + parse_span(text).map_err(|error| no_time(text, &error.what))?,
     };
+    history::can_be_written(&args.history)?;
     let scenario = Arc::new(failure.asked.scenario()?);
     let again = format!("trial replay {}", quoted(&args.file.display().to_string()));
     let ours = |fault| Stop::OurFault(fault, again.clone());
@@ -33,6 +35,8 @@ pub(crate) fn replay(args: &ReplayArgs) -> Result<u8, Stop> {
     let wall_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX);
     let document = guarded(&scenario, failure.seed, || run.document(wall_ms, again.clone()));
     let mut document = document.map_err(ours)?;
+    history::write(&args.history, &scenario, failure.seed, until)
+        .map_err(|why| why.told(&again))?;
     let end = End::of(&run, scenario.expect);
     if !matches!(run.phase(), Phase::Over { .. }) {
         // A part of a run is never passed off as a whole one.
