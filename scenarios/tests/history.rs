@@ -49,7 +49,7 @@ fn sent(history: &History) -> Vec<(i64, i64, i64)> {
     let done = history.ops().iter().filter(|op| op.kind == Type::Ok && op.f == "send");
     done.map(|op| {
         let [name, key, told] = micro(op) else { panic!("[:send k [offset v]]") };
-        assert_eq!(*name, Value::keyword("send"));
+        assert_eq!(*name, Value::keyword("send"), "{op:?}");
         let [offset, value] = vector(told) else { panic!("[offset v]") };
         (number(key), number(offset), number(value))
     })
@@ -61,7 +61,7 @@ fn polled(history: &History) -> Vec<(i64, i64, i64)> {
     let mut found = Vec::new();
     for op in history.ops().iter().filter(|op| op.kind == Type::Ok && op.f == "poll") {
         let [name, Value::Map(keys)] = micro(op) else { panic!("[:poll {{k [..]}}]") };
-        assert_eq!(*name, Value::keyword("poll"));
+        assert_eq!(*name, Value::keyword("poll"), "{op:?}");
         for (key, records) in keys {
             for pair in vector(records) {
                 let [offset, value] = vector(pair) else { panic!("[offset v]") };
@@ -114,7 +114,7 @@ fn is_well_formed(history: &History) {
             continue;
         }
         let begun = invoked.remove(&op.process).unwrap_or_else(|| panic!("never invoked: {op:?}"));
-        assert_eq!((&begun.f, &begun.client), (&op.f, &op.client));
+        assert_eq!((&begun.f, &begun.client), (&op.f, &op.client), "the same thing ends");
         if op.kind == Type::Info {
             gone.insert(op.process);
         }

@@ -44,8 +44,8 @@ fn wrong(clause: &str, record: &Record, facts: &Facts) -> Option<String> {
             let word = word.strip_suffix("'s").unwrap_or(word);
             let is_host = facts.setup.host_named(word).is_some();
             let is_number = word.parse::<i64>().is_ok();
-            !(is_host && !names.contains(&word.to_owned()))
-                && !(is_number && !numbers.contains(&word.to_owned()))
+            (!is_host || names.iter().any(|name| name == word))
+                && (!is_number || numbers.iter().any(|number| number == word))
         })
     };
     (!then.iter().any(holds))
