@@ -54,6 +54,7 @@ pub mod explain;
 pub mod facts;
 pub mod failure;
 pub mod fingerprint;
+pub mod history;
 pub mod invariants;
 pub mod lab;
 pub mod play;

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use trial_cluster::rules::{Profile, Switch};
+use trial_scenarios::history::Form;
 use trial_scenarios::scenario::builtin;
 use trial_scenarios::sweep::{SeedRange, ShardArg};
 
@@ -79,7 +80,21 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) history: HistoryArgs,
+    #[command(flatten)]
     pub(crate) log: LogArgs,
+}
+
+/// What clients did, for other checkers.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct HistoryArgs {
+    /// Write what clients did as a Jepsen history
+    #[arg(id = "history", long = "history", value_name = "FILE.edn|FILE.json")]
+    pub(crate) file: Option<PathBuf>,
+    /// In which form: kafka (as jepsen.tests.kafka has it; the default) or list-append (as Elle's)
+    #[arg(long = "history-form", value_name = "FORM", requires = "history")]
+    #[arg(value_parser = forms())]
+    pub(crate) form: Option<String>,
 }
 
 /// The readable log.
@@ -107,6 +122,7 @@ impl Default for RunArgs {
             changes: ChangeArgs::default(),
             json: None,
             out: None,
+            history: HistoryArgs::default(),
             log: LogArgs::default(),
         }
     }
@@ -120,6 +136,8 @@ pub(crate) struct ReplayArgs {
     /// Stop there, as in 12.5s, and show how things stand
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
+    #[command(flatten)]
+    pub(crate) history: HistoryArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
 }
@@ -270,6 +288,10 @@ fn profiles() -> PossibleValuesParser {
 
 fn switches() -> PossibleValuesParser {
     PossibleValuesParser::new(Switch::ALL.iter().map(|switch| switch.name()))
+}
+
+fn forms() -> PossibleValuesParser {
+    PossibleValuesParser::new(Form::ALL.iter().map(|(name, _)| *name))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod bench;
 mod cause;
 mod explain;
 mod keep;
+mod history;
 mod list;
 mod log;
 mod merge;

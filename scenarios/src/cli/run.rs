@@ -11,9 +11,11 @@ use trial_scenarios::play::{End, OurFault, guarded, play};
 use trial_scenarios::run::Run;
 use trial_scenarios::scenario::Scenario;
 use trial_scenarios::twice::{Twice, play_twice};
+use trial_sim::Time;
 
 use super::args::RunArgs;
 use super::asking::asked;
+use super::history;
 use super::log::listening;
 use super::print::{Stop, complain, palette, say, write_to};
 
@@ -30,6 +32,7 @@ pub(crate) fn run_default(args: &RunArgs) -> Result<u8, Stop> {
 pub(crate) fn run(args: &RunArgs) -> Result<u8, Stop> {
     let asked = asked(&args.scenario, &args.changes)?;
     let scenario = Arc::new(asked.scenario()?);
+    history::can_be_written(&args.history)?;
     let again = asked.replay_line(args.seed);
     let ours = |fault| Stop::OurFault(fault, again.clone());
     let (twice, mut run, wall_ms);
@@ -55,6 +58,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Stop> {
         let path = save(&asked, args.seed, folder, &again)?;
         document.replay = format!("trial replay {}", quoted(&path));
     }
+    history::write(&args.history, &scenario, args.seed, Time::MAX)
+        .map_err(|why| why.told(&again))?;
     report(&document, args.json.as_deref())?;
     match &twice {
         Some(Twice { difference: Some(difference), .. }) => complain(difference),

@@ -235,8 +235,8 @@ impl<'a> Chain<'a> {
 
     /// What a switch's removed guard is, if the run was played with it.
     pub(super) fn blame(&mut self, switches: &[Switch]) {
-        let thrown = self.facts.setup.rules.switches();
-        self.guard = thrown.into_iter().find(|switch| switches.contains(switch)).or(self.guard);
+        let mut thrown = self.facts.setup.rules.switches();
+        self.guard = thrown.find(|switch| switches.contains(switch)).or(self.guard);
     }
 
     /// The page.
@@ -268,7 +268,7 @@ impl<'a> Chain<'a> {
             ));
         }
         let thrown: Vec<String> =
-            self.facts.setup.rules.switches().into_iter().map(|switch| about(&switch)).collect();
+            self.facts.setup.rules.switches().map(|switch| about(&switch)).collect();
         (!thrown.is_empty()).then(|| {
             format!(
                 "this run has the switch {}. Nothing above shows by itself that the guard which it removes is missing here",

@@ -158,7 +158,10 @@ fn committed(chain: &mut Chain<'_>, batch: &Stored, host: HostId, append: usize,
     if nobody_else {
         let leader = chain.record[append].what.host().map(|by| chain.name(by)).unwrap_or_default();
         chain.argue(vec![say(format!("No broker but {leader} ever wrote B to its disk"))]);
-        if passed.is_none() {
+        let all = told.is_some_and(|told| {
+            matches!(chain.fact(&chain.record[told].what), Some(Fact::Acked { ack, .. }) if ack.acks == -1)
+        });
+        if passed.is_none() && all {
             chain.blame(&[Switch::AckBeforeReplication]);
         }
     }

@@ -23,7 +23,7 @@ pub use explanation::{EVENTS_MAX, Event, Explanation};
 pub use record::{Entry, Record, What};
 pub use witness::unsupported;
 
-use crate::check::Violation;
+use crate::check::{Judge, Violation};
 use crate::play::{End, OurFault, guarded};
 use crate::run::Run;
 use crate::scenario::Scenario;
@@ -53,20 +53,27 @@ pub fn explain(
 #[must_use]
 pub fn of(run: &Run, invariant: Option<&str>) -> Option<Explanation> {
     let record = run.record()?;
-    let violations = run.judge().violations();
-    let wanted =
-        |(_, found): &(usize, &Violation)| invariant.is_none_or(|it| it == found.invariant);
-    let Some((place, violation)) = violations.iter().enumerate().find(wanted) else {
-        return stuck::explained(run, record, &End::of(run, run.expected()));
-    };
-    let facts = run.judge().facts();
+    of_violation(record, run.judge(), invariant)
+        .or_else(|| stuck::explained(run, record, &End::of(run, run.expected())))
+}
+
+/// Explains the first violation that a judge has found, or the first of `invariant`; none if there is none.
+#[must_use]
+pub fn of_violation(
+    record: &Record,
+    judge: &Judge,
+    invariant: Option<&str>,
+) -> Option<Explanation> {
+    let violations = judge.violations();
+    let wanted = |found: &Violation| invariant.is_none_or(|it| it == found.invariant);
+    let place = violations.iter().position(wanted)?;
+    let violation = &violations[place];
+    let facts = judge.facts();
     let subject = Subject::of(violation, facts);
     let chain = Chain::new(record, facts, record.until(place), subject);
     let mut explanation = by_rule(chain, violation);
-    explanation.others = violations
-        .iter()
-        .enumerate()
-        .filter(|(other, _)| *other != place)
+    let others = violations.iter().enumerate().filter(|(other, _)| *other != place);
+    explanation.others = others
         .map(|(_, other)| format!("{} at {} ms", other.invariant, other.at.as_millis()))
         .collect();
     Some(explanation)

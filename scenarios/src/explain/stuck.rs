@@ -67,11 +67,11 @@ fn missing(run: &Run, record: &Record) -> Explanation {
         let mut pieces = match last[..] {
             [] => vec![say(format!("{name} has said nothing about it in the whole run"))],
             _ => {
-                vec![say(format!("The last thing that {name} said about it is known")), see(&last)]
+                vec![say(format!("{name}: its last word about it")), see(&last)]
             }
         };
         if !fault.is_empty() {
-            pieces.push(say(", and the last fault that hit it"));
+            pieces.push(say("; the last fault that hit it"));
             pieces.push(see(&fault));
         }
         page.argue(pieces);

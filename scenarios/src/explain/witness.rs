@@ -4,6 +4,9 @@
 //! Invariants: WI-1 each time in a sentence is that of an entry of the record. WI-2 each host and each number in a
 //!             sentence stands in an entry of that time.
 
+use trial_cluster::note::Note;
+use trial_cluster::note::raft::RaftNote;
+
 use super::explanation::Explanation;
 use super::record::{Entry, Record, What};
 use super::subject::words;
@@ -41,8 +44,8 @@ fn wrong(clause: &str, record: &Record, facts: &Facts) -> Option<String> {
             let word = word.strip_suffix("'s").unwrap_or(word);
             let is_host = facts.setup.host_named(word).is_some();
             let is_number = word.parse::<i64>().is_ok();
-            !(is_host && !names.contains(&word.to_owned()))
-                && !(is_number && !numbers.contains(&word.to_owned()))
+            (!is_host || names.iter().any(|name| name == word))
+                && (!is_number || numbers.iter().any(|number| number == word))
         })
     };
     (!then.iter().any(holds))
@@ -74,6 +77,13 @@ fn known(entry: &Entry, facts: &Facts) -> (Vec<String>, Vec<String>) {
         if by_host || by_node {
             names.push(facts.setup.name(host).to_owned());
         }
+    }
+    // A candidate is told by the name of its host.
+    if let What::Noted { note: Note::Raft(RaftNote::VoteGranted { candidate, .. }), .. } =
+        &entry.what
+        && let Some(host) = facts.setup.host_of(candidate.id)
+    {
+        names.push(facts.setup.name(host).to_owned());
     }
     // An acknowledged batch is told by its first and last offset.
     if let What::Known(_, Fact::Acked { ack, .. }) = &entry.what {
