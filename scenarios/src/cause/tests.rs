@@ -37,7 +37,8 @@ fn the_fault_that_decides_is_named_and_the_number_of_threads_changes_nothing() {
     let one = found(ONE_CRASH, 15, 1);
     let page = page(&one, Drawn::Ascii);
     let crash = |event: &String| event.contains("`at 2s crash b4 for 100ms` begins");
-    let decides = one.jumps.iter().find(|jump| jump.events.iter().any(crash));
+    let jumps = &one.spared.jumps;
+    let decides = jumps.iter().find(|jump| jump.events.iter().any(crash));
     assert!(decides.is_some_and(|jump| jump.after > jump.before), "{page}");
     let clock = |event: &String| event.contains("clock b3");
     assert!(
@@ -61,8 +62,8 @@ fn what_no_fault_decides_is_inevitable_from_the_beginning() {
         produce = "orders"
     "#;
     let found = found(text, 1, 2);
-    assert_eq!(found.inevitable_from_ms, Some(0.0), "{found:?}");
-    assert!(found.jumps.is_empty(), "{found:?}");
+    assert_eq!(found.spared.inevitable_from_ms, Some(0.0), "{found:?}");
+    assert!(found.spared.jumps.is_empty() && found.planned.jumps.is_empty(), "{found:?}");
     let text = page(&found, Drawn::Blocks);
     assert!(text.contains("inevitable from the beginning"), "{text}");
     assert!(text.contains(&"█".repeat(70)), "{text}");
