@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 use trial_sim::{Span, Time};
 
-use super::futures::Forks;
-use super::{Cause, Effort, Failed, Jump, Point};
+use super::futures::{Forks, ToCome};
+use super::{Cause, Curve, Effort, Failed, Jump, Point};
 use crate::run::Run;
 
 /// Jumps that are told, the highest.
@@ -17,35 +17,26 @@ const WORTH: u32 = 20;
 /// Between two events a jump is not narrowed down any further than this.
 const NARROW: Span = Span::from_millis(10);
 
-/// The curve of a failure.
+/// Both curves of a failure.
 pub(super) fn draw(failed: &Failed, effort: Effort, hears: &(dyn Fn(u64) + Sync)) -> Cause {
     let target = &failed.target;
     let run = Run::new(&failed.scenario, target.seed);
     // What is forked last must not have shown the failure already.
     let end = Time(failed.shown.0.saturating_sub(1));
-    let forks = Forks::new(run, end, target, (effort.futures, effort.jobs), hears);
-    let mut curve = Curve { forks, counts: BTreeMap::new(), futures: effort.futures };
-    let moments = u64::from(effort.moments.max(2));
-    for moment in 0..moments {
-        let share = u128::from(end.0) * u128::from(moment) / u128::from(moments - 1);
-        curve.count(Time(u64::try_from(share).expect("at most the end")));
-    }
-    let times: Vec<Time> = events_times(failed);
-    let jumps = curve.steep().into_iter().take(JUMPS_MAX);
-    let mut narrowed: Vec<(Time, Time)> =
-        jumps.map(|(from, to)| curve.narrow(from, to, &times)).collect();
-    narrowed.sort_unstable();
-    narrowed.dedup();
-    narrowed.retain(|(from, to)| curve.differs(*from, *to));
+    let mut forks = Forks::new(run, end, target, (effort.futures, effort.jobs), hears);
+    let mut drawn = [ToCome::Nothing, ToCome::ThePlan].map(|to_come| {
+        let mut drawing = Drawing { forks: &mut forks, to_come, counts: BTreeMap::new() };
+        drawing.curve(failed, end, effort)
+    });
+    let [spared, planned] = &mut drawn;
     Cause {
         seed: target.seed,
         fingerprint: target.fingerprint.clone(),
         shown_ms: millis(failed.shown),
         futures: effort.futures,
-        jumps: narrowed.iter().map(|(from, to)| curve.jump(failed, *from, *to)).collect(),
-        inevitable_from_ms: curve.inevitable_from().map(millis),
-        points: curve.points(),
-        runs: curve.forks.runs,
+        spared: std::mem::take(spared),
+        planned: std::mem::take(planned),
+        runs: forks.runs,
     }
 }
 
@@ -55,25 +46,49 @@ fn events_times(failed: &Failed) -> Vec<Time> {
     times
 }
 
-struct Curve<'a> {
-    forks: Forks<'a>,
+/// One curve while it is drawn.
+struct Drawing<'a, 'f> {
+    forks: &'a mut Forks<'f>,
+    to_come: ToCome,
     counts: BTreeMap<Time, u32>,
-    futures: u32,
 }
 
-impl Curve<'_> {
+impl Drawing<'_, '_> {
+    fn curve(&mut self, failed: &Failed, end: Time, effort: Effort) -> Curve {
+        let moments = u64::from(effort.moments.max(2));
+        for moment in 0..moments {
+            let share = u128::from(end.0) * u128::from(moment) / u128::from(moments - 1);
+            self.count(Time(u64::try_from(share).expect("at most the end")));
+        }
+        let times = events_times(failed);
+        let steep = self.steep().into_iter().take(JUMPS_MAX);
+        let mut jumps: Vec<(Time, Time)> =
+            steep.map(|(from, to)| self.narrow(from, to, &times)).collect();
+        jumps.sort_unstable();
+        jumps.dedup();
+        jumps.retain(|(from, to)| self.differs(*from, *to));
+        Curve {
+            jumps: jumps.iter().map(|(from, to)| self.jump(failed, *from, *to)).collect(),
+            inevitable_from_ms: self.inevitable_from().map(millis),
+            points: self.points(),
+        }
+    }
+
     fn count(&mut self, at: Time) -> u32 {
         if let Some(count) = self.counts.get(&at) {
             return *count;
         }
-        let count = self.forks.count(at);
+        let count = self.forks.count(at, self.to_come);
         self.counts.insert(at, count);
         count
     }
 
     fn points(&self) -> Vec<Point> {
-        let point =
-            |(at, hits): (&Time, &u32)| Point { at_ms: millis(*at), hits: *hits, of: self.futures };
+        let point = |(at, hits): (&Time, &u32)| Point {
+            at_ms: millis(*at),
+            hits: *hits,
+            of: self.forks.futures,
+        };
         self.counts.iter().map(point).collect()
     }
 
@@ -95,11 +110,11 @@ impl Curve<'_> {
     /// CA-2: by two standard deviations of a difference of two counts, and by enough to be worth telling.
     fn differs(&self, from: Time, to: Time) -> bool {
         let count = |at: Time| f64::from(self.counts.get(&at).copied().unwrap_or(0));
-        let futures = f64::from(self.futures.max(1));
+        let futures = f64::from(self.forks.futures.max(1));
         let share = f64::midpoint(count(from), count(to)) / futures;
         let chance = 2.0 * (share * (1.0 - share) * 2.0 * futures).sqrt();
         let step = self.step(from, to);
-        f64::from(step) > chance && step * 100 >= WORTH * self.futures
+        f64::from(step) > chance && step * 100 >= WORTH * self.forks.futures
     }
 
     /// CU-1: halves the events between two moments, and goes on with the half in which more changes.
@@ -141,7 +156,7 @@ impl Curve<'_> {
     }
 
     fn inevitable_from(&self) -> Option<Time> {
-        let certain = |(_, hits): &(&Time, &u32)| **hits == self.futures;
+        let certain = |(_, hits): &(&Time, &u32)| **hits == self.forks.futures;
         self.counts.iter().rev().take_while(certain).last().map(|(at, _)| *at)
     }
 }

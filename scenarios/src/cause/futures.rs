@@ -8,11 +8,21 @@ use trial_sim::Time;
 use crate::run::{Run, Timeline};
 use crate::shrink::Target;
 
+/// What is still to come in a fork.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ToCome {
+    /// No further fault.
+    Nothing,
+    /// The faults of the plan.
+    ThePlan,
+}
+
 /// Forks a run at any moment up to its failure.
 pub(super) struct Forks<'a> {
     target: &'a Target,
     timeline: Timeline,
-    futures: u32,
+    /// Of each moment.
+    pub(super) futures: u32,
     jobs: usize,
     hears: &'a (dyn Fn(u64) + Sync),
     /// Forks that were played.
@@ -34,8 +44,11 @@ impl<'a> Forks<'a> {
     }
 
     /// How many futures of this moment come to the failure.
-    pub(super) fn count(&mut self, at: Time) -> u32 {
-        let base = self.timeline.at(at);
+    pub(super) fn count(&mut self, at: Time, to_come: ToCome) -> u32 {
+        let mut base = self.timeline.at(at);
+        if to_come == ToCome::Nothing {
+            base.spare_the_future();
+        }
         let forks: Vec<Mutex<Option<(u64, Run)>>> = (1..=u64::from(self.futures))
             .map(|salt| Mutex::new(Some((salt, base.clone()))))
             .collect();

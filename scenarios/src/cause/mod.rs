@@ -1,5 +1,5 @@
 //! When did it become inevitable? A run is forked at many moments, each fork gets another future, and counted is how
-//! many of them come to the same failure. Read first `futures.rs` (one moment), then `curve.rs` (which moments).
+//! many of them come to the same failure: with the faults that are still to come, and without. Read first `futures.rs` (one moment), then `curve.rs` (which moments).
 //!
 //! Inputs:     a failure that shows again; how many moments and futures.
 //! Invariants: CA-1 equal numbers of moments and futures give an equal curve, on any number of threads. CA-2 a jump is
@@ -46,14 +46,23 @@ pub struct Cause {
     pub shown_ms: f64,
     /// Futures of each moment.
     pub futures: u32,
+    /// If no further fault begins.
+    pub spared: Curve,
+    /// If the faults that are still to come do come.
+    pub planned: Curve,
+    /// Forks that were played.
+    pub runs: u64,
+}
+
+/// How likely the failure is at each moment, under one idea of what is still to come.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Curve {
     /// The moments, in order.
     pub points: Vec<Point>,
     /// Where the probability changes at once, in order.
     pub jumps: Vec<Jump>,
     /// From when on every future of every moment came to the failure; none if some did not to the last.
     pub inevitable_from_ms: Option<f64>,
-    /// Forks that were played.
-    pub runs: u64,
 }
 
 /// One moment: how many futures of it come to the failure.

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Cause, Jump};
+use super::{Cause, Curve, Jump};
 
 /// Columns of the drawing.
 const WIDTH: usize = 70;
@@ -30,52 +30,72 @@ pub enum Drawn {
 #[must_use]
 pub fn page(cause: &Cause, drawn: Drawn) -> String {
     let mut page = String::new();
-    line(&mut page, format_args!("{}: {}", cause.fingerprint.what, cause.fingerprint.shape));
     let within = 196.0 * (0.25 / f64::from(cause.futures.max(1))).sqrt();
+    line(&mut page, format_args!("{}: {}", cause.fingerprint.what, cause.fingerprint.shape));
     line(
         &mut page,
         format_args!(
-            "seed {} shows it at {}. {} moments, {} futures of each ({} runs); a point is within\n\
-             {within:.0} of a hundred of the truth, 19 times of 20.\n",
+            "Seed {} shows it at {}. Here it is forked again and again: the past stays, all\n\
+             chance after it is drawn anew. How many of {} futures come to it all the same?\n\
+             ({} runs; 19 points of 20 lie within {within:.0} of a hundred of the truth.)\n\n\
+             \x20     {} if no further fault begins      o  if the faults to come do come\n",
             cause.seed,
             seconds(cause.shown_ms),
-            cause.points.len(),
             cause.futures,
-            cause.runs
+            cause.runs,
+            cell(8, drawn),
         ),
     );
     draw(&mut page, cause, drawn);
     page.push('\n');
-    for (place, jump) in cause.jumps.iter().enumerate() {
-        tell(&mut page, place + 1, jump, cause.futures);
+    for (mark, planned, jump) in marked(cause) {
+        tell(&mut page, mark, planned, jump, cause.futures);
     }
-    if cause.jumps.is_empty() {
-        line(&mut page, format_args!("no moment changes it by more than chance explains"));
+    if marked(cause).is_empty() {
+        line(&mut page, format_args!("No moment changes it by more than chance explains."));
     }
     line(&mut page, format_args!("\n{}", inevitable(cause)));
     page
 }
 
-fn inevitable(cause: &Cause) -> String {
-    let all = cause.futures;
-    match cause.inevitable_from_ms {
-        Some(at) if at <= 0.0 => {
-            format!(
-                "It was inevitable from the beginning: all {all} futures of every moment come to it."
-            )
-        }
-        Some(at) => format!(
-            "From {} on it was inevitable: all {all} futures of every later moment come to it.",
-            seconds(at)
-        ),
-        None => "It was never inevitable: up to the last moment some futures escape it.".to_owned(),
-    }
+/// Every jump with its mark: digits for those that need no further fault, letters for the others.
+fn marked(cause: &Cause) -> Vec<(char, bool, &Jump)> {
+    let spared = ('1'..='9').zip(&cause.spared.jumps).map(|(mark, jump)| (mark, false, jump));
+    let planned = ('a'..='z').zip(&cause.planned.jumps).map(|(mark, jump)| (mark, true, jump));
+    let mut all: Vec<_> = spared.chain(planned).collect();
+    all.sort_by(|(_, _, one), (_, _, other)| one.to_ms.total_cmp(&other.to_ms));
+    all
 }
 
-fn tell(page: &mut String, number: usize, jump: &Jump, futures: u32) {
+fn inevitable(cause: &Cause) -> String {
+    let futures = cause.futures;
+    let since = |curve: &Curve| {
+        curve.inevitable_from_ms.map(|at| match at {
+            at if at <= 0.0 => "from the beginning".to_owned(),
+            at => format!("from {} on", seconds(at)),
+        })
+    };
+    let spared = since(&cause.spared);
+    let planned = since(&cause.planned).filter(|planned| Some(planned) != spared.as_ref());
+    let mut told: Vec<String> = Vec::new();
+    if let Some(since) = planned {
+        told.push(format!("With the faults to come it was inevitable {since}."));
+    }
+    told.push(match spared {
+        Some(since) => format!(
+            "Even without a further fault it was inevitable {since}: all {futures} futures come to it."
+        ),
+        None => "Without a further fault some futures escape it up to the last moment.".to_owned(),
+    });
+    told.join("\n")
+}
+
+fn tell(page: &mut String, mark: char, planned: bool, jump: &Jump, futures: u32) {
     let percent = |hits: u32| f64::from(hits) * 100.0 / f64::from(futures.max(1));
     let (before, after) = (percent(jump.before), percent(jump.after));
-    line(page, format_args!("{number}  {}  from {before:.0}% to {after:.0}%", seconds(jump.to_ms)));
+    let given = if planned { ", with the faults to come" } else { "" };
+    let at = seconds(jump.to_ms);
+    line(page, format_args!("{mark}  {at}  from {before:.0}% to {after:.0}%{given}"));
     for event in jump.events.iter().take(EVENTS_MAX) {
         line(page, format_args!("     {event}"));
     }
@@ -92,15 +112,22 @@ fn tell(page: &mut String, number: usize, jump: &Jump, futures: u32) {
 }
 
 fn draw(page: &mut String, cause: &Cause, drawn: Drawn) {
-    let levels: Vec<usize> = (0..WIDTH).map(|column| level(cause, column)).collect();
+    let of = |curve: &Curve| -> Vec<usize> {
+        (0..WIDTH).map(|column| level(cause, curve, column)).collect()
+    };
+    let (spared, planned) = (of(&cause.spared), of(&cause.planned));
     for row in (0..HEIGHT).rev() {
         let label = match row + 1 {
             HEIGHT => "100%",
-            6 => " 50%",
+            5 => " 50%",
             _ => "    ",
         };
-        let bar: String =
-            levels.iter().map(|level| cell(level.saturating_sub(row * 8), drawn)).collect();
+        let cells = spared.iter().zip(&planned).map(|(spared, planned)| {
+            let here = cell(spared.saturating_sub(row * 8), drawn);
+            let line = planned.saturating_sub(1) / 8 == row && *planned > spared + 4;
+            if line { 'o' } else { here }
+        });
+        let bar: String = cells.collect();
         line(page, format_args!("{label} |{}", bar.trim_end()));
     }
     line(page, format_args!("  0% +{}", "-".repeat(WIDTH)));
@@ -111,15 +138,14 @@ fn draw(page: &mut String, cause: &Cause, drawn: Drawn) {
     }
     line(page, format_args!("      {}", times.trim_end()));
     let mut marks = vec![' '; WIDTH];
-    for (place, jump) in cause.jumps.iter().enumerate() {
-        let mark = char::from_digit(u32::try_from(place + 1).unwrap_or(0), 10).unwrap_or('*');
+    for (mark, _, jump) in marked(cause) {
         let first = column_of(cause, jump.to_ms);
         if let Some(free) = (first..WIDTH).find(|column| marks[*column] == ' ') {
             marks[free] = mark;
         }
     }
     let marks: String = marks.into_iter().collect();
-    if !cause.jumps.is_empty() {
+    if !marks.trim_end().is_empty() {
         line(page, format_args!("      {}", marks.trim_end()));
     }
 }
@@ -130,8 +156,8 @@ fn column_of(cause: &Cause, at_ms: f64) -> usize {
 }
 
 /// How high a column is, in eighths of a row: by the latest moment that falls into it or before it.
-fn level(cause: &Cause, column: usize) -> usize {
-    let here = cause.points.iter().rev().find(|point| column_of(cause, point.at_ms) <= column);
+fn level(cause: &Cause, curve: &Curve, column: usize) -> usize {
+    let here = curve.points.iter().rev().find(|point| column_of(cause, point.at_ms) <= column);
     let share = here.map_or(0.0, |point| f64::from(point.hits) / f64::from(point.of.max(1)));
     (share * (HEIGHT * 8) as f64).round() as usize
 }

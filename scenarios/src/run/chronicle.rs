@@ -6,6 +6,7 @@
 use trial_cluster::ids::BrokerId;
 use trial_cluster::note::Note;
 use trial_cluster::note::broker::BrokerNote;
+use trial_cluster::note::client::ClientNote;
 use trial_cluster::note::controller::{ChangeReason, ControllerNote};
 use trial_cluster::note::partition::{PartitionEvent, PartitionNote};
 use trial_sim::{CrashKind, HostId, Seen, Time};
@@ -82,6 +83,13 @@ fn note_text(host: HostId, note: &Note, facts: &Facts) -> Option<String> {
             partition_text(name, &partition, event, facts)
         }
         Note::Controller(note) => controller_text(name, note, facts),
+        Note::Client(ClientNote::Sent { partition, .. }) => {
+            Some(format!("{name} sends a record to {}", facts.partition(*partition)?.name()))
+        }
+        Note::Client(ClientNote::Acked { partition, offset: Some(offset), .. }) => {
+            let partition = facts.partition(*partition)?.name();
+            Some(format!("{name} hears that offset {} of {partition} is safe", offset.0))
+        }
         Note::Broker(BrokerNote::LogsLoaded { clean: false }) => {
             Some(format!("{name} has opened its logs after an unclean end"))
         }

@@ -8,7 +8,7 @@ use trial_sim::Time;
 use trial_sim::fault::{Effect, Fault, Group, HostExpr, When};
 
 use super::plan::lasting;
-use super::player::{ByBudget, Outcome};
+use super::player::{ByBudget, Outcome, within_budget};
 use super::trial_run::Run;
 use crate::scenario::ScenarioError;
 
@@ -48,14 +48,10 @@ impl Run {
 
     /// What was drawn, as the budget let it be; and who had to be started again after it.
     fn lines(&self, at: Time, drawn: &Fault, outcome: &Outcome) -> Vec<Fault> {
-        let mut fault = drawn.clone();
-        match (outcome.budget, &mut fault.effect) {
-            (ByBudget::Spared, _) => return Vec::new(),
-            (ByBudget::KeptPower, Effect::Crash { losing_unsynced, .. }) => {
-                *losing_unsynced = false
-            }
-            _ => {}
+        if outcome.budget == ByBudget::Spared {
+            return Vec::new();
         }
+        let fault = within_budget(drawn, outcome.budget);
         let Some(ends) = lasting(drawn).map(|length| at + length) else { return vec![fault] };
         let mut lines = vec![fault];
         if let Effect::Disk { .. } = drawn.effect {
@@ -119,5 +115,18 @@ mod tests {
                 .count();
         }
         assert!(same > 6 && spared > 1, "{same} with the same digest, {spared} faults spared");
+    }
+
+    /// A lone controller that kept its power, by the budget: the judge was told that it had lost it.
+    #[test]
+    fn what_the_budget_spared_is_not_held_against_a_run() {
+        let mut asked = Asked::open("everything_at_once").expect("it comes with Trial");
+        asked.settings = vec!["cluster.controllers=1".to_owned()];
+        let scenario = Arc::new(asked.scenario().expect("it can be played"));
+        let mut run = Run::new(&scenario, 12);
+        run.play();
+        let kept = |outcome: &super::Outcome| outcome.budget == super::ByBudget::KeptPower;
+        assert!(run.player.timed().any(|(.., outcome)| kept(outcome)), "it is about such a fault");
+        assert_eq!(run.beyond_budget(), None);
     }
 }

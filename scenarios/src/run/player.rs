@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use trial_cluster::note::Note;
 use trial_reports::{EffectNumber, FaultEffect, FaultOutcome};
-use trial_sim::fault::{Condition, Effect, HostExpr};
+use trial_sim::fault::{Condition, Effect, Fault, HostExpr};
 use trial_sim::{CrashReport, FaultId, HostId, Plan as Draws, Span, Time, World};
 
 use super::carrier::Carrier;
@@ -50,6 +50,17 @@ pub(super) enum ByBudget {
     KeptPower,
     /// It does not happen.
     Spared,
+}
+
+/// A fault as the budget let it be.
+pub(super) fn within_budget(fault: &Fault, budget: ByBudget) -> Fault {
+    let mut fault = fault.clone();
+    if let (ByBudget::KeptPower, Effect::Crash { losing_unsynced, .. }) =
+        (budget, &mut fault.effect)
+    {
+        *losing_unsynced = false;
+    }
+    fault
 }
 
 /// What happened to a planned fault.
@@ -282,6 +293,20 @@ impl Player {
         }
     }
 
+    /// No fault begins from here on; those that have begun go on to their end, and what ends them still happens.
+    pub(super) fn begin_nothing_more(&mut self) {
+        let ends = |planned: &Planned| {
+            matches!(planned.fault.effect, Effect::Restart { .. } | Effect::Release { .. })
+        };
+        let begun = self.cursor;
+        let mut place = 0;
+        self.timed.retain(|(_, planned, _)| {
+            place += 1;
+            place <= begun || ends(planned)
+        });
+        self.triggered.retain(|(_, planned, _)| ends(planned));
+    }
+
     /// The faults are over: heals everything and starts everybody.
     pub fn end_all(&mut self, world: &mut World<Note>) {
         self.cursor = self.timed.len();
@@ -360,7 +385,11 @@ impl Player {
             *self.kept_down.entry(*host).or_insert(0) += 1;
         }
         let outcome = &self.outcomes[index];
-        done.push(Done { text: outcome.text.clone(), hosts: outcome.hosts.clone() });
+        // The judge hears of what happened, not of what was drawn.
+        if outcome.budget != ByBudget::Spared {
+            let text = within_budget(&planned.fault, outcome.budget).to_string();
+            done.push(Done { text, hosts: outcome.hosts.clone() });
+        }
         if !outcome.faults.is_empty() || !restarts.is_empty() {
             let faults = outcome.faults.clone();
             self.active.push(Active { index, ends, faults, restarts, revives });

@@ -82,7 +82,7 @@ fn simplify_line(search: &mut Search<'_>, line: usize, seed: u64) -> bool {
     let Some(fault) = faults.get(line) else { return false };
     let replaced = |by: &[Fault]| [&faults[..line], by, &faults[line + 1..]].concat();
     let plans: Vec<Vec<Fault>> =
-        weaker(fault).iter().map(|other| replaced(&[other.clone()])).collect();
+        weaker(fault).iter().map(|other| replaced(std::slice::from_ref(other))).collect();
     if search.take_first_plan(&plans).is_some() {
         return true;
     }
@@ -103,7 +103,8 @@ fn simplify_line(search: &mut Search<'_>, line: usize, seed: u64) -> bool {
 fn take_apart(search: &mut Search<'_>, line: usize, parts: &[Fault]) -> bool {
     let faults = search.best.faults();
     let replaced = |by: &[Fault]| [&faults[..line], by, &faults[line + 1..]].concat();
-    let mut plans: Vec<Vec<Fault>> = parts.iter().map(|part| replaced(&[part.clone()])).collect();
+    let mut plans: Vec<Vec<Fault>> =
+        parts.iter().map(|part| replaced(std::slice::from_ref(part))).collect();
     if SIMPLER_LINES_MAX > 1 && parts.len() <= 8 {
         for (place, one) in parts.iter().enumerate() {
             for other in &parts[place + 1..] {

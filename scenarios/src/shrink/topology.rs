@@ -3,11 +3,17 @@
 //! Invariants: TO-1 what is tried can be played: faults, racks and replicas go with the hosts that they name; whatever
 //!             cannot be played is no candidate.
 
+use std::collections::BTreeMap;
+
+use trial_sim::fault::{Fault, HostExpr};
+
 use super::draft::Draft;
-use super::groups::without_hosts;
+use super::groups::{groups, with_groups, without_hosts};
 use super::search::Search;
 use crate::scenario::{Client, Scenario};
 
+/// Brokers whose names are looked for.
+const BROKERS_MAX: u16 = 99;
 /// Records a second that are easy to follow, the fewest first.
 const RATES: [u64; 6] = [1, 2, 5, 10, 20, 50];
 
@@ -18,8 +24,12 @@ pub(super) fn fewer_hosts(search: &mut Search<'_>) {
     let brokers = scenario.cluster.brokers;
     let most =
         scenario.topics.values().map(|topic| topic.replicas.unsigned_abs()).max().unwrap_or(1);
-    let fewer: Vec<Draft> =
-        (most..brokers).map(|count| with_brokers(&search.best, &scenario, count)).collect();
+    let mut fewer = Vec::new();
+    for count in most..brokers {
+        fewer.push(with_brokers(&search.best, count));
+        let renamed = search.best.with_faults(&with_lower_names(&search.best.faults(), count));
+        fewer.push(with_brokers(&renamed, count));
+    }
     search.take_first(fewer);
     let fewer: Vec<Draft> =
         (1..most).map(|count| with_replicas(&search.best, &scenario, count)).collect();
@@ -31,18 +41,38 @@ pub(super) fn fewer_hosts(search: &mut Search<'_>) {
     drop_keys(search, &["racks"]);
 }
 
-fn with_brokers(draft: &Draft, scenario: &Scenario, count: u16) -> Draft {
-    let draft = without_nodes(draft, 'b', count);
-    let draft = draft.with(&["cluster", "brokers"], i64::from(count));
-    if scenario.cluster.controllers > 0 || scenario.cluster.brokers == count {
-        return draft;
-    }
-    draft
+fn with_brokers(draft: &Draft, count: u16) -> Draft {
+    without_nodes(draft, 'b', count).with(&["cluster", "brokers"], i64::from(count))
+}
+
+/// The same faults with brokers above `last` under the names of lower ones that no fault hits.
+fn with_lower_names(faults: &[Fault], last: u16) -> Vec<Fault> {
+    let name = |number: u16| format!("b{number}");
+    let is_hit = |name: &String| {
+        let groups = faults.iter().flat_map(|fault| groups(&fault.effect));
+        groups.flat_map(|group| group.0).any(|host| host == HostExpr::Name(name.clone()))
+    };
+    let free = (1..=last).map(name).filter(|name| !is_hit(name));
+    let high = (last + 1..=BROKERS_MAX).map(name).filter(|name| is_hit(name));
+    let lower: BTreeMap<String, String> = high.zip(free).collect();
+    let renamed = |fault: &Fault| {
+        let mut groups = groups(&fault.effect);
+        for host in groups.iter_mut().flat_map(|group| &mut group.0) {
+            if let HostExpr::Name(name) = host
+                && let Some(lower) = lower.get(name)
+            {
+                name.clone_from(lower);
+            }
+        }
+        let effect = with_groups(&fault.effect, groups).unwrap_or_else(|| fault.effect.clone());
+        Fault { effect, ..fault.clone() }
+    };
+    faults.iter().map(renamed).collect()
 }
 
 /// Fewer replicas of every topic, and no more brokers than hold them.
 fn with_replicas(draft: &Draft, scenario: &Scenario, count: u16) -> Draft {
-    let mut draft = with_brokers(draft, scenario, count);
+    let mut draft = with_brokers(draft, count);
     for (name, topic) in &scenario.topics {
         if topic.replicas.unsigned_abs() > count {
             draft = draft.with(&["topics", name, "replicas"], i64::from(count));
