@@ -31,7 +31,7 @@ pub enum Drawn {
 pub fn page(cause: &Cause, drawn: Drawn) -> String {
     let mut page = String::new();
     let within = 196.0 * (0.25 / f64::from(cause.futures.max(1))).sqrt();
-    line(&mut page, format_args!("{}: {}", cause.fingerprint.what, cause.fingerprint.shape));
+    line(&mut page, format_args!("{}", cause.fingerprint));
     line(
         &mut page,
         format_args!(
