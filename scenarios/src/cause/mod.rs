@@ -1,5 +1,6 @@
 //! When did it become inevitable? A run is forked at many moments, each fork gets another future, and counted is how
-//! many of them come to the same failure: with the faults that are still to come, and without. Read first `futures.rs` (one moment), then `curve.rs` (which moments).
+//! many of them come to the same failure: with the faults that are still to come, and without. Read first `futures.rs`
+//! (one moment), then `curve.rs` (which moments).
 //!
 //! Inputs:     a failure that shows again; how many moments and futures.
 //! Invariants: CA-1 equal numbers of moments and futures give an equal curve, on any number of threads. CA-2 a jump is

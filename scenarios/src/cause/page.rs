@@ -31,7 +31,7 @@ pub enum Drawn {
 pub fn page(cause: &Cause, drawn: Drawn) -> String {
     let mut page = String::new();
     let within = 196.0 * (0.25 / f64::from(cause.futures.max(1))).sqrt();
-    line(&mut page, format_args!("{}: {}", cause.fingerprint.what, cause.fingerprint.shape));
+    line(&mut page, format_args!("{}", cause.fingerprint));
     line(
         &mut page,
         format_args!(
@@ -48,8 +48,8 @@ pub fn page(cause: &Cause, drawn: Drawn) -> String {
     );
     draw(&mut page, cause, drawn);
     page.push('\n');
-    for (mark, planned, jump) in marked(cause) {
-        tell(&mut page, mark, planned, jump, cause.futures);
+    for marked in marked(cause) {
+        tell(&mut page, &marked, cause.futures);
     }
     if marked(cause).is_empty() {
         line(&mut page, format_args!("No moment changes it by more than chance explains."));
@@ -58,12 +58,33 @@ pub fn page(cause: &Cause, drawn: Drawn) -> String {
     page
 }
 
-/// Every jump with its mark: digits for those that need no further fault, letters for the others.
-fn marked(cause: &Cause) -> Vec<(char, bool, &Jump)> {
-    let spared = ('1'..='9').zip(&cause.spared.jumps).map(|(mark, jump)| (mark, false, jump));
-    let planned = ('a'..='z').zip(&cause.planned.jumps).map(|(mark, jump)| (mark, true, jump));
-    let mut all: Vec<_> = spared.chain(planned).collect();
-    all.sort_by(|(_, _, one), (_, _, other)| one.to_ms.total_cmp(&other.to_ms));
+/// A jump with its mark, and the other curve's jump at the same moment.
+struct Marked<'c> {
+    mark: char,
+    planned: bool,
+    jump: &'c Jump,
+    other: Option<&'c Jump>,
+}
+
+/// Every jump: digits for those that need no further fault, letters for the others.
+fn marked(cause: &Cause) -> Vec<Marked<'_>> {
+    let same = |one: &Jump, other: &Jump| one.to_ms.total_cmp(&other.to_ms).is_eq();
+    let (spared, planned) = (&cause.spared.jumps, &cause.planned.jumps);
+    let digits = ('1'..='9').zip(spared).map(|(mark, jump)| Marked {
+        mark,
+        planned: false,
+        jump,
+        other: planned.iter().find(|other| same(other, jump)),
+    });
+    let alone = planned.iter().filter(|jump| !spared.iter().any(|other| same(other, jump)));
+    let letters = ('a'..='z').zip(alone).map(|(mark, jump)| Marked {
+        mark,
+        planned: true,
+        jump,
+        other: None,
+    });
+    let mut all: Vec<_> = digits.chain(letters).collect();
+    all.sort_by(|one, other| one.jump.to_ms.total_cmp(&other.jump.to_ms));
     all
 }
 
@@ -90,12 +111,20 @@ fn inevitable(cause: &Cause) -> String {
     told.join("\n")
 }
 
-fn tell(page: &mut String, mark: char, planned: bool, jump: &Jump, futures: u32) {
+fn tell(page: &mut String, marked: &Marked<'_>, futures: u32) {
+    let Marked { mark, planned, jump, other } = marked;
     let percent = |hits: u32| f64::from(hits) * 100.0 / f64::from(futures.max(1));
-    let (before, after) = (percent(jump.before), percent(jump.after));
-    let given = if planned { ", with the faults to come" } else { "" };
+    let steps = |jump: &Jump| {
+        let (before, after) = (percent(jump.before), percent(jump.after));
+        format!("from {before:.0}% to {after:.0}%")
+    };
     let at = seconds(jump.to_ms);
-    line(page, format_args!("{mark}  {at}  from {before:.0}% to {after:.0}%{given}"));
+    let given = match other {
+        Some(other) => format!("; with the faults to come {}", steps(other)),
+        None if *planned => ", with the faults to come".to_owned(),
+        None => String::new(),
+    };
+    line(page, format_args!("{mark}  {at}  {}{given}", steps(jump)));
     for event in jump.events.iter().take(EVENTS_MAX) {
         line(page, format_args!("     {event}"));
     }
@@ -138,7 +167,7 @@ fn draw(page: &mut String, cause: &Cause, drawn: Drawn) {
     }
     line(page, format_args!("      {}", times.trim_end()));
     let mut marks = vec![' '; WIDTH];
-    for (mark, _, jump) in marked(cause) {
+    for Marked { mark, jump, .. } in marked(cause) {
         let first = column_of(cause, jump.to_ms);
         if let Some(free) = (first..WIDTH).find(|column| marks[*column] == ' ') {
             marks[free] = mark;

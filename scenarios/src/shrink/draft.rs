@@ -1,4 +1,4 @@
-//! A scenario's text while it becomes smaller: its lines of faults, its tables and its values, to be changed one by one.
+//! A scenario's text while it becomes smaller: its lines of faults, its tables, its values, to be changed one by one.
 //!
 //! Invariants: DR-1 what is not changed stays as somebody wrote it, with its comments.
 

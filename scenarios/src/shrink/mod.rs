@@ -2,8 +2,8 @@
 //! violation shows. Read first `target.rs` (what counts as the same), then `search.rs`, then one file per kind of step.
 //!
 //! Inputs:     what was asked for, its seed, and the fingerprint of the failure.
-//! Invariants: SH-1 what is answered shows the same fingerprint as the failure that it was made of. SH-2 the answer does
-//!             not depend on the number of threads, unless time runs out.
+//! Invariants: SH-1 what is answered shows the same fingerprint as the failure that it was made of.
+//!             SH-2 the answer does not depend on the number of threads, unless time runs out.
 
 mod carry;
 mod draft;

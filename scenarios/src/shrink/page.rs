@@ -65,7 +65,7 @@ pub fn page(shrunk: &Shrunk) -> String {
     let seconds = shrunk.wall.as_secs_f64();
     let late =
         if shrunk.is_late { ", then time ran out: a longer --wall may find less" } else { "" };
-    line(&mut page, format_args!("{}: {}", shrunk.fingerprint.what, shrunk.fingerprint.shape));
+    line(&mut page, format_args!("{}", shrunk.fingerprint));
     line(&mut page, format_args!("shrunk in {} runs, {seconds:.1} s{late}\n", shrunk.runs));
     let rows: [(&str, String, String); 9] = [
         ("lines of faults", from.faults.to_string(), to.faults.to_string()),

@@ -1,8 +1,8 @@
 //! Tries smaller scenarios, several at a time, and keeps the first that still shows the failure.
 //!
 //! Holds:      the smallest so far, what was tried already, how many runs it took, and when it has to stop.
-//! Invariants: SE-1 of several candidates the first in their order is taken, however many threads there are. SE-2 no text
-//!             is played twice. SE-3 after the deadline nothing more is played.
+//! Invariants: SE-1 of several candidates the first in their order is taken, however many threads there are.
+//!             SE-2 no text is played twice. SE-3 after the deadline nothing more is played.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

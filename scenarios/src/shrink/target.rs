@@ -1,8 +1,8 @@
 //! What a smaller scenario has to show: the same violation, within the same budget.
 //!
 //! Holds:      the fingerprint, the seed, and whether the failure that is to be shrunk kept to the budget.
-//! Invariants: TA-1 another failure is not the same one, however bad it is. TA-2 where the faults of the failure kept to
-//!             what Kafka promises to survive, those of a smaller one do.
+//! Invariants: TA-1 another failure is not the same one, however bad it is.
+//!             TA-2 where the faults of the failure kept to what Kafka promises to survive, those of a smaller one do.
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
 //! Rounder and shorter times: a plan that begins soon, faults that end soon, a run that is over soon.
 //!
-//! Invariants: TI-1 a time that was accepted is rounder than the one before it, or earlier; a length is shorter or rounder.
+//! Invariants: TI-1 a time that was accepted is rounder than the one before it, or earlier; a length is shorter or
+//!             rounder.
 
 use trial_sim::fault::{Fault, When};
 use trial_sim::{Span, Time};
