@@ -13,7 +13,8 @@ pub(crate) fn cause(args: &CauseArgs) -> Result<u8, Stop> {
     let effort = Effort { moments: args.moments, futures: args.futures, jobs: given.jobs };
     let bar = bar();
     bar.set_message("forks");
-    let found = find(&given.asked, given.seed, None, effort, &|runs| bar.set_position(runs));
+    let wanted = given.saved.as_ref().map(|(_, failure)| &failure.fingerprint);
+    let found = find(&given.asked, given.seed, wanted, effort, &|runs| bar.set_position(runs));
     bar.finish_and_clear();
     let found = match found {
         Ok(found) => found,

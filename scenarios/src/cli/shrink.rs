@@ -34,7 +34,8 @@ pub(crate) fn shrink(args: &ShrinkArgs) -> Result<u8, Stop> {
         bar.set_message(step.to_owned());
         bar.set_position(runs);
     };
-    let found = search(&given.asked, given.seed, None, limits, &hears);
+    let wanted = given.saved.as_ref().map(|(_, failure)| &failure.fingerprint);
+    let found = search(&given.asked, given.seed, wanted, limits, &hears);
     bar.finish_and_clear();
     let shrunk = match found {
         Ok(shrunk) => shrunk,
