@@ -53,6 +53,23 @@ pub(crate) struct ChangeArgs {
     pub(crate) switches: Vec<String>,
 }
 
+/// Reports that other programs read.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ReportArgs {
+    /// Write what came of it as JUnit XML; `-`: to the standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Say what failed in lines that a CI service shows beside the commit
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) annotations: Option<Annotations>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Annotations {
+    /// Workflow commands of GitHub Actions
+    Github,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// A name of `trial list scenarios`, or the path of a scenario file
@@ -72,6 +89,8 @@ pub(crate) struct RunArgs {
     /// If the run fails, save it in this folder for `trial replay`
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reports: ReportArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
 }
@@ -101,6 +120,7 @@ impl Default for RunArgs {
             changes: ChangeArgs::default(),
             json: None,
             out: None,
+            reports: ReportArgs::default(),
             log: LogArgs::default(),
         }
     }
@@ -165,6 +185,8 @@ pub(crate) struct SweepArgs {
     /// Without it failures alone are saved, in trial-failures
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reports: ReportArgs,
 }
 
 #[derive(Debug, Args)]
@@ -175,6 +197,8 @@ pub(crate) struct MergeArgs {
     /// Where the whole is written; without it: the folder above the shards
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reports: ReportArgs,
 }
 
 #[derive(Debug, Args)]

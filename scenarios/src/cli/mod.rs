@@ -1,13 +1,16 @@
 //! The command line. Read first `args.rs` (what can be typed), then one file per command.
 //!
-//! `print.rs` decides about colours and draws errors; `asking.rs` turns arguments into a scenario.
+//! `print.rs` decides about colours and draws errors; `asking.rs` turns arguments into a scenario; `machines.rs` writes
+//! what other programs read, with `junit.rs`.
 
 mod args;
 mod asking;
 mod bench;
+mod junit;
 mod keep;
 mod list;
 mod log;
+mod machines;
 mod merge;
 mod print;
 mod replay;
