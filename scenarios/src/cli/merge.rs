@@ -4,7 +4,6 @@ use trial_reports::render_sweep;
 use trial_scenarios::sweep::{GROUPS_FOLDER, merge};
 
 use super::args::MergeArgs;
-use super::machines::{Output, tell_sweep};
 use super::machines::{page, tell_sweep};
 use super::print::Stop;
 use super::sweep::save;
