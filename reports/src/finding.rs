@@ -1,8 +1,8 @@
 //! What did not come to what its scenario wants, in the form that reports for machines share.
 //!
 //! Inputs:     the document of a run, or the header of a sweep and its counts.
-//! Invariants: FI-1 a finding says what failed, with the facts, and the line to paste. FI-2 nothing in it depends on the
-//!             machine or on real time.
+//! Invariants: FI-1 a finding says what failed, with the facts, and the line to paste. FI-2 nothing in it depends on
+//!             the machine or on real time.
 
 use std::fmt::Write as _;
 

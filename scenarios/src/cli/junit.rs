@@ -1,7 +1,7 @@
 //! Runs and sweeps as JUnit XML, which every CI service reads.
 //!
-//! Invariants: JX-1 equal seeds of one build give equal files: no real time, no host. JX-2 a fault of Trial is an error,
-//!             all else that is not as expected a failure. JX-3 a scenario none of whose seeds was played is skipped,
+//! Invariants: JX-1 equal seeds of one build give equal files: no real time, no host. JX-2 a fault of Trial is an
+//!             error, all else that is not as expected a failure. JX-3 a scenario none of whose seeds was played is skipped,
 //!             never passed. JX-4 the file is valid by the schema of Jenkins' xUnit plugin (`junit-10.xsd`).
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -18,8 +18,8 @@ pub(super) fn of_run(scenario: &str, seed: u64, finding: Option<&Finding>) -> St
     text(vec![suite])
 }
 
-/// The file for a sweep: a suite for each scenario, in it a case for all of its seeds, and a failed one for each kind of
-/// failure.
+/// The file for a sweep: a suite for each scenario, in it a case for all of its seeds, and a failed one for each kind
+/// of failure.
 pub(super) fn of_sweep(header: &SweepHeader, tally: &Tally, findings: &[Finding]) -> String {
     let suites = header.scenarios.iter().zip(&tally.scenarios).map(|(scenario, tally)| {
         let own = || findings.iter().filter(|finding| finding.scenario == scenario.name);

@@ -1,7 +1,7 @@
 //! Writes to the terminal: with colours only where somebody sees them, and errors with their place underlined.
 //!
-//! Invariants: PR-1 a reader that goes away (`trial list | head`) is no error, and changes neither what is saved nor the
-//!             exit status. PR-2 a file that cannot be written is an error, on the standard output too.
+//! Invariants: PR-1 a reader that goes away (`trial list | head`) is no error, and changes neither what is saved nor
+//!             the exit status. PR-2 a file that cannot be written is an error, on the standard output too.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};

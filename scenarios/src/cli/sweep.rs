@@ -1,7 +1,7 @@
 //! `trial sweep`: scenarios under many seeds, counted; one saved failure of each kind.
 //!
-//! Invariants: SW-1 with `--out` a seed is reported once, in its folder, before it is counted: whoever is killed goes on
-//!             with the same command. SW-2 scenarios take turns, so that each gets its share of a bounded time.
+//! Invariants: SW-1 with `--out` a seed is reported once, in its folder, before it is counted: whoever is killed goes
+//!             on with the same command. SW-2 scenarios take turns, so that each gets its share of a bounded time.
 
 use std::io::{IsTerminal as _, stderr};
 use std::ops::ControlFlow;
