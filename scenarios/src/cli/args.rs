@@ -60,6 +60,23 @@ pub(crate) struct ChangeArgs {
     pub(crate) switches: Vec<String>,
 }
 
+/// Reports that other programs read.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ReportArgs {
+    /// Write what came of it as JUnit XML; `-`: to the standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Say what failed in lines that a CI service shows beside the commit
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) annotations: Option<Annotations>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Annotations {
+    /// Workflow commands of GitHub Actions
+    Github,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct RunArgs {
     /// A name of `trial list scenarios`, or the path of a scenario file
@@ -81,6 +98,8 @@ pub(crate) struct RunArgs {
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) history: HistoryArgs,
+    #[command(flatten)]
+    pub(crate) reports: ReportArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
 }
@@ -123,6 +142,7 @@ impl Default for RunArgs {
             json: None,
             out: None,
             history: HistoryArgs::default(),
+            reports: ReportArgs::default(),
             log: LogArgs::default(),
         }
     }
@@ -204,6 +224,8 @@ pub(crate) struct SweepArgs {
     /// Without it failures alone are saved, in trial-failures
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reports: ReportArgs,
 }
 
 #[derive(Debug, Args)]
@@ -214,6 +236,8 @@ pub(crate) struct MergeArgs {
     /// Where the whole is written; without it: the folder above the shards
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reports: ReportArgs,
 }
 
 #[derive(Debug, Args)]

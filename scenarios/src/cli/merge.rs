@@ -4,13 +4,15 @@ use trial_reports::render_sweep;
 use trial_scenarios::sweep::{GROUPS_FOLDER, merge};
 
 use super::args::MergeArgs;
-use super::print::{Stop, say};
+use super::machines::{page, tell_sweep};
+use super::print::Stop;
 use super::sweep::save;
 
 /// Joins them, and reports as the whole sweep would have.
 pub(crate) fn merge_all(args: &MergeArgs) -> Result<u8, Stop> {
     let (folder, header, tally) = merge(&args.folders, args.out.as_deref())?;
-    say(render_sweep(&header, &tally));
-    save(&folder.join(GROUPS_FOLDER), &header, &tally)?;
+    page(&args.reports, render_sweep(&header, &tally));
+    save(&folder.join(GROUPS_FOLDER), &header, &tally, &args.reports)?;
+    tell_sweep(&args.reports, &header, &tally)?;
     Ok(tally.exit_status())
 }

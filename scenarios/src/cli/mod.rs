@@ -1,6 +1,7 @@
 //! The command line. Read first `args.rs` (what can be typed), then one file per command.
 //!
-//! `print.rs` decides about colours and draws errors; `asking.rs` turns arguments into a scenario.
+//! `print.rs` decides about colours and draws errors; `asking.rs` turns arguments into a scenario; `machines.rs` writes
+//! what other programs read, with `junit.rs`.
 
 mod args;
 mod asking;
@@ -8,9 +9,11 @@ mod bench;
 mod cause;
 mod explain;
 mod history;
+mod junit;
 mod keep;
 mod list;
 mod log;
+mod machines;
 mod merge;
 mod print;
 mod replay;

@@ -1,6 +1,7 @@
 //! Writes to the terminal: with colours only where somebody sees them, and errors with their place underlined.
 //!
-//! Invariants: PR-1 a reader that goes away (`trial list | head`) ends the process in silence.
+//! Invariants: PR-1 a reader that goes away (`trial list | head`) is no error, and changes neither what is saved nor
+//!             the exit status. PR-2 a file that cannot be written is an error, on the standard output too.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
@@ -54,11 +55,18 @@ fn colours(is_terminal: bool) -> bool {
     is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Writes to the standard output.
+/// Writes to the standard output: PR-1. What else goes wrong there is told, once for each text.
 pub(crate) fn say(text: impl Display) {
+    if let Err(why) = try_say(text) {
+        complain(format_args!("cannot write to the standard output: {why}"));
+    }
+}
+
+fn try_say(text: impl Display) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    if write!(out, "{text}").and_then(|()| out.flush()).is_err() {
-        std::process::exit(0);
+    match write!(out, "{text}").and_then(|()| out.flush()) {
+        Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => done,
     }
 }
 
@@ -69,13 +77,12 @@ pub(crate) fn complain(text: impl Display) {
 
 /// Writes `text` to `path`, or to the standard output if that is `-`.
 pub(crate) fn write_to(path: &Path, text: &str) -> Result<(), Stop> {
-    if path == Path::new("-") {
-        say(text);
-        return Ok(());
-    }
-    std::fs::write(path, text).map_err(|why| {
-        ScenarioError::plain(format!("cannot write {}: {why}", path.display()), None).into()
-    })
+    let (written, to) = if path == Path::new("-") {
+        (try_say(text), "to the standard output".to_owned())
+    } else {
+        (std::fs::write(path, text), path.display().to_string())
+    };
+    written.map_err(|why| ScenarioError::plain(format!("cannot write {to}: {why}"), None).into())
 }
 
 /// Tells why a command stopped; answers the exit status.

@@ -17,6 +17,7 @@ use super::args::RunArgs;
 use super::asking::asked;
 use super::history;
 use super::log::listening;
+use super::machines::{check, tell_fault, tell_run, to_stdout};
 use super::print::{Stop, complain, palette, say, write_to};
 
 /// `trial` alone: plays the default and says how to see the rest.
@@ -30,11 +31,15 @@ pub(crate) fn run_default(args: &RunArgs) -> Result<u8, Stop> {
 
 /// Plays and reports.
 pub(crate) fn run(args: &RunArgs) -> Result<u8, Stop> {
+    check(&args.reports, args.json.as_deref())?;
     let asked = asked(&args.scenario, &args.changes)?;
     let scenario = Arc::new(asked.scenario()?);
     history::can_be_written(&args.history)?;
     let again = asked.replay_line(args.seed);
-    let ours = |fault| Stop::OurFault(fault, again.clone());
+    let ours = |fault| {
+        tell_fault(&args.reports, &asked, &fault, &again);
+        Stop::OurFault(fault, again.clone())
+    };
     let (twice, mut run, wall_ms);
     if args.twice {
         let (played, first_ms) = both(&scenario, args).map_err(ours)?;
@@ -60,20 +65,22 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Stop> {
     }
     history::write(&args.history, &scenario, args.seed, Time::MAX)
         .map_err(|why| why.told(&again))?;
-    report(&document, args.json.as_deref())?;
+    let taken = to_stdout(args.json.as_deref()) || to_stdout(args.reports.junit.as_deref());
+    if taken {
+        write_json(&document, args.json.as_deref())?;
+    } else {
+        report(&document, args.json.as_deref())?;
+    }
+    tell_run(&args.reports, &asked, &document)?;
     match &twice {
         Some(Twice { difference: Some(difference), .. }) => complain(difference),
-        Some(twice) if !twice.differs() && !to_stdout(args.json.as_deref()) => {
+        Some(twice) if !twice.differs() && !taken => {
             say("twice:   both runs have this digest\n");
         }
         _ => {}
     }
     tell_unexpected(&End::of(&run, scenario.expect), status);
     Ok(status)
-}
-
-fn to_stdout(json: Option<&Path>) -> bool {
-    json == Some(Path::new("-"))
 }
 
 /// Plays to the end and takes the time.
@@ -101,11 +108,14 @@ pub(crate) fn millis_since(start: Instant) -> u64 {
     u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The page, the JSON, or both.
+/// The page, and the JSON if somebody wants it in a file.
 pub(crate) fn report(document: &RunDocument, json: Option<&Path>) -> Result<(), Stop> {
-    if !to_stdout(json) {
-        say(render_run(document, palette()));
-    }
+    say(render_run(document, palette()));
+    write_json(document, json)
+}
+
+/// The JSON alone.
+fn write_json(document: &RunDocument, json: Option<&Path>) -> Result<(), Stop> {
     let Some(path) = json else { return Ok(()) };
     let mut text = serde_json::to_string_pretty(document).expect("a document is plain JSON");
     text.push('\n');

@@ -1,7 +1,7 @@
 //! `trial sweep`: scenarios under many seeds, counted; one saved failure of each kind.
 //!
-//! Invariants: SW-1 with `--out` a seed is reported once, in its folder, before it is counted: whoever is killed goes on
-//!             with the same command. SW-2 scenarios take turns, so that each gets its share of a bounded time.
+//! Invariants: SW-1 with `--out` a seed is reported once, in its folder, before it is counted: whoever is killed goes
+//!             on with the same command. SW-2 scenarios take turns, so that each gets its share of a bounded time.
 
 use std::io::{IsTerminal as _, stderr};
 use std::ops::ControlFlow;
@@ -19,9 +19,10 @@ use trial_scenarios::sweep::{
 };
 use trial_sim::fault::parse_span;
 
-use super::args::SweepArgs;
+use super::args::{ReportArgs, SweepArgs};
 use super::asking::asked;
-use super::print::{Stop, complain, say};
+use super::machines::{page, tell_sweep};
+use super::print::{Stop, complain};
 
 /// Where failures are saved if nobody says where.
 const FAILURES: &str = "trial-failures";
@@ -68,20 +69,22 @@ pub(crate) fn sweep_all(args: &SweepArgs) -> Result<u8, Stop> {
     if let Some(trouble) = trouble {
         return Err(trouble.into());
     }
-    say(render_sweep(&header, &tally));
-    say(speed(played, simulated_ms, wall, jobs));
+    let say = |text: &dyn std::fmt::Display| page(&args.reports, text);
+    say(&render_sweep(&header, &tally));
+    say(&speed(played, simulated_ms, wall, jobs));
     if known > 0 {
-        say(format_args!("{known} seeds had been played before\n"));
+        say(&format_args!("{known} seeds had been played before\n"));
     }
     if let Some(why) = stopped {
         let on = if journal.is_some() { "; the same command goes on" } else { "" };
-        say(format_args!("stopped: {why}{on}\n"));
+        say(&format_args!("stopped: {why}{on}\n"));
     }
     if let Some(journal) = journal.filter(|journal| journal.missing().is_none()) {
         journal.finish()?;
     }
     let failures = folder.map_or_else(|| PathBuf::from(FAILURES), |path| path.join(GROUPS_FOLDER));
-    save(&failures, &header, &tally)?;
+    save(&failures, &header, &tally, &args.reports)?;
+    tell_sweep(&args.reports, &header, &tally)?;
     Ok(tally.exit_status())
 }
 
@@ -187,6 +190,9 @@ fn play(
 impl Progress {
     /// One row more: kept, then counted.
     fn take(&mut self, row: &SeedRow, bounds: &Bounds) -> ControlFlow<()> {
+        if self.trouble.is_some() {
+            return ControlFlow::Break(());
+        }
         if let Some(journal) = &mut self.journal
             && let Err(trouble) = journal.append(row)
         {
@@ -241,18 +247,24 @@ fn speed(played: u64, simulated_ms: u64, wall: Duration, jobs: usize) -> String 
 }
 
 /// Saves one failure of each kind and says where.
-pub(crate) fn save(folder: &Path, header: &SweepHeader, tally: &Tally) -> Result<(), Stop> {
+pub(crate) fn save(
+    folder: &Path,
+    header: &SweepHeader,
+    tally: &Tally,
+    reports: &ReportArgs,
+) -> Result<(), Stop> {
     let saved = save_groups(folder, header, tally)?;
     for group in &saved {
         if let Some(path) = &group.file {
-            say(format_args!("saved: trial replay {}\n", quoted(&path.display().to_string())));
+            let path = quoted(&path.display().to_string());
+            page(reports, format_args!("saved: trial replay {path}\n"));
         }
         if let Some(trouble) = &group.trouble {
             complain(format_args!("{}: {trouble}", group.name));
         }
     }
     if saved.iter().any(|group| group.file.is_some()) {
-        say("       the same with `shrink` and `explain`: smaller, and why\n");
+        page(reports, "       the same with `shrink` and `explain`: smaller, and why\n");
     }
     Ok(())
 }

@@ -103,7 +103,7 @@ impl Journal {
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let file = file.map_err(|why| io_error("open", &path, why))?;
-        lock(&file, &path)?;
+        locked(file.try_lock(), &path)?;
         let mut journal =
             Self { header: header.clone(), path, file, places: BTreeMap::new(), end: 0 };
         let Some(found) = journal.load(on_row)? else {
@@ -122,16 +122,17 @@ impl Journal {
     /// If it cannot be used.
     pub(super) fn read(folder: &Path, on_row: &mut OnRow<'_>) -> Result<Self, JournalError> {
         let path = folder.join(ROWS_FILE);
-        let file = OpenOptions::new().read(true).write(true).open(&path);
-        let file = file.map_err(|why| io_error("open", &path, why))?;
-        lock(&file, &path)?;
+        // What is only read may lie where nothing can be written.
+        let file = File::open(&path).map_err(|why| io_error("open", &path, why))?;
+        locked(file.try_lock_shared(), &path)?;
         let header = header_of(&path, &file)?;
         let Some(header) = header else {
             let what = "there is no header yet".to_owned();
             return Err(JournalError::Unreadable { path: shown(&path), line: 1, what });
         };
         let mut journal = Self { header, path, file, places: BTreeMap::new(), end: 0 };
-        journal.load(on_row)?;
+        let header = journal.header.clone();
+        journal.load_rows(&header, on_row)?;
         Ok(journal)
     }
 
@@ -162,7 +163,12 @@ impl Journal {
         let key = self.key(row).expect("a sweep writes rows of its own scenarios");
         let mut line = serde_json::to_vec(row).expect("plain data is JSON");
         line.push(b'\n');
-        self.file.write_all(&line).map_err(|why| io_error("write", &self.path, why))?;
+        if let Err(why) = self.file.write_all(&line) {
+            // JO-1: half of a row must not come before another. If this fails too, the next one to open it cuts it.
+            let cut = self.file.set_len(self.end).and_then(|()| self.file.seek(SeekFrom::End(0)));
+            drop(cut);
+            return Err(io_error("write", &self.path, why));
+        }
         let length = u32::try_from(line.len()).expect("a row is short");
         self.places.insert(key, (self.end, length));
         self.end += u64::from(length);
@@ -196,6 +202,11 @@ impl Journal {
         let read =
             self.file.seek(SeekFrom::Start(begin)).and_then(|_| self.file.read_exact(&mut line));
         read.map_err(|why| io_error("read", &self.path, why))?;
+        // JO-2, of a file that came through a program with line ends of its own.
+        if line.ends_with(b"\r\n") {
+            line.truncate(line.len() - 2);
+            line.push(b'\n');
+        }
         Ok(line)
     }
 
@@ -364,8 +375,8 @@ fn without_path(asked: &serde_json::Value) -> serde_json::Value {
     asked
 }
 
-fn lock(file: &File, path: &Path) -> Result<(), JournalError> {
-    match file.try_lock() {
+fn locked(done: Result<(), TryLockError>, path: &Path) -> Result<(), JournalError> {
+    match done {
         Ok(()) => Ok(()),
         Err(TryLockError::WouldBlock) => Err(JournalError::Busy { path: shown(path) }),
         Err(TryLockError::Error(why)) => Err(io_error("lock", path, why)),

@@ -2,7 +2,7 @@
 //!
 //! In others:  Slurm's array tasks, Kubernetes' indexed jobs, GNU parallel, AWS Batch, and the nodes of CI services.
 //! Invariants: SH-1 the shards 1 to N of one sweep hold every seed once. SH-2 a number is never guessed: two sources,
-//!             or an index without a count, are refused.
+//!             an index without a count, or two different counts, are refused.
 
 use std::fmt;
 use std::str::FromStr;
@@ -147,11 +147,20 @@ impl Shard {
             Some(name) => number(name)?,
             None => None,
         };
-        let of = match count {
+        let asked = match count {
             Some(count) => Some(count),
-            None => told.or(number(SHARDS)?),
+            None => number(SHARDS)?,
         };
-        let Some(of) = of else {
+        // One task of an array that is submitted again alone would be shard 1 of 1, and not the one that is missing.
+        if let (Some(asked), Some(told), Some(name)) = (asked, told, source.count)
+            && asked != told
+        {
+            return Err(format!(
+                "{asked} shards are asked for, and {} has {told} ({name}); start all of them, or say which with I/N",
+                source.who
+            ));
+        }
+        let Some(of) = asked.or(told) else {
             return Err(format!(
                 "{} says {index}, and nobody says how many shards there are: use auto/N, or set {SHARDS}=N",
                 source.index
@@ -272,6 +281,9 @@ mod tests {
             );
         }
         assert_eq!(from(Some(9), &[("PARALLEL_SEQ", "3")]), Ok(Shard { index: 3, of: 9 }));
+        let node = [("CI_NODE_INDEX", "1"), ("CI_NODE_TOTAL", "2")];
+        assert_eq!(from(Some(2), &node), Ok(Shard { index: 1, of: 2 }), "two that agree");
+        assert!(from(Some(3), &node).is_err(), "SH-2");
     }
 
     #[test]
@@ -283,6 +295,15 @@ mod tests {
             (&[("PARALLEL_SEQ", "x"), ("TRIAL_SHARDS", "3")], "no whole number"),
             (&[("PARALLEL_SEQ", "4"), ("TRIAL_SHARDS", "3")], "no shard 4 of 3"),
             (&[("PARALLEL_SEQ", "0"), ("TRIAL_SHARDS", "3")], "below 1"),
+            (
+                &[
+                    ("SLURM_ARRAY_TASK_ID", "2"),
+                    ("SLURM_ARRAY_TASK_MIN", "2"),
+                    ("SLURM_ARRAY_TASK_COUNT", "1"),
+                    ("TRIAL_SHARDS", "3"),
+                ],
+                "3 shards are asked for, and a Slurm array has 1",
+            ),
             (
                 &[
                     ("SLURM_ARRAY_TASK_ID", "9"),
