@@ -43,12 +43,6 @@ impl From<&str> for Source {
     }
 }
 
-impl From<&String> for Source {
-    fn from(name: &String) -> Self {
-        Self::from(name.as_str())
-    }
-}
-
 impl From<String> for Source {
     fn from(name: String) -> Self {
         Self::Named(name)
