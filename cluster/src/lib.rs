@@ -15,3 +15,5 @@ pub mod raft;
 pub mod rules;
 pub mod storage;
 pub mod wire;
+
+pub use trial_log::mark;

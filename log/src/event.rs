@@ -3,6 +3,7 @@
 //! Holds: nothing; every call that changes a log appends to the caller's list.
 
 use crate::disk::DiskError;
+use crate::mark::Mark;
 use crate::{LeaderEpoch, Offset};
 
 /// Something that a log did.
@@ -91,6 +92,14 @@ pub enum LogEvent {
         /// What it said.
         error: DiskError,
     },
+    /// The log came to a state that matters.
+    Reached(&'static Mark),
+}
+
+impl From<&'static Mark> for LogEvent {
+    fn from(mark: &'static Mark) -> Self {
+        Self::Reached(mark)
+    }
 }
 
 /// Why the end of a log moved back.

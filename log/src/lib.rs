@@ -11,6 +11,7 @@ mod event;
 mod ids;
 mod index_file;
 mod leader_epoch_cache;
+pub mod mark;
 mod marker_files;
 mod memory_disk;
 mod offset_index;

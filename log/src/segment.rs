@@ -42,6 +42,17 @@ pub(crate) fn offset_in_name(name: &str, suffix: &str) -> Option<Offset> {
     numeric.then(|| digits.parse().ok().map(Offset))?
 }
 
+/// Why an append belongs into a further segment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Roll {
+    /// `segment.bytes`.
+    Size,
+    /// An index is full, or could not hold the offset.
+    Index,
+    /// `segment.ms`.
+    Age,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Segment {
     pub(crate) base_offset: Offset,
@@ -121,30 +132,31 @@ impl Segment {
         Ok((segment, index_missing))
     }
 
-    /// Whether an append of `size` bytes up to `last_offset` belongs into a further segment.
+    /// Whether an append of `size` bytes up to `last_offset` belongs into a further segment, and why.
     pub(crate) fn should_roll(
         &mut self,
         disk: &mut dyn Disk,
         config: &LogConfig,
         (size, max_timestamp, last_offset): (u64, i64, Offset),
         now_ms: i64,
-    ) -> Result<bool, LogError> {
-        let full = self.size > config.segment_bytes.saturating_sub(size);
-        if full || self.index.is_full() || self.time_index.is_full() {
-            return Ok(true);
+    ) -> Result<Option<Roll>, LogError> {
+        if self.size > config.segment_bytes.saturating_sub(size) {
+            return Ok(Some(Roll::Size));
         }
-        if !self.index.can_hold(last_offset) {
-            return Ok(true);
+        let full = self.index.is_full() || self.time_index.is_full();
+        if full || !self.index.can_hold(last_offset) {
+            return Ok(Some(Roll::Index));
         }
         if self.size == 0 {
-            return Ok(false);
+            return Ok(None);
         }
         // By the records' own clock if they have one, so that a log that is copied rolls where the first one did.
         let waited = match self.first_timestamp(disk)? {
             first if first >= 0 => max_timestamp.saturating_sub(first),
             _ => now_ms.saturating_sub(self.created_ms),
         };
-        Ok(waited > config.segment_ms.saturating_sub(config.segment_jitter_ms))
+        let is_old = waited > config.segment_ms.saturating_sub(config.segment_jitter_ms);
+        Ok(is_old.then_some(Roll::Age))
     }
 
     fn first_timestamp(&mut self, disk: &mut dyn Disk) -> Result<i64, LogError> {

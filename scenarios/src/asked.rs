@@ -16,7 +16,7 @@ use crate::scenario::{Override, Scenario, ScenarioError, builtin, did_you_mean};
 pub struct Asked {
     /// The scenario's name.
     pub scenario: String,
-    /// Its file; none: it came with Trial.
+    /// Its file; none: it came with Trial, or was built in Rust.
     pub path: Option<PathBuf>,
     /// Its text, whole.
     pub text: String,
@@ -59,6 +59,25 @@ impl Asked {
         let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
         let help = format!("{near}there are {}; a path must end in .toml", known.join(", "));
         Err(ScenarioError::plain(format!("there is no scenario `{name}`"), Some(help)))
+    }
+
+    /// One that was built in Rust: it has a text, and no file.
+    #[must_use]
+    pub fn built(name: &str, text: String) -> Self {
+        Self {
+            scenario: name.to_owned(),
+            path: None,
+            text,
+            settings: Vec::new(),
+            switches: Vec::new(),
+            profile: None,
+        }
+    }
+
+    /// Whether it was built in Rust: then no command plays it before its text was saved.
+    #[must_use]
+    pub fn is_built(&self) -> bool {
+        self.path.is_none() && builtin::text_of(&self.scenario) != Some(&self.text)
     }
 
     /// The scenario with every change made.
@@ -120,6 +139,7 @@ impl Asked {
     #[must_use]
     pub fn shown(&self) -> String {
         match &self.path {
+            None if self.is_built() => quoted(&format!("{}.toml", self.scenario)),
             None => quoted(&self.scenario),
             Some(path) => quoted(&path.display().to_string()),
         }

@@ -83,7 +83,7 @@ impl End {
             return None;
         }
         let missed: Vec<String> =
-            self.missed.iter().map(|probe| format!("{probe} ({})", probe.about())).collect();
+            self.missed.iter().map(|probe| format!("{probe} ({})", probe.about)).collect();
         Some(format!("never happened, although it must: {}", missed.join("; ")))
     }
 }
@@ -145,13 +145,13 @@ pub fn guarded<T>(scenario: &Scenario, seed: u64, work: impl FnOnce() -> T) -> R
 mod tests {
     use super::{End, guarded};
     use crate::asked::Asked;
-    use crate::probe::Probe;
+    use crate::probe;
     use trial_reports::Verdict;
 
     #[test]
     fn the_exit_status_tells_what_happened() {
         use Verdict::{Holds, Stuck, Unknown, Violated};
-        let missed = vec![Probe::Truncation];
+        let missed = vec![probe::named("truncation").expect("a mark")];
         let idle = vec!["at 2s reset b1 - b2".to_owned()];
         let cases = [
             (Holds, Holds, vec![], vec![], 0),

@@ -1,71 +1,109 @@
 //! States that matter: a scenario can demand them, and a sweep says how often they were reached.
 //!
-//! Holds: the list; `facts` counts them.
+//! Holds:  how often a run reached each. A probe is a mark in the code, of `log`, `cluster` or, if only the fold of
+//!         what happened can know it, of `facts`; there is no other list.
+//! Inputs: notes that carry marks (`Note::reached`), and what the fold finds.
 
-use std::fmt;
-use std::str::FromStr;
+use std::collections::BTreeMap;
 
-macro_rules! probes {
-    ($($name:ident = $word:literal, $about:literal;)*) => {
-        /// A state that is worth reaching.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-        pub enum Probe {
-            $(#[doc = $about] $name,)*
-        }
+use trial_cluster::mark::{Mark, MarkKind, Reached};
 
-        impl Probe {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+/// A state that is worth reaching, or that nobody may reach.
+pub type Probe = &'static Mark;
 
-            /// Its name in scenarios and reports.
-            #[must_use]
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$name => $word,)*
-                }
-            }
-
-            /// What it means.
-            #[must_use]
-            pub const fn about(self) -> &'static str {
-                match self {
-                    $(Self::$name => $about,)*
-                }
-            }
-        }
-    };
+/// All of them, by name.
+#[must_use]
+pub fn all() -> Vec<Probe> {
+    Mark::all()
 }
 
-probes! {
-    LossyLeaderCrash = "lossy_leader_crash", "a partition's leader lost power with bytes that were not synced";
-    Truncation = "truncation", "a follower cut its log";
-    UncleanRestart = "unclean_restart", "a broker came back without its clean-shutdown marker";
-    IsrShrink = "isr_shrink", "an in-sync set lost a member";
-    LeaderShrinksIsr = "leader_shrinks_isr", "a leader asked for an in-sync set without a replica that lags";
-    IsrExpand = "isr_expand", "an in-sync set gained a member";
-    TwoEpochs = "two_epochs_in_ten_seconds", "a partition had two leader epochs within ten seconds";
-    LeaderFromElr = "leader_from_elr", "a leader was elected from the eligible leader replicas";
-    LastKnownLeader = "last_known_leader", "nobody in sync or eligible was left, so the last leader led again (KIP-966)";
-    UncleanElection = "unclean_election", "any live replica was elected, since the topic allows it";
-    AlterPartitionRefused = "alter_partition_refused", "the controller refused a change of an in-sync set";
-    TornBatch = "torn_batch", "recovery dropped the torn end of a log";
-    StaleFetchResponse = "stale_fetch_response", "a follower ignored an answer to an earlier epoch";
-    UnderMinIsr = "under_min_isr", "a produce was refused because too few replicas were in sync";
-    QuorumElection = "quorum_election", "the controllers elected another leader after the first";
-    ExcusedLoss = "excused_loss", "an acknowledged record was lost as its settings allow";
-    ControlledShutdown = "controlled_shutdown", "a broker left in good order";
+/// Those that runs should reach, by name: all but the unreachable ones.
+#[must_use]
+pub fn wanted() -> Vec<Probe> {
+    all().into_iter().filter(|probe| probe.kind != MarkKind::Unreachable).collect()
 }
 
-impl fmt::Display for Probe {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+/// The one of this name.
+#[must_use]
+pub fn named(name: &str) -> Option<Probe> {
+    Mark::named(name)
+}
+
+/// How often each probe was reached.
+#[derive(Debug, Clone, Default)]
+pub struct ProbeCounts(BTreeMap<Probe, u64>);
+
+impl ProbeCounts {
+    /// One more.
+    pub fn hit(&mut self, probe: Probe) {
+        *self.0.entry(probe).or_insert(0) += 1;
+    }
+
+    /// How often.
+    #[must_use]
+    pub fn count(&self, probe: Probe) -> u64 {
+        self.0.get(&probe).copied().unwrap_or(0)
+    }
+
+    /// Those that were reached, and how often, by name.
+    #[must_use]
+    pub fn by_name(&self) -> BTreeMap<&'static str, u64> {
+        self.0.iter().map(|(probe, hits)| (probe.name, *hits)).collect()
     }
 }
 
-impl FromStr for Probe {
-    type Err = ();
+/// The fold's own marks are counted where it finds them.
+impl Reached<Probe> for ProbeCounts {
+    fn reached(&mut self, mark: Probe) {
+        self.hit(mark);
+    }
+}
 
-    fn from_str(text: &str) -> Result<Self, ()> {
-        Self::ALL.iter().copied().find(|probe| probe.name() == text).ok_or(())
+#[cfg(test)]
+mod tests {
+    use super::{all, named, wanted};
+    use std::collections::BTreeMap;
+
+    fn in_folders(folders: &[&str]) -> usize {
+        let is_there = |file: &str| folders.iter().any(|folder| file.contains(folder));
+        all().into_iter().filter(|probe| is_there(probe.file)).count()
+    }
+
+    #[test]
+    fn a_name_stands_for_one_mark() {
+        let mut places: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+        for probe in all() {
+            places.entry(probe.name).or_default().push(format!("{}:{}", probe.file, probe.line));
+        }
+        places.retain(|_, places| places.len() > 1);
+        assert!(places.is_empty(), "names that are given twice: {places:?}");
+    }
+
+    #[test]
+    fn names_are_words_with_underscores_and_texts_are_short() {
+        for probe in all() {
+            let is_plain = |letter: char| letter.is_ascii_lowercase() || letter == '_';
+            assert!(
+                probe.name.chars().all(is_plain) && probe.name.len() <= 40,
+                "{}: lower case and underscores, 40 letters at most",
+                probe.name
+            );
+            let about = probe.about;
+            assert!(
+                about.len() >= 20 && about.len() <= 100 && !about.ends_with('.'),
+                "{}: one short sentence without a full stop: {about:?}",
+                probe.name
+            );
+        }
+    }
+
+    #[test]
+    fn marks_of_every_package_are_linked_and_sorted() {
+        assert!(in_folders(&["log/src/"]) >= 10, "log: {}", in_folders(&["log/src/"]));
+        let in_code = in_folders(&["log/src/", "cluster/src/"]);
+        assert!(in_code >= 40, "log and cluster: {in_code}");
+        assert!(named("lossy_leader_crash").is_some(), "the fold's own are here too");
+        assert!(all().is_sorted_by_key(|probe| probe.name), "MK-2: not by name");
+        assert!(wanted().len() < all().len(), "some are unreachable");
     }
 }

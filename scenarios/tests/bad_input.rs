@@ -88,6 +88,16 @@ fn a_wrong_scenario_is_underlined_where_it_is_wrong() {
         ("missing_record_file", client("records = \"nowhere.csv\"")),
         ("unknown_probe", format!("must_happen = [\"truncaton\"]\n{GOOD}")),
         ("unknown_verdict", format!("expect = \"fine\"\n{GOOD}")),
+        ("verdict_of_no_profile", format!("expect = {{ \"4.3-noelr\" = \"holds\" }}\n{GOOD}")),
+        (
+            "probe_of_no_profile",
+            format!("must_happen = {{ \"4.3-noelr\" = [\"truncation\"] }}\n{GOOD}"),
+        ),
+        (
+            "unknown_probe_of_a_profile",
+            format!("must_happen = {{ \"4.3-no-elr\" = [\"truncaton\"] }}\n{GOOD}"),
+        ),
+        ("must_happen_is_no_list", format!("must_happen = \"truncation\"\n{GOOD}")),
     ];
     for (name, text) in cases {
         insta::assert_snapshot!(name, printed(name, Some(("s.toml", &text)), &["run", "s.toml"]));

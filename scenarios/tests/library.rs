@@ -2,6 +2,8 @@
 
 use trial_scenarios::check;
 
+/// Seeds of the sample of another profile than a scenario's own.
+const SAMPLE_OF_OTHERS: std::ops::Range<u64> = 0..3;
 /// Seeds of a sample: small, so that the whole of `cargo test` stays within minutes on two cores.
 const SAMPLE: std::ops::Range<u64> = 0..6;
 
@@ -11,6 +13,16 @@ macro_rules! library {
         fn $name() {
             check(stringify!($name)).seeds(SAMPLE).run();
         })*
+
+        mod without_elr {
+            $(#[test]
+            fn $name() {
+                super::check(stringify!($name))
+                    .profile("4.3-no-elr")
+                    .seeds(super::SAMPLE_OF_OTHERS)
+                    .run();
+            })*
+        }
 
         #[test]
         fn no_scenario_is_left_out() {
@@ -22,12 +34,18 @@ macro_rules! library {
 
 library! {
     departures,
+    two_fetches_to_commit,
     kill_the_leader,
+    a_held_fetch,
+    a_slow_follower,
+    a_slow_disk_under_the_leader,
+    last_one_standing,
     what_an_ack_buys,
     what_an_ack_buys_all,
-    lose_the_controller_quorum,
-    a_held_fetch,
     a_rack_goes_dark,
+    lose_the_controller_quorum,
+    a_controller_with_a_slow_disk,
+    a_clock_that_runs_ahead,
     everything_at_once,
     standard_0,
 }

@@ -184,6 +184,7 @@ fn metadata_that_cannot_be_read_ends_the_node_and_not_the_run() {
     let scenario = Arc::new(Scenario::from_text("misread", text, None, &[]).expect("playable"));
     let run = play(&scenario, 3).unwrap_or_else(|fault| panic!("{fault}"));
     assert_eq!(run.judge().beyond().map(|beyond| &*beyond.host), Some("b1"), "told");
-    let halted = run.judge().facts().probes.count(trial_scenarios::probe::Probe::UncleanRestart);
+    let unclean_restart = trial_scenarios::probe::named("unclean_restart").expect("a mark");
+    let halted = run.judge().facts().probes.count(unclean_restart);
     assert!(halted > 0, "b1 ended, and came back when the faults were over");
 }

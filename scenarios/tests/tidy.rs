@@ -18,7 +18,10 @@ const HEADER_LINES_MAX: usize = 15;
 const LONG_FILES: &[(&str, &str)] = &[];
 
 /// Files whose header is longer, each with a reason.
-const LONG_HEADERS: &[(&str, &str)] = &[("cluster/src/wire/mod.rs", "holds a runnable example")];
+const LONG_HEADERS: &[(&str, &str)] = &[
+    ("cluster/src/wire/mod.rs", "holds a runnable example"),
+    ("scenarios/src/lib.rs", "the front page of the library, with two runnable examples"),
+];
 
 /// What no file may say. The words are cut in two, else this file would find itself.
 const FORBIDDEN: &[(&str, &str)] = &[

@@ -15,6 +15,8 @@ pub(crate) enum Event {
     Boot { host: HostId, life: u32 },
     /// SIGTERM.
     Stop { host: HostId, life: u32 },
+    /// The front of the host's orders reaches its program.
+    Order { host: HostId, life: u32 },
     /// The host's timer may be due.
     Timer { host: HostId, life: u32 },
     /// A lane wakes up for the job that it was given.
@@ -66,6 +68,7 @@ impl Event {
             | Self::Rst { end, .. } => Some(end),
             Self::Boot { .. }
             | Self::Stop { .. }
+            | Self::Order { .. }
             | Self::Timer { .. }
             | Self::LaneStart { .. }
             | Self::LaneFinish { .. }
@@ -96,6 +99,7 @@ impl Event {
             Self::Writable { end } => (16, end.0, 0),
             Self::Rst { end, forced } => (17, end.0, u32::from(forced)),
             Self::LaneOverdue { host, life } => (18, u64::from(host.0), life),
+            Self::Order { host, life } => (19, u64::from(host.0), life),
         };
         let mut record = [0; 24];
         record[..8].copy_from_slice(&at.0.to_le_bytes());

@@ -5,7 +5,10 @@
 //! Invariants: H-1 after the process has ended nothing of its life is left: `life` is counted up and
 //!             every event that names the old one is stale.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+
+use bytes::Bytes;
 
 use crate::clock::HostClock;
 use crate::disk::{Disk, DiskSettings};
@@ -67,6 +70,8 @@ pub(crate) struct Host<N: Note> {
     pub(crate) life: u32,
     /// How often it has booted.
     pub(crate) incarnation: u32,
+    /// What its program was asked and has not taken yet.
+    pub(crate) orders: VecDeque<Bytes>,
     /// In the host's own time.
     pub(crate) timer: Option<Time>,
     /// Global time of the earliest timer event in the queue.
@@ -111,6 +116,7 @@ impl<N: Note> Host<N> {
             booting: false,
             life: 0,
             incarnation: 0,
+            orders: VecDeque::new(),
             timer: None,
             timer_armed: Time::MAX,
             lanes: Lanes::default(),
@@ -172,6 +178,7 @@ impl<N: Note> Host<N> {
         self.up = false;
         self.booting = false;
         self.life += 1;
+        self.orders.clear();
         self.timer = None;
         self.timer_armed = Time::MAX;
         self.lanes = Lanes::default();
@@ -199,6 +206,7 @@ impl<N: Note> Clone for Host<N> {
             booting: self.booting,
             life: self.life,
             incarnation: self.incarnation,
+            orders: self.orders.clone(),
             timer: self.timer,
             timer_armed: self.timer_armed,
             lanes: self.lanes.clone(),

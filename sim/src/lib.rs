@@ -29,6 +29,7 @@ mod host;
 mod jobs;
 mod lane;
 mod lock;
+mod order;
 mod outside;
 mod primitives;
 mod queue;

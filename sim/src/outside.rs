@@ -78,6 +78,7 @@ impl<N: Note> World<N> {
             Input::Closed { conn, .. } => OutsideEvent::Closed(OutsideId(conn)),
             Input::Boot
             | Input::Stop
+            | Input::Order { .. }
             | Input::Timer
             | Input::Accepted { .. }
             | Input::Writable { .. } => return,

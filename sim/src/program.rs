@@ -79,6 +79,11 @@ pub enum Input {
     Boot,
     /// A graceful stop was asked for (SIGTERM).
     Stop,
+    /// Whoever drives the World asks for something (`World::order`).
+    Order {
+        /// What, in words that only the two of them know.
+        bytes: Bytes,
+    },
     /// The program's single timer is due.
     Timer,
     /// Somebody connected to a port that the program listens on.

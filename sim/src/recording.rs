@@ -200,6 +200,7 @@ impl Recording {
         match entry.event {
             Event::Boot { host, .. } => format!("{} boots", self.host(host)),
             Event::Stop { host, .. } => format!("{} is asked to stop", self.host(host)),
+            Event::Order { host, .. } => format!("{} is given an order", self.host(host)),
             Event::Timer { host, .. } => format!("{} timer", self.host(host)),
             Event::LaneStart { host, .. } => format!("{} wakes up", lane(host)),
             Event::LaneFinish { host, .. } => format!("{} finishes its job", lane(host)),
@@ -281,6 +282,7 @@ const fn word_of(call: u8) -> (Option<&'static str>, bool) {
         42 => (Some("hang"), true),
         43 => (Some("link"), true),
         44 => (Some("another program"), true),
+        45 => (Some("order"), true),
         crate::streams::REKEY => (Some("re-key"), false),
         _ => (None, false),
     }

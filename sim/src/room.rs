@@ -140,6 +140,16 @@ impl<N: Note> Room<N> {
         }
     }
 
+    /// The bytes of an order, where its program takes it.
+    pub(crate) fn mark_order(&mut self, host: HostId, bytes: &Bytes) {
+        self.hasher.u64(u64::from(host.0));
+        self.hasher.u64(bytes.len() as u64);
+        self.hasher.raw(bytes);
+        if let Some(record) = &mut self.record {
+            record.received(bytes);
+        }
+    }
+
     /// Queues an event whose owner is the host.
     #[inline]
     pub(crate) fn push_for_host(&mut self, at: Time, host: HostId, event: Event) {
@@ -236,6 +246,7 @@ impl<N: Note> Room<N> {
         let (host, then, needs_process) = match event {
             Event::Boot { host, life } => (host, life, false),
             Event::Stop { host, life }
+            | Event::Order { host, life }
             | Event::Timer { host, life }
             | Event::LaneStart { host, life, .. }
             | Event::LaneFinish { host, life, .. }
@@ -252,6 +263,7 @@ impl<N: Note> Room<N> {
         let host = match event {
             Event::Boot { host, .. }
             | Event::Stop { host, .. }
+            | Event::Order { host, .. }
             | Event::Timer { host, .. }
             | Event::LaneStart { host, .. }
             | Event::LaneFinish { host, .. }

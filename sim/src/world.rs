@@ -237,6 +237,7 @@ impl<N: Note> World<N> {
             Event::Writable { end } => self.room.on_writable(end),
             Event::Rst { end, forced } => self.room.on_rst(end, forced),
             Event::Stop { host, .. } => Outcome::Tell(host, Input::Stop),
+            Event::Order { host, .. } => self.room.on_order(host),
             Event::LaneOverdue { host, .. } if self.room.on_lane_overdue(host) => Outcome::Done,
             Event::LaneOverdue { .. } => Outcome::Stale,
             Event::Boot { .. }
@@ -289,6 +290,9 @@ impl<N: Note> World<N> {
     pub(crate) fn tell(&mut self, host: HostId, input: Input) {
         if let Input::Received { conn, bytes } = &input {
             self.room.mark_bytes(*conn, bytes);
+        }
+        if let Input::Order { bytes } = &input {
+            self.room.mark_order(host, bytes);
         }
         if self.room.outside == Some(host) {
             self.put_out(input);

@@ -11,6 +11,7 @@ use trial_sim::Span;
 use super::lifecycle::BrokerState;
 use super::task::Task;
 use super::{Broker, Cx, DISK, costs};
+use crate::mark;
 use crate::storage::SimulatedDisk;
 
 impl Broker {
@@ -29,6 +30,11 @@ impl Broker {
     /// The controller lets the broker go, or the broker gives up.
     pub(super) fn on_may_shut_down(&mut self, cx: &mut Cx<'_>) {
         if !self.stopping {
+            mark::reachable!(
+                cx,
+                "registration_given_up",
+                "a broker ended, since no controller had registered it in time"
+            );
             cx.halt("nobody registered it in time");
             return;
         }

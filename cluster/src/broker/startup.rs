@@ -20,6 +20,7 @@ use super::replicas::{Replica, log_config};
 use super::task::{FETCHERS, HANDLERS, METADATA, NETWORK, SCHEDULER, Task};
 use super::{Broker, Cx, DISK, costs};
 use crate::ids::{BrokerEpoch, Offset, TopicPartition, Uuid};
+use crate::mark;
 use crate::note::Note;
 use crate::note::broker::BrokerNote;
 use crate::storage::SimulatedDisk;
@@ -64,7 +65,9 @@ impl Broker {
             node_id: self.identity.id.0,
             directory_id: self.identity.directory.to_string(),
         };
-        match read_meta_properties(&mut disk)? {
+        let found = read_meta_properties(&mut disk)?;
+        let is_new = found.is_none();
+        match found {
             // The disk is new: what `kafka-storage format` would have done.
             None => write_meta_properties(&mut disk, &own)?,
             Some(found) if found.cluster_id != own.cluster_id || found.node_id != own.node_id => {
@@ -74,6 +77,12 @@ impl Broker {
         }
         let marker = read_clean_shutdown(&mut disk)?;
         self.clean_start = marker.is_some();
+        mark::sometimes!(
+            cx,
+            !is_new && !self.clean_start,
+            "clean_shutdown_marker_missing",
+            "a broker found its log directory without the marker of a clean shutdown"
+        );
         let previous = marker.and_then(|marker| marker.broker_epoch);
         let previous = previous.map_or(BrokerEpoch::NONE, BrokerEpoch);
         self.lifecycle = BrokerLifecycle::new(self.config.node.broker_heartbeat_interval, previous);

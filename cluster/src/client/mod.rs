@@ -6,6 +6,7 @@ pub mod admin;
 pub mod cluster_client;
 pub mod consumer;
 pub mod metadata;
+pub mod order;
 pub mod producer;
 pub mod program;
 #[cfg(test)]
@@ -15,5 +16,6 @@ pub mod workload;
 pub use admin::NewTopic;
 pub use cluster_client::ClusterClient;
 pub use metadata::{LeaderAndEpoch, Metadata, NamedPartition};
+pub use order::{Answer, Heard, Order};
 pub use program::{ClientKind, ClientProgram, ClientSpec};
 pub use workload::{RecordSource, Workload};

@@ -8,10 +8,12 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use trial_sim::{BootInfo, Context, Factory, Input, Job, Program, Span, Time};
 
 use super::admin::{Admin, AdminEvent, NewTopic};
 use super::consumer::{ConsumedRecord, ConsumerEvent, KafkaConsumer, Polled};
+use super::order::{Heard, Order};
 use super::producer::{KafkaProducer, ProducerEvent};
 use super::workload::{RunningWorkload, Workload};
 use super::{Metadata, NamedPartition};
@@ -66,6 +68,15 @@ impl ClientSpec {
     pub fn factory(self) -> Factory<Note> {
         Arc::new(move |boot: &BootInfo| Box::new(ClientProgram::new(&self, boot)))
     }
+
+    /// The same for a client that takes orders: its program keeps what it hears ([`ClientProgram::heard`]).
+    #[must_use]
+    pub fn factory_for_orders(self) -> Factory<Note> {
+        Arc::new(move |boot: &BootInfo| {
+            let heard = Some(Box::default());
+            Box::new(ClientProgram { heard, ..ClientProgram::new(&self, boot) })
+        })
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -91,6 +102,8 @@ pub struct ClientProgram {
     machine: Machine,
     stopping: bool,
     done_noted: bool,
+    /// Kept only for whoever gives orders.
+    heard: Option<Box<Heard>>,
 }
 
 impl ClientProgram {
@@ -114,7 +127,7 @@ impl ClientProgram {
             }
         };
         let (number, incarnation) = (spec.number, boot.incarnation);
-        Self { number, incarnation, machine, stopping: false, done_noted: false }
+        Self { number, incarnation, machine, stopping: false, done_noted: false, heard: None }
     }
 
     /// Whether a producer has sent all and been told all, or an admin has its topics. A consumer never has enough.
@@ -138,6 +151,43 @@ impl ClientProgram {
         let known =
             consumer.assignment().filter_map(|at| Some((at.partition, consumer.position(at)?)));
         known.collect()
+    }
+
+    /// Which life of its host this is; 1 for the first.
+    #[must_use]
+    pub const fn incarnation(&self) -> u32 {
+        self.incarnation
+    }
+
+    /// What this process has heard, if it takes orders.
+    #[must_use]
+    pub fn heard(&self) -> Option<&Heard> {
+        self.heard.as_deref()
+    }
+
+    /// Whether this is a producer.
+    #[must_use]
+    pub const fn produces(&self) -> bool {
+        matches!(self.machine, Machine::Producer { .. })
+    }
+
+    fn on_order(&mut self, bytes: Bytes, wires: &mut dyn Wires) {
+        let order = Order::decode(bytes).expect("whoever gives orders encodes them");
+        let Machine::Producer { producer, running: Some(running), .. } = &mut self.machine else {
+            unreachable!("orders are for producers, but {order:?} came");
+        };
+        match order {
+            Order::Send { ticket, topic, partition, key, value } => {
+                let record = running.record(topic, partition, key, value);
+                let heard = self.heard.get_or_insert_default();
+                heard.on_order(ticket, record.id, &record.topic);
+                producer.send(record, wires);
+            }
+            Order::EndWorkload => {
+                running.stop();
+                producer.flush(wires);
+            }
+        }
     }
 
     fn begin(&mut self, wires: &mut dyn Wires) {
@@ -192,10 +242,14 @@ impl ClientProgram {
                     };
                     producer.send(record, wires);
                 }
-                if running.next_due().is_none() && !producer.is_idle() {
+                // Who only sends what is ordered lingers as he was told.
+                if running.next_due().is_none() && !running.is_empty() && !producer.is_idle() {
                     producer.flush(wires);
                 }
                 while let Some(event) = producer.next_event() {
+                    if let Some(heard) = &mut self.heard {
+                        heard.on_event(&event);
+                    }
                     notes.push(note_of_producer(event, producer.metadata()));
                 }
                 if running.next_due().is_none() && producer.is_idle() && !self.done_noted {
@@ -207,6 +261,9 @@ impl ClientProgram {
             Machine::Consumer { consumer, .. } => loop {
                 let polled = consumer.poll(wires);
                 let over = polled.is_empty();
+                if let Some(heard) = &mut self.heard {
+                    polled.iter().for_each(|it| heard.on_polled(it));
+                }
                 notes.extend(polled.into_iter().map(|it| note_of_poll(it, consumer.metadata())));
                 while let Some(event) = consumer.next_event() {
                     notes.push(note_of_consumer(event, consumer.metadata()));
@@ -239,6 +296,7 @@ impl ClientProgram {
 impl Program<Note> for ClientProgram {
     fn on(&mut self, input: Input, cx: &mut Context<'_, Note>) {
         match &input {
+            Input::Order { bytes } => self.on_order(bytes.clone(), cx),
             Input::Boot => self.begin(cx),
             Input::Stop => self.stop(cx),
             Input::Timer => self.on_timer(cx),

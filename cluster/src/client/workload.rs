@@ -65,7 +65,10 @@ pub(super) struct RunningWorkload {
     topic: Arc<str>,
     client: u16,
     incarnation: u32,
+    /// Records with an id: those of the workload and those that were ordered.
     sent: u64,
+    /// Records of the workload.
+    made: u64,
     due: Time,
     stopped: bool,
 }
@@ -83,16 +86,21 @@ impl RunningWorkload {
     ) -> Self {
         let phase = Span(wires.below(Self::STREAM, spec.interval.0.max(1)));
         let due = spec.start.max(wires.now()) + phase;
-        Self { spec, topic, client, incarnation, sent: 0, due, stopped: false }
+        Self { spec, topic, client, incarnation, sent: 0, made: 0, due, stopped: false }
     }
 
     /// When the next record is due; none if there is none left.
     pub(super) fn next_due(&self) -> Option<Time> {
         let limit = self.spec.count;
         let over = self.stopped
-            || limit.is_some_and(|limit| self.sent >= limit)
+            || limit.is_some_and(|limit| self.made >= limit)
             || self.spec.end.is_some_and(|end| self.due >= end);
         (!over).then_some(self.due)
+    }
+
+    /// Whether it makes no record, from its beginning on.
+    pub(super) fn is_empty(&self) -> bool {
+        self.spec.count == Some(0)
     }
 
     /// Ends it.
@@ -108,30 +116,35 @@ impl RunningWorkload {
             self.stopped = true; // WL-1: it was due before the end, but could not be sent
             return None;
         }
-        let id = RecordId::new(self.client, self.incarnation, self.sent);
         let (key, value) = self.content(wires);
-        self.sent += 1;
+        self.made += 1;
         self.due = due + self.spec.interval;
         if self.due <= now {
             self.due = now + self.spec.interval; // WL-2
         }
-        Some(ProducerRecord {
-            id: id.0,
-            topic: self.topic.clone(),
-            partition: None,
-            key,
-            value: Some(value),
-            headers: vec![(
-                Bytes::from_static(RECORD_ID_HEADER),
-                Bytes::copy_from_slice(&id.0.to_be_bytes()),
-            )],
-        })
+        let topic = self.topic.clone();
+        Some(self.record(topic, None, key, Some(value)))
+    }
+
+    /// A record with the next id.
+    pub(super) fn record(
+        &mut self,
+        topic: Arc<str>,
+        partition: Option<i32>,
+        key: Option<Bytes>,
+        value: Option<Bytes>,
+    ) -> ProducerRecord {
+        let id = RecordId::new(self.client, self.incarnation, self.sent);
+        self.sent += 1;
+        let id_bytes = Bytes::copy_from_slice(&id.0.to_be_bytes());
+        let headers = vec![(Bytes::from_static(RECORD_ID_HEADER), id_bytes)];
+        ProducerRecord { id: id.0, topic, partition, key, value, headers }
     }
 
     fn content(&self, wires: &mut dyn Wires) -> (Option<Bytes>, Bytes) {
         match &self.spec.source {
             RecordSource::List(list) => {
-                let place = usize::try_from(self.sent).expect("few records") % list.len();
+                let place = usize::try_from(self.made).expect("few records") % list.len();
                 list[place].clone()
             }
             RecordSource::Generated { keys, value_size } => {

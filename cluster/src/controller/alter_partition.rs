@@ -16,6 +16,7 @@ use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, TopicPartit
 use crate::image::partition::LeaderChange;
 use crate::image::record::{leader_number, numbers};
 use crate::image::{LeaderRecoveryState, PartitionRegistration, TopicImage};
+use crate::mark;
 use crate::note::controller::{ChangeReason, ControllerNote};
 use crate::wire::{
     AlterPartitionRequest, AlterPartitionResponse, alter_partition_request as asked,
@@ -39,7 +40,9 @@ impl Controller {
             Ok(id) => id,
             Err(error) => {
                 let note = refusal(BrokerId(body.broker_id), None, (-1, -1), error);
-                return Decision { notes: vec![note], ..Decision::refused(request, error, None) };
+                let mut notes = vec![note];
+                mark_refusal(error, &mut notes);
+                return Decision { notes, ..Decision::refused(request, error, None) };
             }
         };
         let mut draft = Draft::default();
@@ -54,6 +57,7 @@ impl Controller {
                     Err(error) => {
                         let epochs = (wish.leader_epoch, wish.partition_epoch);
                         notes.push(refusal(leader, Some(of), epochs, error));
+                        mark_refusal(error, &mut notes);
                         answered::Partition {
                             partition_index: of.partition,
                             error_code: error.code(),
@@ -82,6 +86,13 @@ impl Controller {
         let topics = self.state.image().topics();
         let topic = topics.topic(of.topic).ok_or(ErrorCode::UnknownTopicId)?;
         let partition = topics.partition(of).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        if wish.leader_epoch == partition.leader_epoch.0 && Some(leader) != partition.leader {
+            mark::unreachable!(
+                draft.reached,
+                "alter_partition_by_another",
+                "another leader means another leader epoch, so a broker that names this one leads (R14)"
+            );
+        }
         let members = members(version, wish);
         let recovery_state = self.validate(leader, partition, wish, &members)?;
         let isr = members.iter().map(|&(id, _)| id).collect();
@@ -209,4 +220,42 @@ fn refusal(
         partition_epoch: PartitionEpoch(partition_epoch),
         error,
     }
+}
+
+fn mark_refusal(error: ErrorCode, notes: &mut Vec<ControllerNote>) {
+    mark::reachable!(
+        notes,
+        "alter_partition_refused",
+        "the controller refused a change of an in-sync set"
+    );
+    mark::sometimes!(
+        notes,
+        error == ErrorCode::StaleBrokerEpoch,
+        "alter_partition_of_old_incarnation",
+        "AlterPartition came from a broker that has registered anew since (STALE_BROKER_EPOCH)"
+    );
+    mark::sometimes!(
+        notes,
+        error == ErrorCode::NotController,
+        "alter_partition_ahead_of_controller",
+        "AlterPartition named a later epoch than the controller knows (NOT_CONTROLLER)"
+    );
+    mark::sometimes!(
+        notes,
+        error == ErrorCode::FencedLeaderEpoch,
+        "alter_partition_in_old_leader_epoch",
+        "AlterPartition was refused for a stale leader epoch (FENCED_LEADER_EPOCH)"
+    );
+    mark::sometimes!(
+        notes,
+        error == ErrorCode::InvalidUpdateVersion,
+        "alter_partition_at_old_partition_epoch",
+        "AlterPartition was refused for a stale partition epoch (INVALID_UPDATE_VERSION)"
+    );
+    mark::sometimes!(
+        notes,
+        error == ErrorCode::IneligibleReplica,
+        "alter_partition_with_ineligible_replica",
+        "AlterPartition was refused for a fenced, leaving or restarted replica (INELIGIBLE_REPLICA)"
+    );
 }

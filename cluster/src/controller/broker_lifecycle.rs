@@ -18,7 +18,8 @@ use super::request::{ControllerRequest, ControllerResponse};
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerEpoch, BrokerId, DirectoryId, Offset, Uuid};
 use crate::image::{BrokerRegistration, VersionRange, feature};
-use crate::note::controller::ChangeReason;
+use crate::mark;
+use crate::note::controller::{ChangeReason, ControllerNote};
 use crate::wire::{
     BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationChangeRecord,
     BrokerRegistrationRequest, BrokerRegistrationResponse, ControllerRegistrationRequest,
@@ -46,7 +47,14 @@ impl Controller {
         request: &ControllerRequest,
     ) -> Decision {
         if let Err((error, message)) = self.check_registration(at.now, body) {
-            return Decision::refused(request, error, Some(&message));
+            let mut notes: Vec<ControllerNote> = Vec::new();
+            mark::sometimes!(
+                notes,
+                error == ErrorCode::DuplicateBrokerRegistration,
+                "registration_waits_for_old_session",
+                "a broker came back before the session of its last process had run out"
+            );
+            return Decision { notes, ..Decision::refused(request, error, Some(&message)) };
         }
         let id = BrokerId(body.broker_id);
         let existing = self.state.image().cluster().broker(id);
@@ -177,6 +185,18 @@ impl Controller {
     /// The incarnation before is gone. R17: what it may have lost makes it unfit to lead.
     fn draft_shutdown(&self, id: BrokerId, clean: bool, draft: &mut Draft) -> ChangeReason {
         if self.keeps_elr() && !clean {
+            mark::sometimes!(
+                draft.reached,
+                self.partitions_with_isr(id).iter().any(|of| self.is_last_in_sync(*of)),
+                "last_in_sync_restarts_unclean",
+                "the only replica in sync came back and may have lost something (KIP-966)"
+            );
+            mark::sometimes!(
+                draft.reached,
+                !self.partitions_with_elr(id).is_empty(),
+                "eligible_replica_restarts_unclean",
+                "an eligible leader replica came back and may have lost something (KIP-966)"
+            );
             let cause = LeadershipCause::UncleanShutdown(id);
             self.draft_leader_updates(cause, self.partitions_with_isr(id), draft);
             self.draft_leader_updates(cause, self.partitions_with_elr(id), draft);
@@ -194,7 +214,15 @@ impl Controller {
     ) -> Decision {
         let id = match self.check_broker_epoch(body.broker_id, body.broker_epoch) {
             Ok(id) => id,
-            Err(error) => return Decision::refused(request, error, None),
+            Err(error) => {
+                let mut notes: Vec<ControllerNote> = Vec::new();
+                mark::reachable!(
+                    notes,
+                    "heartbeat_of_old_incarnation",
+                    "a heartbeat came from a broker that has registered anew since, or never did"
+                );
+                return Decision { notes, ..Decision::refused(request, error, None) };
+            }
         };
         let registered_at = self.state.registration_offset(id);
         let registered_at = registered_at.expect("a registered broker has a registration offset");
@@ -208,6 +236,19 @@ impl Controller {
         let (now, next) = heartbeats.next_state(id, heartbeat, registered_at, has_leaderships);
         let mut draft = Draft::default();
         let mut reason = ChangeReason::Other;
+        mark::sometimes!(
+            draft.reached,
+            now == next && next == BrokerControlState::ControlledShutdown,
+            "controlled_shutdown_waits",
+            "a broker that leaves has to wait: it leads, or others do not know yet that it does not"
+        );
+        mark::sometimes!(
+            draft.reached,
+            now == BrokerControlState::ControlledShutdown
+                && next == BrokerControlState::ShutdownNow,
+            "controlled_shutdown_granted",
+            "a broker that leaves was let go once its leaderships had moved"
+        );
         if now != next {
             reason = match next {
                 BrokerControlState::Fenced | BrokerControlState::ShutdownNow => {
@@ -251,6 +292,18 @@ impl Controller {
         let mut reason = ChangeReason::Other;
         let current = self.state.image().cluster().broker(id);
         let fences = current.is_some_and(|broker| broker.epoch == epoch);
+        mark::sometimes!(
+            draft.reached,
+            fences,
+            "session_expires",
+            "a broker was fenced since it had sent no heartbeat for broker.session.timeout.ms"
+        );
+        mark::sometimes!(
+            draft.reached,
+            !fences,
+            "session_of_old_incarnation_expires",
+            "a session ran out whose broker has registered anew since"
+        );
         if fences {
             reason = self.draft_fencing(id, &mut draft);
         }
@@ -275,6 +328,12 @@ impl Controller {
     }
 
     fn draft_controlled_shutdown(&self, id: BrokerId, draft: &mut Draft) -> ChangeReason {
+        mark::sometimes!(
+            draft.reached,
+            self.has_leaderships(id),
+            "controlled_shutdown_moves_leaders",
+            "the controller moves the partitions that a leaving broker leads"
+        );
         if !self.registered(id).in_controlled_shutdown {
             let change = self.change_of(id);
             draft.push(BrokerRegistrationChangeRecord { in_controlled_shutdown: 1, ..change });

@@ -12,6 +12,8 @@ use super::partition_change::BuiltChange;
 use super::request::{ControllerRequest, ControllerResponse};
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerEpoch, BrokerId, Offset, TopicPartition};
+use crate::image::partition::{LeaderChange, PartitionChange};
+use crate::mark::{self, Mark};
 use crate::note::controller::{ChangeReason, ControllerNote};
 use crate::wire::MetadataRecord;
 
@@ -22,6 +24,18 @@ pub struct Draft {
     pub records: Vec<MetadataRecord>,
     /// From where the change at this index took its new leader.
     pub elections: BTreeMap<usize, ElectedFrom>,
+    /// What their making came to.
+    pub reached: Vec<Hit>,
+}
+
+/// A mark that a decision came to; it is noted when the decision is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hit(pub &'static Mark);
+
+impl From<&'static Mark> for Hit {
+    fn from(mark: &'static Mark) -> Self {
+        Self(mark)
+    }
 }
 
 impl Draft {
@@ -32,10 +46,67 @@ impl Draft {
 
     /// Adds the change of a partition.
     pub fn push_change(&mut self, of: TopicPartition, built: &BuiltChange) {
+        self.mark_election(built.elected);
+        self.mark_change(&built.change);
         if let Some(from) = built.elected {
             self.elections.insert(self.records.len(), from);
         }
         self.push(built.change.to_record(of));
+    }
+
+    fn mark_election(&mut self, elected: Option<ElectedFrom>) {
+        mark::sometimes!(
+            self.reached,
+            elected == Some(ElectedFrom::EligibleLeaderReplicas),
+            "leader_from_elr",
+            "a leader was elected from the eligible leader replicas"
+        );
+        mark::sometimes!(
+            self.reached,
+            elected == Some(ElectedFrom::LastKnownLeader),
+            "last_known_leader",
+            "nobody in sync or eligible was left, so the last leader led again (KIP-966)"
+        );
+        mark::sometimes!(
+            self.reached,
+            elected == Some(ElectedFrom::Unclean),
+            "unclean_election",
+            "any live replica was elected, since the topic allows it"
+        );
+    }
+
+    fn mark_change(&mut self, change: &PartitionChange) {
+        let grows = |set: &Option<Vec<BrokerId>>| set.as_ref().is_some_and(|set| !set.is_empty());
+        mark::sometimes!(
+            self.reached,
+            change.leader == LeaderChange::To(None),
+            "partition_goes_offline",
+            "a partition was left without a leader"
+        );
+        mark::sometimes!(
+            self.reached,
+            change.isr.as_ref().is_some_and(Vec::is_empty),
+            "isr_becomes_empty",
+            "the last member left an in-sync set (KIP-966)"
+        );
+        mark::sometimes!(
+            self.reached,
+            grows(&change.eligible_leader_replicas),
+            "elr_gets_member",
+            "a replica out of sync stays eligible to lead, since too few are in sync (KIP-966)"
+        );
+        mark::sometimes!(
+            self.reached,
+            change.eligible_leader_replicas.as_ref().is_some_and(Vec::is_empty),
+            "elr_is_emptied",
+            "enough replicas are in sync again, or nobody is eligible to lead any more"
+        );
+        mark::sometimes!(
+            self.reached,
+            grows(&change.last_known_elr),
+            "last_leader_remembered",
+            "a partition that goes offline remembers who led it last (KIP-966)"
+        );
     }
 }
 

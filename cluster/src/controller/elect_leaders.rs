@@ -15,6 +15,7 @@ use super::settings::ControllerSettings;
 use crate::error_code::ErrorCode;
 use crate::ids::TopicPartition;
 use crate::image::{PartitionRegistration, TopicImage};
+use crate::mark;
 use crate::note::controller::ChangeReason;
 use crate::wire::{ElectLeadersRequest, ElectLeadersResponse, elect_leaders_response as answered};
 
@@ -143,6 +144,12 @@ impl Controller {
             let topic = topics.topic(of.topic).expect("it was found in the image");
             let partition = &topic.partitions[&of.partition];
             if let Some(built) = self.build_election(topic, partition, election) {
+                mark::sometimes!(
+                    draft.reached,
+                    election == Election::Preferred && built.elected.is_some(),
+                    "preferred_leader_returns",
+                    "the controller gave a partition back to its preferred leader"
+                );
                 draft.push_change(of, &built);
             }
         }

@@ -116,6 +116,11 @@ impl Controller {
         self.partitions_where(|partition| partition.directory(id) == Some(directory))
     }
 
+    /// Whether nobody else is in sync.
+    pub(super) fn is_last_in_sync(&self, of: TopicPartition) -> bool {
+        self.state.image().topics().partition(of).is_some_and(|found| found.isr.len() == 1)
+    }
+
     /// Whether the broker leads anything.
     pub(super) fn has_leaderships(&self, id: BrokerId) -> bool {
         let mut all = self.state.image().topics().partitions();

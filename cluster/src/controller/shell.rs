@@ -23,6 +23,7 @@ use super::state::ControllerState;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset};
 use crate::image::{MetadataDelta, MetadataImage};
+use crate::mark::{self, Mark};
 use crate::note::controller::{ChangeReason, ControllerNote};
 use crate::wire::MetadataRecord;
 
@@ -52,6 +53,12 @@ pub enum ControllerEffect {
         /// The epoch in which this controller led.
         epoch: LeaderEpoch,
     },
+}
+
+impl From<&'static Mark> for ControllerEffect {
+    fn from(mark: &'static Mark) -> Self {
+        Self::Note(ControllerNote::Reached(mark))
+    }
 }
 
 /// What one event is lent.
@@ -170,7 +177,15 @@ impl QuorumController {
             Some(end) if !at_once => {
                 active.purgatory.push_back(Waiting { end, token, request, response });
             }
-            _ => step.effects.push(ControllerEffect::Reply { token, response }),
+            _ => {
+                mark::sometimes!(
+                    step.effects,
+                    at_once && rests_on.is_some(),
+                    "refused_before_commit",
+                    "a request was refused at once, on the strength of records that are not committed"
+                );
+                step.effects.push(ControllerEffect::Reply { token, response });
+            }
         }
     }
 
@@ -181,6 +196,7 @@ impl QuorumController {
         assert!(!atomic || draft.records.len() <= most, "{} records at once", draft.records.len());
         self.controller.apply_soft(soft);
         step.effects.extend(notes.into_iter().map(ControllerEffect::Note));
+        step.effects.extend(draft.reached.iter().map(|hit| ControllerEffect::from(hit.0)));
         let (end, changed) = self.append(step, draft, reason);
         let active = self.active.as_ref().expect("only an active controller decides");
         self.controller.finish_soft(soft, Offset(active.next_write_offset.0 - 1));
@@ -251,6 +267,12 @@ impl QuorumController {
             (_, active.committed) = active.uncommitted.pop_front().expect("just seen");
         }
         // SH-1: the commit may end inside an append.
+        mark::sometimes!(
+            step.effects,
+            active.committed.image().highest_offset() < end,
+            "commit_ends_inside_append",
+            "the quorum committed a part of what a controller had appended at once"
+        );
         for (offset, record) in (base_offset.0..).map(Offset).zip(records) {
             if offset > active.committed.image().highest_offset() {
                 active.committed.replay(offset, record);
@@ -296,6 +318,18 @@ impl QuorumController {
     /// This node leads the quorum no longer: what was not committed is forgotten (SH-1).
     pub fn on_leadership_lost(&mut self, step: &mut ControllerStep<'_>) {
         let Some(active) = self.active.take() else { return };
+        mark::sometimes!(
+            step.effects,
+            !active.uncommitted.is_empty(),
+            "controller_forgets_uncommitted",
+            "a controller stepped down and forgot records that were not committed"
+        );
+        mark::sometimes!(
+            step.effects,
+            !active.purgatory.is_empty(),
+            "controller_drops_requests",
+            "a controller stepped down while requests waited for their records to be committed"
+        );
         for Waiting { token, request, .. } in active.purgatory {
             let response = request.refusal(ErrorCode::NotController, None);
             step.effects.push(ControllerEffect::Reply { token, response });

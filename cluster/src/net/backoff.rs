@@ -27,14 +27,22 @@ impl ExponentialBackoff {
         Self { initial, max, jitter_ppm: 200_000 }
     }
 
+    /// Whether a wait after this many failed tries is as long as any, though the first one was not.
+    #[must_use]
+    pub fn is_at_max(&self, attempts: u32) -> bool {
+        self.initial < self.max && self.doubled(attempts) >= self.max.0
+    }
+
+    fn doubled(&self, attempts: u32) -> u64 {
+        self.initial.0.saturating_mul(1_u64.checked_shl(attempts).unwrap_or(u64::MAX))
+    }
+
     /// The wait after `attempts` failed tries; a draw of `stream` unless the wait is fixed.
     pub fn wait(&self, attempts: u32, stream: &'static str, wires: &mut dyn Wires) -> Span {
         if self.initial == self.max {
             return self.initial;
         }
-        let doubled =
-            self.initial.0.saturating_mul(1_u64.checked_shl(attempts).unwrap_or(u64::MAX));
-        let term = doubled.min(self.max.0);
+        let term = self.doubled(attempts).min(self.max.0);
         let factor = MILLION - self.jitter_ppm + wires.below(stream, 2 * self.jitter_ppm);
         let wait = u128::from(term) * u128::from(factor) / u128::from(MILLION);
         let wait = Span(u64::try_from(wait).map_or(self.max.0, |wait| wait.min(self.max.0)));

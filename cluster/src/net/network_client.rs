@@ -20,6 +20,7 @@ use super::frames::{self, FrameReader};
 use super::request::{Completed, NetError, NetSettings, Request};
 use super::wires::Wires;
 use crate::ids::BrokerId;
+use crate::mark;
 use crate::wire::{self, ApiKey};
 
 /// Kafka's client side of the network, for any number of nodes.
@@ -211,7 +212,11 @@ impl NetworkClient {
             }
             Input::Received { conn, bytes } => self.on_received(*conn, bytes, wires),
             Input::Writable { conn } => self.on_writable(*conn, wires),
-            Input::Boot | Input::Stop | Input::Timer | Input::Accepted { .. } => false,
+            Input::Boot
+            | Input::Stop
+            | Input::Order { .. }
+            | Input::Timer
+            | Input::Accepted { .. } => false,
         }
     }
 
@@ -375,6 +380,11 @@ impl NetworkClient {
         let oldest = self.node(node).in_flight.front()?;
         let (correlation_id, body) = frames::split_response(&frame, oldest.api, oldest.version)?;
         if correlation_id != oldest.correlation_id {
+            mark::unreachable!(
+                wires,
+                "response_out_of_order",
+                "a server answers in the order of the requests, and a connection keeps it (NC-4)"
+            );
             return None;
         }
         let request = self.node(node).in_flight.pop_front()?;
@@ -413,7 +423,19 @@ impl NetworkClient {
     fn expire(&mut self, node: BrokerId, now: Time, wires: &mut dyn Wires) {
         let connection = self.node(node);
         let late = connection.in_flight.iter().any(|request| request.deadline <= now);
+        mark::sometimes!(
+            wires,
+            late,
+            "request_times_out",
+            "a request was not answered for request.timeout.ms, and its connection given up"
+        );
         if late || connection.setup_deadline().is_some_and(|at| at <= now) {
+            mark::sometimes!(
+                wires,
+                !late,
+                "connection_setup_times_out",
+                "a connection did not come about in time"
+            );
             self.lose(node, NetError::TimedOut, wires);
             return;
         }
@@ -437,6 +459,12 @@ impl NetworkClient {
         }
         connection.state = State::Disconnected;
         connection.last_attempt = Some(now);
+        mark::sometimes!(
+            wires,
+            backoff.is_at_max(connection.failed_attempts),
+            "reconnect_backoff_at_max",
+            "a node failed so often in a row that the wait before the next try grows no more"
+        );
         connection.reconnect_wait = backoff.wait(connection.failed_attempts, stream, wires);
         connection.failed_attempts = connection.failed_attempts.saturating_add(1);
         connection.versions = None;

@@ -4,12 +4,14 @@ use std::collections::VecDeque;
 
 use bytes::{BufMut, Bytes, BytesMut};
 use proptest::prelude::*;
+use trial_log::mark::{Mark, Reached};
 use trial_sim::{ConnId, Input, Span, Time};
 
 use super::frames::{self, FrameError, FrameReader};
 use super::wires::Wires;
 use super::{Completed, NetError, NetSettings, NetworkClient};
 use crate::ids::BrokerId;
+use crate::note::Note;
 use crate::wire::{ApiKey, FindCoordinatorRequest, MetadataRequest, ProduceRequest};
 
 const NODE: BrokerId = BrokerId(1);
@@ -26,6 +28,14 @@ pub(crate) struct FakeWires {
     pub(crate) closed: Vec<ConnId>,
     /// What `send` says of the buffer.
     pub(crate) full: bool,
+    /// What was reached.
+    pub(crate) reached: Vec<&'static Mark>,
+}
+
+impl Reached<Note> for FakeWires {
+    fn reached(&mut self, mark: &'static Mark) {
+        self.reached.push(mark);
+    }
 }
 
 impl Wires for FakeWires {

@@ -4,10 +4,13 @@
 //! Holds:    nothing; the simulator's `Context` implements it, and so does a page of test code.
 
 use bytes::Bytes;
-use trial_sim::{ConnId, Context, Note, Time};
+use trial_log::mark::Reached;
+use trial_sim::{ConnId, Context, Time};
 
-/// The part of a host that clients use.
-pub trait Wires {
+use crate::note::Note;
+
+/// The part of a host that clients use; marks that they reach go there too.
+pub trait Wires: Reached<Note> {
     /// The host's monotonic clock.
     fn now(&self) -> Time;
     /// The host's wall clock, in milliseconds since 1970.
@@ -23,7 +26,7 @@ pub trait Wires {
     fn below(&mut self, stream: &'static str, bound: u64) -> u64;
 }
 
-impl<N: Note> Wires for Context<'_, N> {
+impl Wires for Context<'_, Note> {
     fn now(&self) -> Time {
         Context::now(self)
     }

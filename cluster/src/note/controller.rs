@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use trial_log::mark::Mark;
 use trial_sim::Hasher;
 
 use crate::controller::election::ElectedFrom;
@@ -148,6 +149,14 @@ pub enum ControllerNote {
         /// What it was told.
         error: ErrorCode,
     },
+    /// It came to a state that matters.
+    Reached(&'static Mark),
+}
+
+impl From<&'static Mark> for ControllerNote {
+    fn from(mark: &'static Mark) -> Self {
+        Self::Reached(mark)
+    }
 }
 
 impl ControllerNote {

@@ -1,7 +1,7 @@
 //! What nodes and clients write about themselves, as plain data; text only when somebody looks.
 //!
 //! Holds:      one type for the whole cluster, one file per part that writes.
-//! Invariants: NO-1 a note goes into the digest whole: every variant and field is hashed.
+//! Invariants: NO-1 a note goes into the digest whole: every variant and field is hashed. A mark is its name.
 
 pub mod broker;
 pub mod client;
@@ -12,6 +12,8 @@ pub mod raft;
 use std::hash::Hash;
 
 use trial_log::LogEvent;
+use trial_log::mark::{Mark, Reached};
+use trial_sim::Context;
 
 use crate::ids::TopicPartition;
 
@@ -35,6 +37,39 @@ pub enum Note {
         /// What its log told.
         event: LogEvent,
     },
+    /// A node or client as a whole came to a state that matters.
+    Reached(&'static Mark),
+}
+
+impl Note {
+    /// The mark that was reached, whoever reached it.
+    #[must_use]
+    pub fn reached(&self) -> Option<&'static Mark> {
+        match self {
+            Self::Reached(mark)
+            | Self::Log { event: LogEvent::Reached(mark), .. }
+            | Self::Raft(raft::RaftNote::Reached(mark))
+            | Self::Controller(controller::ControllerNote::Reached(mark)) => Some(mark),
+            Self::Partition(note) => match note.event {
+                partition::PartitionEvent::Reached(mark) => Some(mark),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+}
+
+impl From<&'static Mark> for Note {
+    fn from(mark: &'static Mark) -> Self {
+        Self::Reached(mark)
+    }
+}
+
+/// Shells write what they reach straight down.
+impl Reached<Note> for Context<'_, Note> {
+    fn reached(&mut self, mark: &'static Mark) {
+        self.note(Note::Reached(mark));
+    }
 }
 
 impl trial_sim::Note for Note {
@@ -47,6 +82,7 @@ impl trial_sim::Note for Note {
             Self::Raft(note) => (3u8, note).hash(&mut adapter),
             Self::Log { partition, event } => (2u8, partition, event).hash(&mut adapter),
             Self::Client(note) => (4u8, note).hash(&mut adapter),
+            Self::Reached(mark) => (5u8, mark).hash(&mut adapter),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! Holds: plain data, complete enough to judge R1, R7, R8, R10 to R15, R18 and R22 where bytes do not show them.
 //!        A note is what the broker *believes*; where bytes can tell, checkers read bytes.
 
+use trial_log::mark::Mark;
 use trial_log::{LeaderEpoch, Offset};
 use trial_sim::Hasher;
 
@@ -205,6 +206,8 @@ pub enum PartitionEvent {
         /// Why.
         error: ErrorCode,
     },
+    /// It came to a state that matters.
+    Reached(&'static Mark),
 }
 
 impl PartitionNote {
@@ -363,6 +366,10 @@ impl PartitionEvent {
             Self::FetchParked { error } => {
                 into.u8(18);
                 into.i32(error.code().into());
+            }
+            Self::Reached(mark) => {
+                into.u8(19);
+                into.text(mark.name);
             }
         }
     }

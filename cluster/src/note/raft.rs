@@ -3,6 +3,8 @@
 //! Holds:      plain data; the host that notes is the replica. A note is written when others may see what it
 //!             says, so a vote is noted when it is on disk and its answer leaves.
 
+use trial_log::mark::Mark;
+
 use crate::ids::{BrokerId, LeaderEpoch, Offset};
 use crate::raft::voters::ReplicaKey;
 
@@ -110,4 +112,6 @@ pub enum RaftNote {
         /// The epoch that it gives up.
         epoch: LeaderEpoch,
     },
+    /// It, or its log, came to a state that matters.
+    Reached(&'static Mark),
 }

@@ -4,6 +4,7 @@
 //!           fetcher manager, on `AlterPartitionManager`, on the purgatories and on `MetadataCache`.
 //! Holds:    nothing.
 
+use trial_log::mark::Mark;
 use trial_log::{LeaderEpoch, Offset};
 
 use crate::broker::alter_partition::IsrChange;
@@ -115,4 +116,10 @@ pub enum Effect {
     },
     /// Write a note.
     Note(PartitionEvent),
+}
+
+impl From<&'static Mark> for Effect {
+    fn from(mark: &'static Mark) -> Self {
+        Self::Note(PartitionEvent::Reached(mark))
+    }
 }

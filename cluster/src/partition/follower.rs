@@ -12,11 +12,13 @@ use trial_log::{EpochEndOffset, LeaderEpoch, LeaderEpochCache, Offset};
 use trial_sim::Time;
 
 use super::effect::{Effect, LogEdge};
+use super::follower_marks as marks;
 use super::hosted::{Core, Partition, Role};
 use super::read::FetchPartition;
 use super::truncation::{self, Start};
 use crate::error_code::ErrorCode;
 use crate::ids::BrokerId;
+use crate::mark;
 use crate::note::partition::{PartitionEvent, TruncationCause};
 
 /// What a leader answers for one partition, without the bytes.
@@ -184,11 +186,13 @@ impl Follower {
         effects: &mut Vec<Effect>,
     ) {
         let choice = core.rules.truncation();
+        marks::refused(answer.error, effects);
         match (answer.error, answer.diverging_epoch) {
             // High watermark and log start wait until the cut is done: they are the leader's, and what we hold
             // above the point of divergence is not (KAFKA-14704).
             (ErrorCode::None, Some(leader)) if truncation::by_fetch(choice) => {
                 let cut = truncation::cut(choice, leader, &core.offsets, epochs);
+                marks::diverged(cut, leader, &core.offsets, effects);
                 self.cut(cut.to, TruncationCause::Divergence, true, effects);
             }
             (ErrorCode::None, _) if answer.has_records => {
@@ -213,10 +217,20 @@ impl Follower {
             // An unclean election. Should the leader have grown past our end meanwhile, then nobody notices that
             // the logs differ below: Kafka documents this hole (`fetchOffsetAndTruncate`).
             LogEdge::Latest if offset < own_end => {
+                mark::reachable!(
+                    effects,
+                    "leader_is_behind",
+                    "a follower cut its log since the leader's is shorter, after an unclean election"
+                );
                 self.cut(offset, TruncationCause::LeaderIsBehind, true, effects);
             }
             LogEdge::Latest => self.ask_edge(core, LogEdge::Earliest, effects),
             LogEdge::Earliest if offset > own_end => {
+                mark::reachable!(
+                    effects,
+                    "leader_starts_later",
+                    "a follower dropped its whole log, since the leader's starts behind its end"
+                );
                 let cause = TruncationCause::LeaderStartsLater;
                 self.phase = Phase::Truncating { cause, is_final: true };
                 effects.push(Effect::RestartLog { at: offset });
@@ -252,6 +266,12 @@ impl Follower {
 
 fn high_watermark_moved(core: &Core, from: Offset, effects: &mut Vec<Effect>) {
     let to = core.offsets.high_watermark();
+    mark::sometimes!(
+        effects,
+        to < from,
+        "follower_high_watermark_falls",
+        "the high watermark of a follower went back"
+    );
     effects.push(Effect::Note(PartitionEvent::FollowerHighWatermarkMoved {
         from,
         to,
@@ -301,6 +321,11 @@ impl Partition {
                 follower.on_answer(core, now, answer, epochs, effects);
             }
             Role::Follower(_) | Role::Leader(_) | Role::Waiting => {
+                mark::reachable!(
+                    effects,
+                    "stale_fetch_response",
+                    "a follower ignored an answer to an earlier epoch"
+                );
                 effects.push(Effect::Note(PartitionEvent::StaleFetchResponse {
                     fetch_offset: sent.fetch_offset,
                     leader_epoch: sent.current_leader_epoch.unwrap_or(LeaderEpoch::NONE),
@@ -343,6 +368,7 @@ impl Partition {
                 follower.follow(core, answer, effects);
             }
             FollowerAppend::Corrupt => {
+                marks::corrupt(effects);
                 follower.delay(core, now, ErrorCode::CorruptMessage, effects);
             }
             FollowerAppend::Failed => follower.park(ErrorCode::KafkaStorageError, effects),
@@ -367,6 +393,7 @@ impl Partition {
             _ => TruncationCause::Divergence,
         };
         core.offsets.truncate(to);
+        marks::truncated(from, to, high_watermark, effects);
         effects.push(Effect::Note(PartitionEvent::Truncated { from, to, high_watermark, cause }));
         if core.offsets.high_watermark() != high_watermark {
             high_watermark_moved(core, high_watermark, effects);
@@ -444,6 +471,7 @@ impl Partition {
         match answer {
             Ok(Some(leader)) => {
                 let cut = truncation::cut(core.rules.truncation(), leader, &core.offsets, epochs);
+                marks::diverged(cut, leader, &core.offsets, effects);
                 follower.cut(cut.to, TruncationCause::Divergence, cut.is_final, effects);
             }
             Ok(None) => {

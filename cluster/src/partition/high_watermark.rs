@@ -11,6 +11,7 @@ use trial_log::Offset;
 use super::effect::{Brokers, Effect, WallTime};
 use super::hosted::Core;
 use super::leader::Leader;
+use crate::mark;
 use crate::note::partition::PartitionEvent;
 
 impl Leader {
@@ -24,6 +25,12 @@ impl Leader {
         effects: &mut Vec<Effect>,
     ) -> bool {
         if self.is_under_min_isr(core) {
+            mark::sometimes!(
+                effects,
+                self.smallest_end(core, now, brokers) > core.offsets.high_watermark(),
+                "high_watermark_waits_for_min_isr",
+                "a high watermark rested with too few replicas in sync, though they had the records (KIP-966)"
+            );
             return false;
         }
         let to = self.smallest_end(core, now, brokers);

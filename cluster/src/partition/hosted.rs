@@ -19,6 +19,7 @@ use super::offsets::Offsets;
 use crate::broker::alter_partition::{IsrAnswer, IsrChange};
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, PartitionEpoch, TopicPartition};
+use crate::mark;
 use crate::note::partition::PartitionEvent;
 use crate::rules::Rules;
 
@@ -121,6 +122,11 @@ impl Partition {
         let applies = metadata.partition_epoch > known
             || metadata.partition_epoch == known && self.core.rules.applies_equal_partition_epoch();
         if !applies {
+            mark::reachable!(
+                effects,
+                "metadata_not_newer",
+                "a partition ignored a registration that was not newer than the one it knew"
+            );
             effects.push(Effect::Note(PartitionEvent::MetadataIgnored {
                 partition_epoch: metadata.partition_epoch,
                 known,
@@ -167,6 +173,12 @@ impl Partition {
         core.leader = metadata.leader;
         core.partition_epoch = metadata.partition_epoch;
         if is_new_epoch {
+            mark::sometimes!(
+                effects,
+                !is_new_leader,
+                "leader_succeeds_itself",
+                "a leader was elected again without a pause, and keeps what it knows of its followers"
+            );
             core.leader_epoch = metadata.leader_epoch;
             leader.start_epoch(core, now, is_new_leader);
             let start = leader.epoch_start_offset;
@@ -196,6 +208,18 @@ impl Partition {
     ) {
         let core = &mut self.core;
         let is_new_epoch = metadata.leader_epoch > core.leader_epoch;
+        mark::sometimes!(
+            effects,
+            is_new_epoch && matches!(self.role, Role::Leader(_)),
+            "leader_deposed",
+            "a leader learned that another leads, or nobody"
+        );
+        mark::sometimes!(
+            effects,
+            metadata.leader == BrokerId::NONE,
+            "replica_without_leader",
+            "a replica learned that nobody leads its partition"
+        );
         core.leader = metadata.leader;
         core.leader_epoch = metadata.leader_epoch;
         core.partition_epoch = metadata.partition_epoch;

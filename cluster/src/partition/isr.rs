@@ -15,6 +15,7 @@ use super::replica::Replica;
 use crate::broker::alter_partition::{IsrAnswer, IsrChange};
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerEpoch, BrokerId};
+use crate::mark;
 use crate::note::partition::PartitionEvent;
 
 /// The in-sync set of a partition as its leader sees it.
@@ -111,9 +112,27 @@ impl Leader {
         // Records below the epoch's start may be committed although our high watermark does not say so yet:
         // without the second condition a replica that lacks them could join, and be elected.
         let reaches = end >= high_watermark && end >= self.epoch_start_offset;
-        if !reaches || !replica.is_eligible(brokers) {
+        mark::sometimes!(
+            effects,
+            end >= high_watermark && !reaches,
+            "joining_waits_for_epoch_start",
+            "a follower has the high watermark, and may not join before it has the leader's epoch"
+        );
+        let is_eligible = reaches && replica.is_eligible(brokers);
+        mark::sometimes!(
+            effects,
+            reaches && !is_eligible,
+            "caught_up_but_ineligible",
+            "a caught-up follower was not proposed: fenced, leaving or another incarnation (KIP-841)"
+        );
+        if !is_eligible {
             return;
         }
+        mark::reachable!(
+            effects,
+            "leader_expands_isr",
+            "a leader asked for an in-sync set with one more replica"
+        );
         let members = self.isr.committed.iter().copied().chain([id]);
         let sent = self.isr_change(core, members, brokers);
         effects.push(Effect::Note(PartitionEvent::IsrExpandAsked {
@@ -136,6 +155,11 @@ impl Leader {
         effects: &mut Vec<Effect>,
     ) {
         if self.isr.is_pending() {
+            mark::reachable!(
+                effects,
+                "shrink_check_waits_for_controller",
+                "a leader did not look for laggards, since the controller owed it an answer"
+            );
             return;
         }
         let end = core.offsets.log_end_offset();
@@ -149,6 +173,17 @@ impl Leader {
         if staying.len() == self.isr.committed.len() {
             return;
         }
+        mark::reachable!(
+            effects,
+            "leader_shrinks_isr",
+            "a leader asked for an in-sync set without a replica that lags"
+        );
+        mark::sometimes!(
+            effects,
+            staying.len() < self.effective_min_isr(core),
+            "leader_shrinks_below_min_isr",
+            "a leader asked for an in-sync set smaller than min.insync.replicas"
+        );
         let sent = self.isr_change(core, staying.iter().copied(), brokers);
         effects.push(Effect::Note(PartitionEvent::IsrShrinkAsked {
             staying,
@@ -194,6 +229,11 @@ impl Leader {
     ) -> bool {
         let Some(pending) = self.isr.pending.as_ref().filter(|pending| pending.sent == *change)
         else {
+            mark::reachable!(
+                effects,
+                "isr_answer_overtaken",
+                "metadata had overtaken the controller's answer to a change of the in-sync set"
+            );
             effects.push(Effect::Note(PartitionEvent::IsrAnswerIgnored));
             return false;
         };
@@ -216,15 +256,37 @@ impl Leader {
             }
             // The controller says that it knows this partition epoch and did not apply the change.
             Err(error @ (ErrorCode::OperationNotAttempted | ErrorCode::IneligibleReplica)) => {
+                mark::sometimes!(
+                    effects,
+                    error == ErrorCode::IneligibleReplica,
+                    "isr_change_reverted",
+                    "a leader took its change back, since the controller finds a replica ineligible"
+                );
+                mark::sometimes!(
+                    effects,
+                    error == ErrorCode::OperationNotAttempted,
+                    "isr_change_not_attempted",
+                    "a leader took its change back, since an older one is still on its way"
+                );
                 self.isr.pending = None;
                 effects.push(Effect::Note(PartitionEvent::IsrReverted { error }));
                 false
             }
             Err(error) if leaves_pending(error) => {
+                mark::reachable!(
+                    effects,
+                    "isr_change_left_pending",
+                    "a leader cannot know what became of its change, and waits for newer metadata"
+                );
                 effects.push(Effect::Note(PartitionEvent::IsrLeftPending { error }));
                 false
             }
             Err(error) => {
+                mark::reachable!(
+                    effects,
+                    "isr_change_retried",
+                    "a leader sent its change of the in-sync set again"
+                );
                 let sent = pending.sent.clone();
                 effects.push(Effect::Note(PartitionEvent::IsrRetried { error }));
                 effects.push(Effect::AlterPartition(sent));

@@ -16,6 +16,7 @@ pub mod produce;
 pub mod replica;
 
 pub mod follower;
+mod follower_marks;
 pub mod truncation;
 
 pub mod list_offsets;

@@ -11,6 +11,7 @@ use super::effect::Effect;
 use super::high_watermark::small;
 use super::hosted::Partition;
 use crate::error_code::ErrorCode;
+use crate::mark;
 use crate::note::partition::PartitionEvent;
 
 /// `acks=all` as requests carry it.
@@ -32,6 +33,11 @@ impl Partition {
     /// Whatever is answered is noted with the facts that it was decided on.
     pub fn check_produce(&self, required: Offset, effects: &mut Vec<Effect>) -> Option<ErrorCode> {
         let Some(leader) = self.leader() else {
+            mark::reachable!(
+                effects,
+                "produce_outlives_leadership",
+                "a produce waited for replicas while its broker lost the lead"
+            );
             return Some(ErrorCode::NotLeaderOrFollower);
         };
         let high_watermark = self.core.offsets.high_watermark();
@@ -45,6 +51,12 @@ impl Partition {
         } else {
             ErrorCode::None
         };
+        mark::sometimes!(
+            effects,
+            error == ErrorCode::NotEnoughReplicasAfterAppend,
+            "under_min_isr_after_append",
+            "a produce was committed and refused all the same (NOT_ENOUGH_REPLICAS_AFTER_APPEND)"
+        );
         effects.push(Effect::Note(PartitionEvent::ProduceCompleted {
             required,
             high_watermark,

@@ -4,6 +4,7 @@
 //! Invariants: EF-1 effects leave when the step's disk work is paid: no answer before the vote is on disk.
 
 use bytes::Bytes;
+use trial_log::mark::Mark;
 use trial_sim::Time;
 
 use super::draws::Draws;
@@ -35,6 +36,12 @@ pub enum Effect {
     Event(RaftEvent),
     /// Write it down.
     Note(RaftNote),
+}
+
+impl From<&'static Mark> for Effect {
+    fn from(mark: &'static Mark) -> Self {
+        Self::Note(RaftNote::Reached(mark))
+    }
 }
 
 /// What the owner of a replica (the controller, a broker's metadata loader) learns, in this order.

@@ -144,6 +144,9 @@ impl RaftNode {
             FLUSH => self.flush(&mut disk, clocks),
             other => panic!("{other:#x} is no job of the quorum"),
         };
+        if let Some(running) = &mut self.running {
+            running.store.drain_reached(&mut self.effects);
+        }
         TURN_COST
     }
 

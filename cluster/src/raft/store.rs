@@ -18,6 +18,7 @@ use super::accumulator::{Payload, PendingBatch};
 use super::bootstrap;
 use super::client::Opened;
 use super::control::{self, VoterHistory};
+use super::effect::Effect;
 use super::election_state::ElectionState;
 use super::fault::RaftFault;
 use super::log::{BatchContent, LogBatch, RaftLog};
@@ -91,6 +92,15 @@ impl RaftStore {
     #[must_use]
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// Forgets what the log did, but for the states that matter: those are to be noted.
+    pub fn drain_reached(&mut self, effects: &mut Vec<Effect>) {
+        for event in self.events.drain(..) {
+            if let LogEvent::Reached(mark) = event {
+                effects.push(Effect::from(mark));
+            }
+        }
     }
 }
 

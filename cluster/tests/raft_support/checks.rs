@@ -102,7 +102,8 @@ impl Checks {
         match *note {
             RaftNote::Opened { .. }
             | RaftNote::PreVoteGranted { .. }
-            | RaftNote::QuorumLost { .. } => {}
+            | RaftNote::QuorumLost { .. }
+            | RaftNote::Reached(_) => {}
             RaftNote::Transition { role, epoch, leader, is_voter, high_watermark, .. } => {
                 self.on_transition(id, role, (epoch.0, leader.map(|id| id.0)), is_voter);
                 self.replica(id).high_watermark = high_watermark.map(|offset| offset.0);

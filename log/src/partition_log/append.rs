@@ -15,6 +15,8 @@ use crate::disk::Disk;
 use crate::error::{BatchError, LogError};
 use crate::event::LogEvent;
 use crate::index_file::relative;
+use crate::mark;
+use crate::segment::Roll;
 use crate::{LeaderEpoch, NO_TIMESTAMP, Offset, RecordBatch};
 
 use super::log::{Log, LogOffsetMetadata};
@@ -69,7 +71,7 @@ impl Log {
         assert!(origin != AppendOrigin::Replication, "a leader does not replicate from itself");
         self.guarded(events, |log, events| {
             if origin == AppendOrigin::RaftLeader {
-                let checked = log.check_verbatim(records, leader_epoch, origin)?;
+                let checked = log.check_verbatim(records, leader_epoch, origin, events)?;
                 let checked = checked.ok_or(BatchError::NoBatch)?;
                 return log.write(disk, checked.as_ref(), origin, now_ms, events);
             }
@@ -91,7 +93,7 @@ impl Log {
     ) -> Result<Option<AppendInfo>, LogError> {
         let origin = AppendOrigin::Replication;
         self.guarded(events, |log, events| {
-            let Some(checked) = log.check_verbatim(records, leader_epoch, origin)? else {
+            let Some(checked) = log.check_verbatim(records, leader_epoch, origin, events)? else {
                 return Ok(None);
             };
             log.write(disk, checked.as_ref(), origin, now_ms, events).map(Some)
@@ -121,12 +123,18 @@ impl Log {
         records: Bytes,
         leader_epoch: LeaderEpoch,
         origin: AppendOrigin,
+        events: &mut Vec<LogEvent>,
     ) -> Result<Option<Checked>, LogError> {
         let mut batches: Vec<BatchSummary> = Vec::new();
         for batch in Batches::new(records.clone()) {
             let batch = batch?;
             let later = batch.leader_epoch() > leader_epoch;
             if origin == AppendOrigin::Replication && later {
+                mark::reachable!(
+                    events,
+                    "append_stops_at_later_epoch",
+                    "a follower left out batches of a later epoch than its own (KAFKA-18723)"
+                );
                 break;
             }
             check_batch(&batch, &self.config, origin, leader_epoch)?;
@@ -184,7 +192,8 @@ impl Log {
             batches.iter().map(|batch| batch.max_timestamp).max().unwrap_or(NO_TIMESTAMP);
         let config = self.config.clone();
         let asks = (bytes as u64, max_timestamp, last.last_offset);
-        if self.active_mut().should_roll(disk, &config, asks, now_ms)? {
+        if let Some(why) = self.active_mut().should_roll(disk, &config, asks, now_ms)? {
+            note_roll(why, events);
             self.roll_at(disk, first.base_offset, now_ms, events)?;
         }
         let start = self.active_mut().append(disk, records.clone(), batches, &config)?;
@@ -233,4 +242,26 @@ impl Log {
         }
         self.invariants();
     }
+}
+
+fn note_roll(why: Roll, events: &mut Vec<LogEvent>) {
+    let is = |reason| why == reason;
+    mark::sometimes!(
+        events,
+        is(Roll::Size),
+        "segment_rolled_by_size",
+        "a segment was closed because it was full"
+    );
+    mark::sometimes!(
+        events,
+        is(Roll::Index),
+        "segment_rolled_by_index",
+        "a segment was closed because an index of it was full"
+    );
+    mark::sometimes!(
+        events,
+        is(Roll::Age),
+        "segment_rolled_by_age",
+        "a segment was closed because its records span segment.ms"
+    );
 }

@@ -15,6 +15,7 @@ use crate::disk::{Disk, DiskError};
 use crate::error::LogError;
 use crate::event::LogEvent;
 use crate::leader_epoch_cache::LeaderEpochCache;
+use crate::mark;
 use crate::offset_index::OffsetEntries;
 use crate::scanner::{ScanError, Scanner};
 use crate::segment::{
@@ -112,9 +113,20 @@ impl Log {
                 self.segments.push(segment);
                 continue;
             }
+            mark::sometimes!(
+                events,
+                index_missing,
+                "segment_index_missing",
+                "a segment was scanned because its offset index was not there"
+            );
             let scan = self.scan_segment(disk, &mut segment, events)?;
             let is_bad = scan.valid_bytes < segment.size;
             if is_bad && rest.len() > 0 {
+                mark::reachable!(
+                    events,
+                    "recovery_drops_segments",
+                    "recovery found a bad batch and dropped the segments after it"
+                );
                 for (_, (later, _)) in rest.by_ref() {
                     self.doom(disk, &later, now_ms, events)?;
                 }
@@ -153,11 +165,21 @@ impl Log {
             // The checksum does not cover the base offset: a power failure that takes the sector before it leaves a
             // batch that is valid and begins at zero. (Kafka believes it, and the log ends there.)
             if batch.base_offset() < next_offset {
+                mark::reachable!(
+                    events,
+                    "recovery_stops_at_base_offset",
+                    "recovery stopped at a batch with a good checksum whose base offset falls back"
+                );
                 return Ok(scan);
             }
             next_offset = batch.next_offset();
             if !scan.index(segment, &batch, self.config.index_interval_bytes) {
                 // Offsets that fall back: Kafka drops the whole segment.
+                mark::unreachable!(
+                    events,
+                    "scan_offsets_fall_back",
+                    "each batch of a scan begins behind the one before, and ends where it begins or later"
+                );
                 segment.begin_scan();
                 return Ok(Scan::default());
             }
@@ -182,6 +204,11 @@ impl Log {
             None => None,
         };
         if found.is_some_and(|end| end < start) {
+            mark::reachable!(
+                events,
+                "log_ends_before_its_start",
+                "a log was dropped whole, since it ended before the start that its checkpoint knew"
+            );
             for segment in std::mem::take(&mut self.segments) {
                 self.doom(disk, &segment, now_ms, events)?;
             }
@@ -192,6 +219,18 @@ impl Log {
             self.segments.push(Segment::create(disk, &self.folder, start, &self.config, now_ms)?);
         }
         self.log_end_offset = found.unwrap_or(start);
+        mark::sometimes!(
+            events,
+            self.recovery_point > self.log_end_offset,
+            "recovery_point_beyond_log_end",
+            "the checkpoint of recovery points knew a log to be longer than it was"
+        );
+        mark::sometimes!(
+            events,
+            self.epochs.entries().any(|entry| entry.start_offset > self.log_end_offset),
+            "epoch_checkpoint_beyond_log_end",
+            "the checkpoint of leader epochs knew an epoch of which the log had lost every record"
+        );
         self.recovery_point = match found {
             Some(end) if clean => end,
             _ => self.recovery_point.min(self.log_end_offset),
@@ -244,6 +283,12 @@ impl Scan {
         segment.time_index.replace(disk, self.times)?;
         segment.finish(disk)?;
         let base_offset = segment.base_offset;
+        mark::sometimes!(
+            events,
+            bytes_dropped > 0,
+            "torn_batch",
+            "recovery dropped the torn end of a log"
+        );
         events.push(LogEvent::SegmentRecovered { base_offset, bytes_kept, bytes_dropped });
         Ok(())
     }

@@ -14,6 +14,7 @@ use crate::disk::{Disk, DiskError};
 use crate::error::LogError;
 use crate::event::LogEvent;
 use crate::leader_epoch_cache::{EpochEndOffset, LeaderEpochCache};
+use crate::mark;
 use crate::segment::{
     DELETED_SUFFIX, INDEX_SUFFIX, LOG_SUFFIX, Segment, TIME_INDEX_SUFFIX, segment_file,
 };
@@ -165,6 +166,7 @@ impl Log {
     pub fn take_offline(&mut self, error: DiskError, events: &mut Vec<LogEvent>) {
         if self.offline.is_none() {
             self.offline = Some(error);
+            mark::reachable!(events, "log_went_offline", "a disk refused, and a log went offline");
             events.push(LogEvent::WentOffline { error });
         }
     }
@@ -258,8 +260,13 @@ impl Log {
         now_ms: i64,
         events: &mut Vec<LogEvent>,
     ) -> Result<(), LogError> {
-        self.guarded(events, |log, _| {
+        self.guarded(events, |log, events| {
             while log.doomed.front().is_some_and(|doomed| doomed.due_ms <= now_ms) {
+                mark::reachable!(
+                    events,
+                    "dropped_file_removed",
+                    "a file of a dropped segment was removed after file.delete.delay.ms"
+                );
                 let due = log.doomed.pop_front();
                 due.map_or(Ok(()), |doomed| remove_if_there(disk, &doomed.path))?;
             }
@@ -282,6 +289,14 @@ impl Log {
         start_offset: Offset,
         events: &mut Vec<LogEvent>,
     ) -> Result<(), LogError> {
+        mark::sometimes!(
+            events,
+            self.epochs.latest_entry().is_some_and(|latest| {
+                latest.start_offset >= start_offset && latest.leader_epoch < leader_epoch
+            }),
+            "epoch_without_records_replaced",
+            "a leader that had appended nothing lost its epoch's entry to the next leader"
+        );
         if self.epochs.assign(disk, leader_epoch, start_offset)? {
             events.push(LogEvent::EpochAssigned { leader_epoch, start_offset });
         }

@@ -12,6 +12,7 @@ use crate::Offset;
 use crate::disk::{Disk, DiskError};
 use crate::error::LogError;
 use crate::event::{LogEvent, TruncationReason};
+use crate::mark;
 use crate::segment::Segment;
 
 use super::log::Log;
@@ -29,6 +30,12 @@ impl Log {
         self.guarded(events, |log, events| {
             if target >= log.log_end_offset {
                 // A leader that appended nothing in its epoch has an entry at its end.
+                mark::sometimes!(
+                    events,
+                    log.epochs.entries().any(|entry| entry.start_offset >= log.log_end_offset),
+                    "truncation_of_epochs_alone",
+                    "a truncation found no batch to cut and forgot an epoch all the same (KAFKA-10706)"
+                );
                 log.trim_epochs_to(disk, log.log_end_offset, events)?;
                 return Ok(false);
             }
@@ -39,6 +46,18 @@ impl Log {
             let from = log.log_end_offset;
             let kept = log.segments.partition_point(|segment| segment.base_offset <= target);
             let dropped = log.segments.split_off(kept);
+            mark::sometimes!(
+                events,
+                !dropped.is_empty(),
+                "truncation_crosses_segments",
+                "a truncation cut a log back into an earlier segment"
+            );
+            mark::sometimes!(
+                events,
+                target < log.recovery_point,
+                "truncation_below_recovery_point",
+                "a truncation cut what had been flushed"
+            );
             for segment in &dropped {
                 log.doom(disk, segment, now_ms, events)?;
             }
@@ -120,6 +139,11 @@ impl Log {
     ) -> Result<(), DiskError> {
         let removed = self.epochs.truncate_from_end(end);
         if removed > 0 {
+            mark::reachable!(
+                events,
+                "epochs_truncated_from_end",
+                "the cache of leader epochs lost entries at its end"
+            );
             events.push(LogEvent::EpochsTruncated { removed });
             if self.config.truncation_synced {
                 self.epochs.write(disk)?;

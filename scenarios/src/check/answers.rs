@@ -52,15 +52,16 @@ impl Answers {
                     invariant: "R12",
                     at: known.at,
                     message: format!(
-                        "{name}: {} let acks=all go at {required} with a high watermark of {high_watermark} and {maximal_isr} of {min_isr} in sync",
-                        facts.setup.name(*host)
+                        "{name}: {} answered acks=all for records up to offset {}, with its high watermark at {high_watermark} and {maximal_isr} in sync",
+                        facts.setup.name(*host),
+                        required.0 - 1
                     ),
                     facts: [
                         format!(
-                            "min.insync.replicas asks for {min_isr} in sync and a high watermark of {required}"
+                            "acks=all asks for {min_isr} in sync (min.insync.replicas) and a high watermark of {required} or more"
                         ),
                         format!(
-                            "{} completed the produce at {high_watermark} with {maximal_isr} in sync",
+                            "{} answered with its high watermark at {high_watermark} and {maximal_isr} in sync",
                             words::who(facts, known.at, *host)
                         ),
                     ],

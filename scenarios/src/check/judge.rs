@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use trial_cluster::mark;
 use trial_cluster::note::Note;
 use trial_cluster::note::broker::BrokerNote;
 use trial_cluster::note::partition::PartitionEvent;
@@ -25,9 +26,8 @@ use super::registrations::Registrations;
 use super::verdicts::{Excuse, Verdicts, Violation};
 use super::watermark::HighWatermarks;
 use super::writes::Writes;
-use super::{epochs, history, live};
+use super::{epochs, history, live, unreachable};
 use crate::facts::{Disks, Fact, Facts, Known, Role, Setup};
-use crate::probe::Probe;
 
 /// The judge of one run.
 #[derive(Debug, Clone)]
@@ -123,6 +123,12 @@ impl Judge {
         }
         self.known = known;
         self.quorum.on(seen, disks, &self.facts, &mut self.verdicts);
+        if let Seen::Note { at, host, note, .. } = seen
+            && let Some(mark) = note.reached()
+        {
+            unreachable::on(*at, *host, mark, &self.facts, &mut self.verdicts);
+            return;
+        }
         match seen {
             Seen::Note { at, host, note: Note::Client(note), .. } => {
                 self.clients.on(*at, *host, note, &self.facts, &mut self.verdicts);
@@ -167,8 +173,18 @@ impl Judge {
             verdicts.unknown(text.clone());
         }
         for _ in 0..excused {
-            facts.probes.hit(Probe::ExcusedLoss);
+            mark::reachable!(
+                facts.probes,
+                "excused_loss",
+                "an acknowledged record was lost as its settings allow"
+            );
         }
+    }
+
+    /// What became known by the last thing that was taken in.
+    #[must_use]
+    pub fn known(&self) -> &[Known] {
+        &self.known
     }
 
     /// What is known.

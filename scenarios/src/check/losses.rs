@@ -211,6 +211,7 @@ impl Losses<'_> {
         let id = if lost.instead.is_some() { "C2" } else { "lost-write" };
         let Some(ack) = partition.acked.iter().filter(covers).last() else {
             let why = format!("no broker has told {} so", self.facts.setup.name(lost.sender));
+            let why = format!("{} {why}", words::when(self.at));
             return self.violation("C2", partition, lost, why, verdicts);
         };
         let gone = partition
@@ -219,6 +220,7 @@ impl Losses<'_> {
             .filter(|gone| gone.batch.base == ack.base && gone.batch.crc == ack.crc)
             .last();
         let Some(gone) = gone else {
+            let now = format!("{} {now}", words::when(self.at));
             return self.violation(id, partition, lost, now, verdicts);
         };
         match self.allowed(partition, ack, gone) {
@@ -302,7 +304,7 @@ impl Losses<'_> {
                     words::who(facts, lost.fate.told_at, lost.sender),
                     lost.id.0
                 ),
-                format!("{} {now}", words::when(self.at)),
+                now,
             ],
         };
         verdicts.always(&name, breach);

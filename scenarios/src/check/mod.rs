@@ -16,9 +16,10 @@ mod losses;
 mod promise;
 mod quorum;
 mod registrations;
+mod unreachable;
 mod verdicts;
 mod watermark;
-mod words;
+pub(crate) mod words;
 mod writes;
 
 pub use judge::{Beyond, Judge};

@@ -319,7 +319,8 @@ impl Quorum {
             RaftNote::PreVoteGranted { .. }
             | RaftNote::Appended { .. }
             | RaftNote::Truncated { .. }
-            | RaftNote::QuorumLost { .. } => {}
+            | RaftNote::QuorumLost { .. }
+            | RaftNote::Reached(_) => {}
         }
     }
 

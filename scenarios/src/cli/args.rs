@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use trial_cluster::rules::{Profile, Switch};
+use trial_scenarios::history::Form;
 use trial_scenarios::scenario::builtin;
 use trial_scenarios::sweep::{SeedRange, ShardArg};
 
@@ -27,6 +28,8 @@ pub(crate) enum Command {
     Run(RunArgs),
     /// Play a saved failure again, byte for byte
     Replay(ReplayArgs),
+    /// Tell why a run fails: the causal chain backwards from the contradiction
+    Explain(ExplainArgs),
     /// Show what there is: scenarios, faults, invariants, probes, bugs
     List(ListArgs),
     /// Play scenarios under many seeds and count what came of it
@@ -35,6 +38,10 @@ pub(crate) enum Command {
     Merge(MergeArgs),
     /// Keep a failure as a file that is played as a test
     Keep(KeepArgs),
+    /// Make a failure smaller, as long as the same violation shows
+    Shrink(ShrinkArgs),
+    /// Fork a failure at many moments: from when on was it likely, and what made it so
+    Cause(CauseArgs),
     /// Measure how fast Trial is
     Bench(BenchArgs),
 }
@@ -90,9 +97,23 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
     #[command(flatten)]
+    pub(crate) history: HistoryArgs,
+    #[command(flatten)]
     pub(crate) reports: ReportArgs,
     #[command(flatten)]
     pub(crate) log: LogArgs,
+}
+
+/// What clients did, for other checkers.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct HistoryArgs {
+    /// Write what clients did as a Jepsen history
+    #[arg(id = "history", long = "history", value_name = "FILE.edn|FILE.json")]
+    pub(crate) file: Option<PathBuf>,
+    /// In which form: kafka (as jepsen.tests.kafka has it; the default) or list-append (as Elle's)
+    #[arg(long = "history-form", value_name = "FORM", requires = "history")]
+    #[arg(value_parser = forms())]
+    pub(crate) form: Option<String>,
 }
 
 /// The readable log.
@@ -120,6 +141,7 @@ impl Default for RunArgs {
             changes: ChangeArgs::default(),
             json: None,
             out: None,
+            history: HistoryArgs::default(),
             reports: ReportArgs::default(),
             log: LogArgs::default(),
         }
@@ -135,7 +157,24 @@ pub(crate) struct ReplayArgs {
     #[arg(long, value_name = "TIME")]
     pub(crate) until: Option<String>,
     #[command(flatten)]
+    pub(crate) history: HistoryArgs,
+    #[command(flatten)]
     pub(crate) log: LogArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// A file that `trial sweep` or `trial run --out` has written, or a scenario
+    #[arg(value_name = "FAILURE.json|SCENARIO|FILE.toml")]
+    pub(crate) what: String,
+    /// Of a scenario: the seed (default: 1)
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Which violation, by the id of its invariant; without it: the first
+    #[arg(long, value_name = "ID")]
+    pub(crate) invariant: Option<String>,
+    #[command(flatten)]
+    pub(crate) changes: ChangeArgs,
 }
 
 #[derive(Debug, Args)]
@@ -214,6 +253,52 @@ pub(crate) struct KeepArgs {
     pub(crate) fixed: bool,
 }
 
+/// A failure: a saved one, or a scenario with its seed.
+#[derive(Debug, Args)]
+pub(crate) struct FailureArgs {
+    /// A saved failure; or a scenario's name or file, with --seed
+    #[arg(value_name = "FAILURE.json|SCENARIO")]
+    pub(crate) what: String,
+    /// The seed under which the scenario fails
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    #[command(flatten)]
+    pub(crate) changes: ChangeArgs,
+    /// Threads; without it: one for each core
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ShrinkArgs {
+    #[command(flatten)]
+    pub(crate) failure: FailureArgs,
+    /// Where the small scenario goes, with a failure file beside it; without it: beside the failure
+    #[arg(long, value_name = "FILE.toml")]
+    pub(crate) to: Option<PathBuf>,
+    /// How long to search at most, in real time
+    #[arg(long, value_name = "TIME", default_value = "60s")]
+    pub(crate) wall: String,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CauseArgs {
+    #[command(flatten)]
+    pub(crate) failure: FailureArgs,
+    /// Moments to fork at, evenly; more are added where the probability jumps
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u32).range(2..=1_000))]
+    pub(crate) moments: u32,
+    /// Futures of each moment
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(2..=10_000))]
+    pub(crate) futures: u32,
+    /// Draw without block characters
+    #[arg(long)]
+    pub(crate) ascii: bool,
+    /// Write the curve as JSON; `-`: to the standard output, instead of the drawing
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct BenchArgs {
     /// Write the figures as JSON too; `-`: to the standard output, instead of the text
@@ -227,6 +312,10 @@ fn profiles() -> PossibleValuesParser {
 
 fn switches() -> PossibleValuesParser {
     PossibleValuesParser::new(Switch::ALL.iter().map(|switch| switch.name()))
+}
+
+fn forms() -> PossibleValuesParser {
+    PossibleValuesParser::new(Form::ALL.iter().map(|(name, _)| *name))
 }
 
 #[cfg(test)]

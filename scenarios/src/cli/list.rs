@@ -1,9 +1,9 @@
 //! `trial list`: what there is, as tables.
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use trial_cluster::rules::Switch;
 use trial_scenarios::invariants::INVARIANTS;
-use trial_scenarios::probe::Probe;
+use trial_scenarios::probe;
 use trial_scenarios::scenario::{CONDITIONS, HOST_FUNCTIONS, Scenario, builtin};
 use trial_sim::fault::WORDS;
 
@@ -82,11 +82,20 @@ fn invariants() {
 }
 
 fn probes() {
-    let mut rows = table(&["probe", "reached when"]);
-    for probe in Probe::ALL {
-        rows.add_row([probe.name(), probe.about()]);
+    let mut rows = table(&["probe", "reached when; what is said of it, and where"]);
+    for probe in probe::all() {
+        let (kind, place) = (probe.kind.name(), format!("{}:{}", probe.file, probe.line));
+        rows.add_row([probe.name, &format!("{}\n{kind}, {place}", probe.about)]);
     }
-    show(&rows, "a scenario demands them: must_happen = [\"truncation\"].");
+    if let Some(names) = rows.column_mut(0) {
+        // A name is there to be copied.
+        names.set_constraint(ColumnConstraint::ContentWidth);
+    }
+    show(
+        &rows,
+        "a scenario demands them: must_happen = [\"truncation\"]. An unreachable one says why nobody comes there:\n\
+         a run that does breaks the invariant `unreachable`.",
+    );
 }
 
 fn bugs() {

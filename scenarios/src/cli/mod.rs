@@ -6,6 +6,9 @@
 mod args;
 mod asking;
 mod bench;
+mod cause;
+mod explain;
+mod history;
 mod junit;
 mod keep;
 mod list;
@@ -15,6 +18,7 @@ mod merge;
 mod print;
 mod replay;
 mod run;
+mod shrink;
 mod sweep;
 
 use std::process::ExitCode;
@@ -32,10 +36,13 @@ pub(crate) fn main() -> ExitCode {
         None => run::run_default(&RunArgs::default()),
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Replay(args)) => replay::replay(&args),
+        Some(Command::Explain(args)) => explain::explain(&args),
         Some(Command::List(args)) => Ok(list::list(args.what)),
         Some(Command::Sweep(args)) => sweep::sweep_all(&args),
         Some(Command::Merge(args)) => merge::merge_all(&args),
         Some(Command::Keep(args)) => keep::keep(&args),
+        Some(Command::Shrink(args)) => shrink::shrink(&args),
+        Some(Command::Cause(args)) => cause::cause(&args),
         Some(Command::Bench(args)) => bench::bench(&args),
     };
     match done {

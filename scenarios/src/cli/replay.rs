@@ -13,6 +13,7 @@ use trial_sim::Time;
 use trial_sim::fault::parse_span;
 
 use super::args::ReplayArgs;
+use super::history;
 use super::log::listening;
 use super::print::{Stop, complain, say};
 use super::run::{millis_since, report, tell_unexpected};
@@ -20,6 +21,7 @@ use super::run::{millis_since, report, tell_unexpected};
 /// Plays what the file holds.
 pub(crate) fn replay(args: &ReplayArgs) -> Result<u8, Stop> {
     let failure = Failure::load(&args.file)?;
+    history::can_be_written(&args.history)?;
     let again = format!("trial replay {}", quoted(&args.file.display().to_string()));
     match &args.until {
         None => whole(args, &failure, &again),
@@ -37,6 +39,9 @@ fn whole(args: &ReplayArgs, failure: &Failure, line: &str) -> Result<u8, Stop> {
     })?;
     document.wall_ms = millis_since(start);
     line.clone_into(&mut document.replay);
+    let scenario = Arc::new(failure.asked.scenario()?);
+    history::write(&args.history, &scenario, failure.seed, Time::MAX)
+        .map_err(|why| why.told(line))?;
     report(&document, None)?;
     if again == Again::Same {
         say(format_args!("same:    digest {}, as saved\n", failure.digest));
@@ -61,6 +66,7 @@ fn part(args: &ReplayArgs, failure: &Failure, text: &str, line: &str) -> Result<
     let again = format!("{line} --until {}", quoted(text));
     let document = guarded(&scenario, failure.seed, || run.document(millis_since(start), again));
     let mut document = document.map_err(ours)?;
+    history::write(&args.history, &scenario, failure.seed, until).map_err(|why| why.told(line))?;
     if !matches!(run.phase(), Phase::Over { .. }) {
         // A part of a run is never passed off as a whole one.
         document.unknown.push(format!("the run was stopped at {} ms", run.now().as_millis()));

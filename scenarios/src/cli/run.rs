@@ -11,9 +11,11 @@ use trial_scenarios::play::{End, OurFault, guarded, play};
 use trial_scenarios::run::Run;
 use trial_scenarios::scenario::Scenario;
 use trial_scenarios::twice::{Twice, play_twice};
+use trial_sim::Time;
 
 use super::args::RunArgs;
 use super::asking::asked;
+use super::history;
 use super::log::listening;
 use super::machines::{check, tell_fault, tell_run, to_stdout};
 use super::print::{Stop, complain, palette, say, write_to};
@@ -32,6 +34,7 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Stop> {
     check(&args.reports, args.json.as_deref())?;
     let asked = asked(&args.scenario, &args.changes)?;
     let scenario = Arc::new(asked.scenario()?);
+    history::can_be_written(&args.history)?;
     let again = asked.replay_line(args.seed);
     let ours = |fault| {
         tell_fault(&args.reports, &asked, &fault, &again);
@@ -60,6 +63,8 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Stop> {
         let path = save(&asked, args.seed, folder, &again)?;
         document.replay = format!("trial replay {}", quoted(&path));
     }
+    history::write(&args.history, &scenario, args.seed, Time::MAX)
+        .map_err(|why| why.told(&again))?;
     let taken = to_stdout(args.json.as_deref()) || to_stdout(args.reports.junit.as_deref());
     if taken {
         write_json(&document, args.json.as_deref())?;

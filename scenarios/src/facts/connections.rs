@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use trial_cluster::error_code::ErrorCode;
 use trial_cluster::ids::TopicPartition;
 use trial_sim::{ConnId, HostId, Time};
 
@@ -15,7 +14,6 @@ use super::fact::{Fact, Known};
 use super::facts::Facts;
 use super::partition::Acked;
 use super::replica_log::Stored;
-use crate::probe::Probe;
 use crate::tap::{BatchHead, Conversations, FetchAnswer, Heard, ProduceAnswer, TopicRef, batches};
 
 /// How many unread messages are told.
@@ -131,9 +129,6 @@ impl Facts {
         for answer in answers {
             let Some(id) = self.resolve(&answer.topic, answer.partition) else { continue };
             if answer.error != 0 {
-                if answer.error == ErrorCode::NotEnoughReplicas.code() {
-                    self.probes.hit(Probe::UnderMinIsr);
-                }
                 continue;
             }
             let batch = sent.iter().find(|(sent_to, _)| *sent_to == id);

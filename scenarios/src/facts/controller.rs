@@ -9,13 +9,13 @@ use std::sync::Arc;
 use trial_cluster::controller::election::ElectedFrom;
 use trial_cluster::ids::{BrokerId, TopicPartition};
 use trial_cluster::image::PartitionRegistration;
+use trial_cluster::mark;
 use trial_cluster::note::controller::ControllerNote;
 use trial_sim::{HostId, Span, Time};
 
 use super::fact::{Fact, Known};
 use super::facts::Facts;
 use super::partition::{PartitionFacts, Registered};
-use crate::probe::Probe;
 
 impl Facts {
     pub(super) fn on_controller_note(
@@ -47,9 +47,6 @@ impl Facts {
             ControllerNote::TopicCreated { id, name, .. } => {
                 self.topic_ids.insert(name.to_string(), *id);
             }
-            ControllerNote::AlterPartitionRefused { .. } => {
-                self.probes.hit(Probe::AlterPartitionRefused);
-            }
             ControllerNote::PartitionChanged { partition, old, new, elected, offset, .. } => {
                 let record = Registered { offset: offset.0, registration: Arc::clone(new) };
                 self.on_registration(at, *partition, old.as_ref(), record);
@@ -70,9 +67,12 @@ impl Facts {
         let start = next - 1;
         self.active_controller = Some(host);
         self.activations += 1;
-        if self.activations > 1 {
-            self.probes.hit(Probe::QuorumElection);
-        }
+        mark::sometimes!(
+            self.probes,
+            self.activations > 1,
+            "quorum_election",
+            "the controllers elected another leader after the first"
+        );
         for (id, states) in &mut self.fencing {
             while states.last().is_some_and(|(offset, _)| *offset >= start) {
                 states.pop();
@@ -90,12 +90,6 @@ impl Facts {
     }
 
     fn on_elected(&mut self, at: Time, id: TopicPartition, elected: ElectedFrom) {
-        match elected {
-            ElectedFrom::Isr => {}
-            ElectedFrom::EligibleLeaderReplicas => self.probes.hit(Probe::LeaderFromElr),
-            ElectedFrom::LastKnownLeader => self.probes.hit(Probe::LastKnownLeader),
-            ElectedFrom::Unclean => self.probes.hit(Probe::UncleanElection),
-        }
         if elected.is_unclean()
             && let Some(partition) = self.partitions.get_mut(&id)
         {
@@ -122,20 +116,20 @@ impl Facts {
         if let Some(old) = old {
             let lost = old.isr.iter().any(|member| !new.isr.contains(member));
             let gained = new.isr.iter().any(|member| !old.isr.contains(member));
-            if lost {
-                self.probes.hit(Probe::IsrShrink);
-            }
-            if gained {
-                self.probes.hit(Probe::IsrExpand);
-            }
+            let probes = &mut self.probes;
+            mark::sometimes!(probes, lost, "isr_shrink", "an in-sync set lost a member");
+            mark::sometimes!(probes, gained, "isr_expand", "an in-sync set gained a member");
             if new.leader_epoch != old.leader_epoch {
                 partition.elections += u64::from(new.leader != old.leader);
                 let recent = partition
                     .epoch_changed_at
                     .is_some_and(|before| at.since(before) <= Span::from_secs(10));
-                if recent {
-                    self.probes.hit(Probe::TwoEpochs);
-                }
+                mark::sometimes!(
+                    self.probes,
+                    recent,
+                    "two_epochs_in_ten_seconds",
+                    "a partition had two leader epochs within ten seconds"
+                );
                 partition.epoch_changed_at = Some(at);
             }
             for member in new.isr.iter().filter(|member| !old.isr.contains(member)) {

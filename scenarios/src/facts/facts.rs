@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use trial_cluster::ids::{BrokerId, TopicPartition};
+use trial_cluster::mark;
 use trial_cluster::note::Note;
 use trial_cluster::note::broker::BrokerNote;
 use trial_cluster::note::partition::{PartitionEvent, PartitionNote};
@@ -18,7 +19,7 @@ use super::fact::{Fact, Known};
 use super::partition::{PartitionFacts, Term};
 use super::replica_log::{Stored, segment_base};
 use super::setup::Setup;
-use crate::probe::Probe;
+use crate::probe::ProbeCounts;
 
 /// Where audits find the disks.
 pub trait Disks {
@@ -48,23 +49,6 @@ pub struct BeyondBudget {
     pub hosts: Vec<HostId>,
     /// How many such hosts the partition survives: min.insync.replicas - 1.
     pub survives: usize,
-}
-
-/// How often each probe was reached.
-#[derive(Debug, Clone, Default)]
-pub struct ProbeCounts(BTreeMap<Probe, u64>);
-
-impl ProbeCounts {
-    /// One more.
-    pub fn hit(&mut self, probe: Probe) {
-        *self.0.entry(probe).or_insert(0) += 1;
-    }
-
-    /// How often.
-    #[must_use]
-    pub fn count(&self, probe: Probe) -> u64 {
-        self.0.get(&probe).copied().unwrap_or(0)
-    }
 }
 
 /// Everything that is known.
@@ -187,7 +171,11 @@ impl Facts {
             }
             Seen::Stopped { at, host, halt } => {
                 if halt.is_none() && self.setup.node_of(*host).is_some() {
-                    self.probes.hit(Probe::ControlledShutdown);
+                    mark::reachable!(
+                        self.probes,
+                        "controlled_shutdown",
+                        "a broker left in good order"
+                    );
                 }
                 self.on_crash(*at, *host, CrashKind::Process, disks, known);
                 if halt.is_some() {
@@ -218,6 +206,10 @@ impl Facts {
     }
 
     fn on_note(&mut self, at: Time, host: HostId, note: &Note, known: &mut Vec<Known>) {
+        if let Some(mark) = note.reached() {
+            self.probes.hit(mark);
+            return;
+        }
         match note {
             Note::Partition(PartitionNote { partition, event }) => {
                 self.on_partition_event(at, host, *partition, event);
@@ -228,15 +220,11 @@ impl Facts {
             Note::Broker(BrokerNote::LogsLoaded { clean: false })
                 if self.restarted.contains(&host) =>
             {
-                self.probes.hit(Probe::UncleanRestart);
-            }
-            Note::Broker(_) => {}
-            Note::Log { event, .. } => {
-                if let trial_log::LogEvent::SegmentRecovered { bytes_dropped, .. } = event
-                    && *bytes_dropped > 0
-                {
-                    self.probes.hit(Probe::TornBatch);
-                }
+                mark::reachable!(
+                    self.probes,
+                    "unclean_restart",
+                    "a broker came back without its clean-shutdown marker"
+                );
             }
             _ => {}
         }
@@ -249,9 +237,6 @@ impl Facts {
         id: TopicPartition,
         event: &PartitionEvent,
     ) {
-        if matches!(event, PartitionEvent::IsrShrinkAsked { .. }) {
-            self.probes.hit(Probe::LeaderShrinksIsr);
-        }
         let Some(partition) = self.partitions.get_mut(&id) else { return };
         match event {
             PartitionEvent::BecameLeader {
@@ -279,10 +264,6 @@ impl Facts {
             PartitionEvent::FollowerHighWatermarkMoved { to, .. } => {
                 partition.logs.entry(host).or_default().high_watermark = to.0;
             }
-            PartitionEvent::Truncated { from, to, .. } if to < from => {
-                self.probes.hit(Probe::Truncation);
-            }
-            PartitionEvent::StaleFetchResponse { .. } => self.probes.hit(Probe::StaleFetchResponse),
             _ => {}
         }
     }
@@ -375,7 +356,11 @@ impl Facts {
         for id in self.partitions.keys().copied().collect::<Vec<_>>() {
             let partition = self.partitions.get_mut(&id).expect("its key was listed");
             if kind == CrashKind::PowerLoss && partition.leader() == Some(node) {
-                self.probes.hit(Probe::LossyLeaderCrash);
+                mark::reachable!(
+                    self.probes,
+                    "lossy_leader_crash",
+                    "a partition's leader lost power with bytes that were not synced"
+                );
             }
             let folder = format!("{}-{}", partition.topic, id.partition);
             let Some(log) = partition.logs.get_mut(&host) else { continue };

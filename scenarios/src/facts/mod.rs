@@ -18,7 +18,7 @@ mod setup;
 
 pub use chunked::Chunked;
 pub use fact::{Fact, Known, Served};
-pub use facts::{BeyondBudget, Crash, Disks, Facts, ProbeCounts};
+pub use facts::{BeyondBudget, Crash, Disks, Facts};
 pub use partition::{Acked, Committed, PartitionFacts, Registered, Term, Vanished};
 pub use replica_log::{ReplicaLog, Stored, segment_base, segment_path};
 pub use setup::{HostSetup, Role, Setup, TopicSetup};

@@ -20,12 +20,22 @@ const CONTROLLER_IDS: i32 = 100;
 /// When producers begin: the topics are there by then.
 const WARM_UP: Span = Span::from_millis(1_500);
 
+/// Who says what happens in a run, and when it is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Played {
+    /// The scenario: its faults, its `time`.
+    ByPlan,
+    /// Whoever holds the run, in addition: its clients take orders, and faults last until it says so.
+    ByHand,
+}
+
 /// The World of `scenario` under `seed`, and what the judge is told.
 #[must_use]
 pub fn assemble(
     scenario: &Scenario,
     seed: u64,
     mut settings: WorldSettings,
+    played: Played,
 ) -> (World<Note>, Setup, Programs) {
     apply(&scenario.network, &mut settings.network);
     settings.lanes.scheduler = scenario.lanes.scheduler;
@@ -52,11 +62,15 @@ pub fn assemble(
         .filter(|node| node.roles.is_broker())
         .map(|node| (node.host.to_string(), BROKER_PORT))
         .collect();
-    for (number, (name, kind, role)) in clients(scenario).into_iter().enumerate() {
+    for (number, (name, kind, role)) in clients(scenario, played).into_iter().enumerate() {
         let number = u16::try_from(number).expect("few clients");
         let spec = ClientSpec { number, bootstrap: bootstrap.clone(), kind };
         let place = place(&name);
-        let host = world.add_host(&name, HostSpec::new(spec.factory()).with_place(place.clone()));
+        let factory = match played {
+            Played::ByPlan => spec.factory(),
+            Played::ByHand => spec.factory_for_orders(),
+        };
+        let host = world.add_host(&name, HostSpec::new(factory).with_place(place.clone()));
         world.boot(host);
         let topic = scenario.clients.get(&name).map(|client| match client {
             Client::Producer { topic, .. } | Client::Consumer { topic, .. } => topic.clone(),
@@ -119,7 +133,7 @@ fn cluster_spec(scenario: &Scenario, seed: u64) -> Arc<ClusterSpec> {
     })
 }
 
-fn clients(scenario: &Scenario) -> Vec<(String, ClientKind, Role)> {
+fn clients(scenario: &Scenario, played: Played) -> Vec<(String, ClientKind, Role)> {
     let topics = scenario
         .topics
         .iter()
@@ -143,7 +157,10 @@ fn clients(scenario: &Scenario) -> Vec<(String, ClientKind, Role)> {
                     delivery_timeout_ms: own.delivery_timeout.as_millis(),
                 };
                 let topic = Arc::from(topic.as_str());
-                let workload = workload(load, scenario.time + scenario.calm);
+                // By hand, whoever holds the run says when it is enough.
+                let until = scenario.time + scenario.calm;
+                let until = (played == Played::ByPlan).then_some(until);
+                let workload = workload(load, until);
                 let config = Box::new(config.clone());
                 (ClientKind::Producer { topic, config, workload }, role)
             }
@@ -157,7 +174,7 @@ fn clients(scenario: &Scenario) -> Vec<(String, ClientKind, Role)> {
     clients
 }
 
-fn workload(load: &Load, until: Span) -> Workload {
+fn workload(load: &Load, until: Option<Span>) -> Workload {
     let source = if load.records.is_empty() {
         let keys = (load.keys > 0).then_some(load.keys);
         RecordSource::Generated { keys, value_size: load.size }
@@ -168,6 +185,7 @@ fn workload(load: &Load, until: Span) -> Workload {
         )
     };
     let start = Time::ZERO + WARM_UP;
-    let end = Some(Time::ZERO + until);
-    Workload { source, interval: load.every, start, end, count: None }
+    let end = until.map(|until| Time::ZERO + until);
+    let count = load.by_hand.then_some(0);
+    Workload { source, interval: load.every, start, end, count }
 }

@@ -9,7 +9,7 @@ use trial_sim::disk::{DiskCall, DiskScope};
 use trial_sim::fault::{ClockFault, DiskCalls, DiskFault, Effect, Group, HostExpr, Sides};
 use trial_sim::{CrashKind, DiskId, FaultId, HostId, World};
 
-use super::player::{Held, Outcome, Situation};
+use super::player::{ByBudget, Held, Outcome, Situation};
 use super::programs::Programs;
 
 /// Carries one fault out.
@@ -234,14 +234,18 @@ impl Carrier<'_> {
     fn crash(&mut self, group: &Group, losing_unsynced: bool, drawn: bool) {
         let hosts = self.hosts(group);
         let mut kind = if losing_unsynced { CrashKind::PowerLoss } else { CrashKind::Process };
-        if drawn && !self.situation.may_crash(&hosts, losing_unsynced) {
-            if !losing_unsynced || !self.situation.may_crash(&hosts, false) {
-                self.outcome.remark = Some("spared, by the budget".to_owned());
+        if !self.situation.may_crash(&hosts, losing_unsynced) {
+            if !drawn {
+                self.outcome.over_budget = true;
+            } else if losing_unsynced && self.situation.may_crash(&hosts, false) {
+                // The process dies, the machine keeps its power.
+                kind = CrashKind::Process;
+                self.outcome.budget = ByBudget::KeptPower;
+                self.outcome.remark = Some("kept its power, by the budget".to_owned());
+            } else {
+                self.spare();
                 return;
             }
-            // The process dies, the machine keeps its power.
-            kind = CrashKind::Process;
-            self.outcome.remark = Some("kept its power, by the budget".to_owned());
         }
         for host in hosts {
             let report = self.world.crash(host, kind);
@@ -290,17 +294,19 @@ impl Carrier<'_> {
 
     /// A broker ends when its only log directory fails: what a swarm drew keeps to the budget of crashes.
     fn may_fail(&mut self, hosts: &Group, drawn: bool) -> bool {
-        if !drawn {
-            return true;
-        }
         let hosts = self.hosts(hosts);
         let may = self.situation.may_crash(&hosts, false);
-        if may {
-            self.revives.extend(hosts);
-        } else {
-            self.outcome.remark = Some("spared, by the budget".to_owned());
+        match (drawn, may) {
+            (false, _) => self.outcome.over_budget |= !may,
+            (true, true) => self.revives.extend(hosts),
+            (true, false) => self.spare(),
         }
-        may
+        may || !drawn
+    }
+
+    fn spare(&mut self) {
+        self.outcome.budget = ByBudget::Spared;
+        self.outcome.remark = Some("spared, by the budget".to_owned());
     }
 
     /// The disks of machines that are down are replaced by empty ones.

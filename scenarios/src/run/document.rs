@@ -9,7 +9,7 @@ use trial_sim::{Plan as Draws, Time};
 
 use super::trial_run::{Phase, Run};
 use crate::facts::{BeyondBudget, Facts, PartitionFacts};
-use crate::probe::Probe;
+use crate::probe::{self, Probe};
 
 impl Run {
     /// What the run came to.
@@ -34,12 +34,7 @@ impl Run {
     #[must_use]
     pub fn missed_probes(&self) -> Vec<Probe> {
         let counts = &self.judge.facts().probes;
-        self.scenario
-            .must_happen
-            .iter()
-            .copied()
-            .filter(|probe| counts.count(*probe) == 0)
-            .collect()
+        self.scenario.must_happen.iter().copied().filter(|probe| counts.count(probe) == 0).collect()
     }
 
     /// The whole document; `wall_ms` is real time, `replay` the line to paste.
@@ -92,12 +87,12 @@ impl Run {
                 })
                 .collect(),
             faults,
-            probes: Probe::ALL
-                .iter()
+            probes: probe::all()
+                .into_iter()
                 .map(|probe| ProbeOutcome {
-                    name: probe.name().to_owned(),
-                    hits: facts.probes.count(*probe),
-                    required: scenario.must_happen.contains(probe),
+                    name: probe.name.to_owned(),
+                    hits: facts.probes.count(probe),
+                    required: scenario.must_happen.contains(&probe),
                 })
                 .collect(),
             liveness: Liveness {
@@ -116,7 +111,7 @@ impl Run {
     }
 
     /// What the faults took beyond what is promised, unless the scenario says that this is meant.
-    fn beyond_budget(&self) -> Option<String> {
+    pub(crate) fn beyond_budget(&self) -> Option<String> {
         if self.scenario.exceeds_budget {
             return None;
         }

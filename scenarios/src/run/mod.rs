@@ -4,10 +4,13 @@
 //! `carrier.rs` (faults), `assemble.rs` (what the World is made of) and `document.rs` (what is told of it).
 
 mod assemble;
+mod by_hand;
 mod carrier;
+mod chronicle;
 mod document;
 #[cfg(test)]
 mod one_item_less;
+mod pinned;
 mod plan;
 mod player;
 mod programs;
@@ -16,9 +19,11 @@ mod timeline;
 mod told;
 mod trial_run;
 
-pub use assemble::assemble;
+pub use assemble::{Played, assemble};
+pub use chronicle::Told;
 pub use plan::{Plan, Planned};
 pub use player::{Done, Player, Situation};
+pub(crate) use player::{SWIZZLE, swizzled};
 pub use programs::Programs;
 pub use timeline::Timeline;
 pub use trial_run::{Phase, Run};

@@ -47,6 +47,14 @@ impl Plan {
         plan
     }
 
+    /// What one fault of `scenario` comes to, up to `end`.
+    #[must_use]
+    pub(super) fn of(scenario: &Scenario, seed: u64, fault: &Fault, end: Time) -> Self {
+        let mut plan = Self { require_effect: scenario.require_effect, ..Self::default() };
+        plan.add(scenario, seed, fault, end);
+        plan
+    }
+
     fn add(&mut self, scenario: &Scenario, seed: u64, fault: &Fault, end: Time) {
         if let Effect::Swarm { families } = &fault.effect {
             let window = match &fault.when {

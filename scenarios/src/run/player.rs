@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use trial_cluster::note::Note;
 use trial_reports::{EffectNumber, FaultEffect, FaultOutcome};
-use trial_sim::fault::{Condition, Effect, HostExpr};
+use trial_sim::fault::{Condition, Effect, Fault, HostExpr};
 use trial_sim::{CrashReport, FaultId, HostId, Plan as Draws, Span, Time, World};
 
 use super::carrier::Carrier;
@@ -17,7 +17,16 @@ use super::programs::Programs;
 use super::told;
 
 /// How long a swizzle lasts that nobody gave a length.
-const SWIZZLE: Span = Span::from_secs(10);
+pub(crate) const SWIZZLE: Span = Span::from_secs(10);
+
+/// From when to when a host is isolated by a swizzle that begins at `at`: it goes in the first half and comes back in
+/// the second.
+pub(crate) fn swizzled(draws: Draws, host: &str, at: Time, lasting: Span) -> (Time, Time) {
+    let half = lasting.0 / 2;
+    let draw = |operation: u64| draws.below("swizzle", host, operation, half.max(1));
+    let key = at.0 << 1;
+    (at + Span(draw(key)), at + Span(half + draw(key | 1)))
+}
 
 /// What the player asks about the cluster.
 pub trait Situation {
@@ -31,6 +40,29 @@ pub trait Situation {
     fn all_hosts(&self) -> Vec<HostId>;
 }
 
+/// What the budget makes of a fault that a swarm drew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum ByBudget {
+    /// It happens as it was drawn.
+    #[default]
+    Allowed,
+    /// The process dies, and the machine keeps its power.
+    KeptPower,
+    /// It does not happen.
+    Spared,
+}
+
+/// A fault as the budget let it be.
+pub(super) fn within_budget(fault: &Fault, budget: ByBudget) -> Fault {
+    let mut fault = fault.clone();
+    if let (ByBudget::KeptPower, Effect::Crash { losing_unsynced, .. }) =
+        (budget, &mut fault.effect)
+    {
+        *losing_unsynced = false;
+    }
+    fault
+}
+
 /// What happened to a planned fault.
 #[derive(Debug, Clone)]
 pub(super) struct Outcome {
@@ -42,8 +74,30 @@ pub(super) struct Outcome {
     pub(super) remark: Option<String>,
     /// It did something that no counter shows.
     pub(super) did: bool,
+    /// What the budget made of a fault that a swarm drew.
+    pub(super) budget: ByBudget,
+    /// It was written, and the budget would not have let a swarm do it.
+    pub(super) over_budget: bool,
     /// The scenario demands that it does something.
     required: bool,
+}
+
+impl Outcome {
+    /// Of a fault whose time has not come.
+    pub(super) fn of(planned: &Planned, plan_requires: bool) -> Self {
+        Self {
+            text: planned.fault.to_string(),
+            at: None,
+            hosts: Vec::new(),
+            faults: Vec::new(),
+            crashes: Vec::new(),
+            remark: None,
+            did: false,
+            budget: ByBudget::Allowed,
+            over_budget: false,
+            required: plan_requires && !planned.drawn,
+        }
+    }
 }
 
 /// A filter that holds frames.
@@ -57,19 +111,21 @@ pub(super) struct Held {
 
 /// A host that a swizzle isolates in a while.
 #[derive(Debug, Clone)]
-struct Swizzled {
+pub(super) struct Swizzled {
     begins: Time,
     ends: Option<Time>,
     host: HostId,
-    index: usize,
+    pub(super) index: usize,
 }
 
 /// How an active fault ends.
 #[derive(Debug, Clone)]
-struct Active {
+pub(super) struct Active {
+    /// Of its outcome.
+    pub(super) index: usize,
     ends: Option<Time>,
     faults: Vec<FaultId>,
-    restarts: Vec<HostId>,
+    pub(super) restarts: Vec<HostId>,
     /// Those that start again if they went down by it.
     revives: Vec<HostId>,
 }
@@ -86,17 +142,19 @@ pub struct Done {
 /// The player.
 #[derive(Debug, Clone)]
 pub struct Player {
-    timed: Vec<(Time, Planned, usize)>,
-    cursor: usize,
-    triggered: Vec<(Vec<Condition>, Planned, usize)>,
-    active: Vec<Active>,
-    outcomes: Vec<Outcome>,
+    pub(super) timed: Vec<(Time, Planned, usize)>,
+    pub(super) cursor: usize,
+    pub(super) triggered: Vec<(Vec<Condition>, Planned, usize)>,
+    pub(super) active: Vec<Active>,
+    pub(super) outcomes: Vec<Outcome>,
     /// Hosts that shall run again as soon as they are down.
-    to_restart: BTreeSet<HostId>,
+    pub(super) to_restart: BTreeSet<HostId>,
     /// Hosts that are down on purpose, with how many faults keep them so.
-    kept_down: BTreeMap<HostId, u32>,
+    pub(super) kept_down: BTreeMap<HostId, u32>,
     holds: Vec<Held>,
-    swizzled: Vec<Swizzled>,
+    pub(super) swizzled: Vec<Swizzled>,
+    /// Who started again because the disk fault that had ended it was over, and when.
+    revived: Vec<(Time, HostId)>,
     programs: Programs,
     draws: Draws,
 }
@@ -105,46 +163,38 @@ impl Player {
     /// Before the first fault.
     #[must_use]
     pub fn new(plan: Plan, draws: Draws, programs: Programs) -> Self {
-        let plan_requires = plan.require_effect;
-        let mut outcomes = Vec::new();
-        let mut enter = |planned: &Planned| {
-            outcomes.push(Outcome {
-                text: planned.fault.to_string(),
-                at: None,
-                hosts: Vec::new(),
-                faults: Vec::new(),
-                crashes: Vec::new(),
-                remark: None,
-                did: false,
-                required: plan_requires && !planned.drawn,
-            });
-            outcomes.len() - 1
-        };
-        let timed: Vec<_> =
-            plan.timed.into_iter().map(|(at, planned)| (at, enter(&planned), planned)).collect();
-        let timed = timed.into_iter().map(|(at, index, planned)| (at, planned, index)).collect();
-        let triggered: Vec<_> = plan
-            .triggered
-            .into_iter()
-            .map(|(conditions, planned)| (conditions, enter(&planned), planned))
-            .collect();
-        let triggered = triggered
-            .into_iter()
-            .map(|(conditions, index, planned)| (conditions, planned, index))
-            .collect();
-        Self {
-            timed,
+        let mut player = Self {
+            timed: Vec::new(),
             cursor: 0,
-            triggered,
+            triggered: Vec::new(),
             active: Vec::new(),
-            outcomes,
+            outcomes: Vec::new(),
             to_restart: BTreeSet::new(),
             kept_down: BTreeMap::new(),
             holds: Vec::new(),
             swizzled: Vec::new(),
+            revived: Vec::new(),
             programs,
             draws,
-        }
+        };
+        player.add(plan);
+        player
+    }
+
+    /// Every fault with a time: when it falls due, what it is, and what became of it.
+    pub(super) fn timed(&self) -> impl Iterator<Item = (Time, &Planned, &Outcome)> {
+        let outcome = |index: usize| &self.outcomes[index];
+        self.timed.iter().map(move |(at, planned, index)| (*at, planned, outcome(*index)))
+    }
+
+    /// Who was started again, and when, because the disk fault that had ended it was over.
+    pub(super) fn revived(&self) -> &[(Time, HostId)] {
+        &self.revived
+    }
+
+    /// Whether a written fault did what the budget would not have let a swarm do.
+    pub(super) fn is_over_budget(&self) -> bool {
+        self.outcomes.iter().any(|outcome| outcome.over_budget)
     }
 
     /// What runs on the nodes.
@@ -204,21 +254,16 @@ impl Player {
                 others.flat_map(|other| [world.cut(host, other), world.cut(other, host)]).collect();
             self.outcomes[index].faults.extend(&faults);
             let (restarts, revives) = (Vec::new(), Vec::new());
-            self.active.push(Active { ends, faults, restarts, revives });
+            self.active.push(Active { index, ends, faults, restarts, revives });
         }
     }
 
     /// When each host of a swizzle is isolated, in its first half, and comes back, in its second.
     fn swizzle(&mut self, hosts: &[HostId], lasting: Span, index: usize, world: &World<Note>) {
         let now = world.now();
-        let half = lasting.0 / 2;
         for host in hosts {
-            let draw = |operation: u64| {
-                self.draws.below("swizzle", world.host_name(*host), operation, half.max(1))
-            };
-            let key = now.0 << 1;
-            let begins = now + Span(draw(key));
-            let ends = Some(now + Span(half + draw(key | 1)));
+            let (begins, ends) = swizzled(self.draws, world.host_name(*host), now, lasting);
+            let ends = Some(ends);
             self.swizzled.push(Swizzled { begins, ends, host: *host, index });
         }
     }
@@ -248,6 +293,20 @@ impl Player {
         }
     }
 
+    /// No fault begins from here on; those that have begun go on to their end, and what ends them still happens.
+    pub(super) fn begin_nothing_more(&mut self) {
+        let ends = |planned: &Planned| {
+            matches!(planned.fault.effect, Effect::Restart { .. } | Effect::Release { .. })
+        };
+        let begun = self.cursor;
+        let mut place = 0;
+        self.timed.retain(|(_, planned, _)| {
+            place += 1;
+            place <= begun || ends(planned)
+        });
+        self.triggered.retain(|(_, planned, _)| ends(planned));
+    }
+
     /// The faults are over: heals everything and starts everybody.
     pub fn end_all(&mut self, world: &mut World<Note>) {
         self.cursor = self.timed.len();
@@ -265,12 +324,15 @@ impl Player {
         }
     }
 
-    fn end(&mut self, active: Active, world: &mut World<Note>) {
+    pub(super) fn end(&mut self, active: Active, world: &mut World<Note>) {
         for fault in active.faults {
             world.heal(fault);
         }
         for host in active.revives {
             if !self.kept_down.contains_key(&host) {
+                if !world.is_up(host) {
+                    self.revived.push((world.now(), host));
+                }
                 world.restart(host);
             }
         }
@@ -323,9 +385,14 @@ impl Player {
             *self.kept_down.entry(*host).or_insert(0) += 1;
         }
         let outcome = &self.outcomes[index];
-        done.push(Done { text: outcome.text.clone(), hosts: outcome.hosts.clone() });
+        // The judge hears of what happened, not of what was drawn.
+        if outcome.budget != ByBudget::Spared {
+            let text = within_budget(&planned.fault, outcome.budget).to_string();
+            done.push(Done { text, hosts: outcome.hosts.clone() });
+        }
         if !outcome.faults.is_empty() || !restarts.is_empty() {
-            self.active.push(Active { ends, faults: outcome.faults.clone(), restarts, revives });
+            let faults = outcome.faults.clone();
+            self.active.push(Active { index, ends, faults, restarts, revives });
         }
     }
 

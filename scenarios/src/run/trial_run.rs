@@ -9,10 +9,12 @@ use trial_reports::FaultOutcome;
 use trial_sim::disk::Disk;
 use trial_sim::{Digest, DiskId, HostId, Plan as Draws, Seen, Span, Time, World, WorldSettings};
 
-use super::assemble::assemble;
+use super::assemble::{Played, assemble};
+use super::chronicle::{self, Chronicle, Told};
 use super::plan::Plan;
 use super::player::{Done, Player};
 use crate::check::Judge;
+use crate::explain::Record;
 use crate::facts::Disks;
 use crate::scenario::Scenario;
 
@@ -50,6 +52,7 @@ pub enum Phase {
 pub struct Run {
     pub(super) scenario: std::sync::Arc<Scenario>,
     pub(super) seed: u64,
+    played: Played,
     pub(super) world: World<Note>,
     pub(super) player: Player,
     pub(super) judge: Judge,
@@ -59,6 +62,10 @@ pub struct Run {
     /// When the cluster was found to be live again; it only settles from then on.
     live_at: Option<Time>,
     seen: Vec<Seen<Note>>,
+    /// What happened, for whoever explains it; none unless asked for.
+    record: Option<Record>,
+    /// What happened, in words, if somebody asked for it.
+    pub(super) chronicle: Option<Chronicle>,
 }
 
 impl Disks for World<Note> {
@@ -81,9 +88,19 @@ impl Run {
         seed: u64,
         settings: WorldSettings,
     ) -> Self {
+        Self::assembled(scenario, seed, settings, Played::ByPlan)
+    }
+
+    pub(super) fn assembled(
+        scenario: &std::sync::Arc<Scenario>,
+        seed: u64,
+        settings: WorldSettings,
+        played: Played,
+    ) -> Self {
         let scenario = &scenario.for_seed(seed);
-        let (world, setup, programs) = assemble(scenario, seed, settings);
+        let (world, setup, programs) = assemble(scenario, seed, settings, played);
         Self {
+            played,
             player: Player::new(Plan::draw(scenario, seed), Draws::new(seed), programs),
             judge: Judge::new(setup),
             scenario: std::sync::Arc::clone(scenario),
@@ -94,6 +111,8 @@ impl Run {
             without_effect: Vec::new(),
             live_at: None,
             seen: Vec::new(),
+            record: None,
+            chronicle: None,
         }
     }
 
@@ -138,6 +157,29 @@ impl Run {
         &self.judge
     }
 
+    /// From now on everything that happens is kept. It changes no step of the run.
+    pub fn keep_record(&mut self) {
+        self.record.get_or_insert_default();
+    }
+
+    /// What was kept; none if nobody asked.
+    #[must_use]
+    pub fn record(&self) -> Option<&Record> {
+        self.record.as_ref()
+    }
+
+    /// What the scenario expects.
+    #[must_use]
+    pub fn expected(&self) -> trial_reports::Verdict {
+        self.scenario.expect
+    }
+
+    /// Once it is over: what was missing before the cluster was live, with each rule's id.
+    #[must_use]
+    pub fn missing(&self) -> &[String] {
+        &self.missing
+    }
+
     /// Plays to the end.
     pub fn play(&mut self) {
         while !matches!(self.phase, Phase::Over { .. }) {
@@ -151,12 +193,22 @@ impl Run {
         self.world.rekey(salt);
     }
 
+    /// The same past, and no further fault: those that have begun go on to their end.
+    pub fn spare_the_future(&mut self) {
+        self.player.begin_nothing_more();
+    }
+
     /// Plays until `limit` or the end, whatever comes first: every event and fault up to and including `limit` has
     /// happened then, and nothing later. In how many steps a time is reached changes nothing. A limit that is past
     /// handles nothing.
     pub fn play_until(&mut self, limit: Time) {
         loop {
             match self.phase {
+                Phase::Faults if self.played == Played::ByHand => {
+                    assert!(limit < Time::MAX, "faults that nobody ends never end");
+                    self.advance(limit);
+                    return;
+                }
                 Phase::Faults => {
                     let end = Time::ZERO + self.scenario.time;
                     self.advance(end.min(limit));
@@ -254,13 +306,23 @@ impl Run {
         self.world.run_until(limit);
     }
 
-    fn tell(&mut self, done: &mut Vec<Done>) {
+    pub(super) fn tell(&mut self, done: &mut Vec<Done>) {
         if done.is_empty() {
             return;
         }
         for Done { text, hosts } in done.drain(..) {
             tracing::info!("{} fault: {text}", self.world.now());
+            if let Some(chronicle) = &mut self.chronicle {
+                let whom = hosts.iter().map(|host| self.world.host_name(*host));
+                let whom = whom.collect::<Vec<_>>().join(" ");
+                let whom = if text.contains('(') { format!(" ({whom})") } else { String::new() };
+                chronicle
+                    .push(Told { at: self.world.now(), text: format!("`{text}`{whom} begins") });
+            }
             self.judge.on_fault(self.world.now(), &text, &hosts);
+            if let Some(record) = &mut self.record {
+                record.on_fault(self.world.now(), &text, &hosts);
+            }
         }
         self.drain();
     }
@@ -295,13 +357,23 @@ impl Run {
     }
 
     /// Hands the judge what was seen.
-    fn drain(&mut self) {
+    pub(super) fn drain(&mut self) {
         let mut seen = std::mem::take(&mut self.seen);
         self.world.drain_seen(&mut seen);
         for one in seen.drain(..) {
             self.log(&one);
             let known = self.judge.violations().len();
+            if let Some(record) = &mut self.record {
+                record.before(&one, self.judge.facts());
+            }
             self.judge.on_seen(&one, &self.world);
+            if let Some(record) = &mut self.record {
+                record.after(&one, self.judge.known(), self.judge.facts());
+                record.violations(self.judge.violations().len());
+            }
+            if let Some(chronicle) = &mut self.chronicle {
+                chronicle.extend(chronicle::tell(&one, self.judge.facts()));
+            }
             for found in &self.judge.violations()[known..] {
                 tracing::error!("{} {} is violated: {}", found.at, found.invariant, found.message);
             }

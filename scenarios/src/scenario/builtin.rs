@@ -14,12 +14,18 @@ macro_rules! library {
 
 library! {
     "departures",
+    "two_fetches_to_commit",
     "kill_the_leader",
+    "a_held_fetch",
+    "a_slow_follower",
+    "a_slow_disk_under_the_leader",
+    "last_one_standing",
     "what_an_ack_buys",
     "what_an_ack_buys_all",
-    "lose_the_controller_quorum",
-    "a_held_fetch",
     "a_rack_goes_dark",
+    "lose_the_controller_quorum",
+    "a_controller_with_a_slow_disk",
+    "a_clock_that_runs_ahead",
     "everything_at_once",
     "standard_0",
 }

@@ -4,8 +4,11 @@
 //! Invariants: SF-1 nothing is judged here but form; `scenario.rs` judges meaning.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_spanned::Spanned;
 
 /// A scenario file, whole.
@@ -24,7 +27,7 @@ pub(super) struct ScenarioFile {
     #[serde(default)]
     pub(super) faults: Vec<Spanned<String>>,
     #[serde(default)]
-    pub(super) must_happen: Vec<Spanned<String>>,
+    pub(super) must_happen: MustHappen,
     #[serde(default)]
     pub(super) exceeds_budget: bool,
     #[serde(default)]
@@ -51,6 +54,44 @@ pub(super) struct ScenarioFile {
 pub(super) enum Expect {
     One(String),
     ByProfile(BTreeMap<String, String>),
+}
+
+/// Probes that must be reached: under every profile, or for each.
+#[derive(Debug)]
+pub(super) enum MustHappen {
+    Always(Vec<Spanned<String>>),
+    ByProfile(BTreeMap<Spanned<String>, Vec<Spanned<String>>>),
+}
+
+impl Default for MustHappen {
+    fn default() -> Self {
+        Self::Always(Vec::new())
+    }
+}
+
+/// By hand: an untagged enum would lose the places of its words.
+impl<'de> Deserialize<'de> for MustHappen {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct ListOrTable;
+
+        impl<'de> Visitor<'de> for ListOrTable {
+            type Value = MustHappen;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of probes, or a table of profiles with one for each")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<MustHappen, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(MustHappen::Always)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<MustHappen, A::Error> {
+                BTreeMap::deserialize(MapAccessDeserializer::new(table)).map(MustHappen::ByProfile)
+            }
+        }
+
+        from.deserialize_any(ListOrTable)
+    }
 }
 
 /// `[cluster]`.
@@ -109,6 +150,7 @@ pub(super) struct TopicTable {
 pub(super) struct ClientTable {
     pub(super) produce: Option<Spanned<String>>,
     pub(super) consume: Option<Spanned<String>>,
+    pub(super) by_hand: Option<Spanned<bool>>,
     pub(super) rate: Option<Spanned<String>>,
     pub(super) size: Option<Spanned<i64>>,
     pub(super) keys: Option<Spanned<i64>>,

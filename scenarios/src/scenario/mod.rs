@@ -1,15 +1,18 @@
 //! A scenario: what is played. Read `file.rs` for the form that people write, `scenario.rs` for what becomes of it,
 //! and `reading.rs` for the way from one to the other.
 
+mod builder;
 pub mod builtin;
 mod error;
 mod file;
 mod names;
 mod override_;
 mod picks;
+mod pinned;
 mod reading;
 mod reading_clients;
 mod reading_cluster;
+mod reading_end;
 mod reading_lanes;
 mod reading_network;
 mod records;
@@ -18,10 +21,17 @@ mod records;
     reason = "the folder holds all of a scenario, the file its type"
 )]
 mod scenario;
+mod source;
 
+pub use self::scenario::{Client, Cluster, Lanes, Load, Network, Scenario, Topic};
+pub use builder::{
+    ClientBuilder, RackBuilder, ScenarioBuilder, Setting, TopicBuilder, consumer, producer, rack,
+    scenario, topic,
+};
 pub use error::{ScenarioError, did_you_mean};
 pub use names::{ADMIN, CONDITIONS, HOST_FUNCTIONS, hosts_of, node_names, place_name};
 pub use override_::Override;
 pub use picks::Pick;
+pub(crate) use pinned::write_lines;
 pub use records::{Record, RecordFileError, read_records};
-pub use scenario::{Client, Cluster, Lanes, Load, Network, Scenario, Topic};
+pub use source::Source;

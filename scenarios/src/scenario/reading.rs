@@ -9,15 +9,13 @@ use std::sync::Arc;
 use serde_spanned::Spanned;
 use trial_cluster::config::{ConfigError, ValueError};
 use trial_cluster::rules::{Profile, Rules, Switch};
-use trial_reports::Verdict;
 use trial_sim::Span;
 use trial_sim::fault::{Fault, FaultError, When, parse_span};
 
 use super::error::{ScenarioError, SourceText, did_you_mean};
-use super::file::{ConfigTable, Expect, ScenarioFile};
+use super::file::{ConfigTable, ScenarioFile};
 use super::names;
 use super::scenario::Scenario;
-use crate::probe::Probe;
 
 /// How long faults last where the scenario does not say.
 const TIME: Span = Span::from_secs(60);
@@ -62,20 +60,16 @@ impl Reading<'_> {
                 },
             )?);
         }
-        let mut must_happen = Vec::new();
-        for text in &file.must_happen {
-            must_happen.push(self.probe(text)?);
-        }
         Ok(Scenario {
             name: self.name.to_owned(),
             title: file.title.get_ref().clone(),
             story: file.story.trim().to_owned(),
             expect: self.expect(&file, rules.profile())?,
-            rules,
             time,
             calm,
             faults,
-            must_happen,
+            must_happen: self.must_happen(&file, rules.profile())?,
+            rules,
             exceeds_budget: file.exceeds_budget,
             require_effect: file.require_effect,
             picks: self.picks(&file)?,
@@ -128,34 +122,6 @@ impl Reading<'_> {
             })?);
         }
         Ok(Rules::new(profile, switches))
-    }
-
-    pub(super) fn expect(
-        &self,
-        file: &ScenarioFile,
-        profile: Profile,
-    ) -> Result<Verdict, ScenarioError> {
-        let Some(expect) = &file.expect else { return Ok(Verdict::Holds) };
-        let word = match expect.get_ref() {
-            Expect::One(word) => Some(word),
-            Expect::ByProfile(words) => words.get(profile.name()),
-        };
-        match word.map_or("holds", String::as_str) {
-            "holds" => Ok(Verdict::Holds),
-            "violated" => Ok(Verdict::Violated),
-            "stuck" => Ok(Verdict::Stuck),
-            other => Err(self
-                .source
-                .error(expect.span(), format!("`{other}` is no verdict to expect"), "this one")
-                .with_help("allowed: holds, violated, stuck")),
-        }
-    }
-
-    pub(super) fn probe(&self, text: &Spanned<String>) -> Result<Probe, ScenarioError> {
-        text.get_ref().parse().map_err(|()| {
-            let names: Vec<_> = Probe::ALL.iter().map(|probe| probe.name()).collect();
-            self.unknown(text, "probe", &names)
-        })
     }
 
     pub(super) fn count(

@@ -47,6 +47,7 @@ impl Reading<'_> {
         let topic = topic.get_ref().clone();
         if !produces {
             let unfit = [
+                table.by_hand.as_ref().map(Spanned::span),
                 table.rate.as_ref().map(Spanned::span),
                 table.records.as_ref().map(Spanned::span),
                 table.size.as_ref().map(Spanned::span),
@@ -81,6 +82,17 @@ impl Reading<'_> {
     }
 
     pub(super) fn load(&self, table: &ClientTable) -> Result<Load, ScenarioError> {
+        let by_hand = table.by_hand.as_ref().is_some_and(|given| *given.get_ref());
+        let own = [
+            table.rate.as_ref().map(Spanned::span),
+            table.records.as_ref().map(Spanned::span),
+            table.size.as_ref().map(Spanned::span),
+            table.keys.as_ref().map(Spanned::span),
+        ];
+        if let Some(span) = own.into_iter().flatten().next().filter(|_| by_hand) {
+            let message = "a producer by hand sends nothing by itself";
+            return Err(self.source.error(span, message, "not together with `by_hand = true`"));
+        }
         let every = match &table.rate {
             None => Span::from_millis(40),
             Some(text) => parse_rate(text.get_ref()).ok_or_else(|| {
@@ -113,6 +125,7 @@ impl Reading<'_> {
             size: usize::try_from(size).expect("bounded"),
             keys: u64::try_from(keys).expect("bounded"),
             records,
+            by_hand,
         })
     }
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use serde_spanned::Spanned;
 use trial_cluster::config::{BrokerConfig, ConsumerConfig, ProducerConfig};
 use trial_cluster::rules::Rules;
 use trial_reports::Verdict;
@@ -18,7 +19,7 @@ use super::file::ScenarioFile;
 use super::picks::{self, Pick};
 use super::reading::Reading;
 use super::records::Record;
-use super::{Override, builtin, override_};
+use super::{Override, builtin, names, override_};
 use crate::probe::Probe;
 
 /// A scenario, ready to be played. With `picks` it is read once more for each seed, from its text: what is to be
@@ -135,6 +136,8 @@ pub enum Client {
 /// What a producer sends.
 #[derive(Debug, Clone)]
 pub struct Load {
+    /// It sends nothing by itself, only what a `Lab` asks for.
+    pub by_hand: bool,
     /// Time between two records.
     pub every: Span,
     /// Bytes of a value that is made up.
@@ -219,6 +222,19 @@ impl Scenario {
         scenario.picks.clear();
         scenario.picked = picked.to_vec();
         Ok(scenario)
+    }
+
+    /// Reads a fault as a line of this scenario's `faults`.
+    ///
+    /// # Errors
+    /// If it is none, or names what this scenario has not.
+    pub fn fault(&self, line: &str) -> Result<Fault, ScenarioError> {
+        let source = SourceText { name: "a fault".to_owned(), text: format!("\"{line}\"") };
+        let reading = Reading { name: &self.name, source: &source, path: None };
+        let line = Spanned::new(0..source.text.len(), line.to_owned());
+        let (cluster, topics, clients) = (&self.cluster, &self.topics, &self.clients);
+        let places = &self.places;
+        reading.fault(&line, &names::Known { cluster, topics, clients, places })
     }
 
     fn read(name: &str, source: SourceText, path: Option<&Path>) -> Result<Self, ScenarioError> {

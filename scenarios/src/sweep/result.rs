@@ -13,7 +13,7 @@ use super::{SeedRange, Shard, TWICE_EVERY};
 use crate::asked::Asked;
 use crate::fingerprint::Fingerprint;
 use crate::play::{EXIT_OUR_FAULT, End, OurFault, play};
-use crate::probe::Probe;
+use crate::probe::{self, Probe};
 use crate::run::Run;
 use crate::scenario::Scenario;
 use crate::twice::Twice;
@@ -37,8 +37,8 @@ pub struct SeedResult {
     pub open: Vec<String>,
     /// Losses and repetitions that the settings allow.
     pub excused: usize,
-    /// How often each probe was reached, in the order of [`Probe::ALL`].
-    pub probes: Vec<u64>,
+    /// How often each probe was reached that was, by name.
+    pub probes: BTreeMap<&'static str, u64>,
     /// What failed; none if the run is as expected.
     pub fingerprint: Option<Fingerprint>,
     /// Events handled.
@@ -76,7 +76,7 @@ impl SeedResult {
             violations,
             open,
             excused: document.excused.len(),
-            probes: document.probes.iter().map(|probe| probe.hits).collect(),
+            probes: run.judge().facts().probes.by_name(),
             requests: document.requests,
             simulated_ms: document.simulated_ms,
         }
@@ -145,9 +145,8 @@ impl SweepReport {
     /// In how many runs a probe was reached.
     #[must_use]
     pub fn runs_with(&self, probe: Probe) -> u64 {
-        let place = Probe::ALL.iter().position(|known| *known == probe);
-        let place = place.expect("ALL holds every probe");
-        self.results.iter().filter(|result| result.probes[place] > 0).count() as u64
+        let reached = |result: &&SeedResult| result.probes.contains_key(probe.name);
+        self.results.iter().filter(reached).count() as u64
     }
 
     /// The seeds that broke each invariant, in order.
@@ -196,7 +195,6 @@ fn row_of(scenario: &str, result: &SeedResult) -> SeedRow {
         shape: fingerprint.to_string(),
         at_ms: noticed,
     });
-    let hit = Probe::ALL.iter().zip(&result.probes).filter(|(_, hits)| **hits > 0);
     SeedRow {
         scenario: scenario.to_owned(),
         seed: result.seed,
@@ -209,7 +207,7 @@ fn row_of(scenario: &str, result: &SeedResult) -> SeedRow {
         differs: result.differs.clone(),
         twice: result.seed.is_multiple_of(TWICE_EVERY),
         excused: result.excused as u64,
-        probes: hit.map(|(probe, hits)| (probe.name().to_owned(), *hits)).collect(),
+        probes: result.probes.iter().map(|(name, hits)| ((*name).to_owned(), *hits)).collect(),
         events: result.events,
         requests: result.requests,
         simulated_ms: result.simulated_ms,
@@ -257,7 +255,7 @@ pub fn header(
             asked: serde_json::to_value(asked).expect("plain data is JSON"),
             first_digest: first.unwrap_or_default(),
             replay: asked.replay_form(),
-            must_happen: scenario.must_happen.iter().map(|probe| probe.name().to_owned()).collect(),
+            must_happen: scenario.must_happen.iter().map(|probe| probe.name.to_owned()).collect(),
         }
     };
     SweepHeader {
@@ -268,6 +266,6 @@ pub fn header(
         end: seeds.end,
         shard: shard.index,
         shards: shard.of,
-        probes: Probe::ALL.iter().map(|probe| probe.name().to_owned()).collect(),
+        probes: probe::wanted().iter().map(|probe| probe.name.to_owned()).collect(),
     }
 }

@@ -3,7 +3,9 @@
 mod clients;
 mod commits;
 mod excuses;
+mod explained;
 mod flipped;
+mod marks;
 mod quorum;
 mod registrations;
 mod story;
@@ -18,6 +20,9 @@ fn check(want: &[&str], play: impl FnOnce(&mut Story)) {
     play(&mut story);
     let found = story.end();
     assert_eq!(found, want, "{:#?}", story.judge.violations());
+    for violation in story.judge.violations() {
+        explained::stands_on_the_record(&story, violation.invariant);
+    }
     let unknown = story.judge.unknown();
     assert!(unknown.is_empty(), "{unknown:?}");
 }

@@ -19,6 +19,7 @@ use trial_cluster::note::partition::{PartitionEvent, PartitionNote};
 use trial_cluster::rules::Rules;
 use trial_log::{BatchBuilder, Header};
 use trial_scenarios::check::Judge;
+use trial_scenarios::explain::Record;
 use trial_scenarios::facts::{Disks, HostSetup, Role, Setup, TopicSetup};
 use trial_sim::disk::{Disk, DiskCrash, DiskSettings, FileDamage, JobId};
 use trial_sim::{CrashKind, CrashReport, DiskId, HostId, Place, Seen, Span, Time};
@@ -57,6 +58,7 @@ pub const DURABLE: Promises =
 
 pub struct Story {
     pub judge: Judge,
+    pub record: Record,
     disks: Shelf,
     now: Time,
     ends: Vec<i64>,
@@ -120,6 +122,7 @@ impl Story {
         };
         let mut story = Self {
             judge: Judge::new(setup(promises)),
+            record: Record::default(),
             disks: Shelf((0..8).map(disk).collect()),
             now: Time::ZERO,
             ends: vec![0; 8],
@@ -181,7 +184,11 @@ impl Story {
 
     pub fn see(&mut self, make: impl FnOnce(Time) -> Seen<Note>) {
         self.now += Span::from_millis(1);
-        self.judge.on_seen(&make(self.now), &self.disks);
+        let seen = make(self.now);
+        self.record.before(&seen, self.judge.facts());
+        self.judge.on_seen(&seen, &self.disks);
+        self.record.after(&seen, self.judge.known(), self.judge.facts());
+        self.record.violations(self.judge.violations().len());
     }
 
     pub fn note(&mut self, host: HostId, note: Note) {
@@ -416,6 +423,7 @@ impl Story {
 
     pub fn fault(&mut self, text: &str, hosts: &[HostId]) {
         self.judge.on_fault(self.now, text, hosts);
+        self.record.on_fault(self.now, text, hosts);
     }
 
     /// The run is over; answers the ids of the violations, each once, in order.

@@ -9,6 +9,7 @@ mod disks;
 mod filters;
 mod lanes;
 mod network;
+mod orders;
 mod outside_door;
 mod places;
 mod processes;

@@ -18,8 +18,10 @@ use trial_sim::Span;
 use super::super::request::{Refused, Request};
 use super::super::task::Task;
 use super::super::{Broker, Cx, DISK, costs};
+use super::fetch_marks as marks;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, TopicPartition, Uuid};
+use crate::mark;
 use crate::partition::fetch_session::{
     AnswerFacts, FetchContext, FetchMetadata, FetchSessionRequest, SessionEpoch, SessionId,
 };
@@ -105,6 +107,7 @@ pub(super) fn handle(
         forgotten: &forgotten,
     };
     let context = broker.fetch_sessions.on_request(WallTime(cx.wall_ms()), &session);
+    marks::context(&context, cx);
     let mut partitions = Vec::new();
     broker.fetch_sessions.partitions(&context, &named, &mut partitions);
     let parts = partitions.into_iter().map(|(id, fetch)| broker.part(id, fetch)).collect();
@@ -233,10 +236,12 @@ impl Broker {
                 match replica.partition.read(&fetch.reader, &part.fetch, replica.log.epochs()) {
                     Ok(view) => view,
                     Err(error) => {
+                        marks::refusal(&fetch.reader, error, cx);
                         part.error = error;
                         continue;
                     }
                 };
+            marks::view(&view, part.fetch.fetch_offset, cx);
             part.view = Some(view);
             if view.diverging_epoch.is_some() || view.up_to <= part.fetch.fetch_offset {
                 continue;
@@ -291,6 +296,11 @@ impl Broker {
         let slots: Vec<u32> = fetch.parts.iter().filter_map(|part| part.slot).collect();
         let wait = fetch.max_wait;
         if self.try_complete_fetch(key) {
+            mark::reachable!(
+                cx,
+                "fetch_almost_parked",
+                "something was published between the reads of a fetch and its wait"
+            );
             self.read_again(key, cx);
         } else {
             self.delayed_fetches.park(cx.now(), wait, slots, key);
@@ -322,6 +332,11 @@ impl Broker {
             partition.on_follower_fetch(now, &progress, brokers, effects)
         });
         if let Some(Err(error)) = told {
+            mark::reachable!(
+                cx,
+                "fetch_of_old_incarnation",
+                "a leader refused the fetch of a broker that has registered anew since (KIP-903)"
+            );
             let part = &mut self.fetches.get_mut(key).parts[index];
             part.error = error;
             part.records = Bytes::new();
@@ -387,6 +402,7 @@ impl Broker {
     fn answer_fetch(&mut self, key: u32, cx: &mut Cx<'_>) {
         let mut fetch = self.fetches.take(key);
         let now = WallTime(cx.wall_ms());
+        let evicted = self.fetch_sessions.evictions();
         let mut below = |bound: u64| cx.random("fetch.session").below(bound);
         let session = self.fetch_sessions.on_answer(
             now,
@@ -396,6 +412,7 @@ impl Broker {
             Part::facts,
             &mut below,
         );
+        marks::evicted(self.fetch_sessions.evictions() > evicted, cx);
         let version = fetch.request.header.request_api_version;
         let mut response = FetchResponse {
             error_code: session.error.code(),

@@ -5,6 +5,7 @@
 
 mod api_versions;
 mod fetch;
+mod fetch_marks;
 mod forwarded;
 mod list_offsets;
 mod metadata;

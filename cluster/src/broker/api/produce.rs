@@ -18,6 +18,7 @@ use super::super::task::Task;
 use super::super::{Broker, Cx, DISK, costs};
 use crate::error_code::ErrorCode;
 use crate::ids::{Offset, TopicId, TopicPartition, Uuid};
+use crate::mark;
 use crate::partition::produce::ACKS_ALL;
 use crate::storage::SimulatedDisk;
 use crate::wire::{ProduceRequest, ProduceResponse, produce_response as wire};
@@ -166,6 +167,18 @@ impl Broker {
         let epoch = match replica.partition.check_append(acks) {
             Ok(epoch) => epoch,
             Err(error) => {
+                mark::sometimes!(
+                    cx,
+                    error == ErrorCode::NotEnoughReplicas,
+                    "under_min_isr",
+                    "a produce was refused because too few replicas were in sync"
+                );
+                mark::sometimes!(
+                    cx,
+                    error == ErrorCode::NotLeaderOrFollower,
+                    "produce_to_follower",
+                    "a produce came to a broker that follows, or waits for metadata"
+                );
                 part.error = error;
                 return costs::APPEND;
             }
@@ -247,6 +260,11 @@ impl Broker {
 
     /// What still waits has waited too long.
     pub(in crate::broker) fn expire_produce(&mut self, key: u32, cx: &mut Cx<'_>) {
+        mark::reachable!(
+            cx,
+            "produce_times_out",
+            "a produce with acks=all waited for its replicas until it timed out"
+        );
         let produce = self.produces.get_mut(key);
         for part in produce.parts.iter_mut().filter(|part| part.waits) {
             part.error = ErrorCode::RequestTimedOut;

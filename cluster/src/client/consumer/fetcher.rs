@@ -17,6 +17,7 @@ use crate::client::NamedPartition;
 use crate::client::metadata::Endpoint;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};
+use crate::mark;
 use crate::net::{Completed, Wires};
 use crate::partition::fetch_session::{FetchRequestPlan, SessionId};
 use crate::partition::read::FetchPartition;
@@ -119,7 +120,7 @@ impl KafkaConsumer {
         &mut self,
         node: BrokerId,
         completed: &Completed,
-        wires: &dyn Wires,
+        wires: &mut dyn Wires,
     ) {
         let session = self.sessions.get_mut(&node).expect("a fetch belongs to a session");
         session.in_flight = false;
@@ -140,6 +141,12 @@ impl KafkaConsumer {
                 error,
                 ErrorCode::FetchSessionIdNotFound | ErrorCode::InvalidFetchSessionEpoch
             );
+            mark::sometimes!(
+                wires,
+                lost,
+                "consumer_loses_session",
+                "a broker did not know a consumer's fetch session (at this epoch), and it opens another"
+            );
             // A lost session is opened again at once; whatever else it is, it may take time.
             session.retry_at = (!lost).then_some(retry_at);
             if error == ErrorCode::FetchSessionTopicIdError {
@@ -148,10 +155,16 @@ impl KafkaConsumer {
             return;
         }
         session.retry_at = None;
-        self.buffer_response(node, response, retry_at);
+        self.buffer_response(node, response, retry_at, wires);
     }
 
-    fn buffer_response(&mut self, node: BrokerId, response: FetchResponse, retry_at: Time) {
+    fn buffer_response(
+        &mut self,
+        node: BrokerId,
+        response: FetchResponse,
+        retry_at: Time,
+        wires: &mut dyn Wires,
+    ) {
         let mut hints = Vec::new();
         for topic in response.responses {
             let Some(name) = self.cluster.metadata.topic_name(topic.topic_id).cloned() else {
@@ -180,24 +193,30 @@ impl KafkaConsumer {
                 Some((BrokerId(node.node_id), Endpoint { host: node.host, port }))
             })
             .collect();
+        mark::sometimes!(
+            wires,
+            !hints.is_empty(),
+            "consumer_told_of_leader",
+            "a broker that no longer leads told a consumer who does (KIP-951)"
+        );
         for (at, (leader, epoch)) in hints {
             self.cluster.metadata.on_leader_hint(&at, leader, epoch, &endpoints);
         }
         self.cluster.learn_nodes();
-        self.take_errors(retry_at);
+        self.take_errors(retry_at, wires);
     }
 
     /// Errors do not wait for a poll: they hold no records, and what they ask for takes time.
-    fn take_errors(&mut self, retry_at: Time) {
+    fn take_errors(&mut self, retry_at: Time, wires: &mut dyn Wires) {
         let (errors, records) = self.buffer.drain(..).partition(|it| !it.error.is_ok());
         self.buffer = records;
         let errors: VecDeque<CompletedFetch> = errors;
         for fetch in errors {
-            self.on_fetch_error(&fetch, retry_at);
+            self.on_fetch_error(&fetch, retry_at, wires);
         }
     }
 
-    fn on_fetch_error(&mut self, fetch: &CompletedFetch, retry_at: Time) {
+    fn on_fetch_error(&mut self, fetch: &CompletedFetch, retry_at: Time, wires: &mut dyn Wires) {
         let at = &fetch.partition;
         let Some(state) = self.assigned.get_mut(at) else {
             return;
@@ -206,6 +225,11 @@ impl KafkaConsumer {
             return; // FE-2
         }
         if fetch.error == ErrorCode::OffsetOutOfRange {
+            mark::reachable!(
+                wires,
+                "consumer_out_of_range",
+                "a consumer's position lies outside its leader's log, and is set anew or stuck"
+            );
             self.reset_or_stick(at, ResetCause::OutOfRange);
             return;
         }

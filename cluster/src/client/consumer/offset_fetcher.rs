@@ -11,6 +11,7 @@ use crate::client::NamedPartition;
 use crate::config::OffsetReset;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, LeaderEpoch, Offset};
+use crate::mark;
 use crate::net::{Completed, Wires};
 use crate::wire::{
     ApiKey, ListOffsetsRequest, OffsetForLeaderEpochRequest, list_offsets_request,
@@ -239,7 +240,7 @@ impl KafkaConsumer {
         &mut self,
         positions: &BTreeMap<NamedPartition, Position>,
         completed: &Completed,
-        wires: &dyn Wires,
+        wires: &mut dyn Wires,
     ) {
         let Ok(response) = completed.response::<OffsetForLeaderEpochRequest>() else {
             self.back_off(positions.keys(), wires.now());
@@ -251,7 +252,7 @@ impl KafkaConsumer {
                 topic.partitions.iter().find(|answer| answer.partition == at.partition)
             });
             match answer.filter(|answer| ErrorCode::from_code(answer.error_code).is_ok()) {
-                Some(answer) => self.on_epoch_end(at, position, answer),
+                Some(answer) => self.on_epoch_end(at, position, answer, wires),
                 None => self.back_off([at].into_iter(), wires.now()),
             }
         }
@@ -264,6 +265,7 @@ impl KafkaConsumer {
         at: &NamedPartition,
         asked: &Position,
         answer: &offset_for_leader_epoch_response::Partition,
+        wires: &mut dyn Wires,
     ) {
         let has_policy = self.config.consumer.auto_offset_reset != OffsetReset::None;
         let Some(state) = self.assigned.get_mut(at) else {
@@ -278,6 +280,11 @@ impl KafkaConsumer {
             state.seek_validated(*asked);
             return;
         }
+        mark::reachable!(
+            wires,
+            "consumer_detects_truncation",
+            "a consumer learned that what it has read is gone from the log (KIP-320)"
+        );
         let divergent = Some(end).filter(|_| known);
         self.events.push_back(ConsumerEvent::TruncationDetected {
             partition: at.clone(),

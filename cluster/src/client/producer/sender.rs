@@ -15,6 +15,7 @@ use crate::client::NamedPartition;
 use crate::client::metadata::{Endpoint, is_invalid_metadata};
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, LeaderEpoch, Offset, Uuid};
+use crate::mark;
 use crate::net::{Completed, NetError, Wires};
 use crate::wire::produce_response::PartitionResponse;
 use crate::wire::{ApiKey, ProduceRequest, ProduceResponse, produce_request};
@@ -93,7 +94,7 @@ impl KafkaProducer {
             }
             to_send.push((node, drained));
         }
-        self.expire(now);
+        self.expire(wires);
         let mut sent = false;
         for (node, batches) in to_send {
             if !batches.is_empty() {
@@ -247,11 +248,18 @@ impl KafkaProducer {
             && !batch.done
             && batch.attempts < retries
             && now < batch.created + expired;
-        let attempts = batch.attempts;
+        let (attempts, was_told) = (batch.attempts, batch.done);
         self.forget_in_flight(&at, id);
+        mark::sometimes!(
+            wires,
+            answer.error.is_ok() && was_told,
+            "answer_after_delivery_timeout",
+            "a batch was written after all, when its producer had given it up"
+        );
         if answer.error.is_ok() {
             self.deliver(id, answer.base_offset);
         } else if can_retry {
+            mark_retry(answer.error, wires);
             let wait = self.retry_backoff.wait(attempts, Self::STREAM, wires);
             self.accumulator.reenqueue(id, wait, now);
         } else {
@@ -299,7 +307,8 @@ impl KafkaProducer {
     }
 
     /// Fails what has had its time. As in Kafka a batch that was drained in this very round is still sent.
-    fn expire(&mut self, now: Time) {
+    fn expire(&mut self, wires: &mut dyn Wires) {
+        let now = wires.now();
         let timeout = self.config.producer.delivery_timeout;
         let mut expired = Vec::new();
         for batches in self.in_flight.values_mut() {
@@ -310,7 +319,20 @@ impl KafkaProducer {
                 expired.push(batches.remove(0));
             }
         }
-        expired.extend(self.accumulator.take_expired(now));
+        mark::sometimes!(
+            wires,
+            !expired.is_empty(),
+            "batch_expires_in_flight",
+            "delivery.timeout.ms was over while a batch was under way"
+        );
+        let queued = self.accumulator.take_expired(now);
+        mark::sometimes!(
+            wires,
+            !queued.is_empty(),
+            "batch_expires_in_queue",
+            "delivery.timeout.ms was over before a batch could be sent (again)"
+        );
+        expired.extend(queued);
         for id in expired {
             self.fail(id, ErrorCode::RequestTimedOut);
         }
@@ -327,6 +349,27 @@ impl KafkaProducer {
             batches.retain(|other| *other != id);
         }
     }
+}
+
+fn mark_retry(error: ErrorCode, wires: &mut dyn Wires) {
+    mark::sometimes!(
+        wires,
+        error == ErrorCode::NotLeaderOrFollower,
+        "produce_retried_at_new_leader",
+        "a producer sends a batch again, since the broker no longer leads"
+    );
+    mark::sometimes!(
+        wires,
+        error == ErrorCode::NetworkException,
+        "produce_retried_after_disconnect",
+        "a producer sends a batch again, which may be in the log already"
+    );
+    mark::sometimes!(
+        wires,
+        error == ErrorCode::NotEnoughReplicasAfterAppend,
+        "produce_retried_after_append",
+        "a producer sends a batch again that is in the log for certain"
+    );
 }
 
 /// Whether a broker that answered this may have the batch in its log: all but the errors that come before any append.

@@ -75,6 +75,7 @@ pub struct FetchManager {
     shards: Vec<Shard>,
     /// Shards take new sessions in turn.
     created: usize,
+    evictions: u64,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -105,7 +106,7 @@ impl FetchManager {
             ids: ((index * range).max(1), (index + 1) * range),
             ..Shard::default()
         };
-        Self { shards: (0..).take(shards).map(shard).collect(), created: 0 }
+        Self { shards: (0..).take(shards).map(shard).collect(), created: 0, evictions: 0 }
     }
 
     /// Finds out what a request is, and takes its changes into its session.
@@ -188,9 +189,11 @@ impl FetchManager {
                 let index = self.created % self.shards.len();
                 self.created += 1;
                 let shard = &mut self.shards[index];
+                let before = shard.sessions.len();
                 if !shard.make_room(now, is_follower, answers.len()) {
                     return SessionAnswer { error: ErrorCode::None, session: SessionId::NONE };
                 }
+                self.evictions += u64::from(shard.sessions.len() < before);
                 let mut session = shard.new_session(now, below, is_follower, uses_topic_ids);
                 for (place, answer) in answers.iter().enumerate() {
                     let facts = facts(answer);
@@ -224,6 +227,12 @@ impl FetchManager {
     #[must_use]
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| shard.sessions.len()).sum()
+    }
+
+    /// How many sessions had to go to make room (Kafka's `IncrementalFetchSessionEvictionsPerSec`).
+    #[must_use]
+    pub fn evictions(&self) -> u64 {
+        self.evictions
     }
 
     /// Whether there is none.

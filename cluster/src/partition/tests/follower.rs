@@ -5,7 +5,7 @@
 use trial_log::{EpochEndOffset, LeaderEpoch, Offset};
 use trial_sim::{Span, Time};
 
-use super::leading::Leading;
+use super::leading::{Leading, steps};
 use crate::error_code::ErrorCode;
 use crate::ids::BrokerId;
 use crate::note::partition::{PartitionEvent, TruncationCause};
@@ -56,7 +56,7 @@ fn respond(
 ) -> Vec<Effect> {
     let mut effects = Vec::new();
     following.partition.on_fetch_response(NOW, sent, answer, &following.epochs, &mut effects);
-    effects
+    steps(effects)
 }
 
 /// Noted before anybody is woken by it.
@@ -97,7 +97,7 @@ fn records_are_in_the_log_before_the_high_watermark_follows() {
     };
     let mut effects = Vec::new();
     following.partition.on_follower_append(NOW, &answer, appended, &mut effects);
-    assert_eq!(effects, moved(4, 12));
+    assert_eq!(steps(effects), moved(4, 12));
     let next = FetchPartition {
         fetch_offset: Offset(12),
         last_fetched_epoch: Some(LeaderEpoch(3)),
@@ -162,7 +162,7 @@ fn a_divergence_is_cut_before_the_high_watermark_is_touched() {
         high_watermark: Offset(4),
         cause: TruncationCause::Divergence,
     };
-    assert_eq!(effects, [Effect::Note(truncated)]);
+    assert_eq!(steps(effects), [Effect::Note(truncated)]);
     let next = FetchPartition { fetch_offset: Offset(8), ..sent() };
     assert_eq!(following.partition.to_fetch(NOW, 100), Some(next));
 }
@@ -234,7 +234,7 @@ fn check_out_of_range(ends: &[(LogEdge, i64)], want: &[Effect]) {
         let found = Ok(Offset(*offset));
         following.partition.on_leader_edge(NOW, *edge, LeaderEpoch(3), found, &mut effects);
     }
-    assert_eq!(effects, want, "{ends:?}");
+    assert_eq!(steps(effects), want, "{ends:?}");
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn an_end_that_could_not_be_told_is_asked_for_again_by_the_next_fetch() {
         let mut effects = Vec::new();
         let epoch = LeaderEpoch(epoch);
         following.partition.on_leader_edge(NOW, LogEdge::Latest, epoch, found, &mut effects);
-        effects
+        steps(effects)
     };
     assert_eq!(edge(&mut following, 2, Ok(Offset(0))), [], "R18: of another epoch");
     edge(&mut following, 3, Err(ErrorCode::NotLeaderOrFollower));

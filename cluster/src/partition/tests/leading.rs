@@ -7,6 +7,7 @@ use trial_log::{LeaderEpoch, LeaderEpochCache, Offset};
 use crate::broker::alter_partition::{IsrAnswer, IsrChange};
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerEpoch, BrokerId, PartitionEpoch};
+use crate::note::partition::PartitionEvent;
 use crate::partition::fixture::{Cluster, epochs, id, settings};
 use crate::partition::{
     Effect, FetchPartition, FollowerFetch, Offsets, Partition, PartitionMetadata, ReadView, Reader,
@@ -144,7 +145,7 @@ impl Leading {
                 self.asked.push(change.clone());
             }
         }
-        effects
+        steps(effects)
     }
 
     /// The changes that were asked for and not answered yet.
@@ -161,6 +162,12 @@ impl Leading {
         let leader = self.partition.leader().expect("it leads");
         leader.isr().members().iter().map(|member| member.0).collect()
     }
+}
+
+/// What a machine does, without the marks that it comes to: `marks.rs` looks at those.
+pub(super) fn steps(mut effects: Vec<Effect>) -> Vec<Effect> {
+    effects.retain(|effect| !matches!(effect, Effect::Note(PartitionEvent::Reached(_))));
+    effects
 }
 
 /// The fetch of a follower that stands at `end`.

@@ -12,6 +12,7 @@ use super::super::voters::ReplicaKey;
 use super::RaftClient;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, LeaderEpoch};
+use crate::mark;
 
 impl RaftClient {
     pub(super) fn on_begin_request(
@@ -40,6 +41,12 @@ impl RaftClient {
         let endpoint = request.leader_endpoint.clone();
         self.learn_leader(Some(request.leader), request.epoch, endpoint, step)?;
         let backoff = self.backoff_as_successor(&request.preferred_candidates);
+        mark::sometimes!(
+            step.effects,
+            backoff == Span::ZERO,
+            "successor_stands_at_once",
+            "a leader of the quorum resigned, and its best successor did not wait"
+        );
         if let State::Follower(follower) = self.quorum.state_mut()
             && follower.leader == request.leader
         {

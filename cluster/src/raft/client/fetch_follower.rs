@@ -13,6 +13,7 @@ use super::super::message::{Fetch, Fetched, OffsetAndEpoch, Request};
 use super::super::state::State;
 use super::RaftClient;
 use crate::ids::Offset;
+use crate::mark;
 use crate::note::raft::RaftNote;
 
 impl RaftClient {
@@ -54,6 +55,18 @@ impl RaftClient {
             }
         }
         let from = step.log.end_offset();
+        mark::sometimes!(
+            step.effects,
+            to < from,
+            "metadata_truncated",
+            "a replica of the quorum cut metadata that was not committed"
+        );
+        mark::sometimes!(
+            step.effects,
+            to == from,
+            "metadata_diverges_without_batches",
+            "a replica of the quorum was told to cut, and had nothing of the other epoch"
+        );
         step.log.truncate_to(to)?;
         self.quorum.voters.on_truncation(to);
         step.note(RaftNote::Truncated { from, to });

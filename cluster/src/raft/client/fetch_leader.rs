@@ -13,6 +13,7 @@ use super::super::message::{Api, Fetch, Fetched, Response, ResponseBody};
 use super::RaftClient;
 use crate::error_code::ErrorCode;
 use crate::ids::{LeaderEpoch, Offset};
+use crate::mark;
 use crate::note::raft::RaftRole;
 
 /// A fetch that waits.
@@ -56,12 +57,30 @@ impl RaftClient {
     /// What the leader has for a fetch; a voter that fetches from an offset has everything below on disk.
     fn answer_fetch(&mut self, fetch: &Fetch, step: &mut Step<'_>) -> Result<Response, RaftFault> {
         if let Some(error) = self.check_leader_request(fetch.current_leader_epoch) {
+            mark::sometimes!(
+                step.effects,
+                error == ErrorCode::FencedLeaderEpoch,
+                "quorum_fetch_in_old_epoch",
+                "a replica of the quorum fetched in an epoch that is over"
+            );
+            mark::sometimes!(
+                step.effects,
+                error == ErrorCode::UnknownLeaderEpoch,
+                "quorum_fetch_in_later_epoch",
+                "a replica of the quorum fetched in an epoch that the one it asked does not know"
+            );
             return Ok(self.respond(Api::Fetch, error));
         }
         if fetch.replica.id == self.settings.local.id {
             return Ok(self.respond(Api::Fetch, ErrorCode::UnknownServerError));
         }
         let diverging = divergence(step.log, fetch.position);
+        mark::sometimes!(
+            step.effects,
+            diverging.is_some(),
+            "metadata_divergence_told",
+            "the leader of the quorum told a replica that their logs part"
+        );
         let mut fetched = Fetched { diverging, ..Fetched::default() };
         if fetched.diverging.is_none() {
             let max_bytes = usize::try_from(fetch.max_bytes).unwrap_or(0);

@@ -15,6 +15,7 @@ use super::super::log::{BatchContent, LogBatch};
 use super::super::voters::{ReplicaKey, VoterNode};
 use super::RaftClient;
 use crate::ids::Offset;
+use crate::mark;
 use crate::note::raft::RaftNote;
 
 impl RaftClient {
@@ -51,6 +52,12 @@ impl RaftClient {
         let leader = self.quorum.leader_state().expect("only a leader appends");
         if leader.accumulator.time_until_drain(now) == Span::ZERO {
             let batches = leader.accumulator.drain();
+            mark::sometimes!(
+                step.effects,
+                batches.len() > 1,
+                "metadata_batches_gather",
+                "several batches of metadata had gathered when the leader wrote"
+            );
             for batch in &batches {
                 let written = step.log.append_as_leader(batch)?;
                 assert!(

@@ -36,6 +36,7 @@ use super::state::State;
 use super::timer::Timer;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, LeaderEpoch, Offset};
+use crate::mark;
 use crate::note::raft::{RaftNote, RaftRole};
 
 use fetch_leader::HeldFetch;
@@ -142,7 +143,12 @@ impl RaftClient {
                 self.on_response(&from, correlation, *response, step)?;
             }
             // An answer that came too late is of no use.
-            Some(Inbound::Response(..)) | None => {}
+            Some(Inbound::Response(..)) => mark::reachable!(
+                step.effects,
+                "quorum_answer_unexpected",
+                "an answer came that its replica of the quorum no longer waited for"
+            ),
+            None => {}
         }
         self.expire_held(step);
         self.tell_owner(step)?;

@@ -12,6 +12,7 @@ use super::super::state::State;
 use super::super::voters::ReplicaKey;
 use super::RaftClient;
 use crate::ids::{BrokerId, LeaderEpoch};
+use crate::mark;
 use crate::note::raft::{RaftNote, RaftRole};
 
 impl RaftClient {
@@ -54,6 +55,11 @@ impl RaftClient {
         let leader = self.quorum.leader_state().expect("checked by the caller");
         let quorum_wait = leader.check_quorum.remaining(now);
         if quorum_wait == Span::ZERO {
+            mark::reachable!(
+                step.effects,
+                "quorum_lost",
+                "a leader of the quorum resigned, since no majority fetched from it (check quorum)"
+            );
             step.note(RaftNote::QuorumLost { epoch });
         }
         let must_resign = leader.is_resign_requested || quorum_wait == Span::ZERO;
@@ -97,6 +103,12 @@ impl RaftClient {
         };
         let wait = shutdown.unwrap_or_else(|| timer.remaining(now));
         if shutdown.is_none() && wait == Span::ZERO {
+            mark::sometimes!(
+                step.effects,
+                is_candidate,
+                "candidate_times_out",
+                "an election of the quorum ended without a winner"
+            );
             if is_candidate {
                 self.become_prospective(step)?;
             } else {
@@ -120,6 +132,11 @@ impl RaftClient {
             panic!("K11: {:?} is no follower", self.quorum.role());
         };
         if follower.fetch_timer.is_expired(step.now) {
+            mark::reachable!(
+                step.effects,
+                "quorum_fetch_times_out",
+                "a voter heard nothing from its leader for controller.quorum.fetch.timeout.ms"
+            );
             self.become_prospective(step)?;
             return Ok(Span::ZERO);
         }
@@ -135,6 +152,11 @@ impl RaftClient {
         let timeout = follower.fetch_timer.remaining(now);
         let leader = Peer { id: follower.leader, endpoint: follower.leader_endpoint.clone() };
         let wait = if self.requests.has_timed_out(leader.id, now) {
+            mark::reachable!(
+                step.effects,
+                "quorum_request_times_out",
+                "the leader of the quorum did not answer in time, and others are asked who leads"
+            );
             self.requests.reset(leader.id);
             self.fetch_from_bootstrap(step)
         } else if self.requests.backoff(leader.id, now) > Span::ZERO {

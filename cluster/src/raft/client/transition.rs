@@ -9,6 +9,7 @@ use super::super::voters::Endpoint;
 use super::RaftClient;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, LeaderEpoch};
+use crate::mark;
 use crate::note::raft::RaftRole;
 
 impl RaftClient {
@@ -18,6 +19,7 @@ impl RaftClient {
         leader: Option<BrokerId>,
         step: &mut Step<'_>,
     ) -> Result<(), RaftFault> {
+        self.mark_deposed(epoch, step);
         self.tell_resigned(step);
         self.quorum.to_unattached(epoch, leader, step)?;
         self.tell_leader(step);
@@ -36,6 +38,7 @@ impl RaftClient {
         let Some(endpoint) = known else {
             return Err(RaftFault::InconsistentLeader { epoch });
         };
+        self.mark_deposed(epoch, step);
         self.tell_resigned(step);
         self.quorum.to_follower(epoch, leader, endpoint, step)?;
         self.tell_leader(step);
@@ -80,6 +83,11 @@ impl RaftClient {
     /// A Prospective that lost goes back to the leader that it knows, else waits for one.
     pub(super) fn lose_pre_vote(&mut self, step: &mut Step<'_>) -> Result<(), RaftFault> {
         let State::Prospective(state) = self.quorum.state() else { return Ok(()) };
+        mark::reachable!(
+            step.effects,
+            "pre_vote_lost",
+            "a replica of the quorum sounded the others out and did not stand for election (KIP-996)"
+        );
         let (leader, endpoint) = (state.leader, state.leader_endpoint.clone());
         let epoch = self.quorum.epoch();
         match (leader, endpoint) {
@@ -99,6 +107,15 @@ impl RaftClient {
         let successors = leader.high_watermark.successors(local);
         self.quorum.to_resigned(successors, step);
         self.requests.reset_all();
+    }
+
+    fn mark_deposed(&self, epoch: LeaderEpoch, step: &mut Step<'_>) {
+        mark::sometimes!(
+            step.effects,
+            self.quorum.role() == RaftRole::Leader && epoch > self.quorum.epoch(),
+            "quorum_leader_deposed",
+            "a leader of the quorum learned of a later epoch"
+        );
     }
 
     /// The owner of a leader learns that it leads no more, before anything else.

@@ -12,6 +12,7 @@ use super::super::vote;
 use super::super::voters::ReplicaKey;
 use super::RaftClient;
 use crate::error_code::ErrorCode;
+use crate::mark;
 use crate::note::raft::{RaftNote, RaftRole};
 
 impl RaftClient {
@@ -39,6 +40,7 @@ impl RaftClient {
         let decision =
             vote::decide(self.quorum.state().as_voter(), candidate, is_up_to_date, pre_vote);
         let granted = decision.is_ok();
+        mark_refusal(decision.err(), pre_vote, step);
         if granted && pre_vote {
             step.note(RaftNote::PreVoteGranted { epoch, candidate });
         }
@@ -70,6 +72,12 @@ impl RaftClient {
             // The election is over.
             _ => return Ok(()),
         }
+        mark::sometimes!(
+            step.effects,
+            matches!(self.quorum.state(), State::Candidate(state) if state.election.is_lost()),
+            "candidate_loses",
+            "a majority refused a candidate that had won its pre-vote"
+        );
         if granted {
             self.advance_nominee(step)?;
         } else if let State::Prospective(state) = self.quorum.state()
@@ -90,4 +98,37 @@ impl RaftClient {
             pre_vote: self.quorum.role() == RaftRole::Prospective,
         })
     }
+}
+
+fn mark_refusal(why: Option<vote::Refusal>, pre_vote: bool, step: &mut Step<'_>) {
+    mark::sometimes!(
+        step.effects,
+        why == Some(vote::Refusal::LogBehind) && !pre_vote,
+        "vote_refused_log_behind",
+        "a vote was refused, since the candidate's log is behind the voter's"
+    );
+    mark::sometimes!(
+        step.effects,
+        why == Some(vote::Refusal::LogBehind) && pre_vote,
+        "pre_vote_refused_log_behind",
+        "a pre-vote was refused, since the candidate's log is behind the voter's"
+    );
+    mark::sometimes!(
+        step.effects,
+        why == Some(vote::Refusal::VotedForAnother),
+        "two_candidates_in_epoch",
+        "a vote was refused, since another candidate of the epoch has it"
+    );
+    mark::sometimes!(
+        step.effects,
+        why == Some(vote::Refusal::HasLeader) && pre_vote,
+        "pre_vote_refused_leader_lives",
+        "a pre-vote was refused by a follower that hears from its leader (KIP-996)"
+    );
+    mark::sometimes!(
+        step.effects,
+        why == Some(vote::Refusal::Occupied) && !pre_vote,
+        "vote_refused_by_candidate",
+        "a vote was refused by a replica that stands for election in that epoch itself, or led it"
+    );
 }

@@ -1,0 +1,317 @@
+//! What an entry of the record reads like: when, who, what, in Kafka's words.
+//!
+//! Invariants: SE-1 a sentence says nothing but what its entry holds; names of hosts and batches are all it adds.
+
+use trial_cluster::controller::election::ElectedFrom;
+use trial_cluster::ids::BrokerId;
+use trial_cluster::image::PartitionRegistration;
+use trial_cluster::note::Note;
+use trial_cluster::note::controller::{ChangeReason, ControllerNote};
+use trial_cluster::note::partition::{PartitionEvent, TruncationCause};
+use trial_cluster::note::raft::{RaftNote, RaftRole};
+use trial_sim::{CrashKind, HostId};
+
+use super::record::{Entry, What};
+use crate::check::words::{node, nodes, offsets, when};
+use crate::facts::{Fact, Facts, Stored};
+
+/// Batches that an explanation names, and how hosts are called.
+#[derive(Clone, Copy)]
+pub(super) struct Names<'a> {
+    pub(super) facts: &'a Facts,
+    /// The batches by their letters.
+    pub(super) batches: &'a [(char, Stored)],
+}
+
+impl Names<'_> {
+    pub(super) fn host(&self, host: HostId) -> &str {
+        self.facts.setup.name(host)
+    }
+
+    fn hosts(&self, hosts: &[HostId]) -> String {
+        hosts.iter().map(|host| self.host(*host)).collect::<Vec<_>>().join(", ")
+    }
+
+    /// A batch by its letter, or in words.
+    pub(super) fn batch(&self, batch: &Stored) -> String {
+        let named = self.batches.iter().find(|(_, known)| known.is_same(batch));
+        match named {
+            Some((letter, _)) => letter.to_string(),
+            None => {
+                format!("{} of leader epoch {}", offsets(batch.base, batch.last), batch.epoch)
+            }
+        }
+    }
+
+    /// What happened, as a sentence without its full stop.
+    pub(super) fn told(&self, entry: &Entry) -> String {
+        let at = when(entry.at);
+        match &entry.what {
+            What::Known(_, fact) => format!("{at} {}", self.fact(fact)),
+            What::Registered { host, old, new, why, elected, .. } => {
+                let change = self.registered(old.as_deref(), new, *why, *elected);
+                format!("{at} the controller {} {change}", self.host(*host))
+            }
+            What::CameBack { host, batch, .. } => format!(
+                "{at} the crash of {} gave {} back to its log, from which it had been cut",
+                self.host(*host),
+                self.batch(batch)
+            ),
+            What::Crashed { host, kind: CrashKind::PowerLoss } => {
+                format!("{at} {} lost power", self.host(*host))
+            }
+            What::Crashed { host, kind: CrashKind::Process } => {
+                format!("{at} the process of {} was killed", self.host(*host))
+            }
+            What::Booted { host, incarnation: 1 } => format!("{at} {} started", self.host(*host)),
+            What::Booted { host, incarnation } => {
+                format!("{at} {} started again, as process {incarnation}", self.host(*host))
+            }
+            What::Stopped { host, halt: None } => {
+                format!("{at} {} stopped in good order", self.host(*host))
+            }
+            What::Stopped { host, halt: Some(why) } => {
+                format!("{at} {} ended: {why}", self.host(*host))
+            }
+            What::Fault { text, hosts } => {
+                format!("{at} a fault of the scenario hit {}: `{text}`", self.hosts(hosts))
+            }
+            What::Noted { host, note } => format!("{at} {}", self.note(*host, note)),
+        }
+    }
+
+    fn fact(&self, fact: &Fact) -> String {
+        match fact {
+            Fact::Written { host, batch, end_before, first, .. } => {
+                let (host, batch) = (self.host(*host), self.batch(batch));
+                let how = if *first { "appended" } else { "copied" };
+                format!("{host} {how} {batch}: its log end offset was {end_before} before")
+            }
+            Fact::Removed { host, from, by_crash: true } => {
+                format!("the crash of {} took offset {from} and all after it", self.host(*host))
+            }
+            Fact::Removed { host, from, by_crash: false } => {
+                format!("{} cut offset {from} and all after it from its disk", self.host(*host))
+            }
+            Fact::BadBytes { host, place, fault } => {
+                format!("{} put a bad batch into {place}: {fault:?}", self.host(*host))
+            }
+            Fact::Noted { host, event } => self.event(*host, event),
+            Fact::Registered { host, .. } => {
+                format!("the controller {} changed the partition", self.host(*host))
+            }
+            Fact::Acked { ack, .. } => {
+                let how = if ack.acks == -1 { "all" } else { "1" };
+                format!(
+                    "{} told {} with acks={how} that {} {} safe",
+                    self.host(ack.by),
+                    self.host(ack.producer),
+                    offsets(ack.base, ack.base + i64::from(ack.count.max(1)) - 1),
+                    if ack.count > 1 { "are" } else { "is" }
+                )
+            }
+            Fact::Fetched { host, by_consumer, high_watermark, .. } => {
+                let who = if *by_consumer { "consumer" } else { "follower" };
+                format!(
+                    "{} answered a {who}'s fetch and told a high watermark of {high_watermark}",
+                    self.host(*host)
+                )
+            }
+        }
+    }
+
+    fn event(&self, host: HostId, event: &PartitionEvent) -> String {
+        use PartitionEvent as E;
+        let name = self.host(host);
+        match event {
+            E::BecameLeader { leader_epoch, epoch_start_offset, high_watermark, isr, .. } => {
+                format!(
+                    "{name} became leader in leader epoch {leader_epoch}, with a log end offset of {epoch_start_offset}, \
+                 a high watermark of {high_watermark} and {} in sync",
+                    nodes(self.facts, isr)
+                )
+            }
+            E::LeaderUpdated { partition_epoch, isr } => format!(
+                "{name} applied partition epoch {} over what it had pending, and took the in-sync set for {}",
+                partition_epoch.0,
+                nodes(self.facts, isr)
+            ),
+            E::BecameFollower { leader, leader_epoch, log_end_offset, high_watermark, .. } => {
+                let leader = match *leader {
+                    BrokerId::NONE => "nobody".to_owned(),
+                    leader => node(self.facts, leader),
+                };
+                format!(
+                    "{name} became a follower of {leader} in leader epoch {leader_epoch}, with a log end offset of \
+                     {log_end_offset} and a high watermark of {high_watermark}"
+                )
+            }
+            E::LeaderHighWatermarkMoved { from, to, maximal_isr, min_isr, .. } => format!(
+                "{name} moved its high watermark from {from} to {to}, with {maximal_isr} in its in-sync set \
+                 (min.insync.replicas asks for {min_isr})"
+            ),
+            E::FollowerHighWatermarkMoved { from, to, .. } => {
+                format!("{name} was told of a high watermark of {to} instead of {from}")
+            }
+            E::IsrExpandAsked { joining, follower_end, high_watermark, .. } => format!(
+                "{name} asked the controller to take {} into the in-sync set: it had fetched up to {follower_end}, \
+                 and the high watermark was {high_watermark}",
+                node(self.facts, *joining)
+            ),
+            E::IsrShrinkAsked { staying, .. } => format!(
+                "{name} asked the controller for an in-sync set of {} only",
+                nodes(self.facts, staying)
+            ),
+            E::IsrCommitted { isr, partition_epoch } => format!(
+                "{name} learned that the in-sync set is {} by partition epoch {}",
+                nodes(self.facts, isr),
+                partition_epoch.0
+            ),
+            E::ProduceCompleted { required, high_watermark, maximal_isr, min_isr, .. } => format!(
+                "{name} answered a produce with acks=all that needs a high watermark of {required}, at a high \
+                 watermark of {high_watermark}, with {maximal_isr} in its in-sync set (min.insync.replicas asks for \
+                 {min_isr})"
+            ),
+            E::Truncated { from, to, high_watermark, cause } => format!(
+                "{name} was done truncating its log from {from} to {to}, {}, with a high watermark of {high_watermark}",
+                why_truncated(*cause)
+            ),
+            E::LogRestarted { from, at, cause, .. } => {
+                format!(
+                    "{name} dropped its log, which ended at {from}, and began anew at {at}, {}",
+                    why_truncated(*cause)
+                )
+            }
+            E::IsrReverted { error } => {
+                format!("{name} was refused its change of the in-sync set: {error:?}")
+            }
+            other => format!("{name} noted {other:?}"),
+        }
+    }
+
+    fn registered(
+        &self,
+        old: Option<&PartitionRegistration>,
+        new: &PartitionRegistration,
+        why: ChangeReason,
+        elected: Option<ElectedFrom>,
+    ) -> String {
+        let leader =
+            new.leader.map_or_else(|| "nobody".to_owned(), |leader| node(self.facts, leader));
+        let sets = format!("in-sync set {}{}", nodes(self.facts, &new.isr), self.eligible(new));
+        let reason = self.reason(why);
+        if old.is_some_and(|old| old.leader_epoch == new.leader_epoch) {
+            return format!(
+                "registered partition epoch {} with {sets}, {leader} still leading{reason}",
+                new.partition_epoch.0
+            );
+        }
+        let from = match elected {
+            Some(ElectedFrom::EligibleLeaderReplicas) => ", out of the eligible leader replicas",
+            Some(ElectedFrom::LastKnownLeader) => ", as the last known leader",
+            Some(ElectedFrom::Unclean) => ", in an unclean election",
+            Some(ElectedFrom::Isr) | None => "",
+        };
+        format!(
+            "made {leader} the leader of leader epoch {}{from}{reason}: {sets}",
+            new.leader_epoch
+        )
+    }
+
+    fn eligible(&self, new: &PartitionRegistration) -> String {
+        if new.eligible_leader_replicas.is_empty() {
+            return String::new();
+        }
+        format!(", eligible leader replicas {}", nodes(self.facts, &new.eligible_leader_replicas))
+    }
+
+    fn reason(&self, why: ChangeReason) -> String {
+        let node = |id| node(self.facts, id);
+        match why {
+            ChangeReason::Fenced(id) => format!(", since {} was fenced", node(id)),
+            ChangeReason::Unfenced(id) => format!(", since {} was unfenced", node(id)),
+            ChangeReason::ControlledShutdown(id) => format!(", since {} was leaving", node(id)),
+            ChangeReason::CleanRestart(id) => {
+                format!(", since {} registered again after a clean shutdown", node(id))
+            }
+            ChangeReason::UncleanRestart(id) => {
+                format!(", since {} registered again after an unclean shutdown", node(id))
+            }
+            ChangeReason::DirectoryOffline(id) => {
+                format!(", since the log directory of {} is offline", node(id))
+            }
+            ChangeReason::AlterPartition(id) => format!(", as {} had asked", node(id)),
+            ChangeReason::PreferredElection => ", to return to the preferred leader".to_owned(),
+            _ => String::new(),
+        }
+    }
+
+    fn note(&self, host: HostId, note: &Note) -> String {
+        let name = self.host(host);
+        match note {
+            Note::Raft(note) => self.raft(name, note),
+            Note::Controller(ControllerNote::BrokerFenced { id, .. }) => {
+                format!("the controller {name} fenced {}", node(self.facts, *id))
+            }
+            Note::Controller(ControllerNote::BrokerUnfenced { id, .. }) => {
+                format!("the controller {name} unfenced {}", node(self.facts, *id))
+            }
+            Note::Controller(ControllerNote::Activated { epoch, .. }) => {
+                format!("{name} became the active controller in epoch {epoch}")
+            }
+            other => format!("{name} noted {other:?}"),
+        }
+    }
+
+    fn raft(&self, name: &str, note: &RaftNote) -> String {
+        match note {
+            RaftNote::Transition { role, epoch, .. } => {
+                let role = match role {
+                    RaftRole::Unattached => "knew no leader of the quorum",
+                    RaftRole::Prospective => "asked for pre-votes",
+                    RaftRole::Candidate => "stood for election",
+                    RaftRole::Leader => "became leader of the quorum",
+                    RaftRole::Follower => "followed the leader of the quorum",
+                    RaftRole::Resigned => "resigned",
+                };
+                format!("{name} {role} in epoch {epoch}")
+            }
+            RaftNote::VoteGranted { epoch, candidate } => {
+                format!("{name} voted for {} in epoch {epoch}", node(self.facts, candidate.id))
+            }
+            RaftNote::EpochStarted { epoch, offset } => {
+                format!("{name} began epoch {epoch} of the quorum at offset {offset}")
+            }
+            RaftNote::Truncated { from, to } => {
+                format!("{name} truncated its metadata log from {from} to {to}")
+            }
+            RaftNote::HighWatermark { epoch, offset, is_leader: true } => {
+                format!(
+                    "{name}, leading in epoch {epoch}, moved the quorum's high watermark to {offset}"
+                )
+            }
+            RaftNote::HighWatermark { epoch, offset, .. } => {
+                format!("{name} learned of the quorum's high watermark {offset} in epoch {epoch}")
+            }
+            RaftNote::Appended { base_offset, last_offset, epoch, is_leader, .. } => {
+                let how = if *is_leader { "wrote" } else { "copied" };
+                let span = offsets(base_offset.0, last_offset.0);
+                format!("{name} {how} {span} of epoch {epoch} in its metadata log")
+            }
+            RaftNote::QuorumLost { epoch } => {
+                format!("{name} gave up leading in epoch {epoch}: it had not heard from a majority")
+            }
+            other => format!("{name} noted {other:?}"),
+        }
+    }
+}
+
+fn why_truncated(cause: TruncationCause) -> &'static str {
+    match cause {
+        TruncationCause::HighWatermark => "down to its own high watermark",
+        TruncationCause::Divergence => "since leader and follower differ in an epoch",
+        TruncationCause::LeaderIsBehind => "since the leader's log ends earlier",
+        TruncationCause::LeaderStartsLater => "since the leader's log starts later",
+        TruncationCause::BatchStartsEarlier => "since a whole batch is taken",
+    }
+}
