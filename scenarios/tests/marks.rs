@@ -2,7 +2,7 @@
 
 #[track_caller]
 fn check(file: &str) {
-    trial_scenarios::check(&format!("tests/rare/{file}.toml")).seeds(0..2).run();
+    trial_scenarios::check(format!("tests/rare/{file}.toml")).seeds(0..2).run();
 }
 
 #[test]
