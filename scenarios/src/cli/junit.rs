@@ -1,8 +1,8 @@
 //! Runs and sweeps as JUnit XML, which every CI service reads.
 //!
 //! Invariants: JX-1 equal seeds of one build give equal files: no real time, no host. JX-2 a fault of Trial is an
-//!             error, all else that is not as expected a failure. JX-3 a scenario none of whose seeds was played is skipped,
-//!             never passed. JX-4 the file is valid by the schema of Jenkins' xUnit plugin (`junit-10.xsd`).
+//!             error, all else that is not as expected a failure. JX-3 a scenario none of whose seeds was played is
+//!             skipped, never passed. JX-4 the file is valid by the schema of Jenkins' xUnit plugin (`junit-10.xsd`).
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use trial_reports::{Finding, SweepHeader, Tally};

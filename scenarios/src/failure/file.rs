@@ -1,7 +1,7 @@
 //! A run that failed, as a file: all that is needed to play it again, byte for byte, and to say why it cannot.
 //!
-//! Holds:      version, scenario with its whole text, changes, seed, digest, verdict, what failed, the plan of faults as
-//!             it was played, and the digest at every second.
+//! Holds:      version, scenario with its whole text, changes, seed, digest, verdict, what failed, the plan of faults
+//!             as it was played, and the digest at every second.
 //! Invariants: FA-1 a CRC-32 (IEEE) over the compact form tells an edited or truncated file apart.
 //!             FA-2 what is read back prints as what was written.
 

@@ -1,7 +1,7 @@
 //! A folder of kept failures as a test: each has to show what it awaits.
 //!
-//! Invariants: KE-1 nothing passes silently: a failure that does not reproduce fails the test until somebody marks it as
-//!             fixed, and one that is marked fails it when it comes back.
+//! Invariants: KE-1 nothing passes silently: a failure that does not reproduce fails the test until somebody marks it
+//!             as fixed, and one that is marked fails it when it comes back.
 
 use std::fmt::Write as _;
 use std::fs;

@@ -236,8 +236,8 @@ fn row_of_fault(scenario: &str, seed: u64, fault: &OurFault) -> SeedRow {
     }
 }
 
-/// The header of a sweep: what is played, and by which build. `reference`: also the digest of each first seed, for which
-/// it is played, so that another build is noticed.
+/// The header of a sweep: what is played, and by which build. `reference`: also the digest of each first seed, for
+/// which it is played, so that another build is noticed.
 #[must_use]
 pub fn header(
     all: &[(Asked, Arc<Scenario>)],

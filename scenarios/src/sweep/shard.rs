@@ -215,7 +215,10 @@ mod tests {
     use super::{SOURCES, Shard, ShardArg};
     use crate::sweep::SeedRange;
 
-    fn from(count: Option<u32>, variables: &[(&str, &str)]) -> Result<Shard, String> {
+    /// An environment: names and values.
+    type Variables<'a> = &'a [(&'a str, &'a str)];
+
+    fn from(count: Option<u32>, variables: Variables<'_>) -> Result<Shard, String> {
         Shard::from_environment(count, |asked| {
             let found = variables.iter().find(|(name, _)| *name == asked);
             found.map(|(_, value)| (*value).to_owned())
@@ -255,7 +258,7 @@ mod tests {
 
     #[test]
     fn whoever_starts_workers_is_understood() {
-        let cases: &[(&[(&str, &str)], u32, u32)] = &[
+        let cases: &[(Variables<'_>, u32, u32)] = &[
             (
                 &[
                     ("SLURM_ARRAY_TASK_ID", "7"),
@@ -288,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_shard_is_never_guessed() {
-        let cases: &[(&[(&str, &str)], &str)] = &[
+        let cases: &[(Variables<'_>, &str)] = &[
             (&[], "no variable names a shard"),
             (&[("PARALLEL_SEQ", "1")], "TRIAL_SHARDS=N"),
             (&[("PARALLEL_SEQ", "1"), ("CI_NODE_INDEX", "1")], "both name a shard"),
