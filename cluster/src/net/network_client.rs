@@ -430,12 +430,7 @@ impl NetworkClient {
             "a request was not answered for request.timeout.ms, and its connection given up"
         );
         if late || connection.setup_deadline().is_some_and(|at| at <= now) {
-            mark::sometimes!(
-                wires,
-                !late,
-                "connection_setup_times_out",
-                "a connection did not come about in time"
-            );
+            mark::sometimes!(wires, !late, "connection_setup_times_out", "a connect took too long");
             self.lose(node, NetError::TimedOut, wires);
             return;
         }
