@@ -104,7 +104,7 @@ mod tests {
 
     /// A folder with these alone in it.
     fn folder(name: &str, failures: &[&Failure]) -> PathBuf {
-let own = format!("trial-kept-{}-{name}", std::process::id());
+        let own = format!("trial-kept-{}-{name}", std::process::id());
         let path = std::env::temp_dir().join(own);
         let _ = fs::remove_dir_all(&path);
         fs::create_dir_all(&path).expect("the target folder can be written");
