@@ -127,10 +127,11 @@ fn duplicate(
         Some(fault) => format!("a retry by {producer} after {}", fault.text),
         None => format!("a retry by {producer}"),
     };
-    let what = format!(
-        "{name}: {} records were written twice, the first at offsets {first} and {second}",
-        doubles.count
-    );
+    let many = match doubles.count {
+        1 => "1 record was written twice, at offsets".to_owned(),
+        more => format!("{more} records were written twice, the first at offsets"),
+    };
+    let what = format!("{name}: {many} {first} and {second}");
     let (setting, host) = ("enable.idempotence=false".to_owned(), String::new());
     verdicts.excused(Excuse { what, fault, setting, host, at: doubles.at });
 }
