@@ -127,7 +127,7 @@ fn a_broken_failure_file_is_told_apart_from_a_whole_one() {
     let cases = [
         ("failure_no_json", "not a failure"),
         ("failure_cut_short", "{\n  \"failure\": {\n    \"schema\": 1,\n    \"vers"),
-        ("failure_of_another_kind", "{ \"failure\": { \"schema\": 1, \"speed\": 3 } }"),
+        ("failure_of_another_kind", "{ \"failure\": { \"schema\": 2, \"speed\": 3 } }"),
         ("failure_schema", "{ \"failure\": { \"schema\": 7 } }"),
     ];
     for (name, text) in cases {

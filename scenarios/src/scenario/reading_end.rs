@@ -71,7 +71,8 @@ impl Reading<'_> {
         let found = wanted.iter().copied().find(|probe| probe.name == text.get_ref());
         found.ok_or_else(|| {
             let names: Vec<_> = wanted.iter().map(|probe| probe.name).collect();
-            self.unknown(text, "probe", &names)
+            let help = format!("`trial list probes` names all {}", names.len());
+            self.unknown(text, "probe", &names).with_help(help)
         })
     }
 

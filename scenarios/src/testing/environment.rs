@@ -48,6 +48,9 @@ impl Environment {
             Ok(span) if span.0 > 0 => Duration::from_nanos(span.0),
             _ => panic!("TRIAL_TIME={text} is no time; the form is 30s, 10m or 2h, above 0"),
         });
+        if let Some(open) = seeds.filter(|seeds: &SeedRange| seeds.is_open() && time.is_none()) {
+            panic!("TRIAL_SEEDS={open} has no end; TRIAL_TIME=10m gives it one");
+        }
         Self { seeds, time, save }
     }
 }
@@ -82,7 +85,8 @@ mod tests {
         let bad: [(&'static [(&str, &str)], &str); 6] = [
             (&[("TRIAL_SEED", "seven")], "TRIAL_SEED=seven is no seed; the form is a whole number"),
             (&[("TRIAL_SEED", "-1")], "as in 7"),
-            (&[("TRIAL_SEEDS", "9..3")], "the form is A..B"),
+            (&[("TRIAL_SEEDS", "9..3")], "the forms are A..B"),
+            (&[("TRIAL_SEEDS", "9..")], "TRIAL_TIME"),
             (&[("TRIAL_TIME", "10")], "the form is 30s, 10m or 2h"),
             (&[("TRIAL_TIME", "0s")], "above 0"),
             (&[("TRIAL_TIME", "ten")], "TRIAL_TIME=ten is no time"),
