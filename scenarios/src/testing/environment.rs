@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_fails_the_test_and_says_what_is_allowed() {
-        let bad: [(&'static [(&str, &str)], &str); 6] = [
+        let bad: [(&'static [(&str, &str)], &str); 7] = [
             (&[("TRIAL_SEED", "seven")], "TRIAL_SEED=seven is no seed; the form is a whole number"),
             (&[("TRIAL_SEED", "-1")], "as in 7"),
             (&[("TRIAL_SEEDS", "9..3")], "the forms are A..B"),
