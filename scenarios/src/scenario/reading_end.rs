@@ -71,8 +71,7 @@ impl Reading<'_> {
         let found = wanted.iter().copied().find(|probe| probe.name == text.get_ref());
         found.ok_or_else(|| {
             let names: Vec<_> = wanted.iter().map(|probe| probe.name).collect();
-            let help = format!("`trial list probes` names all {}", names.len());
-            self.unknown(text, "probe", &names).with_help(help)
+            self.unknown(text, "probe", &names).with_help("`trial list probes` names them all")
         })
     }
 
