@@ -21,7 +21,7 @@
 //!
 //! Every seed is played on a simulated network, disk and clock, on all cores; its end is compared with the scenario's
 //! `expect` and `must_happen`. A seed that fails panics with the invariant, the two facts that contradict each other,
-//! the faults as they were played, and a line to paste. [`check`] does the same for a scenario file or one that comes
+//! the faults as they were played, and a line to paste. [`check()`] does the same for a scenario file or one that comes
 //! with Trial. `TRIAL_SEED=7`, `TRIAL_SEEDS=0..2000` and `TRIAL_TIME=10m` in the environment say other seeds, see
 //! [`Check::run`].
 //!
