@@ -131,6 +131,19 @@ fn what_does_not_belong_together_is_not_joined() {
         assert!(why.contains(want), "{folders:?}: {why}");
         assert!(!folder.join("x").exists(), "{folders:?}: nothing is written");
     }
+    // Nothing that is there is written over.
+    assert_eq!(trial(&folder, &sweep(&["--seeds", "7..8", "--out", "taken"])).0, 5);
+    let taken = fs::read(folder.join("taken/seeds.jsonl")).expect("it was written");
+    let (status, _, why) = trial(&folder, &["merge", "a", "b", "--out", "taken"]);
+    assert_eq!(status, 2, "{why}");
+    assert!(fs::read(folder.join("taken/seeds.jsonl")).expect("it is there") == taken, "{why}");
+    fs::create_dir_all(folder.join("mine")).expect("a folder");
+    fs::write(folder.join("mine/seeds.jsonl"), "my precious line").expect("a file");
+    let (status, _, why) = trial(&folder, &sweep(&["--seeds", "7..8", "--out", "mine"]));
+    assert_eq!(status, 2, "{why}");
+    let last = ["--seeds", "18446744073709551613..18446744073709551615", "--shard", "9/10"];
+    let last = sweep(&[&last[..], &["--out", "last"]].concat());
+    assert_eq!(trial(&folder, &last).0, 0, "a shard without seeds is no panic");
     // The shard's own folder, with another seed range, or another text of the scenario.
     let other = sweep(&["--seeds", "0..5", "--shard", "1/2", "--out", "a"]);
     let (status, _, why) = trial(&folder, &other);

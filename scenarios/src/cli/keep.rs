@@ -1,7 +1,7 @@
 //! `trial keep`: a failure as a file of a repository, to be played as a test.
 
 use trial_scenarios::asked::quoted;
-use trial_scenarios::failure::{Awaits, Failure, play_again};
+use trial_scenarios::failure::{Again, Awaits, Failure, play_again};
 use trial_scenarios::scenario::ScenarioError;
 
 use super::args::KeepArgs;
@@ -17,6 +17,16 @@ pub(crate) fn keep(args: &KeepArgs) -> Result<u8, Stop> {
             return Err(ScenarioError::plain(message, None).into());
         }
     };
+    let gone = matches!(again, Again::Gone { .. });
+    if gone != args.fixed {
+        let message = format!("{}: {again}", args.file.display());
+        let help = if args.fixed {
+            "it still fails in this way: it is not fixed"
+        } else {
+            "it does not fail in this way any more: --fixed says that it was mended"
+        };
+        return Err(ScenarioError::plain(message, Some(help.to_owned())).into());
+    }
     failure.awaits = if args.fixed { Awaits::Fixed } else { Awaits::Failure };
     let path = match (&args.to, args.file.parent()) {
         (Some(folder), _) => failure.save(folder)?,

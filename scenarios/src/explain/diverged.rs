@@ -148,7 +148,7 @@ fn writers(chain: &mut Chain<'_>, one: usize, two: usize) {
         pieces.push(see(&elected));
     }
     if !fault.is_empty() {
-        pieces.push(say(format!(", because a fault had hit {blamed}")));
+        pieces.push(say(format!(", after a fault had hit {blamed}")));
         pieces.push(see(&fault));
     }
     chain.argue(pieces);

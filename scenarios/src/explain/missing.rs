@@ -269,7 +269,7 @@ fn why_follower(chain: &mut Chain<'_>, host: HostId, copy: usize, lost: usize) {
         pieces.push(see(&elected));
     }
     if !behind.is_empty() {
-        pieces.push(say(format!(", because a fault had hit {blamed}")));
+        pieces.push(say(format!(", after a fault had hit {blamed}")));
         pieces.push(see(&behind));
     }
     if let Some(restart) = restart {

@@ -1,6 +1,7 @@
 //! Plays a kept failure again, and says why it is another run, if it is.
 //!
 //! Invariants: AG-1 the reasons are found by comparing, never guessed: what cannot be told apart is said so.
+//!             AG-2 an equal digest is an equal run, not an equal verdict: what was found has to be found again.
 
 use std::fmt;
 use std::sync::Arc;
@@ -57,12 +58,17 @@ pub fn play_again(failure: &Failure) -> Result<(Again, RunDocument, End), Record
 }
 
 fn compare(failure: &Failure, document: &RunDocument, end: &End, moments: &[Moment]) -> Again {
-    if document.digest == failure.digest {
-        return Again::Same;
-    }
-    let why = reasons(failure, document, moments);
+    let same = document.digest == failure.digest;
+    let why = if same {
+        vec!["the run is the same, byte for byte: it is judged otherwise now".to_owned()]
+    } else {
+        reasons(failure, document, moments)
+    };
     let shown = Fingerprint::all(document, end);
-    if shown.contains(&failure.fingerprint) {
+    if shown.contains(&failure.fingerprint) || nothing_was_wrong(failure, &shown) {
+        if same {
+            return Again::Same;
+        }
         return Again::Alike { why };
     }
     let now = match shown.first() {
@@ -70,6 +76,11 @@ fn compare(failure: &Failure, document: &RunDocument, end: &End, moments: &[Mome
         Some(other) => format!("it fails in another way now ({other})"),
     };
     Again::Gone { now, why }
+}
+
+/// A run that holds can be recorded too: its fingerprint is its verdict.
+fn nothing_was_wrong(failure: &Failure, shown: &[Fingerprint]) -> bool {
+    shown.is_empty() && failure.fingerprint == Fingerprint::new(failure.verdict.word(), "")
 }
 
 /// AG-1: in the order in which one thing leads to the next.

@@ -188,7 +188,10 @@ impl Failure {
     /// Its name for files, without folder and ending: the scenario, what failed, the seed.
     #[must_use]
     pub fn id(&self) -> String {
-        format!("{}-{}-{}", self.asked.scenario, self.fingerprint.id(), self.seed)
+        let name = format!("{}-{}-{}", self.asked.scenario, self.fingerprint.id(), self.seed);
+        // A failure may come from anybody: its name stays a name.
+        name.replace(|letter: char| !(letter.is_alphanumeric() || "-_.".contains(letter)), "_")
+            .replace("..", "_")
     }
 
     /// Writes a file into `folder`, which is made if need be, named by its id; answers its path.

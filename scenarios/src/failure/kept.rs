@@ -93,6 +93,7 @@ mod tests {
     use super::super::file::{Awaits, Failure};
     use super::kept;
     use crate::asked::Asked;
+    use crate::fingerprint::Fingerprint;
 
     /// A short run that fails: acks=all answers too early.
     fn failing() -> Failure {
@@ -164,6 +165,16 @@ mod tests {
         (old.version, old.digest) = ("0.0.9".to_owned(), "00".to_owned());
         let told = play_again(&old).expect("it can be played").0.to_string();
         assert!(told.contains("in the same way") && told.contains("version 0.0.9"), "{told}");
+    }
+
+    #[test]
+    fn the_same_run_judged_otherwise_does_not_pass() {
+        let mut other = failing();
+        other.fingerprint = Fingerprint::new("R99", "nobody finds this");
+        let (again, ..) = play_again(&other).expect("it can be played");
+        assert!(matches!(again, Again::Gone { .. }), "AG-2: {again}");
+        let told = said(&folder("judged", &[&other])).expect("KE-1");
+        assert!(told.contains("it is judged otherwise now"), "{told}");
     }
 
     #[test]

@@ -106,6 +106,7 @@ impl Journal {
         locked(file.try_lock(), &path)?;
         let mut journal =
             Self { header: header.clone(), path, file, places: BTreeMap::new(), end: 0 };
+        refuse_foreign(&journal.path, header)?;
         let Some(found) = journal.load(on_row)? else {
             journal.write_header()?;
             return Ok(journal);
@@ -278,6 +279,16 @@ impl Journal {
     fn key(&self, row: &SeedRow) -> Option<Key> {
         key(&self.header, row)
     }
+}
+
+/// What has no line yet is the beginning of our own header, or it is somebody else's.
+fn refuse_foreign(path: &Path, header: &SweepHeader) -> Result<(), JournalError> {
+    let found = fs::read(path).map_err(|why| io_error("read", path, why))?;
+    if found.contains(&b'\n') || header_line(header).starts_with(&found) {
+        return Ok(());
+    }
+    let what = "this is no header of a sweep".to_owned();
+    Err(JournalError::Unreadable { path: shown(path), line: 1, what })
 }
 
 /// The place of a row; none if it is not of this sweep.

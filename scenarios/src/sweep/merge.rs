@@ -37,6 +37,13 @@ pub fn merge(
         help: "name it with --out DIR".to_owned(),
     })?;
     fs::create_dir_all(&to).map_err(|why| io_error("make", &to, why))?;
+    let target = to.join(ROWS_FILE);
+    if target.exists() && journals.iter().all(|journal| journal.path != target) {
+        let there = Journal::read(&to, &mut |_, _| {})?;
+        if let Some(what) = difference(&there.header, &header, true) {
+            return Err(JournalError::Other { path: shown(&target), what });
+        }
+    }
     let mut from: Vec<&mut Journal> = journals.iter_mut().collect();
     write_sorted(&to.join(ROWS_FILE), &header, &mut from)?;
     let tally = tally.unwrap_or_else(|| Tally::new(&header));

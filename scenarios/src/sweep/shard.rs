@@ -97,7 +97,7 @@ impl Shard {
 
     /// The seeds of this shard, in order.
     pub fn seeds(self, seeds: SeedRange) -> impl Iterator<Item = u64> {
-        let first = seeds.first + u64::from(self.index - 1);
+        let first = seeds.first.checked_add(u64::from(self.index - 1)).unwrap_or(seeds.end);
         (first..seeds.end).step_by(self.of as usize)
     }
 
