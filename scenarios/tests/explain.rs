@@ -72,6 +72,15 @@ fn a_cut_that_a_power_loss_takes_back() {
     insta::assert_snapshot!(explained(&run, None));
 }
 
+/// Found by a stranger: a reset of a connection to a broker that had no process was named, the last fault that listed it.
+#[test]
+fn the_fault_behind_an_election_is_what_ended_the_broker() {
+    let run = played("everything_at_once", 15, Some("trunc_to_hw_loss"), &[]);
+    let told = explained(&run, None).to_string();
+    assert!(told.contains("`at 5944ms crash b4"), "{told}");
+    assert!(!told.contains("reset b3 - b4"), "it did nothing: {told}");
+}
+
 /// Liveness is broken on purpose: nobody starts the brokers' disks again.
 #[test]
 fn what_was_said_last_when_a_cluster_is_stuck() {

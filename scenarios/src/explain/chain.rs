@@ -219,10 +219,24 @@ impl<'a> Chain<'a> {
         }
     }
 
-    /// The fault behind an election or another change: the last that hit the broker that it names, or its host.
+    /// The fault behind an election or another change. If the broker that it names is down, or comes back: what ended
+    /// it, not what was tried on a host without a process. Else the last that hit it.
     pub(super) fn fault_behind(&self, registered: usize) -> Option<usize> {
-        let id = self.blamed(registered)?;
-        self.fault(self.facts.setup.host_of(id)?, registered)
+        use trial_cluster::note::controller::ChangeReason as R;
+        let host = self.facts.setup.host_of(self.blamed(registered)?)?;
+        let down = self.last(registered, |what| {
+            matches!(what, What::Crashed { host: who, .. } | What::Stopped { host: who, .. } if *who == host)
+        });
+        let booted = self.last(
+            registered,
+            |what| matches!(what, What::Booted { host: who, .. } if *who == host),
+        );
+        let comes_back = matches!(
+            self.record[registered].what,
+            What::Registered { why: R::UncleanRestart(_) | R::CleanRestart(_), .. }
+        );
+        let ended = down.filter(|down| comes_back || booted.is_none_or(|booted| booted < *down));
+        self.fault(host, ended.unwrap_or(registered))
     }
 
     pub(super) fn node(&self, host: HostId) -> Option<BrokerId> {

@@ -160,6 +160,15 @@ impl Shard {
                 source.who
             ));
         }
+        // A Slurm array with steps or gaps: its numbers do not count its tasks.
+        if let (Some(told), Some(last)) = (told, number("SLURM_ARRAY_TASK_MAX")?)
+            && source.index == "SLURM_ARRAY_TASK_ID"
+            && last.saturating_sub(first).saturating_add(1) != told
+        {
+            return Err(format!(
+                "the array's {told} tasks are not numbered one after the other, from {first} to {last}; use --array=1-N"
+            ));
+        }
         let Some(of) = asked.or(told) else {
             return Err(format!(
                 "{} says {index}, and nobody says how many shards there are: use auto/N, or set {SHARDS}=N",
@@ -298,6 +307,15 @@ mod tests {
             (&[("PARALLEL_SEQ", "x"), ("TRIAL_SHARDS", "3")], "no whole number"),
             (&[("PARALLEL_SEQ", "4"), ("TRIAL_SHARDS", "3")], "no shard 4 of 3"),
             (&[("PARALLEL_SEQ", "0"), ("TRIAL_SHARDS", "3")], "below 1"),
+            (
+                &[
+                    ("SLURM_ARRAY_TASK_ID", "3"),
+                    ("SLURM_ARRAY_TASK_MIN", "1"),
+                    ("SLURM_ARRAY_TASK_MAX", "9"),
+                    ("SLURM_ARRAY_TASK_COUNT", "5"),
+                ],
+                "one after the other",
+            ),
             (
                 &[
                     ("SLURM_ARRAY_TASK_ID", "2"),
