@@ -72,7 +72,7 @@ fn a_cut_that_a_power_loss_takes_back() {
     insta::assert_snapshot!(explained(&run, None));
 }
 
-/// Found by a stranger: a reset of a connection to a broker that had no process was named, the last fault that listed it.
+/// Found by a stranger: a reset of a connection to a broker without a process was named, the last fault that listed it.
 #[test]
 fn the_fault_behind_an_election_is_what_ended_the_broker() {
     let run = played("everything_at_once", 15, Some("trunc_to_hw_loss"), &[]);
