@@ -112,7 +112,10 @@ fn faults(page: &mut String, run: &RunDocument, palette: Palette) {
         return;
     }
     let mut rows = table(&["at", "fault", "what it did"], &[0]);
-    for fault in run.faults.iter().take(ROWS_MAX) {
+    // In the order of time, those that never began at the end.
+    let mut in_time: Vec<_> = run.faults.iter().collect();
+    in_time.sort_by_key(|fault| fault.at_ms.unwrap_or(u64::MAX));
+    for fault in in_time.into_iter().take(ROWS_MAX) {
         let at = fault.at_ms.map_or_else(|| "never".to_owned(), seconds);
         rows.add_row([at, fault.text.clone(), fault.effect.text.clone()]);
     }
@@ -173,20 +176,27 @@ fn more(page: &mut String, rows: usize, palette: Palette) {
     }
 }
 
-fn excuses(page: &mut String, run: &RunDocument, palette: Palette) {
-    if run.excused.is_empty() {
-        return;
-    }
+/// `2 losses`, `1 repetition`, `3 losses and repetitions`.
+fn excused_in_words(run: &RunDocument) -> String {
     let count = run.excused.len();
     let repeated = run.excused.iter().filter(|excuse| excuse.host.is_empty()).count();
-    let plural = match (repeated, count) {
+    let what = match (repeated, count) {
         (0, 1) => "loss",
         (0, _) => "losses",
         (1, 1) => "repetition",
         (all, count) if all == count => "repetitions",
         _ => "losses and repetitions",
     };
-    line!(page, "{}", palette.paint("33", &format!("{count} {plural} that the settings allow")));
+    format!("{count} {what}")
+}
+
+fn excuses(page: &mut String, run: &RunDocument, palette: Palette) {
+    if run.excused.is_empty() {
+        return;
+    }
+    let count = run.excused.len();
+    let head = format!("{} that the settings allow", excused_in_words(run));
+    line!(page, "{}", palette.paint("33", &head));
     for excuse in run.excused.iter().take(STORIES_MAX) {
         line!(page, "  {}", excuse.what);
         let (host, at) = (&excuse.host, seconds(excuse.at_ms));
@@ -272,6 +282,20 @@ fn foot(page: &mut String, run: &RunDocument, palette: Palette) {
     } else {
         format!(" (expected: {})", run.expected.word())
     };
-    line!(page, "{}{expected}", palette.verdict(run.verdict, &word));
+    line!(page, "{}{expected}{}", palette.verdict(run.verdict, &word), but(run));
     line!(page, "{}", palette.dim(&format!("again:   {}", run.replay)));
+}
+
+/// What somebody who reads the verdict alone has to know besides.
+fn but(run: &RunDocument) -> String {
+    let idle = run.faults.iter().any(crate::document::FaultOutcome::is_missing);
+    let missed = run.probes.iter().any(|probe| probe.required && probe.hits == 0);
+    let mut text = String::new();
+    if missed || idle {
+        text.push_str(", but it did not get where it must (see above)");
+    }
+    if !run.excused.is_empty() {
+        text.push_str(&format!(", with {} that the settings allow", excused_in_words(run)));
+    }
+    text
 }

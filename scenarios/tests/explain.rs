@@ -50,7 +50,7 @@ fn a_follower_that_cuts_to_its_high_watermark() {
 
 #[test]
 fn two_logs_that_differ_below_the_high_watermark() {
-    let run = played("everything_at_once", 0, Some("trunc_to_hw_diverge"), &[]);
+    let run = played("everything_at_once", 5, Some("trunc_to_hw_diverge"), &[]);
     insta::assert_snapshot!(explained(&run, Some("R4")));
 }
 
@@ -146,7 +146,7 @@ fn a_sentence_that_does_not_stand_on_the_record_is_noticed() {
 #[test]
 fn whatever_is_violated_every_sentence_stands_on_the_record() {
     let mut told = 0;
-    for (seed, switch) in [(0, "trunc_to_hw_diverge"), (66, "trunc_to_hw_loss")] {
+    for (seed, switch) in [(5, "trunc_to_hw_diverge"), (32, "trunc_to_hw_loss")] {
         let run = played("everything_at_once", seed, Some(switch), &[]);
         for violation in run.judge().violations() {
             let explanation = explained(&run, Some(violation.invariant));

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use trial_sim::{ConnId, Input, LaneId, Span, Time};
+use trial_sim::{ConnId, Input, LaneId, Time};
 
 use super::alter_partition::AlterPartitionManager;
 use super::api::{Fetch, Produce};
@@ -356,6 +356,3 @@ impl Broker {
         self.server.close(conn, cx);
     }
 }
-
-/// How long a fetcher or a channel may be silent before its peer is given up; Kafka's request timeout.
-pub(super) const REQUEST_TIMEOUT: Span = Span::from_secs(30);

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use trial_sim::Span;
 
 use super::alter_partition::{IsrAnswer, IsrChange};
-use super::broker::{BrokerIdentity, REQUEST_TIMEOUT};
+use super::broker::BrokerIdentity;
 use super::controller_channel::{Answered, Ask, ControllerChannel};
 use super::lifecycle::{HeartbeatAnswer, LifecycleEffect};
 use super::{Broker, Cx};
@@ -17,7 +17,7 @@ use crate::config::broker::NodeSettings;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, TopicPartition};
 use crate::image::SUPPORTED_FEATURES;
-use crate::net::{Completed, NetSettings};
+use crate::net::{Completed, ExponentialBackoff, NetSettings};
 use crate::note::Note;
 use crate::note::broker::BrokerNote;
 use crate::wire::{
@@ -26,11 +26,21 @@ use crate::wire::{
     broker_registration_request as reg,
 };
 
+/// A channel waits this long before it connects again, however often it failed.
+const RECONNECT_BACKOFF: Span = Span::from_millis(50);
+
+/// How long a forwarded request is tried.
+const FORWARDING_RETRY_TIMEOUT: Span = Span::from_secs(60);
+
 /// Heartbeats, in-sync sets, forwarded requests: three connections, as in Kafka.
+///
+/// Nobody waits for an answer longer than for the whole request. A heartbeat is tried for half a session
+/// (KAFKA-14392), so that one which a dead controller swallowed leaves time to find the next.
 pub(super) fn channels(identity: &BrokerIdentity, node: &NodeSettings) -> [ControllerChannel; 3] {
     let client = |name: &str, stream: &'static str, retry: Span| {
         let mut settings = NetSettings::new(&format!("broker-{}-{name}", identity.id), stream);
-        settings.request_timeout = node.request_timeout;
+        settings.request_timeout = node.controller_socket_timeout.min(retry);
+        settings.reconnect_backoff = ExponentialBackoff::new(RECONNECT_BACKOFF, RECONNECT_BACKOFF);
         let mut channel = ControllerChannel::new(settings, retry);
         for (id, host, port) in &identity.controllers {
             channel.set_node(*id, host, *port);
@@ -38,9 +48,9 @@ pub(super) fn channels(identity: &BrokerIdentity, node: &NodeSettings) -> [Contr
         channel
     };
     [
-        client("heartbeat", "net.heartbeat", node.broker_session_timeout),
+        client("heartbeat", "net.heartbeat", Span(node.broker_session_timeout.0 / 2)),
         client("alter-partition", "net.alter-partition", Span::MAX),
-        client("forwarding", "net.forwarding", REQUEST_TIMEOUT),
+        client("forwarding", "net.forwarding", FORWARDING_RETRY_TIMEOUT),
     ]
 }
 

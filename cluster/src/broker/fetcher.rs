@@ -18,7 +18,7 @@ use super::task::{Replicate, Task};
 use super::{Broker, Cx};
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};
-use crate::net::{Completed, NetSettings, NetworkClient};
+use crate::net::{Completed, ExponentialBackoff, NetSettings, NetworkClient};
 use crate::partition::fetch_session::{FetchRequestPlan, FetchSessionHandler, SessionId};
 use crate::partition::{Effect, FetchedPartition};
 use crate::wire::{FetchRequest, fetch_request, fetch_response};
@@ -51,6 +51,8 @@ pub struct ReplicaFetcher {
     pub(super) round: Round,
     /// A lost connection is not tried again before this.
     wait_until: Option<Time>,
+    /// A connection that is being made is given up at this moment.
+    connect_until: Option<Time>,
 }
 
 impl ReplicaFetcher {
@@ -59,6 +61,8 @@ impl ReplicaFetcher {
             NetSettings::new(&format!("broker-{local}-fetcher-0"), "net.replica-fetcher");
         settings.max_in_flight = 1;
         settings.request_timeout = timeout;
+        // The back-off of the partitions is the only wait.
+        settings.reconnect_backoff = ExponentialBackoff::new(Span::ZERO, Span::ZERO);
         // Brokers of one release know each other's versions.
         settings.discover_versions = false;
         Self {
@@ -73,6 +77,7 @@ impl ReplicaFetcher {
             answers: VecDeque::new(),
             round: Round::Idle,
             wait_until: None,
+            connect_until: None,
         }
     }
 
@@ -103,7 +108,7 @@ impl ReplicaFetcher {
         }
         let delayed = self.delayed.first().map(|(at, _)| *at);
         let retry = self.wait_until.filter(|_| self.has_work());
-        [network, delayed, retry].into_iter().flatten().min()
+        [network, delayed, retry, self.connect_until].into_iter().flatten().min()
     }
 
     fn has_work(&self) -> bool {
@@ -129,7 +134,7 @@ impl Broker {
             .map(|endpoint| (endpoint.host.clone(), endpoint.port));
         // A leader that is not registered is not fetched from; new metadata will name another.
         let Some((host, port)) = endpoint else { return };
-        let timeout = self.config.node.replica_socket_timeout;
+        let timeout = self.config.node.request_timeout;
         let local = self.identity.id;
         let fetcher = self
             .fetchers
@@ -177,7 +182,7 @@ impl Broker {
             // Kafka shuts idle fetchers down; the connection goes with it.
             fetcher.client.disconnect(fetcher.leader, cx);
             fetcher.session = FetchSessionHandler::default();
-            fetcher.wait_until = None;
+            (fetcher.wait_until, fetcher.connect_until) = (None, None);
             return;
         }
         if fetcher.questions.is_empty() && !fetcher.session.has_request() {
@@ -188,11 +193,14 @@ impl Broker {
         }
         fetcher.wait_until = None;
         if !fetcher.client.ready(fetcher.leader, cx) {
-            if fetcher.client.connection_failed(fetcher.leader) {
+            let patience = self.config.node.replica_socket_timeout;
+            let until = *fetcher.connect_until.get_or_insert(now + patience);
+            if fetcher.client.connection_failed(fetcher.leader) || now >= until {
                 self.on_leader_unreachable(fetcher, ErrorCode::NetworkException, cx);
             }
             return;
         }
+        fetcher.connect_until = None;
         match fetcher.questions.pop_front() {
             Some(question) => self.send_question(fetcher, question, cx),
             None => self.send_fetch(fetcher, cx),
@@ -302,6 +310,8 @@ impl Broker {
         cx: &mut Cx<'_>,
     ) {
         let now = cx.now();
+        fetcher.client.close(fetcher.leader, cx);
+        fetcher.connect_until = None;
         fetcher.wait_until = Some(now + self.config.node.replica_fetch_backoff);
         for (id, slot) in fetcher.partitions.clone() {
             self.with_partition(slot, cx, |partition, _, _, _, effects| {

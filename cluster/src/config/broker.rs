@@ -35,7 +35,7 @@ settings! {
         replica_fetch_backoff: Span = "replica.fetch.backoff.ms", Span::from_millis(1_000), 0..;
         /// Fetcher threads for each leader.
         num_replica_fetchers: usize = "num.replica.fetchers", 1, 1..=64;
-        /// How long a follower waits for an answer.
+        /// How long a follower waits for a connection to its leader.
         replica_socket_timeout: Span = "replica.socket.timeout.ms", Span::from_millis(30_000), 1..;
         /// How often high watermarks are written down.
         high_watermark_checkpoint_interval: Span = "replica.high.watermark.checkpoint.interval.ms", Span::from_millis(5_000), 1..;
@@ -73,8 +73,10 @@ settings! {
         quorum_retry_backoff: Span = "controller.quorum.retry.backoff.ms", Span::from_millis(20), 0..;
         /// How often an idle controller writes a no-op record.
         metadata_max_idle_interval: Span = "metadata.max.idle.interval.ms", Span::from_millis(500), 0..;
-        /// How long a broker waits for another one to answer (clients' default).
+        /// How long a follower waits for its leader to answer.
         request_timeout: Span = "request.timeout.ms", Span::from_millis(30_000), 1..;
+        /// How long a broker waits for its controller to answer, or less: a heartbeat waits half a session.
+        controller_socket_timeout: Span = "controller.socket.timeout.ms", Span::from_millis(30_000), 1..;
     }
 }
 

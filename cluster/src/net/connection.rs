@@ -66,6 +66,11 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    /// Whether a request can be sent now, if so many may be in flight.
+    pub(super) fn is_ready(&self, max_in_flight: usize) -> bool {
+        self.state == State::Ready && !self.full && self.in_flight.len() < max_in_flight
+    }
+
     pub(super) fn new(host: &str, port: u16) -> Self {
         Self {
             host: host.to_owned(),

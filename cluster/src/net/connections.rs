@@ -47,6 +47,33 @@ impl Connections {
         self.by_node.get_mut(&node)
     }
 
+    /// As [`super::NetworkClient::least_loaded`].
+    pub(super) fn least_loaded(
+        &self,
+        nodes: &[BrokerId],
+        start: usize,
+        now: Time,
+        max_in_flight: usize,
+    ) -> Option<BrokerId> {
+        let in_turn = (0..nodes.len()).map(|i| nodes[(start + i) % nodes.len()]);
+        in_turn
+            .filter_map(|node| {
+                let connection = self.by_node.get(&node)?;
+                let rank = if connection.is_ready(max_in_flight) {
+                    (0, connection.in_flight.len() as u64)
+                } else if connection.is_preparing() {
+                    (1, 0)
+                } else if connection.can_connect(now) {
+                    (2, connection.last_attempt.map_or(0, |last| last.0))
+                } else {
+                    return None;
+                };
+                Some((rank, node))
+            })
+            .min_by_key(|&(rank, _)| rank)
+            .map(|(_, node)| node)
+    }
+
     /// The earliest moment at which something times out on any of them.
     pub(super) fn next_deadline(&mut self) -> Option<Time> {
         if self.changed {

@@ -107,11 +107,8 @@ impl NetworkClient {
     /// Whether a request can be sent now.
     #[must_use]
     pub fn is_ready(&self, node: BrokerId) -> bool {
-        self.nodes.get(node).is_some_and(|connection| {
-            connection.state == State::Ready
-                && !connection.full
-                && connection.in_flight.len() < self.settings.max_in_flight
-        })
+        let most = self.settings.max_in_flight;
+        self.nodes.get(node).is_some_and(|connection| connection.is_ready(most))
     }
 
     /// Whether the connection was lost or could not be made, and no new attempt is under way.
@@ -171,6 +168,13 @@ impl NetworkClient {
         }
     }
 
+    /// Closes a node's connection and forgets how often it failed: the next try is as the first (Kafka's `close`).
+    pub fn close(&mut self, node: BrokerId, wires: &mut dyn Wires) {
+        self.disconnect(node, wires);
+        let known = self.node(node);
+        (known.failed_attempts, known.failed_connects, known.reconnect_wait) = (0, 0, Span::ZERO);
+    }
+
     /// Forgets a node altogether, after closing its connection.
     pub fn forget(&mut self, node: BrokerId, wires: &mut dyn Wires) {
         if self.knows(node) {
@@ -184,23 +188,7 @@ impl NetworkClient {
     /// (a draw) breaks ties. None if all wait out their back-off or are busy.
     #[must_use]
     pub fn least_loaded(&self, nodes: &[BrokerId], start: usize, now: Time) -> Option<BrokerId> {
-        let in_turn = (0..nodes.len()).map(|i| nodes[(start + i) % nodes.len()]);
-        in_turn
-            .filter_map(|node| {
-                let connection = self.nodes.get(node)?;
-                let rank = if self.is_ready(node) {
-                    (0, connection.in_flight.len() as u64)
-                } else if connection.is_preparing() {
-                    (1, 0)
-                } else if connection.can_connect(now) {
-                    (2, connection.last_attempt.map_or(0, |last| last.0))
-                } else {
-                    return None;
-                };
-                Some((rank, node))
-            })
-            .min_by_key(|&(rank, _)| rank)
-            .map(|(_, node)| node)
+        self.nodes.least_loaded(nodes, start, now, self.settings.max_in_flight)
     }
 
     /// Handles a network input; false if it is about a connection that is not this client's.

@@ -182,6 +182,9 @@ pub(crate) struct ListArgs {
     /// What to show
     #[arg(value_enum, default_value_t = Listed::Scenarios)]
     pub(crate) what: Listed,
+    /// Only this one, and all that is known about it: a scenario's lesson, a fault's word, an invariant's id, ...
+    #[arg(value_name = "NAME")]
+    pub(crate) name: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -2,27 +2,66 @@
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use trial_cluster::rules::Switch;
+use trial_scenarios::asked::quoted;
 use trial_scenarios::invariants::INVARIANTS;
 use trial_scenarios::probe;
-use trial_scenarios::scenario::{CONDITIONS, HOST_FUNCTIONS, Scenario, builtin};
+use trial_scenarios::scenario::{
+    CONDITIONS, HOST_FUNCTIONS, Scenario, ScenarioError, builtin, did_you_mean,
+};
 use trial_sim::fault::WORDS;
 
-use super::args::Listed;
-use super::print::say;
+use super::args::{ListArgs, Listed};
+use super::print::{Stop, say};
 
 /// Columns of a table where the terminal's width is unknown.
 const WIDTH: u16 = 120;
 
-/// Shows one table.
-pub(crate) fn list(what: Listed) -> u8 {
-    match what {
-        Listed::Scenarios => scenarios(),
-        Listed::Faults => faults(),
-        Listed::Invariants => invariants(),
-        Listed::Probes => probes(),
-        Listed::Bugs => bugs(),
+/// Shows one table, or one row of it and all that is known about it.
+pub(crate) fn list(args: &ListArgs) -> Result<u8, Stop> {
+    let name = args.name.as_deref();
+    match args.what {
+        Listed::Scenarios => match name {
+            Some(name) => lesson(name)?,
+            None => scenarios(),
+        },
+        Listed::Faults => faults(&Only::new("fault", name, WORDS.iter().map(|word| word.word))?),
+        Listed::Invariants => {
+            let ids = INVARIANTS.iter().map(|known| known.id);
+            invariants(&Only::new("invariant", name, ids)?);
+        }
+        Listed::Probes => {
+            probes(&Only::new("probe", name, probe::all().iter().map(|known| known.name))?);
+        }
+        Listed::Bugs => {
+            bugs(&Only::new("bug", name, Switch::ALL.iter().map(|switch| switch.name()))?);
+        }
     }
-    0
+    Ok(0)
+}
+
+/// Which rows of a table: all, or those of one name.
+struct Only<'a>(Option<&'a str>);
+
+impl<'a> Only<'a> {
+    fn new<'b>(
+        kind: &str,
+        name: Option<&'a str>,
+        known: impl Iterator<Item = &'b str>,
+    ) -> Result<Self, Stop> {
+        let known: Vec<&str> = known.collect();
+        let Some(given) = name.filter(|name| !known.contains(name)) else {
+            return Ok(Self(name));
+        };
+        let help = match did_you_mean(given, known.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("there are {}", known.join(", ")),
+        };
+        Err(ScenarioError::plain(format!("there is no {kind} `{given}`"), Some(help)).into())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.is_none_or(|only| only == name)
+    }
 }
 
 fn table(header: &[&str]) -> Table {
@@ -54,13 +93,27 @@ fn scenarios() {
     show(
         &rows,
         "play one: trial run NAME --seed N. Or a file of your own: trial run FILE.toml.\n\
+         read one, as a lesson: trial list scenarios NAME.\n\
          see also: trial list faults, invariants, probes, bugs.",
     );
 }
 
-fn faults() {
+/// A scenario as a lesson: what happens in it, what to look at, what to change.
+fn lesson(name: &str) -> Result<(), Stop> {
+    let scenario = Scenario::open(name, &[])?;
+    let story = scenario.story.trim();
+    let story = if story.is_empty() { "it says nothing else about itself" } else { story };
+    let play = quoted(name);
+    say(format_args!(
+        "{}\n\n{story}\n\nplay it: trial run {play} --seed 1, or many seeds: trial sweep {play} --seeds 0..100\n",
+        scenario.title
+    ));
+    Ok(())
+}
+
+fn faults(only: &Only<'_>) {
     let mut rows = table(&["word", "form", "what it does", "example"]);
-    for word in WORDS {
+    for word in WORDS.iter().filter(|word| only.has(word.word)) {
         rows.add_row([word.word, word.shape, word.does, word.example]);
     }
     let mut closing = String::from("a condition is NAME(ARGUMENTS) COMPARISON NUMBER:\n");
@@ -73,17 +126,17 @@ fn faults() {
     show(&rows, &closing);
 }
 
-fn invariants() {
+fn invariants(only: &Only<'_>) {
     let mut rows = table(&["id", "what it says", "must hold"]);
-    for known in INVARIANTS {
+    for known in INVARIANTS.iter().filter(|known| only.has(known.id)) {
         rows.add_row([known.id, known.says, known.holds.text()]);
     }
     show(&rows, "a breach is a violation; what the settings allow to be lost is excused by name.");
 }
 
-fn probes() {
+fn probes(only: &Only<'_>) {
     let mut rows = table(&["probe", "reached when; what is said of it, and where"]);
-    for probe in probe::all() {
+    for probe in probe::all().iter().filter(|probe| only.has(probe.name)) {
         let (kind, place) = (probe.kind.name(), format!("{}:{}", probe.file, probe.line));
         rows.add_row([probe.name, &format!("{}\n{kind}, {place}", probe.about)]);
     }
@@ -98,9 +151,9 @@ fn probes() {
     );
 }
 
-fn bugs() {
+fn bugs(only: &Only<'_>) {
     let mut rows = table(&["bug", "what happens without the guard"]);
-    for switch in Switch::ALL {
+    for switch in Switch::ALL.into_iter().filter(|switch| only.has(switch.name())) {
         rows.add_row([switch.name(), switch.about()]);
     }
     show(&rows, "remove a guard: trial sweep everything_at_once --seeds 0..100 --switch BUG.");

@@ -37,7 +37,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::Explain(args)) => explain::explain(&args),
-        Some(Command::List(args)) => Ok(list::list(args.what)),
+        Some(Command::List(args)) => list::list(&args),
         Some(Command::Sweep(args)) => sweep::sweep_all(&args),
         Some(Command::Merge(args)) => merge::merge_all(&args),
         Some(Command::Keep(args)) => keep::keep(&args),
