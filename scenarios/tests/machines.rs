@@ -217,11 +217,23 @@ fn a_reader_that_goes_away_changes_no_exit_status() {
 fn a_standard_output_that_is_full_is_told() {
     let folder = folder("full");
     let full = || fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
-    for (more, want) in [(&[][..], 1), (&["--json", "-"], 2), (&["--junit", "-"], 2)] {
-        let arguments = [&["run", "canary.toml"][..], more].concat();
-        let output = command(&folder, &arguments).stdout(full()).output().expect("it starts");
+    let cases: [&[&str]; 8] = [
+        &["run", "canary.toml"],
+        &["run", "canary.toml", "--json", "-"],
+        &["run", "canary.toml", "--junit", "-"],
+        &["sweep", "canary.toml", "--seeds", "1..2"],
+        &["list", "faults"],
+        &["--help"],
+        &["--version"],
+        &["help", "sweep"],
+    ];
+    for arguments in cases {
+        let output = command(&folder, arguments).stdout(full()).output().expect("it starts");
         let why = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(want), "PR-2: {more:?}: {why}");
-        assert!(why.contains("No space left on device"), "PR-2: {more:?}: {why}");
+        assert_eq!(output.status.code(), Some(2), "PR-2: {arguments:?}: {why}");
+        let told = why.matches("cannot write to the standard output").count();
+        assert_eq!(told, 1, "PR-2: {arguments:?}: {why}");
+        assert!(why.contains("No space left on device"), "PR-2: {arguments:?}: {why}");
     }
+    assert!(folder.join("trial-failures").exists(), "what was found is saved all the same");
 }

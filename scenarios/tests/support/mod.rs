@@ -44,6 +44,13 @@ impl Said {
         assert_eq!(self.status, status, "{out}{err}");
         assert!(self.words().contains(part), "`{part}` is missing: {out}{err}");
     }
+
+    /// Refused, with these words, before anything was told of a run.
+    #[track_caller]
+    pub fn is_refused(&self, want: &str) {
+        self.is(2, want);
+        assert_eq!(self.out, "", "nothing is played");
+    }
 }
 
 /// An empty folder for one test.
