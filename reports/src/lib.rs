@@ -19,7 +19,7 @@ pub use document::{
     RecordCounts, RunDocument, SCHEMA_VERSION, Setting, Verdict, Violation, run_schema,
 };
 pub use finding::Finding;
-pub use sweep_page::{failure_story, render_sweep};
+pub use sweep_page::{Unreached, failure_story, render_sweep};
 pub use swept::{
     FailureShape, SWEEP_SCHEMA_VERSION, SeedRow, SweepHeader, SweptScenario, sweep_schema,
 };

@@ -12,17 +12,35 @@ use crate::tally::{Group, ScenarioTally, Tally};
 /// Columns that names of probes may take.
 const WIDTH: usize = 96;
 
+/// Probes that no seed reached are named in any case if they are so few.
+const FEW: usize = 8;
+
+/// How the probes that no seed reached are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unreached {
+    /// Their number; their names only if they are few.
+    Counted,
+    /// All of their names.
+    Named,
+}
+
 /// The counts of every scenario, with its failures, the fastest first.
 #[must_use]
-pub fn render_sweep(header: &SweepHeader, tally: &Tally) -> String {
+pub fn render_sweep(header: &SweepHeader, tally: &Tally, unreached: Unreached) -> String {
     let mut page = String::new();
     for (scenario, tally) in header.scenarios.iter().zip(&tally.scenarios) {
-        section(&mut page, header, scenario, tally);
+        counts(&mut page, header, tally);
+        probes(&mut page, scenario, tally, unreached);
+        for (id, group) in tally.groups() {
+            page.push('\n');
+            page.push_str(&failure_story(scenario, id, group, tally.played));
+        }
+        page.push('\n');
     }
     page
 }
 
-fn section(page: &mut String, header: &SweepHeader, asked: &SweptScenario, tally: &ScenarioTally) {
+fn counts(page: &mut String, header: &SweepHeader, tally: &ScenarioTally) {
     let verdicts: Vec<String> =
         tally.verdicts.iter().map(|(word, count)| format!("{} {word}", grouped(*count))).collect();
     let came = if verdicts.is_empty() { "none played".to_owned() } else { verdicts.join(", ") };
@@ -40,16 +58,10 @@ fn section(page: &mut String, header: &SweepHeader, asked: &SweptScenario, tally
             grouped(tally.twice)
         ),
     );
-    probes(page, asked, tally);
-    for (id, group) in tally.groups() {
-        page.push('\n');
-        page.push_str(&failure_story(asked, id, group, tally.played));
-    }
-    page.push('\n');
 }
 
 /// How many of 1,000 runs reached each probe; those that none has.
-fn probes(page: &mut String, asked: &SweptScenario, tally: &ScenarioTally) {
+fn probes(page: &mut String, asked: &SweptScenario, tally: &ScenarioTally, unreached: Unreached) {
     if tally.played == 0 {
         return;
     }
@@ -65,7 +77,12 @@ fn probes(page: &mut String, asked: &SweptScenario, tally: &ScenarioTally) {
     list(page, "probes, runs of 1,000 that reached them:", reached);
     let never: BTreeSet<&String> =
         tally.probes.iter().filter(|(_, runs)| **runs == 0).map(|(name, _)| name).collect();
-    list(page, "never reached:", never.iter().map(|name| (*name).clone()));
+    let count = format!("never reached: {} of {} probes", never.len(), tally.probes.len());
+    if unreached == Unreached::Named || never.len() <= FEW {
+        list(page, &format!("{count}:"), never.iter().map(|name| (*name).clone()));
+    } else {
+        line(page, format_args!("  {count}; `--probes` names them"));
+    }
     let missed = asked.must_happen.iter().filter(|name| !tally.probes.contains_key(*name));
     list(page, "demanded, and unknown:", missed.cloned());
 }

@@ -1,18 +1,18 @@
 //! Wrong input: exit status 2, the place underlined, and what is allowed. Read the snapshots.
 #![cfg(feature = "binary")]
 
+mod support;
+
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
+
+use support::{Said, trial};
 
 /// What every scenario here begins with, correct.
 const GOOD: &str = "title = \"t\"\n[topics.orders]\npartitions = 2\nreplicas = 3\n";
 
 fn folder(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bad_input").join(name);
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).expect("the target folder can be written");
-    path
+    support::folder("bad_input", name)
 }
 
 /// Runs `trial` in a folder with one file, and answers with what it prints; it must exit with 2 and nothing else.
@@ -21,15 +21,9 @@ fn printed(name: &str, file: Option<(&str, &str)>, arguments: &[&str]) -> String
     if let Some((file, text)) = file {
         fs::write(folder.join(file), text).expect("the folder is there");
     }
-    let output = Command::new(env!("CARGO_BIN_EXE_trial"))
-        .args(arguments)
-        .current_dir(&folder)
-        .output()
-        .expect("the binary was built");
-    let err = String::from_utf8(output.stderr).expect("it writes UTF-8");
-    assert_eq!(output.status.code(), Some(2), "{name}: {err}");
-    assert!(output.stdout.is_empty(), "{name}: a report of nothing");
-    assert!(!err.contains("panicked") && !err.contains('\x1b'), "{name}: {err}");
+    let Said { status, out, err } = trial(&folder, arguments);
+    assert_eq!((status, out.as_str()), (2, ""), "{name}: {err}");
+    assert!(!err.contains('\x1b'), "{name}: {err}");
     format!("$ trial {}\n{err}", arguments.join(" "))
 }
 
@@ -112,13 +106,9 @@ fn a_record_file_that_cannot_be_read_is_named_with_its_line() {
     fs::write(folder.join("s.toml"), text).expect("the folder is there");
     for (name, records) in [("record_key", "id,city\n1,Ulm\n"), ("record_line", "id,x\n1\n")] {
         fs::write(folder.join("r.csv"), records).expect("the folder is there");
-        let output = Command::new(env!("CARGO_BIN_EXE_trial"))
-            .args(["run", "s.toml"])
-            .current_dir(&folder)
-            .output()
-            .expect("the binary was built");
-        assert_eq!(output.status.code(), Some(2), "{name}");
-        insta::assert_snapshot!(name, String::from_utf8_lossy(&output.stderr));
+        let said = trial(&folder, &["run", "s.toml"]);
+        assert_eq!(said.status, 2, "{name}");
+        insta::assert_snapshot!(name, said.err);
     }
 }
 

@@ -1,34 +1,18 @@
 //! The binary from outside: exit statuses, the JSON, a failure saved and played again.
 #![cfg(feature = "binary")]
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+mod support;
 
-struct Said {
-    status: i32,
-    out: String,
-    err: String,
-}
+use std::path::{Path, PathBuf};
+
+use support::Said;
 
 fn trial(arguments: &[&str]) -> Said {
-    let output = Command::new(env!("CARGO_BIN_EXE_trial"))
-        .args(arguments)
-        .env_remove("NO_COLOR")
-        .output()
-        .expect("the binary was built");
-    Said {
-        status: output.status.code().expect("it ended by itself"),
-        out: String::from_utf8(output.stdout).expect("it writes UTF-8"),
-        err: String::from_utf8(output.stderr).expect("it writes UTF-8"),
-    }
+    support::trial(Path::new("."), arguments)
 }
 
-/// An empty folder of this test.
 fn folder(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = std::fs::remove_dir_all(&path);
-    std::fs::create_dir_all(&path).expect("the target folder can be written");
-    path
+    support::folder("cli", name)
 }
 
 /// A scenario that must fail: it demands what cannot happen.

@@ -4,20 +4,19 @@
 //! Python with PyPI for the validators. Without the variable each test says so and passes.
 #![cfg(all(feature = "binary", target_os = "linux"))]
 
+mod support;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use support::{CALM, tree, trial};
+
 const SEEDS: &str = "0..45";
 const SHARDS: usize = 3;
 /// How long a worker may take to report a seed.
 const PATIENCE: Duration = Duration::from_secs(300);
-
-/// As in `sweeps.rs`: every seed misses its probe, so the sweep ends with status 5.
-const SCENARIO: &str = "title = \"a cluster without faults never cuts a log\"\ntime = \"2s\"\n\
-    must_happen = [\"truncation\"]\n[topics.t]\npartitions = 1\nreplicas = 3\n\
-    [clients.p]\nproduce = \"t\"\nrate = \"20/s\"\n";
 
 fn wanted(test: &str) -> bool {
     let wanted = std::env::var("TRIAL_FLEETS").is_ok_and(|value| value == "1");
@@ -27,11 +26,10 @@ fn wanted(test: &str) -> bool {
     wanted
 }
 
+/// Every seed misses its probe, so the sweep ends with status 5.
 fn folder(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("fleets").join(name);
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).expect("the target folder can be written");
-    fs::write(path.join("calm.toml"), SCENARIO).expect("the folder is there");
+    let path = support::folder("fleets", name);
+    fs::write(path.join("calm.toml"), CALM).expect("the folder is there");
     path
 }
 
@@ -39,15 +37,9 @@ fn here(file: &str) -> String {
     format!("{}/{file}", env!("CARGO_MANIFEST_DIR"))
 }
 
-fn trial(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_trial"));
-    command.current_dir(folder).args(arguments).output().expect("the binary was built")
-}
-
 /// The whole sweep by one worker, in `one`.
 fn by_one_worker(folder: &Path) -> i32 {
-    let done = trial(folder, &["sweep", "calm.toml", "--seeds", SEEDS, "--out", "one"]);
-    done.status.code().expect("it ended by itself")
+    trial(folder, &["sweep", "calm.toml", "--seeds", SEEDS, "--out", "one"]).status
 }
 
 #[track_caller]
@@ -63,28 +55,8 @@ fn same(folder: &Path, other: &str) {
     println!("{} files are the same, byte for byte: {}", one.len(), names(&one).join(" "));
 }
 
-/// Every file below a folder, with its content.
-fn tree(folder: &Path) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    let mut todo = vec![folder.to_owned()];
-    while let Some(at) = todo.pop() {
-        for entry in fs::read_dir(&at).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                todo.push(path);
-            } else {
-                let name = path.strip_prefix(folder).expect("below").display().to_string();
-                found.push((name, fs::read_to_string(&path).expect("text")));
-            }
-        }
-    }
-    found.sort();
-    found
-}
-
 fn rows(folder: &Path, shard: usize) -> usize {
-    let path = folder.join(format!("many/shard-{shard}-of-{SHARDS}/seeds.jsonl"));
-    fs::read_to_string(path).map_or(0, |text| text.lines().count().saturating_sub(1))
+    support::rows(&folder.join(format!("many/shard-{shard}-of-{SHARDS}/seeds.jsonl")))
 }
 
 /// Waits until a shard has reported something, while `whoever` works on it.
@@ -180,7 +152,8 @@ fn slurm() {
     assert!(said.contains(&format!("second {whole}")), "Trial's own exit status comes back");
     assert!(said.contains("alone 2"), "SH-2: {said}");
     assert!(said.contains("3 shards are asked for, and a Slurm array has 1"), "SH-2: {said}");
-    ends_with(&trial(&folder, &["merge", "many"]), whole);
+    let merged = trial(&folder, &["merge", "many"]);
+    assert_eq!(merged.status, whole, "{}{}", merged.out, merged.err);
     same(&folder, "many");
     println!("slurm: {:.1} s", start.elapsed().as_secs_f64());
 }
@@ -258,7 +231,7 @@ fn junit(folder: &Path, ends: &Ends<'_>) {
     let bug = ["--switch", "ack_before_replication"];
     let sweep =
         ["sweep", "calm.toml", "what_an_ack_buys_all", "--seeds", "0..2", "--junit", "sweep.xml"];
-    assert_eq!(trial(folder, &[&sweep[..], &bug].concat()).status.code(), Some(1), "it is broken");
+    assert_eq!(trial(folder, &[&sweep[..], &bug].concat()).status, 1, "it is broken");
     trial(folder, &["run", "calm.toml", "--junit", "failed.xml"]);
     trial(folder, &["run", "calm.toml", "--set", "must_happen=[]", "--junit", "passed.xml"]);
     for file in ["sweep.xml", "failed.xml", "passed.xml"] {

@@ -1,42 +1,33 @@
 //! What other programs read: JUnit XML, annotations, and the standard output when nobody reads it.
 #![cfg(feature = "binary")]
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
+use support::{CANARY, command};
 
 /// With a fault that has to do something and comes too late, and a probe that is never reached.
 const IDLE: &str = "title = \"<idle> & \\\"100%\\\"\"\ntime = \"2s\"\nrequire_effect = true\n\
     faults = [\n  \"at 1s restart b1\",\n]\n[topics.t]\npartitions = 1\nreplicas = 3\n\
     [clients.p]\nproduce = \"t\"\nrate = \"20/s\"\n";
 
-/// A guard is removed: R12 is violated in every seed.
-const CANARY: &str = include_str!("../../.ci/canary.toml");
-
 fn folder(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("machines").join(name);
-    let _ = fs::remove_dir_all(&path);
-    fs::create_dir_all(&path).expect("the target folder can be written");
+    let path = support::folder("machines", name);
     fs::write(path.join("idle.toml"), IDLE).expect("the folder is there");
     fs::write(path.join("canary.toml"), CANARY).expect("the folder is there");
     path
 }
 
-fn command(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_trial"));
-    command.current_dir(folder).args(arguments);
-    command
-}
-
 /// Exit status, and what was said.
 fn trial(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
-    let output = command(folder, arguments).output().expect("the binary was built");
-    let text = |bytes| String::from_utf8(bytes).expect("it writes UTF-8");
-    (output.status.code().expect("it ended by itself"), text(output.stdout), text(output.stderr))
+    let said = support::trial(folder, arguments);
+    (said.status, said.out, said.err)
 }
 
 /// An element, with its attributes and the text in it.
@@ -226,11 +217,23 @@ fn a_reader_that_goes_away_changes_no_exit_status() {
 fn a_standard_output_that_is_full_is_told() {
     let folder = folder("full");
     let full = || fs::OpenOptions::new().write(true).open("/dev/full").expect("Linux has it");
-    for (more, want) in [(&[][..], 1), (&["--json", "-"], 2), (&["--junit", "-"], 2)] {
-        let arguments = [&["run", "canary.toml"][..], more].concat();
-        let output = command(&folder, &arguments).stdout(full()).output().expect("it starts");
+    let cases: [&[&str]; 8] = [
+        &["run", "canary.toml"],
+        &["run", "canary.toml", "--json", "-"],
+        &["run", "canary.toml", "--junit", "-"],
+        &["sweep", "canary.toml", "--seeds", "1..2"],
+        &["list", "faults"],
+        &["--help"],
+        &["--version"],
+        &["help", "sweep"],
+    ];
+    for arguments in cases {
+        let output = command(&folder, arguments).stdout(full()).output().expect("it starts");
         let why = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(want), "PR-2: {more:?}: {why}");
-        assert!(why.contains("No space left on device"), "PR-2: {more:?}: {why}");
+        assert_eq!(output.status.code(), Some(2), "PR-2: {arguments:?}: {why}");
+        let told = why.matches("cannot write to the standard output").count();
+        assert_eq!(told, 1, "PR-2: {arguments:?}: {why}");
+        assert!(why.contains("No space left on device"), "PR-2: {arguments:?}: {why}");
     }
+    assert!(folder.join("trial-failures").exists(), "what was found is saved all the same");
 }

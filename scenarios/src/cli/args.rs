@@ -33,10 +33,13 @@ pub(crate) enum Command {
     /// Show what there is: scenarios, faults, invariants, probes, bugs
     List(ListArgs),
     /// Play scenarios under many seeds and count what came of it
+    #[command(after_help = SWEEP_EXAMPLES)]
     Sweep(SweepArgs),
-    /// Join the shards of a sweep
+    /// Join the shards of a sweep to what one worker would have written
+    #[command(after_help = MERGE_EXAMPLES)]
     Merge(MergeArgs),
     /// Keep a failure as a file that is played as a test
+    #[command(after_help = KEEP_EXAMPLES)]
     Keep(KeepArgs),
     /// Make a failure smaller, as long as the same violation shows
     Shrink(ShrinkArgs),
@@ -45,6 +48,31 @@ pub(crate) enum Command {
     /// Measure how fast Trial is
     Bench(BenchArgs),
 }
+
+const SWEEP_EXAMPLES: &str = "\
+Examples:
+  trial sweep departures --seeds 0..200
+  trial sweep everything_at_once --seeds 0.. --for 8h --out night
+  trial sweep everything_at_once --seeds 0.. --failures 1
+  trial sweep everything_at_once --seeds 0..100000 --shard 2/8 --out night     (then: trial merge night)
+
+Exit status: the worst of all seeds, as `trial --help` lists them (70 before 4, 1, 3, 5).";
+
+const MERGE_EXAMPLES: &str = "\
+Examples:
+  trial merge night                            every shard below night; the whole is written there, too
+  trial merge host1/night host2/night --out all
+
+A shard that is missing or was not finished is named, and nothing is written (exit status 2).
+Else the exit status is that of the whole sweep.";
+
+const KEEP_EXAMPLES: &str = "\
+Examples:
+  trial keep trial-failures/departures-R12-08f2eaf8/failure.json      into the folder failures
+  trial keep failures/departures-R12-08f2eaf8-37.json --fixed         it was mended
+
+It is played once: a failure that does not come again is not kept. A test plays all that are kept:
+  trial_scenarios::kept(\"failures\").run();";
 
 /// What is changed of a scenario.
 #[derive(Debug, Clone, Default, Args)]
@@ -207,7 +235,7 @@ pub(crate) struct SweepArgs {
     #[arg(value_name = "SCENARIO")]
     pub(crate) scenarios: Vec<String>,
     /// Which seeds: A..B (without B), A.. (until --for or --failures), or COMMIT:N (the N seeds of a commit)
-    #[arg(long, value_name = "A..B")]
+    #[arg(long, value_name = "A..B|A..|COMMIT:N")]
     pub(crate) seeds: SeedRange,
     #[command(flatten)]
     pub(crate) changes: ChangeArgs,
@@ -215,7 +243,8 @@ pub(crate) struct SweepArgs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) jobs: Option<u16>,
     /// Play one part of the seeds: I/N, counted from 1; `auto`: as Slurm, Kubernetes, GNU parallel or a CI service says
-    #[arg(long, value_name = "I/N|auto", requires = "out")]
+    /// (`auto/N` where it does not say N). Needs --out, and goes with neither --for nor --failures
+    #[arg(long, value_name = "I/N|auto|auto/N", requires = "out")]
     pub(crate) shard: Option<ShardArg>,
     /// Stop when this much real time is over, as in 10m
     #[arg(long = "for", value_name = "TIME")]
@@ -227,6 +256,9 @@ pub(crate) struct SweepArgs {
     /// Without it failures alone are saved, in trial-failures
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Name every probe that no seed reached, however many they are
+    #[arg(long)]
+    pub(crate) probes: bool,
     #[command(flatten)]
     pub(crate) reports: ReportArgs,
 }
@@ -239,6 +271,9 @@ pub(crate) struct MergeArgs {
     /// Where the whole is written; without it: the folder above the shards
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
+    /// Name every probe that no seed reached, however many they are
+    #[arg(long)]
+    pub(crate) probes: bool,
     #[command(flatten)]
     pub(crate) reports: ReportArgs,
 }
@@ -248,10 +283,10 @@ pub(crate) struct KeepArgs {
     /// A file that `trial sweep` or `trial run --out` has written
     #[arg(value_name = "FAILURE.json")]
     pub(crate) file: PathBuf,
-    /// The folder; without it: failures
+    /// The folder in which it stays; without it: failures, or with --fixed where the file is
     #[arg(long = "in", value_name = "DIR")]
     pub(crate) to: Option<PathBuf>,
-    /// What it shows was mended: from now on it must not come back
+    /// What it shows was mended: it is not there any more, and must not come back
     #[arg(long)]
     pub(crate) fixed: bool,
 }

@@ -7,6 +7,7 @@ use trial_scenarios::bench::kafka::{Figures, MIX_ABOUT};
 use trial_scenarios::bench::{ROUNDS, contest, measure, room};
 
 use super::args::BenchArgs;
+use super::outputs;
 use super::print::{Stop, complain, say, write_to};
 
 /// Measures and tells.
@@ -14,6 +15,7 @@ pub(crate) fn bench(args: &BenchArgs) -> Result<u8, Stop> {
     if cfg!(debug_assertions) {
         complain("this is a development build: measure with `cargo run --release -- bench`");
     }
+    outputs::check(&[("--json", args.json.as_deref())], &[], &[])?;
     let figures = measure()?;
     if args.json.as_deref() != Some(Path::new("-")) {
         say(page(&figures.kafka) + &room_page(&figures.room) + &contest_page(&figures.contest));

@@ -1,15 +1,21 @@
 //! `trial cause`: from when on a failure was likely, and what made it so.
 
+use std::path::{Path, PathBuf};
+
 use trial_scenarios::cause::{Drawn, Effort, cause as find, page};
 
 use super::args::CauseArgs;
 use super::asking::failure;
+use super::outputs;
 use super::print::{Stop, say, write_to};
 use super::shrink::{bar, not_there};
 
 /// Forks the run and draws the curve.
 pub(crate) fn cause(args: &CauseArgs) -> Result<u8, Stop> {
     let given = failure(&args.failure)?;
+    let read = given.saved.iter().map(|(file, _)| file).chain(&given.asked.path);
+    let read: Vec<&Path> = read.map(PathBuf::as_path).collect();
+    outputs::check(&[("--json", args.json.as_deref())], &read, &[])?;
     let effort = Effort { moments: args.moments, futures: args.futures, jobs: given.jobs };
     let bar = bar();
     bar.set_message("forks");

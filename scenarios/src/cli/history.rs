@@ -50,7 +50,7 @@ fn notation(file: &Path) -> Result<Notation, ScenarioError> {
 }
 
 /// Refuses a file whose name says nothing, before anything is played.
-pub(crate) fn can_be_written(args: &HistoryArgs) -> Result<(), ScenarioError> {
+pub(crate) fn named_well(args: &HistoryArgs) -> Result<(), ScenarioError> {
     args.file.as_deref().map_or(Ok(()), |file| notation(file).map(|_| ()))
 }
 

@@ -1,7 +1,7 @@
 //! The command line. Read first `args.rs` (what can be typed), then one file per command.
 //!
-//! `print.rs` decides about colours and draws errors; `asking.rs` turns arguments into a scenario; `machines.rs` writes
-//! what other programs read, with `junit.rs`.
+//! `print.rs` decides about colours and draws errors; `asking.rs` turns arguments into a scenario; `outputs.rs` looks
+//! whether files can be written; `machines.rs` writes what other programs read, with `junit.rs`.
 
 mod args;
 mod asking;
@@ -15,6 +15,7 @@ mod list;
 mod log;
 mod machines;
 mod merge;
+mod outputs;
 mod print;
 mod replay;
 mod run;
@@ -30,7 +31,10 @@ use args::{Cli, Command, RunArgs};
 
 /// Plays what the arguments say; answers with the status that tells what happened.
 pub(crate) fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return print::usage(&error),
+    };
     keep_panics_quiet();
     let done = match cli.command {
         None => run::run_default(&RunArgs::default()),
@@ -46,7 +50,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Bench(args)) => bench::bench(&args),
     };
     match done {
-        Ok(status) => ExitCode::from(status),
-        Err(stop) => ExitCode::from(print::stopped(&stop)),
+        Ok(status) => print::ended(status),
+        Err(stop) => print::ended(print::stopped(&stop)),
     }
 }

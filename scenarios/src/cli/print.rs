@@ -1,11 +1,15 @@
 //! Writes to the terminal: with colours only where somebody sees them, and errors with their place underlined.
 //!
+//! Holds:      whether something could not be written to the standard output.
 //! Invariants: PR-1 a reader that goes away (`trial list | head`) is no error, and changes neither what is saved nor
-//!             the exit status. PR-2 a file that cannot be written is an error, on the standard output too.
+//!             the exit status. PR-2 all else that cannot be written is an error, told once, and ends with status 2:
+//!             also a page on the standard output.
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use trial_reports::Palette;
@@ -18,6 +22,9 @@ use trial_scenarios::sweep::JournalError;
 const WIDTH: usize = 100;
 /// The exit status of bad usage and bad input.
 const EXIT_BAD_INPUT: u8 = 2;
+
+/// PR-2.
+static NOT_SAID: AtomicBool = AtomicBool::new(false);
 
 /// Why a command came to no result.
 #[derive(Debug)]
@@ -55,16 +62,41 @@ fn colours(is_terminal: bool) -> bool {
     is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Writes to the standard output: PR-1. What else goes wrong there is told, once for each text.
+/// Writes to the standard output: PR-1, PR-2.
 pub(crate) fn say(text: impl Display) {
-    if let Err(why) = try_say(text) {
+    said(try_say(text));
+}
+
+fn said(done: io::Result<()>) {
+    if let Err(why) = done
+        && !NOT_SAID.swap(true, Ordering::Relaxed)
+    {
         complain(format_args!("cannot write to the standard output: {why}"));
     }
 }
 
+/// The status that the process ends with: PR-2.
+pub(crate) fn ended(status: u8) -> ExitCode {
+    ExitCode::from(if NOT_SAID.load(Ordering::Relaxed) { EXIT_BAD_INPUT } else { status })
+}
+
+/// Says what the command line came to that was no command: help and version, or why it cannot be read.
+pub(crate) fn usage(error: &clap::Error) -> ExitCode {
+    let shown = error.print().and_then(|()| io::stdout().flush());
+    if !error.use_stderr() {
+        said(but_for_its_reader(shown));
+    }
+    ended(u8::try_from(error.exit_code()).unwrap_or(EXIT_BAD_INPUT))
+}
+
 fn try_say(text: impl Display) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    match write!(out, "{text}").and_then(|()| out.flush()) {
+    but_for_its_reader(write!(out, "{text}").and_then(|()| out.flush()))
+}
+
+/// PR-1.
+fn but_for_its_reader(done: io::Result<()>) -> io::Result<()> {
+    match done {
         Err(why) if why.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         done => done,
     }

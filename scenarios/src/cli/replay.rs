@@ -15,13 +15,15 @@ use trial_sim::fault::parse_span;
 use super::args::ReplayArgs;
 use super::history;
 use super::log::listening;
+use super::outputs;
 use super::print::{Stop, complain, say};
 use super::run::{millis_since, report, tell_unexpected};
 
 /// Plays what the file holds.
 pub(crate) fn replay(args: &ReplayArgs) -> Result<u8, Stop> {
     let failure = Failure::load(&args.file)?;
-    history::can_be_written(&args.history)?;
+    history::named_well(&args.history)?;
+    outputs::check(&[("--history", args.history.file.as_deref())], &[&args.file], &[])?;
     let again = format!("trial replay {}", quoted(&args.file.display().to_string()));
     match &args.until {
         None => whole(args, &failure, &again),

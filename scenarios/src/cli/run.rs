@@ -1,6 +1,6 @@
 //! `trial run`: one scenario under one seed, and its report.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -18,6 +18,7 @@ use super::asking::asked;
 use super::history;
 use super::log::listening;
 use super::machines::{check, tell_fault, tell_run, to_stdout};
+use super::outputs;
 use super::print::{Stop, complain, palette, say, write_to};
 
 /// `trial` alone: plays the default and says how to see the rest.
@@ -34,7 +35,14 @@ pub(crate) fn run(args: &RunArgs) -> Result<u8, Stop> {
     check(&args.reports, args.json.as_deref())?;
     let asked = asked(&args.scenario, &args.changes)?;
     let scenario = Arc::new(asked.scenario()?);
-    history::can_be_written(&args.history)?;
+    history::named_well(&args.history)?;
+    let outputs = [
+        ("--json", args.json.as_deref()),
+        ("--junit", args.reports.junit.as_deref()),
+        ("--history", args.history.file.as_deref()),
+    ];
+    outputs::check(&outputs, &asked.path.iter().map(PathBuf::as_path).collect::<Vec<_>>(), &[])?;
+    args.out.as_deref().map_or(Ok(()), outputs::check_folder)?;
     let again = asked.replay_line(args.seed);
     let ours = |fault| {
         tell_fault(&args.reports, &asked, &fault, &again);

@@ -1,7 +1,8 @@
 //! `trial sweep`: scenarios under many seeds, counted; one saved failure of each kind.
 //!
 //! Invariants: SW-1 with `--out` a seed is reported once, in its folder, before it is counted: whoever is killed goes
-//!             on with the same command. SW-2 scenarios take turns, so that each gets its share of a bounded time.
+//!             on with the same command, once a few of its rows were played again. SW-2 scenarios take turns, so that
+//!             each gets its share of a bounded time.
 
 use std::io::{IsTerminal as _, stderr};
 use std::ops::ControlFlow;
@@ -10,18 +11,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use trial_reports::{SeedRow, SweepHeader, Tally, render_sweep};
+use trial_reports::{SeedRow, SweepHeader, Tally, Unreached, render_sweep};
 use trial_scenarios::asked::{Asked, quoted};
 use trial_scenarios::scenario::{Scenario, ScenarioError, builtin};
 use trial_scenarios::sweep::{
-    GROUPS_FOLDER, Journal, JournalError, SeedRange, Shard, ShardArg, header, play_each, row,
-    save_groups,
+    GROUPS_FOLDER, Journal, JournalError, Samples, SeedRange, Shard, ShardArg, header, play_each,
+    row, save_groups,
 };
 use trial_sim::fault::parse_span;
 
 use super::args::{ReportArgs, SweepArgs};
 use super::asking::asked;
 use super::machines::{page, tell_sweep};
+use super::outputs;
 use super::print::{Stop, complain};
 
 /// Where failures are saved if nobody says where.
@@ -43,7 +45,7 @@ struct Progress {
     trouble: Option<JournalError>,
     played: u64,
     simulated_ms: u64,
-    stopped: Option<&'static str>,
+    stopped: Option<String>,
 }
 
 /// Sweeps over every scenario that was asked for; the worst decides the exit status.
@@ -52,38 +54,54 @@ pub(crate) fn sweep_all(args: &SweepArgs) -> Result<u8, Stop> {
     let shard = shard(args.shard)?;
     let bounds = bounds(args)?;
     let jobs = args.jobs.map_or_else(cores, usize::from);
-    let folder = args.out.as_deref().map(|out| folder(out, shard));
-    let header = header(&all, args.seeds, shard, folder.is_some());
-    let mut tally = Tally::new(&header);
-    let journal = match &folder {
-        Some(folder) => Some(Journal::open(folder, &header, &mut |_, row| tally.add(row))?),
-        None => None,
+    can_be_written(args, &all, shard)?;
+    let header = header(&all, args.seeds, shard, args.out.is_some());
+    let (mut tally, mut samples) = (Tally::new(&header), Samples::new(&header));
+    let mut hear = |header: &SweepHeader, row: &SeedRow| {
+        tally.add(row);
+        samples.hear(header, row);
     };
+    let journal = args.out.as_deref().map(|out| Journal::open(out, &header, &mut hear));
+    let mut journal = journal.transpose()?;
     let known = journal.as_ref().map_or(0, Journal::rows);
+    let is_whole = journal.as_ref().is_some_and(|journal| journal.missing().is_none());
+    let enough = bounds.failures.filter(|most| tally.unexpected() >= *most && !is_whole);
+    let mut again = 0;
+    if let Some(journal) = journal.as_mut().filter(|_| !is_whole && enough.is_none()) {
+        again = journal.recheck(all.iter().map(|(_, scenario)| scenario), &samples, jobs)?;
+    }
     let (played, simulated_ms) = (0, 0);
-    let progress = Progress { tally, journal, trouble: None, played, simulated_ms, stopped: None };
+    let stopped = enough.map(|_| {
+        format!(
+            "{} there already; with a larger --failures it goes on",
+            failures(tally.unexpected())
+        )
+    });
+    let mut progress = Progress { tally, journal, trouble: None, played, simulated_ms, stopped };
     let start = Instant::now();
-    let progress = play(&all, &header, jobs, &bounds, progress);
+    if enough.is_none() {
+        progress = play(&all, &header, jobs, &bounds, progress);
+    }
     let wall = start.elapsed();
     let Progress { tally, journal, trouble, played, simulated_ms, stopped } = progress;
     if let Some(trouble) = trouble {
         return Err(trouble.into());
     }
     let say = |text: &dyn std::fmt::Display| page(&args.reports, text);
-    say(&render_sweep(&header, &tally));
-    say(&speed(played, simulated_ms, wall, jobs));
+    say(&render_sweep(&header, &tally, unreached(args.probes)));
+    if played > 0 {
+        say(&speed(played, simulated_ms, wall, jobs));
+    }
     if known > 0 {
-        say(&format_args!("{known} seeds had been played before\n"));
+        say(&format_args!("{}\n", before(known, again)));
     }
     if let Some(why) = stopped {
-        let on = if journal.is_some() { "; the same command goes on" } else { "" };
-        say(&format_args!("stopped: {why}{on}\n"));
+        say(&format_args!("stopped: {why}\n"));
     }
     if let Some(journal) = journal.filter(|journal| journal.missing().is_none()) {
         journal.finish()?;
     }
-    let failures = folder.map_or_else(|| PathBuf::from(FAILURES), |path| path.join(GROUPS_FOLDER));
-    save(&failures, &header, &tally, &args.reports)?;
+    save(&saved_in(args, shard), &header, &tally, &args.reports)?;
     tell_sweep(&args.reports, &header, &tally)?;
     Ok(tally.exit_status())
 }
@@ -122,15 +140,43 @@ fn shard(given: Option<ShardArg>) -> Result<Shard, Stop> {
     }
 }
 
-/// Every shard has a folder of its own, so that many can be written into one.
-fn folder(out: &Path, shard: Shard) -> PathBuf {
-    if shard == Shard::WHOLE {
-        return out.to_owned();
+/// The folder of saved failures.
+fn saved_in(args: &SweepArgs, shard: Shard) -> PathBuf {
+    let out = args.out.as_deref().map(|out| shard.folder(out).join(GROUPS_FOLDER));
+    out.unwrap_or_else(|| PathBuf::from(FAILURES))
+}
+
+/// All that will be written at the end. The file of rows is opened before anything is played in any case.
+fn can_be_written(args: &SweepArgs, all: &All, shard: Shard) -> Result<(), Stop> {
+    let read: Vec<&Path> = all.iter().filter_map(|(asked, _)| asked.path.as_deref()).collect();
+    let saved = saved_in(args, shard);
+    let sweeps: Vec<&Path> = args.out.iter().map(PathBuf::as_path).collect();
+    outputs::check(&[("--junit", args.reports.junit.as_deref())], &read, &sweeps)?;
+    if args.out.is_some() { outputs::check_folder(&saved) } else { Ok(()) }
+}
+
+fn failures(count: u64) -> String {
+    if count == 1 { "1 failure is".to_owned() } else { format!("{count} failures are") }
+}
+
+/// What was there when it began, and how many of it were played once more.
+fn before(known: u64, again: usize) -> String {
+    let seeds = if known == 1 { "1 seed".to_owned() } else { format!("{known} seeds") };
+    match again {
+        0 => format!("{seeds} had been played before"),
+        _ => format!(
+            "{seeds} had been played before; {again} of them again now, which came to the same"
+        ),
     }
-    out.join(format!("shard-{}-of-{}", shard.index, shard.of))
+}
+
+/// How a page shows the probes that nobody reached.
+pub(crate) fn unreached(named: bool) -> Unreached {
+    if named { Unreached::Named } else { Unreached::Counted }
 }
 
 fn bounds(args: &SweepArgs) -> Result<Bounds, Stop> {
+    refuse_part_of_a_shard(args)?;
     let mut until = None;
     if let Some(text) = &args.time {
         let span = parse_span(text).map_err(|error| {
@@ -146,6 +192,24 @@ fn bounds(args: &SweepArgs) -> Result<Bounds, Stop> {
         return Err(ScenarioError::plain(message, Some(help)).into());
     }
     Ok(Bounds { until, failures: args.failures })
+}
+
+/// A shard that ends before its seeds do is never finished, and cannot be joined.
+fn refuse_part_of_a_shard(args: &SweepArgs) -> Result<(), Stop> {
+    if args.shard.is_none() {
+        return Ok(());
+    }
+    let other = match (&args.time, args.failures) {
+        _ if args.seeds.is_open() => format!("--seeds {}", args.seeds),
+        (Some(time), _) => format!("--for {time}"),
+        (None, Some(most)) => format!("--failures {most}"),
+        (None, None) => return Ok(()),
+    };
+    let message = format!("{other} and --shard do not go together: such a shard is never finished");
+    let help = "a shard has seeds A..B or COMMIT:N and plays all of them, for `trial merge`; --for, --failures and A.. \
+                are for a sweep in one piece"
+        .to_owned();
+    Err(ScenarioError::plain(message, Some(help)).into())
 }
 
 fn cores() -> usize {
@@ -173,16 +237,14 @@ fn play(
         todo.map(move |((_, scenario), _)| (Arc::clone(scenario), seed))
     });
     let progress = Mutex::new(progress);
-    if bounds.failures != Some(0) {
-        play_each(units, jobs, &|scenario, seed, result| {
-            let row = row(&scenario.name, seed, &result);
-            let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
-            let go_on = progress.take(&row, bounds);
-            bar.set_message(progress.line());
-            bar.inc(1);
-            go_on
-        });
-    }
+    play_each(units, jobs, &|scenario, seed, result| {
+        let row = row(&scenario.name, seed, &result);
+        let mut progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let go_on = progress.take(&row, bounds);
+        bar.set_message(progress.line());
+        bar.inc(1);
+        go_on
+    });
     bar.finish_and_clear();
     progress.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
@@ -203,9 +265,11 @@ impl Progress {
         self.played += 1;
         self.simulated_ms += row.simulated_ms;
         if bounds.failures.is_some_and(|most| self.tally.unexpected() >= most) {
-            self.stopped = Some("so many failures were found");
+            let on = "with a larger --failures it goes on";
+            self.stopped = Some(format!("so many failures were found; {on}"));
         } else if bounds.until.is_some_and(|until| Instant::now() >= until) {
-            self.stopped = Some("the time is over");
+            let on = if self.journal.is_some() { "; the same command goes on" } else { "" };
+            self.stopped = Some(format!("the time is over{on}"));
         }
         if self.stopped.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     }

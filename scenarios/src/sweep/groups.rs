@@ -13,6 +13,10 @@ use crate::failure::Failure;
 
 /// The folder of failures within a sweep's folder.
 pub const GROUPS_FOLDER: &str = "failures";
+/// In the folder of a kind: what happened, to read.
+pub(super) const STORY_FILE: &str = "story.txt";
+/// In the folder of a kind: what `trial replay` plays.
+pub(super) const FAILURE_FILE: &str = "failure.json";
 
 /// A kind of failure that was saved.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,7 +45,7 @@ pub fn save_groups(
             let name = format!("{}-{id}", scenario.name);
             let own = folder.join(&name);
             fs::create_dir_all(&own).map_err(|why| io_error("make", &own, why))?;
-            let story = own.join("story.txt");
+            let story = own.join(STORY_FILE);
             let text = failure_story(scenario, id, group, tally.played);
             fs::write(&story, text).map_err(|why| io_error("write", &story, why))?;
             let row = &group.fastest;
@@ -56,7 +60,7 @@ pub fn save_groups(
                             row.seed, failure.digest, row.digest
                         ));
                     }
-                    let path = failure.save_as(&own, "failure");
+                    let path = failure.save_as(&own, FAILURE_FILE.trim_end_matches(".json"));
                     file = Some(
                         path.map_err(|why| io_error("write", &own, std::io::Error::other(why)))?,
                     );

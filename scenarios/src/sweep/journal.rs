@@ -4,7 +4,8 @@
 //! Invariants: JO-1 a row is written whole, at once, before anybody hears of it; a torn end is cut off when the file is
 //!             opened again, and its seed played again. JO-2 a finished file is sorted by scenario and seed: equal for
 //!             any number of threads, stops and restarts. JO-3 rows of another sweep, or of a build that plays other
-//!             runs, are refused, not mixed in.
+//!             runs (`recheck.rs`), are refused, not mixed in. JO-4 a line that is not what was written is refused, by
+//!             its checksum (`sealed.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -13,8 +14,10 @@ use std::path::{Path, PathBuf};
 
 use miette::Diagnostic;
 use thiserror::Error;
-use trial_reports::{SeedRow, SweepHeader};
+use trial_reports::{SWEEP_SCHEMA_VERSION, SeedRow, SweepHeader};
 
+use super::neighbours::refuse_neighbours;
+use super::sealed::{Broken, seal, unseal};
 use super::{SeedRange, Shard};
 
 /// The name of the file within a sweep's folder.
@@ -57,6 +60,19 @@ pub enum JournalError {
         /// What is wrong there.
         what: String,
     },
+    /// A line is not what was written.
+    #[error("{path}, line {line} is damaged: {what}")]
+    Damaged {
+        /// Which file.
+        path: String,
+        /// Counted from 1.
+        line: usize,
+        /// How that is known.
+        what: String,
+        /// What to do.
+        #[help]
+        help: &'static str,
+    },
     /// It is there already, and something else.
     #[error("{path} holds another sweep: {what}")]
     #[diagnostic(help("give another folder with --out, or remove this one"))]
@@ -89,17 +105,20 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Opens the file in `folder`, which is made if need be; each row that is there already is handed to `on_row`.
+    /// Opens the file of the header's shard below `out`, which is made if need be; each row that is there already is
+    /// handed to `on_row`.
     ///
     /// # Errors
-    /// If it cannot be used, or holds something else.
+    /// If it cannot be used, or it or a shard beside it is of another sweep.
     pub fn open(
-        folder: &Path,
+        out: &Path,
         header: &SweepHeader,
         on_row: &mut OnRow<'_>,
     ) -> Result<Self, JournalError> {
+        refuse_neighbours(out, header)?;
+        let folder = Shard { index: header.shard, of: header.shards }.folder(out);
         let path = folder.join(ROWS_FILE);
-        fs::create_dir_all(folder).map_err(|why| io_error("make", folder, why))?;
+        fs::create_dir_all(&folder).map_err(|why| io_error("make", &folder, why))?;
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let file = file.map_err(|why| io_error("open", &path, why))?;
@@ -162,8 +181,7 @@ impl Journal {
     /// If it cannot be written.
     pub fn append(&mut self, row: &SeedRow) -> Result<(), JournalError> {
         let key = self.key(row).expect("a sweep writes rows of its own scenarios");
-        let mut line = serde_json::to_vec(row).expect("plain data is JSON");
-        line.push(b'\n');
+        let line = seal(row);
         if let Err(why) = self.file.write_all(&line) {
             // JO-1: half of a row must not come before another. If this fails too, the next one to open it cuts it.
             let cut = self.file.set_len(self.end).and_then(|()| self.file.seek(SeekFrom::End(0)));
@@ -209,6 +227,15 @@ impl Journal {
             line.push(b'\n');
         }
         Ok(line)
+    }
+
+    /// A row, as it was read when the file was opened.
+    pub(super) fn row(&mut self, key: Key) -> Result<SeedRow, JournalError> {
+        let line = self.line(key)?;
+        let row = unseal(&line).ok().and_then(|json| serde_json::from_slice(&json).ok());
+        row.ok_or_else(|| {
+            io_error("read", &self.path, io::Error::other("it was changed meanwhile"))
+        })
     }
 
     fn write_header(&mut self) -> Result<(), JournalError> {
@@ -258,8 +285,9 @@ impl Journal {
                 line: number,
                 what,
             };
+            let json = unseal(&line).map_err(|why| damaged(&self.path, number, &why))?;
             let row: SeedRow =
-                serde_json::from_slice(&line).map_err(|why| unreadable(why.to_string()))?;
+                serde_json::from_slice(&json).map_err(|why| unreadable(why.to_string()))?;
             let key = key(header, &row).ok_or_else(|| {
                 unreadable(format!("{} seed {} is not of this sweep", row.scenario, row.seed))
             })?;
@@ -324,13 +352,11 @@ pub(super) fn write_sorted(
 }
 
 fn header_line(header: &SweepHeader) -> Vec<u8> {
-    let mut line = serde_json::to_vec(header).expect("plain data is JSON");
-    line.push(b'\n');
-    line
+    seal(header)
 }
 
 /// The first line of the file; none if it has none yet.
-fn header_of(path: &Path, file: &File) -> Result<Option<SweepHeader>, JournalError> {
+pub(super) fn header_of(path: &Path, file: &File) -> Result<Option<SweepHeader>, JournalError> {
     let mut line = Vec::new();
     let mut from = file;
     let read = from.rewind().and_then(|()| BufReader::new(from).read_until(b'\n', &mut line));
@@ -338,11 +364,38 @@ fn header_of(path: &Path, file: &File) -> Result<Option<SweepHeader>, JournalErr
     if line.last() != Some(&b'\n') {
         return Ok(None);
     }
-    serde_json::from_slice(&line).map(Some).map_err(|why| JournalError::Unreadable {
-        path: shown(path),
-        line: 1,
-        what: why.to_string(),
-    })
+    let unreadable = |what: String| JournalError::Unreadable { path: shown(path), line: 1, what };
+    // Of another schema nothing is known, not even where its checksum would be.
+    let value: Option<serde_json::Value> = serde_json::from_slice(&line).ok();
+    let schema = value.as_ref().and_then(|value| value.get("schema")?.as_u64());
+    match schema {
+        Some(schema) if schema != u64::from(SWEEP_SCHEMA_VERSION) => {
+            return Err(unreadable(format!(
+                "it has schema {schema}; this version of Trial reads {SWEEP_SCHEMA_VERSION}"
+            )));
+        }
+        Some(_) => {}
+        None if value.is_some() => return Err(unreadable("this is no header of a sweep".into())),
+        None => {}
+    }
+    let json = unseal(&line).map_err(|why| damaged(path, 1, &why))?;
+    serde_json::from_slice(&json).map(Some).map_err(|why| unreadable(why.to_string()))
+}
+
+/// JO-4.
+fn damaged(path: &Path, line: usize, why: &Broken) -> JournalError {
+    let what = match why {
+        Broken::Unsealed => "it does not end with its checksum".to_owned(),
+        Broken::Damaged { found, computed } => {
+            format!("its checksum is {found}, its content has {computed}")
+        }
+    };
+    let help = if line == 1 {
+        "it says what the sweep is: without it nothing of this file can be used; give another folder with --out"
+    } else {
+        "take the line out, and the same `trial sweep` plays its seed again"
+    };
+    JournalError::Damaged { path: shown(path), line, what, help }
 }
 
 /// In what two headers differ, in words; whether the shard counts. Where a scenario's file lies does not.

@@ -1,14 +1,18 @@
 //! Joins the shards of a sweep to what one worker would have written.
 //!
 //! Invariants: ME-1 the order of the folders does not matter. ME-2 nothing is joined with a gap or an overlap; the
-//!             error names the shard, and how to play what is missing.
+//!             error names every shard, and how to play what is missing. ME-3 shards are of one build as far as their
+//!             headers tell (version, probes, the digest of each first seed); whoever saves the failures plays one of
+//!             each kind again.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use trial_reports::{SeedRow, SweepHeader, Tally};
 
 use super::journal::{Journal, JournalError, ROWS_FILE, difference, io_error, shown, write_sorted};
+use super::neighbours::shards_below;
 
 /// Reads the shards that lie in `folders` or just below them, and writes the whole sweep into `to`; by default the
 /// folder above the shards.
@@ -55,16 +59,7 @@ fn shards(folders: &[PathBuf]) -> Result<(Vec<PathBuf>, Option<PathBuf>), Journa
     let mut found = Vec::new();
     let mut above = Vec::new();
     for folder in folders {
-        let entries = fs::read_dir(folder).map_err(|why| io_error("read", folder, why))?;
-        let mut below = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(|why| io_error("read", folder, why))?.path();
-            let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-            let is_shard = name.is_some_and(|name| name.starts_with("shard-"));
-            if is_shard && path.join(ROWS_FILE).is_file() {
-                below.push(path);
-            }
-        }
+        let below: Vec<PathBuf> = shards_below(folder)?.into_iter().map(|(_, path)| path).collect();
         if !below.is_empty() {
             above.push(folder.clone());
             found.extend(below);
@@ -120,24 +115,50 @@ fn check(journals: &[Journal]) -> Result<(), JournalError> {
             return Err(JournalError::Shards { what, help });
         }
     }
-    let shards = first.header.shards;
-    for shard in 1..=shards {
-        let Some(journal) = journals.iter().find(|journal| journal.header.shard == shard) else {
-            let what = format!("shard {shard}/{shards} is missing");
-            let help = format!(
-                "name its folder too, or play it: trial sweep ... --shard {shard}/{shards}"
-            );
-            return Err(JournalError::Shards { what, help });
-        };
+    complete(journals)
+}
+
+/// Whether each shard is there and was finished; all that are not, if not.
+fn complete(journals: &[Journal]) -> Result<(), JournalError> {
+    let shards = journals[0].header.shards;
+    let of = |shard: &u32| format!("{shard}/{shards}");
+    let there: BTreeSet<u32> = journals.iter().map(|journal| journal.header.shard).collect();
+    let missing: Vec<String> =
+        (1..=shards).filter(|shard| !there.contains(shard)).map(|shard| of(&shard)).collect();
+    let mut what = Vec::new();
+    if !missing.is_empty() {
+        let (shards, are) = if missing.len() == 1 { ("shard", "is") } else { ("shards", "are") };
+        what.push(format!("{shards} {} {are} missing", listed(&missing)));
+    }
+    for journal in journals {
         if let Some((scenario, seed)) = journal.missing() {
             let name = &journal.header.scenarios[scenario].name;
-            let what = format!(
-                "shard {shard}/{shards} was not finished: {} has no row for {name} seed {seed}, and perhaps others",
+            what.push(format!(
+                "shard {} was not finished: {} has no row for {name} seed {seed}, and perhaps others",
+                of(&journal.header.shard),
                 shown(&journal.path)
-            );
-            let help = "play it again with the same arguments: it goes on where it was".to_owned();
-            return Err(JournalError::Shards { what, help });
+            ));
         }
     }
-    Ok(())
+    if what.is_empty() {
+        return Ok(());
+    }
+    let help = if missing.is_empty() {
+        "play it again with the same arguments: it goes on where it was"
+    } else {
+        "name the folders of all shards; one that was not played, or not to its end, is played by the arguments of the \
+         others with its own --shard"
+    };
+    Err(JournalError::Shards { what: what.join("\n"), help: help.to_owned() })
+}
+
+/// `1/4, 2/4 and 4/4`; of very many the first.
+fn listed(all: &[String]) -> String {
+    const MOST: usize = 24;
+    match all {
+        [] => String::new(),
+        [one] => one.clone(),
+        [before @ .., last] if all.len() <= MOST => format!("{} and {last}", before.join(", ")),
+        _ => format!("{} and {} others", all[..MOST].join(", "), all.len() - MOST),
+    }
 }
