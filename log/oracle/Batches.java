@@ -1,10 +1,11 @@
 // Reads batches with Kafka's own classes, or writes random ones with them, and describes each in words.
 //
 //   java -cp 'kafka-libs/*' Batches.java read FILE                  describe the batches of a file
+//   java -cp 'kafka-libs/*' Batches.java validate FILE              have a leader store each, and say what it does
 //   java -cp 'kafka-libs/*' Batches.java write FILE SEED COUNT MAX  write random ones of MAX bytes or so, and describe
 //
 // A batch is a line "batch ...", each of its records a line "record ..."; what Kafka cannot read ends with "error". The
-// test log/tests/oracle.rs runs both, and wants the same words from its own reader; log/tests/data holds what
+// test log/tests/oracle.rs runs all three, and wants the same words from its own reader; log/tests/data holds what
 // "write" gave with seed 1, 160 batches and 2000 bytes. The jars are those of Kafka 4.3.0.
 import java.io.*;
 import java.nio.ByteBuffer;
@@ -18,7 +19,11 @@ import org.apache.kafka.common.header.internals.RecordHeader;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.record.internal.*;
 import org.apache.kafka.common.record.internal.Record;
+import org.apache.kafka.common.errors.InvalidTimestampException;
 import org.apache.kafka.common.utils.*;
+import org.apache.kafka.storage.internals.log.AppendOrigin;
+import org.apache.kafka.storage.internals.log.LogValidator;
+import org.apache.kafka.storage.internals.log.RecordValidationException;
 
 public class Batches {
   static final long T = 1767225600000L;
@@ -32,7 +37,8 @@ public class Batches {
         for (int i = 0; i < count; i++) file.write(Utils.toArray(build(random, i, max)));
       }
     }
-    read(Path.of(args[1]), out);
+    if (args[0].equals("validate")) validate(Path.of(args[1]), out);
+    else read(Path.of(args[1]), out);
     out.flush();
   }
 
@@ -44,6 +50,38 @@ public class Batches {
         ByteBuffer one = rest.slice().limit(size);
         rest.position(rest.position() + size);
         describe((DefaultRecordBatch) MemoryRecords.readableRecords(one.slice()).batches().iterator().next(), buffers, out);
+      }
+    }
+  }
+
+  /** The topic's settings follow from the number of the batch; log/tests/oracle.rs has the same lines. */
+  static void validate(Path path, PrintStream out) throws IOException {
+    ByteBuffer rest = ByteBuffer.wrap(Files.readAllBytes(path));
+    Time time = (Time) java.lang.reflect.Proxy.newProxyInstance(Batches.class.getClassLoader(), new Class<?>[]{Time.class},
+      (proxy, method, a) -> method.getName().equals("milliseconds") ? (Object) (T + 2500) : (Object) 0L);
+    LogValidator.MetricsRecorder nobody = (LogValidator.MetricsRecorder) java.lang.reflect.Proxy.newProxyInstance(
+      Batches.class.getClassLoader(), new Class<?>[]{LogValidator.MetricsRecorder.class}, (proxy, method, a) -> null);
+    for (int i = 0; rest.hasRemaining(); i++) {
+      int size = 12 + rest.getInt(rest.position() + 8);
+      MemoryRecords records = MemoryRecords.readableRecords(rest.slice().limit(size).slice());
+      rest.position(rest.position() + size);
+      CompressionType source = records.batches().iterator().next().compressionType();
+      long limit = i / 100 % 2 == 0 ? Long.MAX_VALUE : 2400;
+      LogValidator validator = new LogValidator(records, new org.apache.kafka.common.TopicPartition("orders", 0), time, source,
+        Compression.of(CompressionType.forId(i % 5)).build(), i / 50 % 2 == 1, (byte) 2,
+        i / 25 % 2 == 0 ? TimestampType.CREATE_TIME : TimestampType.LOG_APPEND_TIME, limit, limit, 3, AppendOrigin.CLIENT);
+      try {
+        LogValidator.ValidationResult r = validator.validateMessagesAndAssignOffsets(PrimitiveRef.ofLong(70), nobody, BufferSupplier.NO_CACHING);
+        out.println("stored " + r.maxTimestampMs() + " " + r.recordValidationStats().temporaryMemoryBytes() + " " + r.recordValidationStats().numRecordsConverted());
+        describe((DefaultRecordBatch) r.validatedRecords().batches().iterator().next(), BufferSupplier.NO_CACHING, out);
+      } catch (RecordValidationException e) {
+        out.print("refused " + (e.invalidException() instanceof InvalidTimestampException ? "Timestamp" : "Invalid"));
+        e.recordErrors().forEach(error -> out.print(" " + error.batchIndex));
+        out.println();
+      } catch (org.apache.kafka.common.InvalidRecordException e) {
+        out.println("refused Invalid");
+      } catch (Throwable e) {
+        out.println("refused Unexpected");
       }
     }
   }

@@ -9,11 +9,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use bytes::{Bytes, BytesMut};
-use trial_log::{CompressionType, RecordBatch, TimestampType};
+use trial_log::{
+    AppendOrigin, Assignment, CompressionType, LeaderEpoch, LogConfig, LogError, Offset,
+    RecordBatch, TimestampType, ValidatedBatch, validate_and_assign_offsets,
+};
 
 mod batches;
 
-use batches::{Chance, Plan, built_again, described, odd, split};
+use batches::{Chance, Plan, T, built_again, described, odd, split};
 
 #[test]
 fn batches_that_kafka_wrote_are_read() {
@@ -65,6 +68,68 @@ fn kafka_reads_ours_and_we_read_kafkas() {
         same_words(&batches, &words);
         uncompressed_are_built_the_same(&batches);
     }
+}
+
+#[test]
+fn a_leader_stores_and_refuses_what_kafkas_does() {
+    let Some(oracle) = Oracle::of_environment() else {
+        return;
+    };
+    let mut chance = Chance::new(9);
+    let (mut file, mut words) = (BytesMut::new(), String::new());
+    for index in 0..4_000 {
+        let codec = CompressionType::ALL[index / 5 % 5];
+        let plan = Plan::random(&mut chance, codec, 4_000).of_a_client(&mut chance);
+        let batch = plan.build();
+        file.extend_from_slice(batch.as_bytes());
+        words.push_str(&verdict(index, batch));
+    }
+    let stored = words.matches("stored").count();
+    assert!((1_000..3_000).contains(&stored), "some are stored and some refused: {stored}");
+    let path = oracle.file("validated.bin", &file);
+    same_lines(&without_sizes(&words), &without_sizes(&oracle.java(&["validate", &path])));
+}
+
+/// What a leader says of a batch. The topic's settings follow from its number, as in `Batches.java`.
+fn verdict(index: usize, batch: RecordBatch) -> String {
+    let limit = if index / 100 % 2 == 1 { 2400 } else { i64::MAX };
+    let append_time = index / 25 % 2 == 1;
+    let config = LogConfig {
+        compression: Some(CompressionType::ALL[index % 5].into()),
+        compacted: index / 50 % 2 == 1,
+        message_timestamp_type: match append_time {
+            true => TimestampType::LogAppendTime,
+            false => TimestampType::CreateTime,
+        },
+        message_timestamp_before_max_ms: limit,
+        message_timestamp_after_max_ms: limit,
+        ..LogConfig::default()
+    };
+    let (first_offset, leader_epoch) = (Offset(70), LeaderEpoch(3));
+    let origin = AppendOrigin::Client;
+    let assignment = Assignment { first_offset, leader_epoch, origin, now_ms: T + 2500 };
+    match validate_and_assign_offsets(batch, &config, &assignment) {
+        Ok(ValidatedBatch { batch, stats }) => {
+            let (bytes, records) = (stats.temporary_memory_bytes, stats.records_converted);
+            let max_timestamp = batch.max_timestamp();
+            format!("stored {max_timestamp} {bytes} {records}\n{}", described(&batch))
+        }
+        Err(LogError::Records(errors)) => {
+            let named = errors.errors().iter().map(|it| format!(" {}", it.batch_index));
+            format!("refused {:?}{}\n", errors.kind(), named.collect::<String>())
+        }
+        Err(LogError::Batch(error)) => format!("refused {:?}\n", error.kind()),
+        Err(other) => panic!("a validation writes nothing: {other}"),
+    }
+}
+
+/// The sizes of batches that were written anew are their compressor's.
+fn without_sizes(words: &str) -> String {
+    let lines = words.lines().map(|line| match line.split_once(" size ") {
+        Some((before, _)) => format!("{before}\n"),
+        None => format!("{line}\n"),
+    });
+    lines.collect()
 }
 
 #[track_caller]

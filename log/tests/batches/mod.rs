@@ -137,6 +137,28 @@ impl Plan {
         }
     }
 
+    /// As a client sends it, most of the time: from offset zero, without gaps, and it is the broker that writes markers.
+    pub fn of_a_client(mut self, chance: &mut Chance) -> Self {
+        self.base_offset = 0;
+        self.control = chance.one_in(20) && self.control;
+        self.append_time = self.append_time.filter(|_| chance.one_in(3));
+        self.horizon = None;
+        for (record, offset) in self.records.iter_mut().zip(0..) {
+            record.offset = offset;
+            if chance.one_in(3) {
+                record.timestamp = T + 2500;
+            }
+            record.key = record.key.take().or_else(|| (!chance.one_in(9)).then(Vec::new));
+        }
+        self.last_offset = self.records.len() as i64 - i64::from(!chance.one_in(20));
+        self.last_offset = self.last_offset.max(0);
+        if !self.control && self.producer.base_sequence < 0 && !chance.one_in(9) {
+            self.producer = Producer::NONE;
+            self.transactional = false;
+        }
+        self
+    }
+
     pub fn build(&self) -> RecordBatch {
         let mut builder = BatchBuilder::new(Offset(self.base_offset))
             .compression(self.compression)
