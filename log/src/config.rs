@@ -2,6 +2,8 @@
 //!
 //! In Kafka: `LogConfig`, `TopicConfig`.
 
+use crate::batch::Compression;
+
 /// Whose clock a record's timestamp is from (`message.timestamp.type`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum TimestampType {
@@ -27,6 +29,9 @@ pub struct LogConfig {
     pub index_interval_bytes: u64,
     /// `max.message.bytes`: a larger batch is refused.
     pub max_message_bytes: usize,
+    /// `compression.type`, with the level of `compression.gzip.level` and its like; none is `producer`: a batch is
+    /// stored with the codec that it came with.
+    pub compression: Option<Compression>,
     /// `message.timestamp.type`.
     pub message_timestamp_type: TimestampType,
     /// `message.timestamp.before.max.ms`.
@@ -52,6 +57,7 @@ impl Default for LogConfig {
             segment_index_bytes: 10 << 20,
             index_interval_bytes: 4096,
             max_message_bytes: 1_048_588,
+            compression: None,
             message_timestamp_type: TimestampType::CreateTime,
             message_timestamp_before_max_ms: i64::MAX,
             message_timestamp_after_max_ms: 3_600_000,

@@ -6,6 +6,7 @@
 
 use std::fmt;
 
+use crate::batch::{CompressionType, DecompressionFault, RecordErrors};
 use crate::disk::DiskError;
 use crate::{LeaderEpoch, Offset};
 
@@ -76,20 +77,6 @@ pub enum BatchError {
         /// The offset it claims, less the first.
         got: i32,
     },
-    /// A compacted topic takes no record without a key.
-    NoKey {
-        /// Which record, from zero.
-        index: i32,
-    },
-    /// The timestamp is too far before or after the broker's clock.
-    Timestamp {
-        /// Which record, from zero.
-        index: i32,
-        /// Its timestamp.
-        timestamp: i64,
-    },
-    /// A client may not claim the log append time.
-    TimestampType,
     /// The batch is larger than `max.message.bytes`.
     TooLarge {
         /// Its size in bytes.
@@ -104,10 +91,24 @@ pub enum BatchError {
         /// What is allowed.
         max: usize,
     },
-    /// The records are compressed, and this engine cannot look inside yet.
-    UnsupportedCompression {
-        /// The codec's number in the attributes.
+    /// No codec has the number that stands in the attributes.
+    UnknownCodec {
+        /// The number.
         codec: u8,
+    },
+    /// The records cannot be decompressed.
+    Decompression {
+        /// The codec.
+        codec: CompressionType,
+        /// What is wrong.
+        fault: DecompressionFault,
+    },
+    /// A record that has to be written anew has a timestamp below zero which is not that for "none".
+    NegativeTimestamp {
+        /// Which record, from zero.
+        index: i32,
+        /// Its timestamp.
+        timestamp: i64,
     },
 }
 
@@ -124,8 +125,8 @@ pub enum BatchErrorKind {
     TooLarge,
     /// `RECORD_LIST_TOO_LARGE`.
     LargerThanSegment,
-    /// `UNSUPPORTED_COMPRESSION_TYPE`.
-    UnsupportedCompression,
+    /// `UNKNOWN_SERVER_ERROR`: Kafka has no error of its own for it.
+    Unexpected,
 }
 
 impl BatchError {
@@ -145,12 +146,12 @@ impl BatchError {
             | Self::Sequence { .. }
             | Self::LeaderEpochOfBatch { .. }
             | Self::Structure { .. }
-            | Self::OffsetDelta { .. }
-            | Self::NoKey { .. } => BatchErrorKind::Invalid,
-            Self::Timestamp { .. } | Self::TimestampType => BatchErrorKind::Timestamp,
+            | Self::OffsetDelta { .. } => BatchErrorKind::Invalid,
             Self::TooLarge { .. } => BatchErrorKind::TooLarge,
             Self::LargerThanSegment { .. } => BatchErrorKind::LargerThanSegment,
-            Self::UnsupportedCompression { .. } => BatchErrorKind::UnsupportedCompression,
+            Self::UnknownCodec { .. }
+            | Self::Decompression { .. }
+            | Self::NegativeTimestamp { .. } => BatchErrorKind::Unexpected,
         }
     }
 }
@@ -168,6 +169,8 @@ impl std::error::Error for BatchError {}
 pub enum LogError {
     /// The bytes to append are not what they should be; nothing was written.
     Batch(BatchError),
+    /// Records of the batch are not what the topic takes (`RecordValidationException`); nothing was written.
+    Records(RecordErrors),
     /// A replica was handed offsets that it has already (`UnexpectedAppendOffsetException`).
     UnexpectedOffset {
         /// Where its log ends.
@@ -222,6 +225,7 @@ impl LogError {
         match self {
             Self::Disk(_) | Self::Offline | Self::CorruptFile { .. } => true,
             Self::Batch(_)
+            | Self::Records(_)
             | Self::UnexpectedOffset { .. }
             | Self::OffsetsOutOfOrder { .. }
             | Self::OffsetOutOfRange { .. }
@@ -242,10 +246,17 @@ impl From<BatchError> for LogError {
     }
 }
 
+impl From<RecordErrors> for LogError {
+    fn from(errors: RecordErrors) -> Self {
+        Self::Records(errors)
+    }
+}
+
 impl fmt::Display for LogError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Batch(error) => write!(f, "the batch is refused: {error}"),
+            Self::Records(errors) => write!(f, "the batch is refused: {errors}"),
             Self::Disk(error) => write!(f, "the disk refused: {error}"),
             Self::Offline => f.write_str("the log is offline"),
             Self::UnexpectedOffset { .. }

@@ -22,8 +22,10 @@ mod tail;
 mod time_index;
 
 pub use batch::{
-    AppendOrigin, BatchBuilder, Batches, ControlRecordType, Header, Headers, NO_TIMESTAMP,
-    Producer, RECORD_BATCH_OVERHEAD, Record, RecordBatch, Records, validate_leader_append,
+    AppendOrigin, Assignment, BatchBuilder, Batches, Compression, CompressionType,
+    ControlRecordType, DECOMPRESSED_BYTES_MAX, DecompressionFault, Header, Headers, NO_TIMESTAMP,
+    Producer, RECORD_BATCH_OVERHEAD, Record, RecordBatch, RecordError, RecordErrorKind,
+    RecordErrors, RecordValidationStats, Records, ValidatedBatch, validate_and_assign_offsets,
     validate_one_batch,
 };
 pub use checkpoint::{

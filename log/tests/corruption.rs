@@ -3,8 +3,9 @@
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 use trial_log::{
-    AppendOrigin, BatchBuilder, BatchError, BatchErrorKind, Batches, Header, LeaderEpoch,
-    LogConfig, Offset, Producer, RecordBatch, validate_leader_append, validate_one_batch,
+    AppendOrigin, Assignment, BatchBuilder, BatchError, BatchErrorKind, Batches, Header,
+    LeaderEpoch, LogConfig, LogError, Offset, Producer, RecordBatch, validate_and_assign_offsets,
+    validate_one_batch,
 };
 
 const NOW: i64 = 1_767_225_600_000;
@@ -77,9 +78,7 @@ fn settings_of_the_topic_decide_what_is_refused() {
     let mut builder = BatchBuilder::new(Offset::ZERO);
     builder.append(NOW - 11, None, Some(b"v"), &[]);
     let batch = builder.build();
-    let verdict = |config: LogConfig| {
-        validate_leader_append(&batch, &config, AppendOrigin::Client, NOW).map_err(|e| e.kind())
-    };
+    let verdict = |config: LogConfig| validated(&batch, &config).map(|batch| batch.max_timestamp());
     let defaults = LogConfig::default();
     assert_eq!(verdict(defaults.clone()), Ok(NOW - 11));
     let compacted = LogConfig { compacted: true, ..defaults.clone() };
@@ -104,9 +103,19 @@ fn one_batch_is_wanted_and_a_piece_of_a_second_is_dropped() {
 #[track_caller]
 fn check(builder: BatchBuilder, want: Option<BatchErrorKind>) {
     let batch = builder.build();
-    let config = LogConfig::default();
-    let got = validate_leader_append(&batch, &config, AppendOrigin::Client, NOW);
-    assert_eq!(got.map_err(|error| error.kind()).err(), want, "{batch:?}");
+    assert_eq!(validated(&batch, &LogConfig::default()).err(), want, "{batch:?}");
+}
+
+fn validated(batch: &RecordBatch, config: &LogConfig) -> Result<RecordBatch, BatchErrorKind> {
+    let origin = AppendOrigin::Client;
+    let assignment =
+        Assignment { first_offset: Offset(70), leader_epoch: LeaderEpoch(3), origin, now_ms: NOW };
+    match validate_and_assign_offsets(batch.clone(), config, &assignment) {
+        Ok(validated) => Ok(validated.batch),
+        Err(LogError::Batch(error)) => Err(error.kind()),
+        Err(LogError::Records(errors)) => Err(errors.kind()),
+        Err(other) => panic!("a validation writes nothing: {other}"),
+    }
 }
 
 fn batch(values: &[Vec<u8>]) -> Bytes {
@@ -178,8 +187,8 @@ proptest! {
         for (read, (timestamp, key, value)) in batch.records().zip(&records) {
             let read = read.expect("it was built");
             prop_assert_eq!(read.timestamp, *timestamp);
-            prop_assert_eq!(read.key, key.as_deref());
-            prop_assert_eq!(read.value, value.as_deref());
+            prop_assert_eq!(read.key(), key.as_deref());
+            prop_assert_eq!(read.value(), value.as_deref());
         }
     }
 }

@@ -89,7 +89,7 @@ fn from_bytes(bytes: Bytes) -> Option<Bootstrap> {
             }
         } else {
             for record in batch.records() {
-                content.records.push(batch.share(record.ok()?.value?));
+                content.records.push(batch.share(record.ok()?.value()?));
             }
         }
     }

@@ -154,7 +154,7 @@ pub fn control_records(batch: &RecordBatch) -> Option<Vec<ControlRecord>> {
     let mut found = Vec::new();
     for record in batch.records() {
         let record = record.ok()?;
-        let (key, value) = (batch.share(record.key?), batch.share(record.value?));
+        let (key, value) = (batch.share(record.key()?), batch.share(record.value()?));
         let record = wire::ControlRecord::from_bytes(&key, &value).ok()?;
         found.push(ControlRecord::from_wire(record)?);
     }

@@ -251,7 +251,7 @@ fn describe(batch: &RecordBatch) -> Result<LogBatch, RaftFault> {
         let mut values = Vec::new();
         for record in batch.records() {
             let record = record.map_err(|_| CORRUPT)?;
-            values.push(record.value.map_or_else(Bytes::new, |value| batch.share(value)));
+            values.push(record.value().map_or_else(Bytes::new, |value| batch.share(value)));
         }
         BatchContent::Records(values)
     };
@@ -329,7 +329,9 @@ fn log_fault(error: LogError) -> RaftFault {
         LogError::Offline => RaftFault::Disk("raft: the log is offline"),
         LogError::CorruptFile { .. } => RaftFault::Disk("raft: a checkpoint cannot be read"),
         LogError::CorruptSegment { .. } => CORRUPT,
-        LogError::Batch(_) => RaftFault::Disk("raft: the log refused a batch"),
+        LogError::Batch(_) | LogError::Records(_) => {
+            RaftFault::Disk("raft: the log refused a batch")
+        }
         LogError::UnexpectedOffset { .. } | LogError::OffsetsOutOfOrder { .. } => {
             RaftFault::Disk("raft: the log refused the offsets of a batch")
         }

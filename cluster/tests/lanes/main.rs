@@ -7,5 +7,6 @@ mod arrival;
 mod long_poll;
 mod orderly_stop;
 mod quorum_state;
+mod refusals;
 mod slow_disk;
 mod support;

@@ -14,7 +14,7 @@ use trial_cluster::note::Note;
 use trial_cluster::rules::Rules;
 use trial_cluster::wire::{
     ApiKey, FetchRequest, FetchResponse, Message, ProduceRequest, ProduceResponse, fetch_request,
-    produce_request,
+    produce_request, produce_response,
 };
 use trial_log::{BatchBuilder, Batches};
 use trial_sim::disk::{DiskSeen, DiskSettings};
@@ -192,7 +192,11 @@ impl Bench {
         let mut batch = BatchBuilder::new(Offset(0));
         let value = vec![b'x'; size];
         batch.append(1_767_225_600_000, None, Some(&value), &[]);
-        let records = batch.build().into_bytes();
+        self.send_records(door, VERSION, partition, batch.build().into_bytes());
+    }
+
+    /// Sends what should be a batch to a partition, with acks=1.
+    fn send_records(&mut self, door: Door, version: i16, partition: i32, records: Bytes) {
         let request = ProduceRequest {
             acks: 1,
             timeout_ms: 30_000,
@@ -206,10 +210,25 @@ impl Bench {
             }],
             ..Default::default()
         };
-        let frame = frames::request_frame(ApiKey::Produce, VERSION, 7, "test", |body| {
-            request.encode(VERSION, body);
+        let frame = frames::request_frame(ApiKey::Produce, version, 7, "test", |body| {
+            request.encode(version, body);
         });
         self.world.outside_write(self.doors[door.0].id, frame.freeze());
+    }
+
+    /// Sends what should be a batch in a version of the request, and waits for the answer.
+    pub fn try_records(
+        &mut self,
+        version: i16,
+        records: Bytes,
+    ) -> produce_response::PartitionResponse {
+        let door = self.connect();
+        self.send_records(door, version, 0, records);
+        let (_, frame) = self.wait_for_answer(door);
+        let split = frames::split_response(&frame, ApiKey::Produce, version);
+        let (_, body) = split.expect("an answer to a produce");
+        let mut answer = ProduceResponse::from_bytes(version, &body).expect("of this version");
+        answer.responses.remove(0).partition_responses.remove(0)
     }
 
     /// The answer to a produce, if it has come: when, the error code, the offset of the record.

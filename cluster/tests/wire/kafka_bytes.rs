@@ -16,11 +16,11 @@ fn read(file: &'static [u8]) -> BTreeMap<String, usize> {
         assert!(batch.is_valid(), "the checksum of the batch at {}", batch.base_offset());
         for record in batch.records() {
             let record = record.expect("Kafka's records can be read");
-            let value = Bytes::copy_from_slice(record.value.expect("no tombstones here"));
+            let value = Bytes::copy_from_slice(record.value().expect("no tombstones here"));
             let name = if batch.is_control() {
-                control_record(record.key.expect("a control record has a key"), &value)
+                control_record(record.key().expect("a control record has a key"), &value)
             } else {
-                assert_eq!(record.key, None, "metadata records have no key");
+                assert_eq!(record.key(), None, "metadata records have no key");
                 metadata_record(&value)
             };
             *names.entry(name).or_default() += 1;

@@ -1,14 +1,17 @@
 //! Builds a batch, record by record.
 //!
 //! In Kafka:   `MemoryRecordsBuilder`, `DefaultRecord.writeTo`.
-//! Holds:      the bytes so far, with room for the header in front.
+//! Holds:      the bytes so far, with room for the header in front; they are compressed at the end, all at once.
 //! Invariants: offsets within a batch rise.
+//! Left out:   estimates of what compression will give (`CompressionRatioEstimator`): sizes are those before it.
 
 use bytes::BytesMut;
 
 use crate::config::TimestampType;
+use crate::error::BatchError;
 use crate::{LeaderEpoch, Offset};
 
+use super::compression::{Compression, CompressionType};
 use super::control::ControlRecordType;
 use super::header::{HeaderFields, NO_TIMESTAMP, RECORD_BATCH_OVERHEAD, RecordBatch, seal};
 use super::record::Header;
@@ -47,6 +50,7 @@ impl Producer {
 #[derive(Debug, Clone)]
 pub struct BatchBuilder {
     bytes: BytesMut,
+    compression: Compression,
     base_offset: Offset,
     leader_epoch: LeaderEpoch,
     producer: Producer,
@@ -66,6 +70,7 @@ impl BatchBuilder {
     pub fn new(base_offset: Offset) -> Self {
         Self {
             bytes: BytesMut::zeroed(RECORD_BATCH_OVERHEAD),
+            compression: Compression::NONE,
             base_offset,
             leader_epoch: LeaderEpoch::NONE,
             producer: Producer::NONE,
@@ -78,6 +83,27 @@ impl BatchBuilder {
             last_offset_delta: None,
             count: 0,
         }
+    }
+
+    /// An empty batch like another: its first offset, epoch, producer, flags, codec and the time of its append, as
+    /// compaction rebuilds it. Its delete horizon, its records and its last offset are not taken over.
+    pub fn like<B: AsRef<[u8]>>(batch: &RecordBatch<B>) -> Result<Self, BatchError> {
+        let appended = batch.timestamp_type() == TimestampType::LogAppendTime;
+        Ok(Self {
+            compression: batch.compression_type()?.into(),
+            leader_epoch: batch.leader_epoch(),
+            producer: batch.producer(),
+            transactional: batch.is_transactional(),
+            control: batch.is_control(),
+            log_append_time: appended.then(|| batch.max_timestamp()),
+            ..Self::new(batch.base_offset())
+        })
+    }
+
+    /// Compresses the records.
+    #[must_use]
+    pub fn compression(self, compression: Compression) -> Self {
+        Self { compression, ..self }
     }
 
     /// Stamps the epoch of the leader that writes the batch.
@@ -140,11 +166,9 @@ impl BatchBuilder {
         let base_timestamp = self.base_timestamp();
         let base_timestamp =
             *self.base_timestamp.get_or_insert(base_timestamp.unwrap_or(timestamp));
-        let offset_delta = i32::try_from(offset.0 - self.base_offset.0);
-        let offset_delta = offset_delta.expect("a batch spans fewer than 2^31 offsets");
+        let offset_delta = self.delta_of(offset);
         let last = self.last_offset_delta.replace(offset_delta);
         assert!(last < Some(offset_delta), "offsets rise: {offset_delta} after {last:?}");
-        assert!(offset_delta >= 0, "no record before the first: {offset_delta}");
         let timestamp_delta = timestamp.wrapping_sub(base_timestamp);
         let body = body_size(timestamp_delta, offset_delta, key, value, headers);
         self.bytes.reserve(body + 5);
@@ -169,7 +193,14 @@ impl BatchBuilder {
         self.append(timestamp, Some(&kind.key()), Some(value), &[]);
     }
 
-    /// How large the batch is now.
+    /// Claims the offsets up to this one, beyond the last record, as when compaction took the records there.
+    pub fn extend_to(&mut self, last_offset: Offset) {
+        let delta = self.delta_of(last_offset);
+        let last = self.last_offset_delta.replace(delta);
+        assert!(last <= Some(delta), "offsets do not fall: {delta} after {last:?}");
+    }
+
+    /// How large the batch is now, before its records are compressed.
     #[must_use]
     pub fn size_in_bytes(&self) -> usize {
         self.bytes.len()
@@ -196,13 +227,16 @@ impl BatchBuilder {
         self.count
     }
 
-    /// The batch, sealed with its checksum.
+    /// The batch, its records compressed, sealed with its checksum.
     #[must_use]
     pub fn build(self) -> RecordBatch {
+        // An empty batch has nothing to compress, and Kafka writes it without a codec.
+        let compression = if self.count == 0 { Compression::NONE } else { self.compression };
         let max_timestamp = self.log_append_time.unwrap_or(self.max_timestamp);
         let fields = HeaderFields {
             base_offset: self.base_offset,
             leader_epoch: self.leader_epoch,
+            compression_type: compression.codec(),
             timestamp_type: match self.log_append_time {
                 Some(_) => TimestampType::LogAppendTime,
                 None => TimestampType::CreateTime,
@@ -218,7 +252,19 @@ impl BatchBuilder {
             base_sequence: self.producer.base_sequence,
             count: self.count,
         };
-        seal(self.bytes, &fields).freeze()
+        if compression.codec() == CompressionType::None {
+            return seal(self.bytes, &fields).freeze();
+        }
+        let mut compressed = BytesMut::zeroed(RECORD_BATCH_OVERHEAD);
+        compression.compress(&self.bytes[RECORD_BATCH_OVERHEAD..], &mut compressed);
+        seal(compressed, &fields).freeze()
+    }
+
+    fn delta_of(&self, offset: Offset) -> i32 {
+        let delta = offset.0.checked_sub(self.base_offset.0).and_then(|it| i32::try_from(it).ok());
+        let delta = delta.expect("a batch spans fewer than 2^31 offsets");
+        assert!(delta >= 0, "no record before the first: {delta}");
+        delta
     }
 
     fn base_timestamp(&self) -> Option<i64> {

@@ -11,7 +11,9 @@ use crate::config::TimestampType;
 use crate::error::BatchError;
 use crate::{LeaderEpoch, Offset};
 
-use super::record::Records;
+use super::builder::Producer;
+use super::compression::CompressionType;
+use super::records::Records;
 
 const LENGTH_AT: usize = 8;
 const LEADER_EPOCH_AT: usize = 12;
@@ -53,7 +55,7 @@ const DELETE_HORIZON_BIT: u16 = 0x40;
 /// assert_eq!((batch.base_offset(), batch.last_offset()), (Offset(7), Offset(7)));
 /// assert!(batch.is_valid());
 /// let record = batch.records().next().expect("one was appended")?;
-/// assert_eq!(record.value, Some(&b"value"[..]));
+/// assert_eq!(record.value(), Some(&b"value"[..]));
 /// # Ok::<(), trial_log::BatchError>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,6 +164,17 @@ impl<B: AsRef<[u8]>> RecordBatch<B> {
         (self.attributes() & CODEC_MASK).to_be_bytes()[1]
     }
 
+    /// The codec that the records are compressed with; an error if no codec has that number.
+    pub fn compression_type(&self) -> Result<CompressionType, BatchError> {
+        CompressionType::of_id(self.codec())
+    }
+
+    /// Whether the records are compressed.
+    #[must_use]
+    pub fn is_compressed(&self) -> bool {
+        self.codec() != 0
+    }
+
     /// Whose clock the timestamps are from.
     #[must_use]
     pub fn timestamp_type(&self) -> TimestampType {
@@ -200,6 +213,13 @@ impl<B: AsRef<[u8]>> RecordBatch<B> {
     #[must_use]
     pub fn max_timestamp(&self) -> i64 {
         read_i64(self.as_bytes(), MAX_TIMESTAMP_AT)
+    }
+
+    /// Who wrote the batch, and with which sequence it begins.
+    #[must_use]
+    pub fn producer(&self) -> Producer {
+        let (id, epoch) = (self.producer_id(), self.producer_epoch());
+        Producer { id, epoch, base_sequence: self.base_sequence() }
     }
 
     /// The producer's id; -1 if it has none.
@@ -251,13 +271,38 @@ impl<B: AsRef<[u8]>> RecordBatch<B> {
 
     /// The first offset whose record has the largest timestamp.
     pub fn offset_of_max_timestamp(&self) -> Result<Option<Offset>, BatchError> {
-        for record in self.records() {
-            let record = record?;
-            if record.timestamp == self.max_timestamp() {
-                return Ok(Some(record.offset));
+        let mut records = self.records();
+        while let Some(head) = records.next_head() {
+            let head = head?;
+            if records.timestamp(head.timestamp_delta) == self.max_timestamp() {
+                let delta = i64::from(head.offset_delta);
+                return Ok(Some(Offset(self.base_offset().0.wrapping_add(delta))));
             }
         }
         Ok(None)
+    }
+
+    /// The same batch without its records, as compaction leaves it to keep what its producer did: offsets, sequence
+    /// and largest timestamp stay, the base timestamp and with it a delete horizon do not.
+    #[must_use]
+    pub fn emptied(&self) -> RecordBatch {
+        let fields = HeaderFields {
+            base_offset: self.base_offset(),
+            leader_epoch: self.leader_epoch(),
+            compression_type: CompressionType::None,
+            timestamp_type: self.timestamp_type(),
+            transactional: self.is_transactional(),
+            control: self.is_control(),
+            delete_horizon: false,
+            last_offset_delta: self.last_offset_delta(),
+            base_timestamp: NO_TIMESTAMP,
+            max_timestamp: self.max_timestamp(),
+            producer_id: self.producer_id(),
+            producer_epoch: self.producer_epoch(),
+            base_sequence: self.base_sequence(),
+            count: 0,
+        };
+        seal(BytesMut::zeroed(RECORD_BATCH_OVERHEAD), &fields).freeze()
     }
 }
 
@@ -274,10 +319,15 @@ impl RecordBatch<Bytes> {
         self.bytes
     }
 
-    /// A part of the batch (a key, a value), shared.
+    /// A part of a record (a key, a value) to keep: shared with the batch, or copied if it was decompressed.
     #[must_use]
     pub fn share(&self, part: &[u8]) -> Bytes {
-        self.bytes.slice_ref(part)
+        let (batch, part_range) = (self.bytes.as_ptr_range(), part.as_ptr_range());
+        if batch.start <= part_range.start && part_range.end <= batch.end {
+            self.bytes.slice_ref(part)
+        } else {
+            Bytes::copy_from_slice(part)
+        }
     }
 
     /// The same batch to write in: not copied if nobody else holds the bytes.
@@ -357,6 +407,7 @@ impl BatchSummary {
 pub(super) struct HeaderFields {
     pub(super) base_offset: Offset,
     pub(super) leader_epoch: LeaderEpoch,
+    pub(super) compression_type: CompressionType,
     pub(super) timestamp_type: TimestampType,
     pub(super) transactional: bool,
     pub(super) control: bool,
@@ -375,7 +426,7 @@ pub(super) fn seal(mut bytes: BytesMut, fields: &HeaderFields) -> RecordBatch<By
     let length =
         bytes.len().checked_sub(LOG_OVERHEAD).and_then(|length| i32::try_from(length).ok());
     let length = length.expect("a batch has a header, and a builder stops long before 2 GiB");
-    let mut attributes = 0;
+    let mut attributes = u16::from(fields.compression_type.id());
     let flags = [
         (fields.timestamp_type == TimestampType::LogAppendTime, LOG_APPEND_TIME_BIT),
         (fields.transactional, TRANSACTIONAL_BIT),

@@ -1,18 +1,17 @@
-//! Decides whether a leader may append a batch, before it is stamped.
+//! Decides by its header whether a batch may be appended; `assign_offsets.rs` looks at its records.
 //!
-//! In Kafka:   `ProduceRequest.validateRecords`, `UnifiedLog.analyzeAndValidateRecords`, `LogValidator`.
-//! Invariants: nothing is allocated by a length or a count that the bytes do not back.
-//! Left out:   batches before version 2, recompression to `compression.type`. Kafka does not look at the offsets
-//!             within an uncompressed batch; we refuse those that do not count up from zero.
+//! In Kafka:   `ProduceRequest.validateRecords`, `UnifiedLog.analyzeAndValidateRecords`, `LogValidator.validateBatch`.
+//! Invariants: in Kafka's order, so that of several faults the same one is answered.
+//! Left out:   batches before version 2. What sequences and epochs have to follow is the producer state's matter.
 
 use bytes::Bytes;
 
 use crate::LeaderEpoch;
-use crate::config::{LogConfig, TimestampType};
+use crate::config::LogConfig;
 use crate::error::BatchError;
 
 use super::batches::Batches;
-use super::header::{NO_TIMESTAMP, RecordBatch};
+use super::header::RecordBatch;
 
 /// Where an append comes from, which decides what is asked of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,24 +37,6 @@ pub fn validate_one_batch(records: &Bytes) -> Result<RecordBatch, BatchError> {
     }
 }
 
-/// What a leader checks before it stamps a batch; answers the largest timestamp that the batch will carry.
-pub fn validate_leader_append(
-    batch: &RecordBatch,
-    config: &LogConfig,
-    origin: AppendOrigin,
-    now_ms: i64,
-) -> Result<i64, BatchError> {
-    check_batch(batch, config, origin, LeaderEpoch::NONE)?;
-    if origin == AppendOrigin::Client {
-        check_client_header(batch)?;
-    }
-    let max_timestamp = check_records(batch, config, now_ms)?;
-    Ok(match config.message_timestamp_type {
-        TimestampType::CreateTime => max_timestamp,
-        TimestampType::LogAppendTime => now_ms,
-    })
-}
-
 /// What every append is asked: whose epoch, which base offset, how large, and whether the bytes are whole.
 pub(crate) fn check_batch(
     batch: &RecordBatch,
@@ -77,10 +58,12 @@ pub(crate) fn check_batch(
     if origin != AppendOrigin::Replication && size > max {
         return Err(BatchError::TooLarge { size, max });
     }
-    batch.ensure_valid()
+    batch.ensure_valid()?;
+    // A number without a codec is refused here, as in Kafka, by whoever appends.
+    batch.compression_type().map(|_| ())
 }
 
-fn check_client_header(batch: &RecordBatch) -> Result<(), BatchError> {
+pub(super) fn check_client_header(batch: &RecordBatch) -> Result<(), BatchError> {
     let (count, last_offset_delta) = (batch.count(), batch.last_offset_delta());
     if count <= 0 || last_offset_delta.checked_add(1) != Some(count) {
         return Err(BatchError::Count { count, last_offset_delta });
@@ -92,36 +75,4 @@ fn check_client_header(batch: &RecordBatch) -> Result<(), BatchError> {
         return Err(BatchError::Sequence { base_sequence: batch.base_sequence() });
     }
     Ok(())
-}
-
-/// Looks at each record; answers the largest timestamp.
-fn check_records(batch: &RecordBatch, config: &LogConfig, now_ms: i64) -> Result<i64, BatchError> {
-    let mut max_timestamp = NO_TIMESTAMP;
-    let claims_append_time = batch.timestamp_type() == TimestampType::LogAppendTime;
-    for (record, index) in batch.records().zip(0..) {
-        let record = record?;
-        if config.compacted && record.key.is_none() {
-            return Err(BatchError::NoKey { index });
-        }
-        let timestamp = record.timestamp;
-        let checked =
-            config.message_timestamp_type == TimestampType::CreateTime && timestamp != NO_TIMESTAMP;
-        if checked && is_out_of_range(timestamp, now_ms, config) {
-            return Err(BatchError::Timestamp { index, timestamp });
-        }
-        if !checked && claims_append_time {
-            return Err(BatchError::TimestampType);
-        }
-        if record.offset_delta != index {
-            return Err(BatchError::OffsetDelta { index, got: record.offset_delta });
-        }
-        max_timestamp = max_timestamp.max(timestamp);
-    }
-    Ok(max_timestamp)
-}
-
-fn is_out_of_range(timestamp: i64, now_ms: i64, config: &LogConfig) -> bool {
-    let behind = now_ms.saturating_sub(timestamp);
-    behind > config.message_timestamp_before_max_ms
-        || behind.saturating_neg() > config.message_timestamp_after_max_ms
 }

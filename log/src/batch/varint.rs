@@ -41,29 +41,41 @@ impl<'a> Cursor<'a> {
     }
 
     pub(super) fn varint(&mut self) -> Option<i32> {
-        let mut value = 0u32;
-        for shift in (0..35).step_by(7) {
-            let byte = self.byte()?;
-            // The fifth byte has four bits to give; Kafka drops the others too.
-            value |= u32::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed());
-            }
-        }
-        None
+        read_varint(|| self.byte())
     }
 
     pub(super) fn varlong(&mut self) -> Option<i64> {
-        let mut value = 0u64;
-        for shift in (0..70).step_by(7) {
-            let byte = self.byte()?;
-            value |= u64::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                return Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed());
-            }
-        }
-        None
+        read_varlong(|| self.byte())
     }
+}
+
+/// Reads a number of 32 bits off whatever gives bytes.
+#[inline]
+pub(super) fn read_varint(mut byte: impl FnMut() -> Option<u8>) -> Option<i32> {
+    let mut value = 0u32;
+    for shift in (0..35).step_by(7) {
+        let byte = byte()?;
+        // The fifth byte has four bits to give; Kafka drops the others too.
+        value |= u32::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed());
+        }
+    }
+    None
+}
+
+/// Reads a number of 64 bits off whatever gives bytes.
+#[inline]
+pub(super) fn read_varlong(mut byte: impl FnMut() -> Option<u8>) -> Option<i64> {
+    let mut value = 0u64;
+    for shift in (0..70).step_by(7) {
+        let byte = byte()?;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed());
+        }
+    }
+    None
 }
 
 /// Appends a number of 32 bits.

@@ -8,7 +8,8 @@
 use bytes::Bytes;
 
 use crate::batch::{
-    AppendOrigin, BatchSummary, Batches, check_batch, validate_leader_append, validate_one_batch,
+    AppendOrigin, Assignment, BatchSummary, Batches, RecordValidationStats, ValidatedBatch,
+    check_batch, validate_and_assign_offsets, validate_one_batch,
 };
 use crate::config::TimestampType;
 use crate::disk::Disk;
@@ -17,7 +18,7 @@ use crate::event::LogEvent;
 use crate::index_file::relative;
 use crate::mark;
 use crate::segment::Roll;
-use crate::{LeaderEpoch, NO_TIMESTAMP, Offset, RecordBatch};
+use crate::{LeaderEpoch, NO_TIMESTAMP, Offset};
 
 use super::log::{Log, LogOffsetMetadata};
 
@@ -40,6 +41,8 @@ pub struct AppendInfo {
     pub position: LogOffsetMetadata,
     /// How many bytes were written.
     pub bytes: usize,
+    /// What the validation took.
+    pub validation: RecordValidationStats,
     /// Whether `flush.messages` asks for a flush now.
     pub flush_is_due: bool,
 }
@@ -75,9 +78,16 @@ impl Log {
                 let checked = checked.ok_or(BatchError::NoBatch)?;
                 return log.write(disk, checked.as_ref(), origin, now_ms, events);
             }
-            let batch = log.stamp(&records, leader_epoch, origin, now_ms)?;
+            let batch = validate_one_batch(&records)?;
+            // Whoever holds the bytes alone is stamped in place.
+            drop(records);
+            let first_offset = log.log_end_offset;
+            let assignment = Assignment { first_offset, leader_epoch, origin, now_ms };
+            let validated = validate_and_assign_offsets(batch, &log.config, &assignment)?;
+            let ValidatedBatch { batch, stats } = validated;
             let appended = (batch.bytes(), &[batch.summary()][..]);
-            log.write(disk, appended, origin, now_ms, events)
+            let info = log.write(disk, appended, origin, now_ms, events)?;
+            Ok(AppendInfo { validation: stats, ..info })
         })
     }
 
@@ -98,23 +108,6 @@ impl Log {
             };
             log.write(disk, checked.as_ref(), origin, now_ms, events).map(Some)
         })
-    }
-
-    /// Checks a batch as a leader does and stamps it with offset, epoch and time.
-    fn stamp(
-        &self,
-        records: &Bytes,
-        leader_epoch: LeaderEpoch,
-        origin: AppendOrigin,
-        now_ms: i64,
-    ) -> Result<RecordBatch, BatchError> {
-        let batch = validate_one_batch(records)?;
-        let max_timestamp = validate_leader_append(&batch, &self.config, origin, now_ms)?;
-        let mut batch = batch.into_mut();
-        batch.set_base_offset(self.log_end_offset);
-        batch.set_leader_epoch(leader_epoch);
-        batch.set_max_timestamp(self.config.message_timestamp_type, max_timestamp);
-        Ok(batch.freeze())
     }
 
     /// Checks batches that keep their offsets; none if there is no whole one.
@@ -213,6 +206,7 @@ impl Log {
                 position: start,
             },
             bytes,
+            validation: RecordValidationStats::default(),
             flush_is_due: self.log_end_offset.0 - self.recovery_point.0
                 >= self.config.flush_messages,
         })

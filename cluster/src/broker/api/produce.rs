@@ -5,12 +5,14 @@
 //!             same lane; then, with acks=all, a place in the purgatory.
 //! Invariants: R12 acks=all waits for `Partition::check_produce`. PR-1 a request times out without undoing its
 //!             append: REQUEST_TIMED_OUT means "nobody knows".
-//! Left out:   transactions, idempotence, quotas. Record errors name no record.
+//! Left out:   transactions, idempotence, quotas.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use trial_log::{AppendOrigin, BatchErrorKind, LogError};
+use trial_log::{
+    AppendOrigin, BatchErrorKind, Batches, CompressionType, LogError, RecordError, RecordErrors,
+};
 use trial_sim::Span;
 
 use super::super::request::{Refused, Request};
@@ -25,6 +27,8 @@ use crate::wire::{ProduceRequest, ProduceResponse, produce_response as wire};
 
 /// From here on topics are named by id.
 const NAMES_TOPICS_BY_ID: i16 = 13;
+/// From here on a batch may be compressed with zstd (KIP-110).
+const TAKES_ZSTD: i16 = 7;
 /// From here on an answer says who leads instead (KIP-951).
 const NAMES_LEADERS: i16 = 10;
 
@@ -48,6 +52,8 @@ struct Part {
     records: Bytes,
     slot: Option<u32>,
     error: ErrorCode,
+    /// Which records the topic does not take, and what is said of the batch then (KIP-467).
+    record_errors: Option<RecordErrors>,
     base_offset: Offset,
     log_append_time_ms: i64,
     log_start_offset: Offset,
@@ -79,6 +85,11 @@ pub(super) fn handle(
                 Some(id) => {
                     part.topic = id;
                     broker.find_slot(&mut part, message.acks);
+                    let too_new =
+                        request.header.request_api_version < TAKES_ZSTD && is_zstd(&part.records);
+                    if too_new && part.error != ErrorCode::UnknownTopicOrPartition {
+                        part.error = ErrorCode::UnsupportedCompressionType;
+                    }
                 }
                 None if by_id => {
                     part.topic = topic.topic_id;
@@ -106,6 +117,7 @@ impl Part {
             records,
             slot: None,
             error: ErrorCode::None,
+            record_errors: None,
             base_offset: Offset(-1),
             log_append_time_ms: -1,
             log_start_offset: Offset(-1),
@@ -195,7 +207,12 @@ impl Broker {
                 part.log_start_offset = info.log_start_offset;
                 part.required = Some(info.last_offset.next());
             }
-            Err(error) => part.error = error_of(&error),
+            Err(error) => {
+                part.error = error_of(&error);
+                if let LogError::Records(errors) = error {
+                    part.record_errors = Some(errors);
+                }
+            }
         }
         costs::APPEND + costs::bytes(size)
     }
@@ -304,6 +321,10 @@ impl Broker {
                 log_start_offset: part.log_start_offset.0,
                 ..Default::default()
             };
+            if let Some(errors) = &part.record_errors {
+                answer.error_message = Some(errors.to_string());
+                answer.record_errors = errors.errors().iter().map(record_error).collect();
+            }
             if names_leaders && part.error == ErrorCode::NotLeaderOrFollower {
                 let id = TopicPartition { topic: part.topic, partition: part.index };
                 let (leader, epoch, endpoint) = self.current_leader(id);
@@ -327,6 +348,19 @@ impl Broker {
     }
 }
 
+/// Whether the first batch is compressed with zstd.
+fn is_zstd(records: &Bytes) -> bool {
+    let first = Batches::new(records.clone()).next();
+    first.and_then(Result::ok).is_some_and(|it| it.compression_type() == Ok(CompressionType::Zstd))
+}
+
+fn record_error(error: &RecordError) -> wire::RecordError {
+    wire::RecordError {
+        batch_index: error.batch_index,
+        batch_index_error_message: Some(error.to_string()),
+    }
+}
+
 /// What a client is told of a log's refusal.
 fn error_of(error: &LogError) -> ErrorCode {
     match error {
@@ -336,8 +370,12 @@ fn error_of(error: &LogError) -> ErrorCode {
             BatchErrorKind::Timestamp => ErrorCode::InvalidTimestamp,
             BatchErrorKind::TooLarge => ErrorCode::MessageTooLarge,
             BatchErrorKind::LargerThanSegment => ErrorCode::RecordListTooLarge,
-            BatchErrorKind::UnsupportedCompression => ErrorCode::UnsupportedCompressionType,
+            BatchErrorKind::Unexpected => ErrorCode::UnknownServerError,
         },
+        LogError::Records(errors) if errors.kind() == BatchErrorKind::Timestamp => {
+            ErrorCode::InvalidTimestamp
+        }
+        LogError::Records(_) => ErrorCode::InvalidRecord,
         _ => ErrorCode::KafkaStorageError,
     }
 }

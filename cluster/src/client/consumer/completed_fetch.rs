@@ -3,7 +3,7 @@
 //! In Kafka:   `CompletedFetch`.
 //! Holds:      the batches that were not read yet, and the next offset to return.
 //! Invariants: CF-1 offsets only rise; CF-2 a batch is read only if its checksum is right (`check.crcs`).
-//! Left out:   aborted transactions, compression.
+//! Left out:   aborted transactions. A compressed batch that is read in several steps is decompressed in each.
 
 use bytes::Bytes;
 use trial_log::{BatchError, Batches, RecordBatch};
@@ -97,8 +97,8 @@ impl CompletedFetch {
                 offset: record.offset,
                 leader_epoch: epoch,
                 timestamp: record.timestamp,
-                key: record.key.map(share),
-                value: record.value.map(share),
+                key: record.key().map(share),
+                value: record.value().map(share),
                 headers: record
                     .headers()
                     .map(|header| (share(header.key), header.value.map(share)))

@@ -377,7 +377,7 @@ impl Node {
         let batches = read.expect("the log can be read").batches();
         let text = |batch: RecordBatch| {
             let record = batch.records().next().expect("one record each").expect("a good one");
-            String::from_utf8(record.value.expect("a value").to_vec()).expect("text")
+            String::from_utf8(record.value().expect("a value").to_vec()).expect("text")
         };
         batches.map(|batch| text(batch.expect("a good batch"))).collect()
     }

@@ -1,0 +1,132 @@
+//! What reading a batch allocates: a constant, and a few times what came in and what was really decompressed.
+//!
+//! A counter stands in front of the allocator, so this binary has one test alone.
+
+#![expect(unsafe_code, reason = "an allocator cannot be written without it")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+use bytes::BytesMut;
+use trial_log::{
+    AppendOrigin, Assignment, CompressionType, LeaderEpoch, LogConfig, Offset, RecordBatch,
+    validate_and_assign_offsets,
+};
+
+mod batches;
+
+use batches::{Chance, Plan, T, odd};
+
+/// What the codecs need for their tables, whatever they read.
+const CONSTANT: usize = 1 << 20;
+/// How often what came in and what came out may be held; buffers that grow double.
+const FACTOR: usize = 4;
+
+struct Counted;
+
+static HELD: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: all is handed on to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counted {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let held = HELD.fetch_add(layout.size(), Relaxed) + layout.size();
+        PEAK.fetch_max(held, Relaxed);
+        // SAFETY: the caller keeps to the contract of this very method.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        HELD.fetch_sub(layout.size(), Relaxed);
+        // SAFETY: the caller keeps to the contract of this very method.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counted = Counted;
+
+#[test]
+fn nothing_is_allocated_that_the_bytes_do_not_back() {
+    // A gigabyte's worth of claims in a few bytes each.
+    for odd in odd::all() {
+        check(odd.name, &odd.batch);
+    }
+    check("zeros", &odd::zeros(100 << 20));
+    for (name, codec, payload) in claims() {
+        check(name, &odd::batch_of(codec, &payload, 1 << 30));
+    }
+    let mut chance = Chance::new(5);
+    for round in 0..3000 {
+        let codec = CompressionType::ALL[round % 5];
+        let plan = Plan::random(&mut chance, codec, 3000);
+        let mut bytes = BytesMut::from(plan.build().as_bytes());
+        for _ in 0..=chance.below(3) {
+            let at = 21 + chance.below(bytes.len() as u64 - 21) as usize;
+            bytes[at] ^= 1 + chance.below(255) as u8;
+        }
+        check("a changed batch", &odd::sealed(bytes));
+    }
+}
+
+fn claims() -> Vec<(&'static str, CompressionType, Vec<u8>)> {
+    let billion = [0x80, 0xa8, 0xd6, 0xb9, 0x07];
+    let record = [&billion[..], &[0, 0, 0, 1], &billion].concat();
+    let headers = [&billion[..], &[0, 0, 0, 1, 1], &billion].concat();
+    let raw = |bytes: &[u8], window: u8| {
+        let block = ((bytes.len() as u32) << 3 | 1).to_le_bytes();
+        [&[0x28, 0xb5, 0x2f, 0xfd, 0, window], &block[..3], bytes].concat()
+    };
+    let snappy = snap::raw::Encoder::new().compress_vec(&record).expect("it is small");
+    vec![
+        ("a record", CompressionType::None, record.clone()),
+        ("headers", CompressionType::None, headers.clone()),
+        ("a record, zstd", CompressionType::Zstd, raw(&record, 17 << 3)),
+        ("headers, zstd", CompressionType::Zstd, raw(&headers, 17 << 3)),
+        ("a record, snappy", CompressionType::Snappy, snappy),
+        ("a block, snappy", CompressionType::Snappy, vec![0xff, 0xff, 0xff, 0xff, 3, 0, 0, 0]),
+    ]
+}
+
+/// Reads it record by record, and has it validated, in place and anew.
+#[track_caller]
+fn check(name: &str, batch: &RecordBatch) {
+    let mut out = 0;
+    let read = peak(|| {
+        for record in batch.records() {
+            let Ok(record) = record else { break };
+            out += record.size_in_bytes();
+        }
+    });
+    // A record that failed may have taken what a few bytes decompress to: a block, at the most.
+    let limit = CONSTANT + FACTOR * (batch.size_in_bytes() + out);
+    assert!(read <= limit, "{name}: {read} of {limit} bytes for {batch:?}");
+    let (first_offset, leader_epoch) = (Offset::ZERO, LeaderEpoch(1));
+    let origin = AppendOrigin::Coordinator;
+    let assignment = Assignment { first_offset, leader_epoch, origin, now_ms: T };
+    let validate = |compression: Option<CompressionType>| {
+        let compression = compression.map(Into::into);
+        let config =
+            LogConfig { compression, max_message_bytes: usize::MAX, ..LogConfig::default() };
+        let batch = batch.clone();
+        peak(|| drop(validate_and_assign_offsets(batch, &config, &assignment)))
+    };
+    let in_place = validate(None);
+    let counted = CONSTANT + FACTOR * batch.size_in_bytes();
+    // The records that are refused are listed.
+    let limit = if name == "zeros" { CONSTANT } else { counted + FACTOR * out };
+    assert!(in_place <= limit, "{name}, in place: {in_place} of {limit} bytes for {batch:?}");
+    for target in CompressionType::ALL {
+        let anew = validate(Some(target));
+        let limit = counted + 2 * FACTOR * out;
+        assert!(anew <= limit, "{name}, to {target}: {anew} of {limit} bytes for {batch:?}");
+    }
+}
+
+/// The most that was held at a time while `work` went on, beyond what was held before.
+fn peak(work: impl FnOnce()) -> usize {
+    let before = HELD.load(Relaxed);
+    PEAK.store(before, Relaxed);
+    work();
+    PEAK.load(Relaxed) - before
+}
