@@ -73,6 +73,15 @@ pub enum LogEvent {
         /// Its size.
         bytes: u64,
     },
+    /// New segments took the place of old ones, as the cleaner does.
+    SegmentsReplaced {
+        /// The first offset of the first new one.
+        base_offset: Offset,
+        /// How many were replaced.
+        old: usize,
+        /// By how many.
+        new: usize,
+    },
     /// The log is open.
     Opened {
         /// Whether the last shutdown was clean, so that nothing had to be scanned.

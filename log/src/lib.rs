@@ -8,6 +8,7 @@ mod config;
 mod disk;
 mod error;
 mod event;
+mod found_segment;
 mod ids;
 mod index_file;
 mod leader_epoch_cache;
@@ -43,5 +44,5 @@ pub use marker_files::{
 };
 pub use memory_disk::MemoryDisk;
 pub use partition_log::{
-    AppendInfo, FetchedRecords, Log, LogOffsetMetadata, OpenLog, TimestampAndOffset,
+    AppendInfo, CleanedSegment, FetchedRecords, Log, LogOffsetMetadata, OpenLog, TimestampAndOffset,
 };

@@ -26,6 +26,10 @@ pub(crate) const TIME_INDEX_SUFFIX: &str = ".timeindex";
 pub(crate) const DELETED_SUFFIX: &str = ".deleted";
 /// What a file gets appended while the cleaner writes it.
 pub(crate) const CLEANED_SUFFIX: &str = ".cleaned";
+/// What a file gets appended that is whole and will take the place of others.
+pub(crate) const SWAP_SUFFIX: &str = ".swap";
+/// The files of a segment, its batches first: in this order they are renamed and removed.
+pub(crate) const SEGMENT_SUFFIXES: [&str; 3] = [LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX];
 
 /// A look-up reads this much at a time: the stretch between two index entries, and a bit.
 const LOOKUP_READ_AHEAD: usize = 8192;
@@ -47,8 +51,10 @@ pub(crate) fn offset_in_name(name: &str, suffix: &str) -> Option<Offset> {
 pub(crate) enum Roll {
     /// `segment.bytes`.
     Size,
-    /// An index is full, or could not hold the offset.
+    /// An index is full.
     Index,
+    /// The offset lies too far from the base.
+    Overflow,
     /// `segment.ms`.
     Age,
 }
@@ -68,7 +74,7 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// Makes an empty segment; whatever bears its name already is emptied.
+    /// Makes an empty segment; whatever bears its name already is removed.
     pub(crate) fn create(
         disk: &mut dyn Disk,
         folder: &str,
@@ -76,13 +82,25 @@ impl Segment {
         config: &LogConfig,
         now_ms: i64,
     ) -> Result<Self, DiskError> {
-        let mut empty = |suffix| {
-            let file = disk.open(&segment_file(folder, base_offset, suffix), true)?;
-            if disk.len(file)? > 0 {
-                disk.truncate(file, 0)?;
+        Self::create_named(disk, folder, (base_offset, ""), config, now_ms)
+    }
+
+    /// Makes an empty segment whose files have a suffix more.
+    pub(crate) fn create_named(
+        disk: &mut dyn Disk,
+        folder: &str,
+        (base_offset, more): (Offset, &str),
+        config: &LogConfig,
+        now_ms: i64,
+    ) -> Result<Self, DiskError> {
+        let path = |suffix| format!("{}{more}", segment_file(folder, base_offset, suffix));
+        for suffix in SEGMENT_SUFFIXES {
+            match disk.remove(&path(suffix)) {
+                Ok(()) | Err(DiskError::NotFound) => {}
+                Err(error) => return Err(error),
             }
-            Ok(file)
-        };
+        }
+        let mut empty = |suffix| disk.open(&path(suffix), true);
         let (file, index, time_index) =
             (empty(LOG_SUFFIX)?, empty(INDEX_SUFFIX)?, empty(TIME_INDEX_SUFFIX)?);
         Ok(Self {
@@ -98,38 +116,35 @@ impl Segment {
         })
     }
 
-    /// Opens a segment that is on the disk; answers also whether its offset index was missing.
-    pub(crate) fn open(
-        disk: &mut dyn Disk,
-        folder: &str,
+    /// A segment over open files.
+    pub(crate) fn of_file(
         base_offset: Offset,
-        config: &LogConfig,
-        now_ms: i64,
-    ) -> Result<(Self, bool), DiskError> {
-        let file = disk.open(&segment_file(folder, base_offset, LOG_SUFFIX), false)?;
-        let size = disk.len(file)?;
-        let index_path = segment_file(folder, base_offset, INDEX_SUFFIX);
-        let (index, index_missing) = match disk.open(&index_path, false) {
-            Ok(index) => (index, false),
-            Err(DiskError::NotFound) => (disk.open(&index_path, true)?, true),
-            Err(error) => return Err(error),
-        };
-        let time_index = disk.open(&segment_file(folder, base_offset, TIME_INDEX_SUFFIX), true)?;
-        let max_bytes = config.segment_index_bytes;
-        let index = OffsetIndex::open(disk, index, base_offset, max_bytes)?;
-        let time_index = TimeIndex::open(disk, time_index, base_offset, max_bytes)?;
-        let segment = Self {
+        (file, size): (FileId, u64),
+        (index, time_index): (OffsetIndex, TimeIndex),
+        largest_timestamp: TimestampOffset,
+    ) -> Self {
+        Self {
             base_offset,
             size,
             index,
-            largest_timestamp: time_index.last(),
             time_index,
+            largest_timestamp,
             file,
             bytes_since_index_entry: 0,
             first_timestamp: None,
-            created_ms: now_ms,
-        };
-        Ok((segment, index_missing))
+            created_ms: 0,
+        }
+    }
+
+    /// Says since when it is open.
+    pub(crate) fn created(self, created_ms: i64) -> Self {
+        Self { created_ms, ..self }
+    }
+
+    /// Begins to count its age again, since it is empty.
+    pub(crate) fn opened_anew(&mut self, now_ms: i64) {
+        self.created_ms = now_ms;
+        self.first_timestamp = None;
     }
 
     /// Whether an append of `size` bytes up to `last_offset` belongs into a further segment, and why.
@@ -143,9 +158,11 @@ impl Segment {
         if self.size > config.segment_bytes.saturating_sub(size) {
             return Ok(Some(Roll::Size));
         }
-        let full = self.index.is_full() || self.time_index.is_full();
-        if full || !self.index.can_hold(last_offset) {
+        if self.index.is_full() || self.time_index.is_full() {
             return Ok(Some(Roll::Index));
+        }
+        if !self.index.can_hold(last_offset) {
+            return Ok(Some(Roll::Overflow));
         }
         if self.size == 0 {
             return Ok(None);
@@ -202,19 +219,6 @@ impl Segment {
         }
     }
 
-    /// Forgets what it knew about timestamps, before a scan.
-    pub(crate) fn begin_scan(&mut self) {
-        self.largest_timestamp = nothing_since(self.base_offset);
-        self.first_timestamp = None;
-        self.bytes_since_index_entry = 0;
-    }
-
-    /// Learns of a batch that a scan found to be good.
-    pub(crate) fn scanned(&mut self, batch: &BatchSummary) {
-        self.first_timestamp.get_or_insert(batch.max_timestamp);
-        self.saw_timestamp(batch);
-    }
-
     /// The first batch that ends at `offset` or beyond.
     pub(crate) fn find(
         &self,
@@ -257,20 +261,10 @@ impl Segment {
             self.size = batch.position;
         }
         if self.size == 0 {
-            self.created_ms = now_ms;
-            self.first_timestamp = None;
+            self.opened_anew(now_ms);
         }
         self.bytes_since_index_entry = 0;
         self.find_largest_timestamp(disk)
-    }
-
-    /// Cuts the file to what a scan found good.
-    pub(crate) fn cut(&mut self, disk: &mut dyn Disk, size: u64) -> Result<(), DiskError> {
-        if size < self.size {
-            disk.truncate(self.file, size)?;
-            self.size = size;
-        }
-        Ok(())
     }
 
     /// The largest timestamp is in the last entry of the time index, or in a batch after that.

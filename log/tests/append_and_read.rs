@@ -129,8 +129,13 @@ fn a_segment_rolls_by_size_time_index_and_offset() {
     let time = LogConfig { segment_ms: 100, ..defaults.clone() };
     rolls("time", time, &[(0, 0), (1, 100), (2, 101), (3, 150), (4, 202)], &[0, 2, 4]);
     let index_interval_bytes = 1;
+    // The last entry of a time index (12 bytes each) is kept free for the roll; an offset index has no such thing.
     let index = LogConfig { segment_index_bytes: 24, index_interval_bytes, ..defaults.clone() };
-    rolls("full index", index, &[(0, 0), (1, 1), (2, 2), (3, 3), (4, 4)], &[0, 3]);
+    rolls("full index", index, &[(0, 0), (1, 1), (2, 2), (3, 3), (4, 4)], &[0, 2, 4]);
+    let index = LogConfig { segment_index_bytes: 24, index_interval_bytes, ..defaults.clone() };
+    rolls("one time", index, &[(0, 0), (1, 0), (2, 0), (3, 0), (4, 0)], &[0, 2, 4]);
+    let index = LogConfig { segment_index_bytes: 36, index_interval_bytes, ..defaults.clone() };
+    rolls("larger index", index, &[(0, 0), (1, 1), (2, 2), (3, 3), (4, 4)], &[0, 3]);
     let far = i64::from(i32::MAX);
     rolls("offset", defaults, &[(0, 0), (far, 0), (far + 1, 0)], &[0, far + 1]);
 }

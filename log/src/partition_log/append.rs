@@ -16,7 +16,6 @@ use crate::error::{BatchError, LogError};
 use crate::event::LogEvent;
 use crate::index_file::relative;
 use crate::mark;
-use crate::segment::Roll;
 use crate::{LeaderEpoch, NO_TIMESTAMP, Offset, RecordBatch};
 
 use super::log::{Log, LogOffsetMetadata};
@@ -190,12 +189,9 @@ impl Log {
         }
         let max_timestamp =
             batches.iter().map(|batch| batch.max_timestamp).max().unwrap_or(NO_TIMESTAMP);
-        let config = self.config.clone();
         let asks = (bytes as u64, max_timestamp, last.last_offset);
-        if let Some(why) = self.active_mut().should_roll(disk, &config, asks, now_ms)? {
-            note_roll(why, events);
-            self.roll_at(disk, first.base_offset, now_ms, events)?;
-        }
+        self.roll_if_due(disk, first.base_offset, asks, now_ms, events)?;
+        let config = self.config.clone();
         let start = self.active_mut().append(disk, records.clone(), batches, &config)?;
         self.wrote(start, batches, events);
         let append_time = self.config.message_timestamp_type == TimestampType::LogAppendTime
@@ -242,26 +238,4 @@ impl Log {
         }
         self.invariants();
     }
-}
-
-fn note_roll(why: Roll, events: &mut Vec<LogEvent>) {
-    let is = |reason| why == reason;
-    mark::sometimes!(
-        events,
-        is(Roll::Size),
-        "segment_rolled_by_size",
-        "a segment was closed because it was full"
-    );
-    mark::sometimes!(
-        events,
-        is(Roll::Index),
-        "segment_rolled_by_index",
-        "a segment was closed because an index of it was full"
-    );
-    mark::sometimes!(
-        events,
-        is(Roll::Age),
-        "segment_rolled_by_age",
-        "a segment was closed because its records span segment.ms"
-    );
 }

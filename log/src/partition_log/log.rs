@@ -15,11 +15,11 @@ use crate::error::LogError;
 use crate::event::LogEvent;
 use crate::leader_epoch_cache::{EpochEndOffset, LeaderEpochCache};
 use crate::mark;
-use crate::segment::{
-    DELETED_SUFFIX, INDEX_SUFFIX, LOG_SUFFIX, Segment, TIME_INDEX_SUFFIX, segment_file,
-};
+use crate::segment::Segment;
 use crate::tail::Tail;
 use crate::{LeaderEpoch, Offset};
+
+use super::doomed::{Doomed, remove_if_there};
 
 /// An offset and where its batch lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,13 +39,6 @@ impl LogOffsetMetadata {
         let same = self.segment_base_offset == earlier.segment_base_offset;
         if same { self.position.checked_sub(earlier.position) } else { None }
     }
-}
-
-/// A file that was renamed to go, and when it may.
-#[derive(Debug, Clone)]
-pub(super) struct Doomed {
-    path: String,
-    due_ms: i64,
 }
 
 /// The log of one partition.
@@ -182,17 +175,6 @@ impl Log {
         self.guarded(events, |log, events| log.assign_epoch(disk, leader_epoch, at, events))
     }
 
-    /// Begins a further segment at the end of the log.
-    pub fn roll(
-        &mut self,
-        disk: &mut dyn Disk,
-        now_ms: i64,
-        events: &mut Vec<LogEvent>,
-    ) -> Result<(), LogError> {
-        let at = self.log_end_offset;
-        self.guarded(events, |log, events| log.roll_at(disk, at, now_ms, events))
-    }
-
     /// Asks the disk to make everything below `to` durable. It is so once the cost of the call was paid:
     /// only then say so with [`Log::mark_flushed`].
     pub fn flush(
@@ -247,33 +229,6 @@ impl Log {
         self.guarded(events, |log, _| Ok(log.active_mut().finish(disk)?))
     }
 
-    /// When the next file is due that was dropped a while ago.
-    #[must_use]
-    pub fn next_deletion_ms(&self) -> Option<i64> {
-        self.doomed.front().map(|doomed| doomed.due_ms)
-    }
-
-    /// Removes the files that were dropped `file.delete.delay.ms` ago or longer.
-    pub fn delete_due_files(
-        &mut self,
-        disk: &mut dyn Disk,
-        now_ms: i64,
-        events: &mut Vec<LogEvent>,
-    ) -> Result<(), LogError> {
-        self.guarded(events, |log, events| {
-            while log.doomed.front().is_some_and(|doomed| doomed.due_ms <= now_ms) {
-                mark::reachable!(
-                    events,
-                    "dropped_file_removed",
-                    "a file of a dropped segment was removed after file.delete.delay.ms"
-                );
-                let due = log.doomed.pop_front();
-                due.map_or(Ok(()), |doomed| remove_if_there(disk, &doomed.path))?;
-            }
-            Ok(())
-        })
-    }
-
     /// Removes the folder with all that is in it.
     pub fn delete(self, disk: &mut dyn Disk) -> Result<(), LogError> {
         for name in disk.list(&self.folder)? {
@@ -300,52 +255,6 @@ impl Log {
         if self.epochs.assign(disk, leader_epoch, start_offset)? {
             events.push(LogEvent::EpochAssigned { leader_epoch, start_offset });
         }
-        Ok(())
-    }
-
-    /// Begins a segment at `offset` or at the log's end, whichever is larger: a replica's first batch may lie
-    /// beyond the end, and is appended next.
-    pub(super) fn roll_at(
-        &mut self,
-        disk: &mut dyn Disk,
-        offset: Offset,
-        now_ms: i64,
-        events: &mut Vec<LogEvent>,
-    ) -> Result<(), LogError> {
-        let base_offset = offset.max(self.log_end_offset);
-        let active = self.active_mut();
-        if active.base_offset == base_offset {
-            // An index without room for a single entry asks for a roll of an empty segment (KAFKA-6388).
-            assert!(active.size == 0, "LOG-3: a segment at the log's end is empty");
-            return Ok(());
-        }
-        active.finish(disk)?;
-        let segment = Segment::create(disk, &self.folder, base_offset, &self.config, now_ms)?;
-        self.segments.push(segment);
-        events.push(LogEvent::Rolled { base_offset });
-        Ok(())
-    }
-
-    /// Renames a segment's files, to be removed later.
-    pub(super) fn doom(
-        &mut self,
-        disk: &mut dyn Disk,
-        segment: &Segment,
-        now_ms: i64,
-        events: &mut Vec<LogEvent>,
-    ) -> Result<(), DiskError> {
-        let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
-        for suffix in [LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX] {
-            let from = segment_file(&self.folder, segment.base_offset, suffix);
-            let path = format!("{from}{DELETED_SUFFIX}");
-            match disk.rename(&from, &path) {
-                Ok(()) => self.doomed.push_back(Doomed { path, due_ms }),
-                Err(DiskError::NotFound) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let (base_offset, bytes) = (segment.base_offset, segment.size);
-        events.push(LogEvent::SegmentDropped { base_offset, bytes });
         Ok(())
     }
 
@@ -383,12 +292,5 @@ impl Log {
         assert!(start <= end, "LOG-2: the log starts at {start} and ends at {end}");
         let active = self.active().base_offset;
         assert!(active <= end, "LOG-3: the active segment {active} lies beyond the end {end}");
-    }
-}
-
-pub(super) fn remove_if_there(disk: &mut dyn Disk, path: &str) -> Result<(), DiskError> {
-    match disk.remove(path) {
-        Err(DiskError::NotFound) => Ok(()),
-        outcome => outcome,
     }
 }

@@ -6,10 +6,13 @@
 //!             Retention, compaction with its `.swap` files, remote storage.
 
 mod append;
+mod doomed;
 mod load;
 mod log;
 mod lookup;
 mod read;
+mod replace;
+mod roll;
 mod truncate;
 
 pub use append::AppendInfo;
@@ -17,3 +20,4 @@ pub use load::OpenLog;
 pub use log::{Log, LogOffsetMetadata};
 pub use lookup::TimestampAndOffset;
 pub use read::FetchedRecords;
+pub use replace::CleanedSegment;

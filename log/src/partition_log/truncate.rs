@@ -58,8 +58,10 @@ impl Log {
                 "truncation_below_recovery_point",
                 "a truncation cut what had been flushed"
             );
-            for segment in &dropped {
-                log.doom(disk, segment, now_ms, events)?;
+            // The last one first: a crash in between leaves the log without its end, and never with a hole. (Kafka
+            // begins with the first.)
+            for segment in dropped.iter().rev() {
+                log.doom(disk, (segment.base_offset, segment.size), now_ms, events)?;
             }
             if log.config.truncation_synced && !dropped.is_empty() {
                 disk.sync_dir(&log.folder)?;
@@ -100,10 +102,7 @@ impl Log {
             return false;
         }
         self.set_start(to, events);
-        let removed = self.epochs.truncate_from_start(to);
-        if removed > 0 {
-            events.push(LogEvent::EpochsTruncated { removed });
-        }
+        self.trim_epochs_from(to, events);
         true
     }
 
@@ -116,8 +115,8 @@ impl Log {
         events: &mut Vec<LogEvent>,
     ) -> Result<(), LogError> {
         let from = self.log_end_offset;
-        for segment in std::mem::take(&mut self.segments) {
-            self.doom(disk, &segment, now_ms, events)?;
+        for segment in std::mem::take(&mut self.segments).iter().rev() {
+            self.doom(disk, (segment.base_offset, segment.size), now_ms, events)?;
         }
         self.segments.push(Segment::create(disk, &self.folder, at, &self.config, now_ms)?);
         self.tail.clear();
@@ -150,6 +149,14 @@ impl Log {
             }
         }
         Ok(())
+    }
+
+    /// Forgets the epochs that end at `start` or before.
+    pub(super) fn trim_epochs_from(&mut self, start: Offset, events: &mut Vec<LogEvent>) {
+        let removed = self.epochs.truncate_from_start(start);
+        if removed > 0 {
+            events.push(LogEvent::EpochsTruncated { removed });
+        }
     }
 
     fn set_end(&mut self, end: Offset) {
