@@ -37,6 +37,12 @@ pub struct LogConfig {
     pub file_delete_delay_ms: i64,
     /// `flush.messages`: an append says so when so many records are not flushed.
     pub flush_messages: i64,
+    /// Whether `cleanup.policy` has `delete`: segments go by time and size.
+    pub deletes: bool,
+    /// `retention.ms`: a segment goes when its largest timestamp is further back; negative: never.
+    pub retention_ms: i64,
+    /// `retention.bytes`: segments go as long as the log without them is at least this large; negative: never.
+    pub retention_bytes: i64,
     /// Whether `cleanup.policy` has `compact`: records need keys.
     pub compacted: bool,
     /// Whether a truncation is synced at once. No setting of Kafka's: there it is not (see `truncate.rs`).
@@ -57,6 +63,9 @@ impl Default for LogConfig {
             message_timestamp_after_max_ms: 3_600_000,
             file_delete_delay_ms: 60_000,
             flush_messages: i64::MAX,
+            deletes: true,
+            retention_ms: 7 * 24 * 3_600_000,
+            retention_bytes: -1,
             compacted: false,
             truncation_synced: true,
         }

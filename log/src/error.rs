@@ -193,6 +193,13 @@ pub enum LogError {
         /// Where it ends.
         log_end_offset: Offset,
     },
+    /// The start of a log does not move beyond what is committed (`OffsetOutOfRangeException`).
+    AboveHighWatermark {
+        /// Where it was to start.
+        asked: Offset,
+        /// What is committed.
+        high_watermark: Offset,
+    },
     /// The bytes on the disk are not those that were written.
     CorruptSegment {
         /// The first offset of the segment.
@@ -225,6 +232,7 @@ impl LogError {
             | Self::UnexpectedOffset { .. }
             | Self::OffsetsOutOfOrder { .. }
             | Self::OffsetOutOfRange { .. }
+            | Self::AboveHighWatermark { .. }
             | Self::CorruptSegment { .. } => false,
         }
     }
@@ -251,6 +259,7 @@ impl fmt::Display for LogError {
             Self::UnexpectedOffset { .. }
             | Self::OffsetsOutOfOrder { .. }
             | Self::OffsetOutOfRange { .. }
+            | Self::AboveHighWatermark { .. }
             | Self::CorruptSegment { .. }
             | Self::CorruptFile { .. } => write!(f, "{self:?}"),
         }

@@ -43,6 +43,8 @@ pub enum LogEvent {
         from: Offset,
         /// Where it stands.
         to: Offset,
+        /// What for.
+        why: LogStartReason,
     },
     /// A leader's epoch was entered, and the checkpoint written.
     EpochAssigned {
@@ -118,4 +120,19 @@ pub enum TruncationReason {
     Divergence,
     /// The caller asked for a new start, beyond or before all that was there.
     NewStart,
+}
+
+/// Why the start of a log moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LogStartReason {
+    /// The leader's log starts later.
+    LeaderOffsetIncremented,
+    /// Segments were dropped by retention.
+    SegmentDeletion,
+    /// A client asked for it (`DeleteRecords`).
+    ClientRecordDeletion,
+    /// A snapshot of the metadata stands for what came before.
+    SnapshotGenerated,
+    /// The log was cut to before its start, or begins anew elsewhere.
+    Truncation,
 }

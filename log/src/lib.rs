@@ -34,7 +34,7 @@ pub use checkpoint::{
 pub use config::{LogConfig, TimestampType};
 pub use disk::{Disk, DiskError, FileId};
 pub use error::{BatchError, BatchErrorKind, LogError};
-pub use event::{LogEvent, TruncationReason};
+pub use event::{LogEvent, LogStartReason, TruncationReason};
 pub use ids::{LeaderEpoch, Offset};
 pub use leader_epoch_cache::{EpochEndOffset, EpochEntry, LeaderEpochCache};
 pub use marker_files::{

@@ -71,6 +71,7 @@ pub(crate) struct Segment {
     /// The largest timestamp of the first batch, once known.
     first_timestamp: Option<i64>,
     created_ms: i64,
+    modified_ms: i64,
 }
 
 impl Segment {
@@ -113,6 +114,7 @@ impl Segment {
             bytes_since_index_entry: 0,
             first_timestamp: None,
             created_ms: now_ms,
+            modified_ms: now_ms,
         })
     }
 
@@ -133,18 +135,25 @@ impl Segment {
             bytes_since_index_entry: 0,
             first_timestamp: None,
             created_ms: 0,
+            modified_ms: 0,
         }
     }
 
     /// Says since when it is open.
     pub(crate) fn created(self, created_ms: i64) -> Self {
-        Self { created_ms, ..self }
+        Self { created_ms, modified_ms: created_ms, ..self }
     }
 
     /// Begins to count its age again, since it is empty.
     pub(crate) fn opened_anew(&mut self, now_ms: i64) {
         self.created_ms = now_ms;
         self.first_timestamp = None;
+    }
+
+    /// Its largest timestamp; if no batch has one, when it was last written, as far as this process knows.
+    pub(crate) fn largest_timestamp_or_modified_ms(&self) -> i64 {
+        let largest = self.largest_timestamp.timestamp;
+        if largest >= 0 { largest } else { self.modified_ms }
     }
 
     /// Whether an append of `size` bytes up to `last_offset` belongs into a further segment, and why.
@@ -194,8 +203,10 @@ impl Segment {
         records: Bytes,
         batches: &[BatchSummary],
         config: &LogConfig,
+        now_ms: i64,
     ) -> Result<u64, DiskError> {
         let start = self.size;
+        self.modified_ms = now_ms;
         let at = disk.append(self.file, records)?;
         assert!(at == start, "the file ends where the segment does: {at} against {start}");
         for batch in batches {

@@ -172,7 +172,7 @@ fn a_read_outside_the_log_is_refused() {
     let mut f = Fixture::small();
     f.append(1, 4);
     f.append(1, 4);
-    f.log.advance_log_start_offset(Offset(2), &mut f.events);
+    assert_eq!(f.start_at(2), Ok(true));
     for (from, good) in [(-1, false), (1, false), (2, true), (8, true), (9, false)] {
         let Fixture { disk, log, events, .. } = &mut f;
         let read = log.read(disk, Offset(from), 100, Offset(8), true, events);

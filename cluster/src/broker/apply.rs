@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use trial_log::LogEvent;
+use trial_log::{LogEvent, LogStartReason};
 
 use super::task::{LogDone, Task};
 use super::{Broker, Cx, DISK};
@@ -135,8 +135,9 @@ impl Broker {
                 .truncate_fully_and_start_at(&mut disk, *at, None, now_ms, events)
                 .map(|()| Some(LogDone::Restarted(*at))),
             Effect::AdvanceLogStart { to } => {
-                replica.log.advance_log_start_offset(*to, events);
-                Ok(None)
+                let high_watermark = replica.partition.offsets().high_watermark();
+                let why = LogStartReason::LeaderOffsetIncremented;
+                replica.log.increment_log_start_offset(*to, high_watermark, why, events).map(|_| None)
             }
             other => unreachable!("no work for a log: {other:?}"),
         };

@@ -333,6 +333,8 @@ fn log_fault(error: LogError) -> RaftFault {
         LogError::UnexpectedOffset { .. } | LogError::OffsetsOutOfOrder { .. } => {
             RaftFault::Disk("raft: the log refused the offsets of a batch")
         }
-        LogError::OffsetOutOfRange { .. } => RaftFault::Disk("raft: no such offset in the log"),
+        LogError::OffsetOutOfRange { .. } | LogError::AboveHighWatermark { .. } => {
+            RaftFault::Disk("raft: no such offset in the log")
+        }
     }
 }

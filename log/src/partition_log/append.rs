@@ -192,7 +192,7 @@ impl Log {
         let asks = (bytes as u64, max_timestamp, last.last_offset);
         self.roll_if_due(disk, first.base_offset, asks, now_ms, events)?;
         let config = self.config.clone();
-        let start = self.active_mut().append(disk, records.clone(), batches, &config)?;
+        let start = self.active_mut().append(disk, records.clone(), batches, &config, now_ms)?;
         self.wrote(start, batches, events);
         let append_time = self.config.message_timestamp_type == TimestampType::LogAppendTime
             && matches!(origin, AppendOrigin::Client | AppendOrigin::Coordinator);

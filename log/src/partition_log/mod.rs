@@ -12,6 +12,7 @@ mod log;
 mod lookup;
 mod read;
 mod replace;
+mod retention;
 mod roll;
 mod truncate;
 

@@ -75,6 +75,7 @@ impl Log {
         disk: &mut dyn Disk,
         cleaned: &mut CleanedSegment,
         records: Bytes,
+        now_ms: i64,
         events: &mut Vec<LogEvent>,
     ) -> Result<(), LogError> {
         let batches: Result<Vec<BatchSummary>, _> =
@@ -83,7 +84,7 @@ impl Log {
         let size: usize = batches.iter().map(|batch| batch.size).sum();
         assert!(size == records.len(), "a cleaned segment holds whole batches");
         self.guarded(events, |log, _| {
-            cleaned.segment.append(disk, records, &batches, &log.config)?;
+            cleaned.segment.append(disk, records, &batches, &log.config, now_ms)?;
             Ok(())
         })
     }
@@ -155,7 +156,7 @@ impl Log {
             let mut at = from;
             for batch in &batches {
                 let bytes = disk.read(overflowed.file, at, batch.size)?;
-                segment.append(disk, bytes, std::slice::from_ref(batch), config)?;
+                segment.append(disk, bytes, std::slice::from_ref(batch), config, now_ms)?;
                 at += batch.size as u64;
             }
             segment.finish(disk)?;

@@ -1,6 +1,6 @@
-//! Moves the ends of a log: back where a follower diverged, forward where its records are not wanted any more.
+//! Moves the end of a log back, where a follower diverged, or lets it begin anew.
 //!
-//! In Kafka:   `UnifiedLog.truncateTo`, `truncateFullyAndStartAt`, `maybeIncrementLogStartOffset`.
+//! In Kafka:   `UnifiedLog.truncateTo`, `truncateFullyAndStartAt`.
 //! Invariants: a truncation leaves no batch that reaches to its target, and no epoch that begins there; the epochs
 //!             are trimmed even if there was nothing to cut (KAFKA-10706).
 //!             LOG-6 what was cut stays cut: the truncation is durable before anything is appended. Kafka does not
@@ -11,7 +11,7 @@
 use crate::Offset;
 use crate::disk::{Disk, DiskError};
 use crate::error::LogError;
-use crate::event::{LogEvent, TruncationReason};
+use crate::event::{LogEvent, LogStartReason, TruncationReason};
 use crate::mark;
 use crate::segment::Segment;
 
@@ -73,7 +73,8 @@ impl Log {
             log.tail.truncate_to(target);
             log.set_end(target);
             log.trim_epochs_to(disk, target, events)?;
-            log.set_start(log.log_start_offset.min(target), events);
+            let start = log.log_start_offset.min(target);
+            log.set_start(start, LogStartReason::Truncation, events);
             let why = TruncationReason::Divergence;
             events.push(LogEvent::Truncated { from, to: target, why });
             log.invariants();
@@ -94,18 +95,6 @@ impl Log {
         self.guarded(events, |log, events| log.start_anew(disk, at, start, now_ms, events))
     }
 
-    /// Moves the start of the log up to `to`, which the caller knows to be committed; answers whether it moved.
-    pub fn advance_log_start_offset(&mut self, to: Offset, events: &mut Vec<LogEvent>) -> bool {
-        let end = self.log_end_offset;
-        assert!(to <= end, "LOG-2: a log that ends at {end} cannot start at {to}");
-        if to <= self.log_start_offset {
-            return false;
-        }
-        self.set_start(to, events);
-        self.trim_epochs_from(to, events);
-        true
-    }
-
     fn start_anew(
         &mut self,
         disk: &mut dyn Disk,
@@ -119,10 +108,13 @@ impl Log {
             self.doom(disk, (segment.base_offset, segment.size), now_ms, events)?;
         }
         self.segments.push(Segment::create(disk, &self.folder, at, &self.config, now_ms)?);
+        if self.config.truncation_synced {
+            disk.sync_dir(&self.folder)?;
+        }
         self.tail.clear();
         self.set_end(at);
         self.epochs.clear(disk)?;
-        self.set_start(log_start_offset, events);
+        self.set_start(log_start_offset, LogStartReason::Truncation, events);
         events.push(LogEvent::Truncated { from, to: at, why: TruncationReason::NewStart });
         self.invariants();
         Ok(())
@@ -164,9 +156,14 @@ impl Log {
         self.recovery_point = self.recovery_point.min(end);
     }
 
-    fn set_start(&mut self, start: Offset, events: &mut Vec<LogEvent>) {
+    pub(super) fn set_start(
+        &mut self,
+        start: Offset,
+        why: LogStartReason,
+        events: &mut Vec<LogEvent>,
+    ) {
         if start != self.log_start_offset {
-            events.push(LogEvent::LogStartMoved { from: self.log_start_offset, to: start });
+            events.push(LogEvent::LogStartMoved { from: self.log_start_offset, to: start, why });
             self.log_start_offset = start;
         }
     }

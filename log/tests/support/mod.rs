@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use trial_log::{
     AppendInfo, AppendOrigin, BatchBuilder, LeaderEpoch, Log, LogConfig, LogError, LogEvent,
-    MemoryDisk, Offset, OpenLog, RecordBatch,
+    LogStartReason, MemoryDisk, Offset, OpenLog, RecordBatch,
 };
 
 pub const NOW: i64 = 1_767_225_600_000;
@@ -51,6 +51,12 @@ impl Fixture {
     pub fn truncate(&mut self, to: i64) -> bool {
         let Self { disk, log, events, .. } = self;
         log.truncate_to(disk, Offset(to), NOW, events).expect("the disk is whole")
+    }
+
+    /// A client deletes the records before `to`; all that was written is committed.
+    pub fn start_at(&mut self, to: i64) -> Result<bool, LogError> {
+        let (end, why) = (self.log.log_end_offset(), LogStartReason::ClientRecordDeletion);
+        self.log.increment_log_start_offset(Offset(to), end, why, &mut self.events)
     }
 
     /// The process ends without a word, and the next one opens the log.
