@@ -42,7 +42,7 @@ pub use marker_files::{
     read_partition_metadata, remove_clean_shutdown, write_clean_shutdown, write_meta_properties,
     write_partition_metadata,
 };
-pub use memory_disk::MemoryDisk;
+pub use memory_disk::{MemoryDisk, PowerLoss};
 pub use partition_log::{
     AppendInfo, CleanedSegment, FetchedRecords, Log, LogOffsetMetadata, OpenLog, TimestampAndOffset,
 };

@@ -137,7 +137,10 @@ impl Broker {
             Effect::AdvanceLogStart { to } => {
                 let high_watermark = replica.partition.offsets().high_watermark();
                 let why = LogStartReason::LeaderOffsetIncremented;
-                replica.log.increment_log_start_offset(*to, high_watermark, why, events).map(|_| None)
+                replica
+                    .log
+                    .increment_log_start_offset(*to, high_watermark, why, events)
+                    .map(|_| None)
             }
             other => unreachable!("no work for a log: {other:?}"),
         };

@@ -43,9 +43,10 @@ impl Log {
             Some(end) if clean => end,
             _ => self.recovery_point.min(self.log_end_offset),
         };
-        self.trim_epochs_to(disk, self.log_end_offset, events)?;
-        self.trim_epochs_from(start, events);
         self.log_start_offset = start.max(self.segments[0].base_offset);
+        // Kafka trims to the checkpoint alone, and keeps the epochs of segments that retention has dropped.
+        self.trim_epochs_from(self.log_start_offset, events);
+        self.trim_epochs_to(disk, self.log_end_offset, events)?;
         Ok(())
     }
 
