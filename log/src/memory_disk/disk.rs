@@ -50,6 +50,28 @@ struct Cache {
     changes: Vec<NameChange>,
 }
 
+impl Cache {
+    /// The changes of a folder, and those that led to it: that it is there itself.
+    fn take_changes_of(&mut self, folder: &str) -> Vec<NameChange> {
+        let mut reached = vec![folder.to_owned()];
+        let (mut taken, mut left) = (Vec::new(), Vec::new());
+        for change in std::mem::take(&mut self.changes).into_iter().rev() {
+            let is_itself =
+                |path: &String| matches!(&change, NameChange::CreateFolder(made) if made == path);
+            if reached.iter().any(|path| change.folder() == path || is_itself(path)) {
+                reached.push(change.folder().to_owned());
+                taken.push(change);
+            } else {
+                left.push(change);
+            }
+        }
+        taken.reverse();
+        left.reverse();
+        self.changes = left;
+        taken
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Failure {
     /// The first call that fails.
@@ -272,9 +294,7 @@ impl Disk for MemoryDisk {
             return Err(DiskError::NotFound);
         }
         if let Some(cache) = &mut self.cache {
-            let (durable, changes): (Vec<_>, Vec<_>) =
-                std::mem::take(&mut cache.changes).into_iter().partition(|c| c.folder() == path);
-            cache.changes = changes;
+            let durable = cache.take_changes_of(path);
             for change in durable {
                 cache.durable.apply(&change);
             }

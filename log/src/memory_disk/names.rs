@@ -3,6 +3,7 @@
 //! In Kafka:   nothing; a file system with an ordered journal (ext4, XFS).
 //! Holds:      files and folders by path.
 //! Invariants: changes of one folder survive a power loss in their order: if one is lost, so are all after it.
+//!             A folder that is synced is there itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -24,6 +24,10 @@ impl Log {
         let start = self.log_start_offset;
         let found = self.end_that_was_found(disk, now_ms, events)?;
         if self.segments.is_empty() {
+            if self.epochs.latest_epoch().is_some() {
+                // Without a segment there is no lineage: a crash between the two left them. (Kafka keeps them.)
+                self.epochs.clear(disk)?;
+            }
             self.segments.push(Segment::create(disk, &self.folder, start, &self.config, now_ms)?);
         }
         self.log_end_offset = found.unwrap_or(start);
@@ -43,10 +47,10 @@ impl Log {
             Some(end) if clean => end,
             _ => self.recovery_point.min(self.log_end_offset),
         };
+        self.trim_epochs_to(disk, self.log_end_offset, events)?;
         self.log_start_offset = start.max(self.segments[0].base_offset);
         // Kafka trims to the checkpoint alone, and keeps the epochs of segments that retention has dropped.
         self.trim_epochs_from(self.log_start_offset, events);
-        self.trim_epochs_to(disk, self.log_end_offset, events)?;
         Ok(())
     }
 
@@ -70,7 +74,6 @@ impl Log {
         for segment in std::mem::take(&mut self.segments).iter().rev() {
             self.doom(disk, (segment.base_offset, segment.size), now_ms, events)?;
         }
-        self.epochs.clear(disk)?;
         Ok(None)
     }
 }
