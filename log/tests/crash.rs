@@ -2,11 +2,13 @@
 
 mod story;
 
-use story::{Act, Batch, Crash, Model, NOW, Node, Outcome, Segment, agrees, crash_and_check};
+use story::{
+    Act, Batch, Crash, Model, NOW, Node, Outcome, Segment, agrees, cases, crash_and_check,
+};
 use trial_log::{DiskError, LogConfig, PowerLoss};
 
 /// How many power losses are tried at each call, unless `TRIAL_LOG_CASES` says how many hundreds.
-const SEEDS: u64 = 4;
+const SEEDS: u32 = 4;
 
 fn config() -> LogConfig {
     LogConfig {
@@ -128,8 +130,7 @@ fn a_disk_that_refuses_at_any_call_takes_the_log_offline() {
 #[test]
 fn a_power_loss_at_any_call_leaves_what_was_synced_and_no_mix() {
     let (mut crashes, mut holes) = (0, 0);
-    let cases = std::env::var("TRIAL_LOG_CASES").ok().map(|cases| cases.parse::<u64>());
-    let cases = cases.map_or(SEEDS, |cases| cases.expect("TRIAL_LOG_CASES is a number") / 100);
+    let cases = u64::from(cases(100 * SEEDS) / 100);
     for seed in 0..cases.max(1) {
         let power =
             |calls| PowerLoss { seed: seed << 48 | calls, page_bytes: 128, sector_bytes: 32 };

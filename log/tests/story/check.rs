@@ -13,11 +13,12 @@ pub fn agrees(node: &mut Node, model: &Model, when: &str) {
     assert_eq!(epochs(log), model.epochs, "the epochs, {when}");
     assert_eq!(bases(log), model.segments.iter().map(|s| s.0).collect::<Vec<_>>(), "{when}");
     assert_eq!(node.files(), model.segments, "the files, {when}");
-    invariants(node, &model.segments, when);
+    invariants(node, model, when);
 }
 
 /// What holds of any log over these segments, whatever befell it.
-pub fn invariants(node: &mut Node, segments: &[Segment], when: &str) {
+pub fn invariants(node: &mut Node, model: &Model, when: &str) {
+    let segments = &model.segments;
     let Node { disk, log, events, .. } = node;
     let log = log.as_mut().expect("the process runs");
     let (start, end) = (log.log_start_offset(), log.log_end_offset());
@@ -30,6 +31,9 @@ pub fn invariants(node: &mut Node, segments: &[Segment], when: &str) {
     assert!(rising, "LOG-5: offsets rise, {when}");
     for batch in &visible {
         let epoch = log.epochs().epoch_for_offset(Offset(batch.base.max(start.0)));
+        if epoch.is_none() && batch.base < model.epochs_from {
+            continue;
+        }
         assert_eq!(epoch, Some(LeaderEpoch(batch.epoch)), "the epoch of {}, {when}", batch.base);
     }
     for entry in log.epochs().entries() {

@@ -62,14 +62,15 @@ pub fn crash_and_check(
     started.unwrap_or_else(|error| panic!("the next process cannot start, {when}: {error}"));
     let (from, power) = (if done.is_ok() { &after } else { &before }, crash.power.is_some());
     let hole = is_left(node, act, (from, &after), power, &when);
-    *model = taken(node, &after, power);
-    invariants(node, &model.segments.clone(), &when);
+    *model = taken(node, (&before, &after), power);
+    invariants(node, model, &when);
     let mut again = node.clone();
     again.start().unwrap_or_else(|error| panic!("it starts again, {when}: {error}"));
     same(&again, node, &format!("a second recovery, {when}"));
     if deep {
         crash_every_call_of_the_start(&down, node, crash, &when);
     }
+    node.background().unwrap_or_else(|error| panic!("the disk is whole, {when}: {error}"));
     Outcome { done: done.is_ok(), hole }
 }
 
@@ -153,8 +154,12 @@ fn is_left(
         line.dedup_by_key(|(base, _)| *base);
         part_of(&files, &line, durable)
     });
-    let nothing_left = states.iter().any(Vec::is_empty);
-    if files == anew && (nothing_left || durable <= start) {
+    // Whatever was durable lies below the start, which makes an end of a log that has lost the rest.
+    let below_start = |state: &Vec<Segment>| {
+        let mut batches = state.iter().flat_map(|(_, batches)| batches);
+        !batches.any(|batch| batch.last < durable && batch.last >= start)
+    };
+    if files == anew && states.iter().any(below_start) {
         return false;
     }
     let best = lines.clone().flatten().min();
@@ -229,7 +234,8 @@ fn states(act: &Act, before: &Model, after: &Model) -> Vec<Vec<Segment>> {
 }
 
 /// The model of what the log now is.
-fn taken(node: &Node, after: &Model, power: bool) -> Model {
+fn taken(node: &Node, (before, after): (&Model, &Model), power: bool) -> Model {
+    let known = before.start.max(before.epochs_from);
     let log = node.log();
     Model {
         segments: node.files(),
@@ -238,6 +244,7 @@ fn taken(node: &Node, after: &Model, power: bool) -> Model {
         end: log.log_end_offset().0,
         recovery_point: log.recovery_point().0,
         epoch: after.epoch,
+        epochs_from: known.max(after.start).max(after.epochs_from),
         dropped: if power { Vec::new() } else { after.dropped.clone() },
     }
 }

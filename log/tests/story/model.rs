@@ -67,6 +67,9 @@ pub struct Model {
     pub recovery_point: i64,
     /// The leader's epoch.
     pub epoch: i32,
+    /// A crash may have moved the start back to here from where it was, and the epochs begin there (as in Kafka: the
+    /// start is checkpointed once a minute, the epochs at once).
+    pub epochs_from: i64,
     /// What retention has dropped since names were last synced may come back after a power loss.
     pub dropped: Vec<Segment>,
 }
@@ -205,7 +208,9 @@ impl Model {
         }
         if config.retention_ms >= 0 {
             self.drop_while(high_watermark, |segment, _| {
-                now - largest_time(segment) > config.retention_ms
+                // A segment without records is as old as its last change, which was now.
+                let largest = if segment.1.is_empty() { NOW } else { largest_time(segment) };
+                now - largest > config.retention_ms
             });
         }
     }

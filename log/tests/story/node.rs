@@ -58,8 +58,23 @@ impl Node {
         found.expect("the disk is whole").0
     }
 
-    /// Does what an act says, up to the first call that fails.
+    /// Does what an act says, up to the first call that fails, and then what is done in the background.
     pub fn act(&mut self, act: &Act) -> Result<(), LogError> {
+        self.events.clear();
+        self.act_alone(act)?;
+        self.background()
+    }
+
+    /// What a broker does in the background when it sees what a log did.
+    pub fn background(&mut self) -> Result<(), LogError> {
+        if self.events.iter().any(|event| matches!(event, LogEvent::EpochsTruncated { .. })) {
+            let Self { disk, log, events, .. } = self;
+            log.as_mut().expect("it runs").write_epoch_checkpoint(disk, events)?;
+        }
+        Ok(())
+    }
+
+    fn act_alone(&mut self, act: &Act) -> Result<(), LogError> {
         let Self { disk, log, events, .. } = self;
         let log = log.as_mut().expect("the process runs");
         match act {

@@ -7,17 +7,18 @@ use crate::Offset;
 use crate::disk::Disk;
 use crate::error::LogError;
 use crate::event::LogEvent;
+use crate::leader_epoch_cache::EpochEntry;
 use crate::mark;
 use crate::segment::Segment;
 
 use super::super::log::Log;
 
 impl Log {
-    /// Finds both ends; a log that would end before it starts is dropped.
+    /// Finds both ends; a log that would end before it starts is dropped. The scan has met these epochs.
     pub(super) fn find_ends(
         &mut self,
         disk: &mut dyn Disk,
-        clean: bool,
+        (clean, met): (bool, &[EpochEntry]),
         now_ms: i64,
         events: &mut Vec<LogEvent>,
     ) -> Result<(), LogError> {
@@ -48,6 +49,13 @@ impl Log {
             _ => self.recovery_point.min(self.log_end_offset),
         };
         self.trim_epochs_to(disk, self.log_end_offset, events)?;
+        if found.is_some() {
+            // An entry may have gone of which there are records before: the log had started at it, its start was lost
+            // and so was its end. (Kafka enters the epoch again with the next recovery.)
+            for entry in met {
+                self.enter_later_epoch(disk, entry.leader_epoch, entry.start_offset, events)?;
+            }
+        }
         self.log_start_offset = start.max(self.segments[0].base_offset);
         // Kafka trims to the checkpoint alone, and keeps the epochs of segments that retention has dropped.
         self.trim_epochs_from(self.log_start_offset, events);

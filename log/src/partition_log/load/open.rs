@@ -69,12 +69,19 @@ impl Log {
             doomed: VecDeque::new(),
             offline: None,
         };
-        let mut found = log.find_segments(disk, now_ms)?;
+        let mut met = Vec::new();
+        let mut found = (log.find_segments(disk, now_ms)?, &mut met);
         while let Some(overflowed) = log.recover(disk, found, open.clean, now_ms, events)? {
             log.split_overflowed_segment(disk, &overflowed, now_ms, events)?;
-            found = log.find_segments(disk, now_ms)?;
+            met.clear();
+            found = (log.find_segments(disk, now_ms)?, &mut met);
         }
-        log.find_ends(disk, open.clean, now_ms, events)?;
+        log.find_ends(disk, (open.clean, &met), now_ms, events)?;
+        if !open.clean && log.config.truncation_synced {
+            // LOG-6: the process before may have ended between a truncation and its sync.
+            log.active().sync(disk)?;
+            disk.sync_dir(&log.folder)?;
+        }
         let (log_start_offset, log_end_offset) = (log.log_start_offset, log.log_end_offset);
         events.push(LogEvent::Opened { clean: open.clean, log_start_offset, log_end_offset });
         log.invariants();

@@ -6,14 +6,15 @@
 //!             leave a log with a hole, in which nothing is bad any more. (Kafka cuts first.)
 //! Left out:   the last bits that no checksum covers: a base offset that rotted is believed, as in Kafka.
 
-use crate::RecordBatch;
 use crate::disk::Disk;
 use crate::error::LogError;
 use crate::event::LogEvent;
 use crate::found_segment::{FoundSegment, Scan};
 use crate::index_file::relative;
+use crate::leader_epoch_cache::EpochEntry;
 use crate::mark;
 use crate::scanner::{ScanError, Scanner};
+use crate::{LeaderEpoch, Offset, RecordBatch};
 
 use super::super::log::Log;
 
@@ -29,11 +30,12 @@ enum Scanned {
 }
 
 impl Log {
-    /// Takes the segments in order; none of them if one has to be split first, which is answered.
+    /// Takes the segments in order; none of them if one has to be split first, which is answered. The epochs that a
+    /// scan meets, and where it does first, are added to `met`.
     pub(super) fn recover(
         &mut self,
         disk: &mut dyn Disk,
-        found: Vec<FoundSegment>,
+        (found, met): (Vec<FoundSegment>, &mut Vec<EpochEntry>),
         clean: bool,
         now_ms: i64,
         events: &mut Vec<LogEvent>,
@@ -54,7 +56,7 @@ impl Log {
                 "segment_index_missing",
                 "a segment was scanned because an index of it was missing or wrong"
             );
-            let Scanned::Up(scan) = self.scan_segment(disk, &segment, events)? else {
+            let Scanned::Up(scan) = self.scan_segment(disk, (&segment, met), events)? else {
                 self.segments.clear();
                 return Ok(Some(segment));
             };
@@ -96,7 +98,7 @@ impl Log {
     fn scan_segment(
         &mut self,
         disk: &mut dyn Disk,
-        segment: &FoundSegment,
+        (segment, met): (&FoundSegment, &mut Vec<EpochEntry>),
         events: &mut Vec<LogEvent>,
     ) -> Result<Scanned, LogError> {
         let base_offset = segment.base_offset;
@@ -135,7 +137,7 @@ impl Log {
                 );
                 return Ok(Scanned::Up(Scan::new(base_offset)));
             }
-            self.recovered(disk, &batch, events)?;
+            self.recovered(disk, (&batch, met), events)?;
         }
     }
 
@@ -143,12 +145,27 @@ impl Log {
     fn recovered(
         &mut self,
         disk: &mut dyn Disk,
-        batch: &RecordBatch,
+        (batch, met): (&RecordBatch, &mut Vec<EpochEntry>),
         events: &mut Vec<LogEvent>,
     ) -> Result<(), LogError> {
-        let epoch = batch.leader_epoch();
-        if epoch.0 >= 0 && self.epochs.latest_epoch() < Some(epoch) {
-            self.assign_epoch(disk, epoch, batch.base_offset(), events)?;
+        let (leader_epoch, start_offset) = (batch.leader_epoch(), batch.base_offset());
+        if leader_epoch.0 >= 0 && met.last().is_none_or(|last| last.leader_epoch < leader_epoch) {
+            met.push(EpochEntry { leader_epoch, start_offset });
+            self.enter_later_epoch(disk, leader_epoch, start_offset, events)?;
+        }
+        Ok(())
+    }
+
+    /// Enters an epoch if it is later than all that are known.
+    pub(super) fn enter_later_epoch(
+        &mut self,
+        disk: &mut dyn Disk,
+        leader_epoch: LeaderEpoch,
+        start_offset: Offset,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<(), LogError> {
+        if self.epochs.latest_epoch() < Some(leader_epoch) {
+            self.assign_epoch(disk, leader_epoch, start_offset, events)?;
         }
         Ok(())
     }
