@@ -114,7 +114,9 @@ impl Log {
         }
     }
 
-    /// The first offset that may not be durable: where a recovery begins.
+    /// The first offset that may not be durable: where a recovery begins. A truncation, and a load that finds less
+    /// than there was, lower it: then its checkpoint has to be written before anything is appended, else what is
+    /// appended below the old one is believed unscanned.
     #[must_use]
     pub fn recovery_point(&self) -> Offset {
         self.recovery_point
@@ -220,13 +222,17 @@ impl Log {
         self.guarded(events, |log, _| Ok(log.epochs.write(disk)?))
     }
 
-    /// Ends the indexes, for a clean shutdown. Flush before it, and write the marker after it.
+    /// Ends the indexes, for a clean shutdown. Flush before it, and write the marker after it. (Kafka does not sync the
+    /// entry: the marker outlives a power loss that takes it, and no look-up by time finds the records any more.)
     pub fn close(
         &mut self,
         disk: &mut dyn Disk,
         events: &mut Vec<LogEvent>,
     ) -> Result<(), LogError> {
-        self.guarded(events, |log, _| Ok(log.active_mut().finish(disk)?))
+        self.guarded(events, |log, _| {
+            log.active_mut().finish(disk)?;
+            Ok(log.active().time_index.sync(disk)?)
+        })
     }
 
     /// Removes the folder with all that is in it.

@@ -5,7 +5,10 @@
 //! Invariants: RS-1 new segments are whole and synced, then get the suffix `.swap` from the last one down, then the old
 //!             ones get `.deleted`, then the new ones their names. Once the first of the new ones is a `.swap`, all
 //!             are, and loading finishes what a crash interrupts (see `load/temporary.rs`); before that it drops them.
-//!             RS-2 what is replaced lies below the active segment.
+//!             RS-2 what is replaced lies below the active segment, and the new ones begin where the old ones did.
+//!             RS-3 loading drops the old ones by their offsets: from the first new base up to where the last new one
+//!             ends. Where nothing is left of the last old one an empty one stands for it until the swap is done.
+//!             (In Kafka a crash then leaves the new segments and that old one.)
 
 use bytes::Bytes;
 
@@ -108,7 +111,13 @@ impl Log {
             new.iter().all(|segment| segment.base_offset < active),
             "RS-2: nor what lies beyond"
         );
+        assert!(
+            old.iter().all(|&base| base >= first),
+            "RS-2: new segments begin where old ones did"
+        );
         self.guarded(events, |log, events| {
+            let stand_in = log.stand_in(disk, &new, old, now_ms)?;
+            new.extend(stand_in.clone());
             for segment in &mut new {
                 segment.finish(disk)?;
                 segment.sync(disk)?;
@@ -120,17 +129,43 @@ impl Log {
             let gone: Vec<_> = gone.iter().map(|s| (s.base_offset, s.size)).collect();
             log.segments = kept;
             log.swap_in(disk, &bases, &gone, now_ms, events)?;
+            if let Some(stand_in) = stand_in {
+                new.pop();
+                log.doom(disk, (stand_in.base_offset, 0), now_ms, events)?;
+                disk.sync_dir(&log.folder)?;
+            }
+            let count = new.len();
             log.segments.extend(new);
             log.segments.sort_by_key(|segment| segment.base_offset);
             log.tail.clear();
             events.push(LogEvent::SegmentsReplaced {
                 base_offset: first,
                 old: gone.len(),
-                new: bases.len(),
+                new: count,
             });
             log.invariants();
             Ok(())
         })
+    }
+
+    /// RS-3: an empty segment in the place of the last old one, if the new ones end before it.
+    fn stand_in(
+        &self,
+        disk: &mut dyn Disk,
+        new: &[Segment],
+        old: &[Offset],
+        now_ms: i64,
+    ) -> Result<Option<Segment>, LogError> {
+        let there = |base: &&Offset| self.segments.iter().any(|s| s.base_offset == **base);
+        let (Some(&last_old), Some(last_new)) = (old.iter().filter(there).max(), new.last()) else {
+            return Ok(None);
+        };
+        if last_old <= last_new.base_offset || last_old < last_new.next_offset(disk)? {
+            return Ok(None);
+        }
+        let (folder, config) = (&self.folder, &self.config);
+        let name = (last_old, CLEANED_SUFFIX);
+        Ok(Some(Segment::create_named(disk, folder, name, config, now_ms)?))
     }
 
     /// Splits a segment that holds offsets too far from its base, as old versions could write it.

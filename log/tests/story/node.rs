@@ -48,7 +48,13 @@ impl Node {
             log_start_offset: checkpointed(disk, LOG_START_OFFSET_CHECKPOINT)?,
             ..OpenLog::new(FOLDER)
         };
-        self.log = Some(Log::open(disk, open, NOW, &mut self.events)?);
+        let known = open.recovery_point;
+        let log = self.log.insert(Log::open(disk, open, NOW, &mut self.events)?);
+        if log.recovery_point() < known {
+            // Before anything is appended: below a checkpoint that is ahead of the log nothing would be scanned. (Kafka
+            // writes it within a minute.)
+            self.write_recovery_point()?;
+        }
         Ok(())
     }
 

@@ -82,6 +82,10 @@ impl Log {
         for segment in std::mem::take(&mut self.segments).iter().rev() {
             self.doom(disk, (segment.base_offset, segment.size), now_ms, events)?;
         }
+        if self.config.truncation_synced {
+            // LOG-6
+            disk.sync_dir(&self.folder)?;
+        }
         Ok(None)
     }
 }

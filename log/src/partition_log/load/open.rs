@@ -56,7 +56,7 @@ impl Log {
         events: &mut Vec<LogEvent>,
     ) -> Result<Self, LogError> {
         disk.create_dir(open.folder)?;
-        temporary::finish_swaps(disk, open.folder, events)?;
+        let is_old = temporary::finish_swaps(disk, open.folder, events)?;
         let mut log = Self {
             folder: open.folder.into(),
             config: Arc::new(open.config),
@@ -77,7 +77,7 @@ impl Log {
             found = (log.find_segments(disk, now_ms)?, &mut met);
         }
         log.find_ends(disk, (open.clean, &met), now_ms, events)?;
-        if !open.clean && log.config.truncation_synced {
+        if is_old && !open.clean && log.config.truncation_synced {
             // LOG-6: the process before may have ended between a truncation and its sync.
             log.active().sync(disk)?;
             disk.sync_dir(&log.folder)?;

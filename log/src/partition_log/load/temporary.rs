@@ -19,17 +19,28 @@ use super::super::doomed::remove_if_there;
 /// A snapshot of the metadata log that is on its way out: that log's own matter.
 const DELETED_SNAPSHOT_SUFFIX: &str = ".checkpoint.deleted";
 
-/// Drops what was to go and what was not finished, and finishes what was.
+/// Drops what was to go and what was not finished, and finishes what was. Answers whether there was a log before.
 pub(super) fn finish_swaps(
     disk: &mut dyn Disk,
     folder: &str,
     events: &mut Vec<LogEvent>,
+) -> Result<bool, LogError> {
+    let names = disk.list(folder)?;
+    let swaps = drop_temporary_files(disk, folder, &names, events)?;
+    if let Some(range) = range_of_swaps(disk, folder, &swaps)? {
+        drop_replaced(disk, folder, range, events)?;
+    }
+    rename_swaps(disk, folder, &swaps)?;
+    Ok(names.iter().any(|name| offset_of_file(name).is_some()))
+}
+
+/// The second pass: the segments that new ones stand for.
+fn drop_replaced(
+    disk: &mut dyn Disk,
+    folder: &str,
+    (from, to): (Offset, Offset),
+    events: &mut Vec<LogEvent>,
 ) -> Result<(), LogError> {
-    let swaps = drop_temporary_files(disk, folder, events)?;
-    let Some((from, to)) = range_of_swaps(disk, folder, &swaps)? else {
-        // Indexes of a segment that has got its name already.
-        return rename_swaps(disk, folder, &swaps);
-    };
     mark::reachable!(
         events,
         "swap_finished_by_load",
@@ -41,7 +52,7 @@ pub(super) fn finish_swaps(
             remove_if_there(disk, &format!("{folder}/{name}"))?;
         }
     }
-    rename_swaps(disk, folder, &swaps)
+    Ok(())
 }
 
 /// The segments that a folder holds, in order. An index without its segment is removed.
@@ -64,9 +75,9 @@ pub(super) fn segments_of(disk: &mut dyn Disk, folder: &str) -> Result<Vec<Offse
 fn drop_temporary_files(
     disk: &mut dyn Disk,
     folder: &str,
+    names: &[String],
     events: &mut Vec<LogEvent>,
 ) -> Result<Vec<String>, DiskError> {
-    let names = disk.list(folder)?;
     let cleaned = || names.iter().filter(|name| name.ends_with(CLEANED_SUFFIX));
     let lowest = cleaned().filter_map(|name| offset_of_file(name)).min();
     let (unfinished, swaps): (Vec<&String>, Vec<&String>) = names
