@@ -21,11 +21,19 @@ pub struct Fixture {
 impl Fixture {
     /// A new log with segments that hold three batches of [`Fixture::append`] or so.
     pub fn small() -> Self {
-        Self::with(LogConfig { segment_bytes: 300, index_interval_bytes: 60, ..Default::default() })
+        Self::with(Self::small_config())
+    }
+
+    pub fn small_config() -> LogConfig {
+        LogConfig { segment_bytes: 300, index_interval_bytes: 60, ..Default::default() }
     }
 
     pub fn with(config: LogConfig) -> Self {
-        let (mut disk, mut events) = (MemoryDisk::new(), Vec::new());
+        Self::on(MemoryDisk::new(), config)
+    }
+
+    pub fn on(mut disk: MemoryDisk, config: LogConfig) -> Self {
+        let mut events = Vec::new();
         let open = OpenLog { config: config.clone(), ..OpenLog::new(FOLDER) };
         let log = Log::open(&mut disk, open, NOW, &mut events).expect("the disk is whole");
         Self { disk, log, events, config }
