@@ -39,6 +39,16 @@ fn an_interrupted_swap_is_finished_or_dropped_by_what_is_left_of_it() {
 }
 
 #[test]
+fn one_swap_for_two_segments_drops_both() {
+    let mut f = nine_batches();
+    let both = [one_of(0), one_of(8)].concat();
+    f.disk.set_contents(&format!("{}.swap", Fixture::path(0, ".log")), &both);
+    f.crash();
+    assert_eq!(f.segments(), [0, 12]);
+    assert_eq!(bases_of(&mut f), [0, 8, 12, 14, 16]);
+}
+
+#[test]
 fn a_swap_of_an_index_alone_belongs_to_a_segment_that_has_its_name() {
     let mut f = nine_batches();
     let index = f.bytes(6, ".index");
@@ -98,8 +108,8 @@ fn a_crash_at_any_call_of_a_split_leaves_the_one_or_the_others() {
 
 const FAR: i64 = i32::MAX as i64;
 
-/// A log that no process is to write: a segment whose third batch lies 2^31 from its base, and the fifth as far from the
-/// third; and a segment after it, which goes if the one before is torn. Answers the offsets of all batches too.
+/// A log that no process is to write: a segment whose third batch lies 2^31 from its base, and the fifth as far from
+/// the third; and a segment after it, which goes if the one before is torn. Answers the offsets of all batches too.
 fn overflowed(tail: &[u8]) -> (Fixture, [i64; 6]) {
     let bases = [5, 6, FAR + 6, FAR + 900, 2 * FAR + 900, 3 * FAR];
     let mut f = Fixture::with(LogConfig::default());

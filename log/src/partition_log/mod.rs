@@ -1,9 +1,10 @@
-//! The log of one partition. Read `log.rs` first, then `append.rs`, `read.rs`, `truncate.rs` and `load.rs`.
+//! The log of one partition. Read `log.rs` first, then `append.rs`, `read.rs`, `truncate.rs`, `retention.rs`, and
+//! `load/`, whose front page is the decision table of recovery.
 //!
 //! In Kafka:   `UnifiedLog`, `LocalLog`, `LogLoader`.
 //! Left out:   producer state (idempotence, transactions): its checks belong into `append.rs`, between the roll
-//!             and the write; its snapshots into `log.rs` (roll) and its rebuilding into `load.rs` and `truncate.rs`.
-//!             Retention, compaction with its `.swap` files, remote storage.
+//!             and the write; its snapshots into `roll.rs` and its rebuilding into `load/recover.rs`, `load/open.rs`
+//!             and `truncate.rs`. Compaction: what it writes `replace.rs` puts in its place. Remote storage.
 
 mod append;
 mod doomed;

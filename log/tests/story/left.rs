@@ -114,7 +114,8 @@ fn stays_offline(node: &mut Node, error: &LogError, when: &str) {
     node.disk.repair();
     let Some(log) = &node.log else { return };
     if log.offline().is_none() {
-        // It was not the log's own file: a checkpoint of the directory. Whoever writes those takes the logs offline.
+        // Whoever writes the files of the directory takes its logs offline.
+        assert!(node.failed_outside, "S10: the log goes on after an error of its own, {when}");
         let LogError::Disk(error) = error else { panic!("{when}: {error}") };
         node.log.as_mut().expect("it runs").take_offline(*error, &mut node.events);
     }

@@ -22,12 +22,14 @@ pub struct Node {
     pub log: Option<Log>,
     pub events: Vec<LogEvent>,
     pub config: LogConfig,
+    /// A call failed that was not the log's own: a checkpoint of the directory, or its marker.
+    pub failed_outside: bool,
 }
 
 impl Node {
     pub fn new(config: LogConfig) -> Self {
         let disk = MemoryDisk::with_cache();
-        let mut node = Self { disk, log: None, events: Vec::new(), config };
+        let mut node = Self { disk, log: None, events: Vec::new(), config, failed_outside: false };
         node.start().expect("the disk is whole");
         node
     }
@@ -67,6 +69,7 @@ impl Node {
     /// Does what an act says, up to the first call that fails, and then what is done in the background.
     pub fn act(&mut self, act: &Act) -> Result<(), LogError> {
         self.events.clear();
+        self.failed_outside = false;
         self.act_alone(act)?;
         self.background()
     }
@@ -130,8 +133,8 @@ impl Node {
                 log.close(disk, events)?;
                 self.write_recovery_point()?;
                 self.write_log_start()?;
-                write_clean_shutdown(&mut self.disk, 7)?;
                 self.log = None;
+                write_clean_shutdown(&mut self.disk, 7)?;
                 self.start()?;
             }
         }
@@ -156,13 +159,19 @@ impl Node {
 
     fn write_recovery_point(&mut self) -> Result<(), LogError> {
         let offsets = one(self.log().recovery_point());
-        write_offset_checkpoint(&mut self.disk, RECOVERY_POINT_CHECKPOINT, &offsets)
+        self.write_checkpoint(RECOVERY_POINT_CHECKPOINT, &offsets)
     }
 
     fn write_log_start(&mut self) -> Result<(), LogError> {
         let start = self.log().log_start_to_checkpoint();
         let offsets = start.map(one).unwrap_or_default();
-        write_offset_checkpoint(&mut self.disk, LOG_START_OFFSET_CHECKPOINT, &offsets)
+        self.write_checkpoint(LOG_START_OFFSET_CHECKPOINT, &offsets)
+    }
+
+    fn write_checkpoint(&mut self, file: &str, offsets: &PartitionOffsets) -> Result<(), LogError> {
+        let written = write_offset_checkpoint(&mut self.disk, file, offsets);
+        self.failed_outside |= written.is_err();
+        written
     }
 
     /// Every file, byte by byte.
