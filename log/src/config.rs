@@ -45,6 +45,12 @@ pub struct LogConfig {
     pub retention_bytes: i64,
     /// Whether `cleanup.policy` has `compact`: records need keys.
     pub compacted: bool,
+    /// `producer.id.expiration.ms`: a producer that was idle for so long is forgotten.
+    pub producer_id_expiration_ms: i64,
+    /// `transaction.partition.verification.enable`: no transaction begins of which its coordinator was not asked.
+    pub transaction_verification_enabled: bool,
+    /// `transaction.max.timeout.ms`: a transaction that is open for longer, and five minutes, counts as late.
+    pub max_transaction_timeout_ms: i64,
     /// Whether a truncation is synced at once. No setting of Kafka's: there it is not (see `truncate.rs`).
     pub truncation_synced: bool,
 }
@@ -67,6 +73,9 @@ impl Default for LogConfig {
             retention_ms: 7 * 24 * 3_600_000,
             retention_bytes: -1,
             compacted: false,
+            producer_id_expiration_ms: 24 * 3_600_000,
+            transaction_verification_enabled: true,
+            max_transaction_timeout_ms: 15 * 60_000,
             truncation_synced: true,
         }
     }

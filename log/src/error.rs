@@ -7,6 +7,7 @@
 use std::fmt;
 
 use crate::disk::DiskError;
+use crate::producer_state::ProducerError;
 use crate::{LeaderEpoch, Offset};
 
 /// What is wrong with a batch, or with bytes that should be one.
@@ -168,6 +169,8 @@ impl std::error::Error for BatchError {}
 pub enum LogError {
     /// The bytes to append are not what they should be; nothing was written.
     Batch(BatchError),
+    /// The producer's state does not allow the batch or marker; nothing was written.
+    Producer(ProducerError),
     /// A replica was handed offsets that it has already (`UnexpectedAppendOffsetException`).
     UnexpectedOffset {
         /// Where its log ends.
@@ -229,6 +232,7 @@ impl LogError {
         match self {
             Self::Disk(_) | Self::Offline | Self::CorruptFile { .. } => true,
             Self::Batch(_)
+            | Self::Producer(_)
             | Self::UnexpectedOffset { .. }
             | Self::OffsetsOutOfOrder { .. }
             | Self::OffsetOutOfRange { .. }
@@ -250,10 +254,17 @@ impl From<BatchError> for LogError {
     }
 }
 
+impl From<ProducerError> for LogError {
+    fn from(error: ProducerError) -> Self {
+        Self::Producer(error)
+    }
+}
+
 impl fmt::Display for LogError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Batch(error) => write!(f, "the batch is refused: {error}"),
+            Self::Producer(error) => write!(f, "the producer is refused: {error}"),
             Self::Disk(error) => write!(f, "the disk refused: {error}"),
             Self::Offline => f.write_str("the log is offline"),
             Self::UnexpectedOffset { .. }

@@ -4,6 +4,7 @@
 
 use crate::disk::DiskError;
 use crate::mark::Mark;
+use crate::producer_state::CompletedTxn;
 use crate::{LeaderEpoch, Offset};
 
 /// Something that a log did.
@@ -97,6 +98,25 @@ pub enum LogEvent {
     Flushed {
         /// Where it stands.
         recovery_point: Offset,
+    },
+    /// A snapshot of the producers was written: all batches below `offset` are in it.
+    ProducerSnapshotTaken {
+        /// The offset.
+        offset: Offset,
+        /// How many producers.
+        producers: usize,
+    },
+    /// A producer repeated a batch: nothing was written, and the answer is that of the first time.
+    DuplicateBatch {
+        /// The offset of its first record, when it was written.
+        base_offset: Offset,
+    },
+    /// An end marker completed a transaction.
+    TransactionCompleted(CompletedTxn),
+    /// Producers that had been idle for `producer.id.expiration.ms` were forgotten.
+    ProducersExpired {
+        /// How many.
+        count: usize,
     },
     /// The disk refused; the log answers [`LogError::Offline`](crate::LogError::Offline) from here on.
     WentOffline {

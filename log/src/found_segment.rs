@@ -1,7 +1,7 @@
 //! A segment that was found on the disk: believed as it is, or scanned, with its indexes written again.
 //!
 //! In Kafka:   `LogSegment.open`, `sanityCheck`, `recover`.
-//! Invariants: an offset index is there only if both indexes are whole: one that is missing or wrong is removed, and
+//! Invariants: an offset index is there only if all indexes are whole: one that is missing or wrong is removed, and
 //!             made last of all, so that a crash on the way leaves it missing.
 //!             Kafka looks no further than whether there is an offset index (KAFKA-7283, since a check would map every
 //!             one), and fills in for a time index by the time of the file's last change, which no disk of ours keeps.
@@ -14,6 +14,7 @@ use crate::offset_index::{OffsetEntries, OffsetIndex};
 use crate::scanner::{ScanError, Scanner};
 use crate::segment::{INDEX_SUFFIX, LOG_SUFFIX, Segment, TIME_INDEX_SUFFIX, segment_file};
 use crate::time_index::{TimeEntries, TimeIndex, TimestampOffset};
+use crate::transaction_index::{AbortedTxn, TransactionIndex};
 use crate::{NO_TIMESTAMP, Offset};
 
 /// The headers of a file without an index are read so much at a time.
@@ -27,11 +28,12 @@ pub(crate) struct FoundSegment {
     /// The size of its file, whatever is in it.
     pub(crate) size: u64,
     indexes: Option<(OffsetIndex, TimeIndex)>,
+    txn_index: TransactionIndex,
     created_ms: i64,
 }
 
 impl FoundSegment {
-    /// Opens a segment that is on the disk; removes its offset index if one of the two is wrong.
+    /// Opens a segment that is on the disk; removes its offset index if one of the three is wrong.
     pub(crate) fn open(
         disk: &mut dyn Disk,
         folder: &str,
@@ -52,17 +54,18 @@ impl FoundSegment {
             Some(index) => TimeIndex::open(disk, index, base_offset, max_bytes)?,
             None => None,
         };
-        let indexes = offsets.zip(times);
+        let txn_index = TransactionIndex::open(disk, folder, base_offset)?;
+        let indexes = offsets.zip(times).filter(|_| txn_index.is_sane());
         if indexes.is_none() {
             match disk.remove(&path) {
                 Ok(()) | Err(DiskError::NotFound) => {}
                 Err(error) => return Err(error),
             }
         }
-        Ok(Self { base_offset, file, size, indexes, created_ms: now_ms })
+        Ok(Self { base_offset, file, size, indexes, txn_index, created_ms: now_ms })
     }
 
-    /// Whether both its indexes are there and make sense.
+    /// Whether its indexes are there and make sense.
     pub(crate) fn has_indexes(&self) -> bool {
         self.indexes.is_some()
     }
@@ -71,7 +74,8 @@ impl FoundSegment {
     pub(crate) fn believe(self) -> Segment {
         let (index, time_index) = self.indexes.expect("who has no indexes is scanned");
         let largest = time_index.last();
-        Segment::of_file(self.base_offset, (self.file, self.size), (index, time_index), largest)
+        let indexes = (index, time_index, self.txn_index);
+        Segment::of_file(self.base_offset, (self.file, self.size), indexes, largest)
             .created(self.created_ms)
     }
 
@@ -95,6 +99,8 @@ impl FoundSegment {
                 (None, TimeIndex::empty(file, base_offset, max_bytes))
             }
         };
+        let mut txn_index = self.txn_index;
+        txn_index.replace(disk, folder, scan.aborted)?;
         times.replace(disk, scan.times)?;
         times.append(disk, scan.largest_timestamp)?;
         let index = match offsets.take() {
@@ -107,7 +113,8 @@ impl FoundSegment {
         let mut index = index;
         index.replace(disk, scan.offsets)?;
         let file = (self.file, scan.valid_bytes);
-        Ok(Segment::of_file(base_offset, file, (index, times), scan.largest_timestamp)
+        let indexes = (index, times, txn_index);
+        Ok(Segment::of_file(base_offset, file, indexes, scan.largest_timestamp)
             .created(self.created_ms))
     }
 }
@@ -121,6 +128,8 @@ pub(crate) struct Scan {
     offsets: OffsetEntries,
     times: TimeEntries,
     largest_timestamp: TimestampOffset,
+    /// The transactions that its markers abort.
+    aborted: Vec<AbortedTxn>,
 }
 
 impl Scan {
@@ -133,7 +142,13 @@ impl Scan {
             offsets: OffsetEntries::default(),
             times: TimeEntries::default(),
             largest_timestamp: TimestampOffset { timestamp: NO_TIMESTAMP, offset: base_offset },
+            aborted: Vec::new(),
         }
+    }
+
+    /// Takes a transaction that a marker aborts.
+    pub(crate) fn aborts(&mut self, aborted: Option<AbortedTxn>) {
+        self.aborted.extend(aborted);
     }
 
     /// How many bytes were found good.

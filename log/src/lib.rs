@@ -1,6 +1,7 @@
-//! Kafka's storage engine: record batches, segments, leader epochs, recovery.
+//! Kafka's storage engine: record batches, segments, leader epochs, producers, recovery.
 //!
-//! Start with [`Log`], then `batch/` for the bytes it stores and `partition_log/` for what it does with them.
+//! Start with [`Log`], then `batch/` for the bytes it stores, `partition_log/` for what it does with them,
+//! and `producer_state/` for what it remembers of those who write them.
 
 mod batch;
 mod checkpoint;
@@ -17,10 +18,12 @@ mod marker_files;
 mod memory_disk;
 mod offset_index;
 mod partition_log;
+mod producer_state;
 mod scanner;
 mod segment;
 mod tail;
 mod time_index;
+mod transaction_index;
 
 pub use batch::{
     AppendOrigin, BatchBuilder, Batches, ControlRecordType, Header, Headers, NO_TIMESTAMP,
@@ -44,5 +47,13 @@ pub use marker_files::{
 };
 pub use memory_disk::{MemoryDisk, PowerLoss};
 pub use partition_log::{
-    AppendInfo, CleanedSegment, FetchedRecords, Log, LogOffsetMetadata, OpenLog, TimestampAndOffset,
+    AppendInfo, AppendTerms, CleanedSegment, FetchedRecords, Log, LogOffsetMetadata, OpenLog,
+    TimestampAndOffset,
 };
+pub use producer_state::{
+    BATCHES_TO_RETAIN, BatchMetadata, CompletedTxn, DataBatch, EndTransactionMarker,
+    NO_PRODUCER_EPOCH, NO_SEQUENCE, OutOfOrder, ProducerAppendInfo, ProducerError,
+    ProducerStateEntry, ProducerStateManager, SnapshotFault, TransactionVersion, TxnMetadata,
+    TxnStateFault, VerificationGuard, VerificationStateEntry, read_snapshot, write_snapshot,
+};
+pub use transaction_index::{AbortedTxn, TransactionIndex};

@@ -1,9 +1,9 @@
-//! One segment: a file of batches with its two indexes.
+//! One segment: a file of batches with its three indexes.
 //!
 //! In Kafka:   `LogSegment`, `FileRecords`.
 //! Holds:      the open files, the size, the largest timestamp, when to roll.
 //! Invariants: offsets lie within 2^31 of the base; the file holds whole batches up to `size`.
-//! Left out:   the index of aborted transactions, producer snapshots, preallocation.
+//! Left out:   producer snapshots, preallocation.
 
 use bytes::Bytes;
 
@@ -14,6 +14,7 @@ use crate::error::LogError;
 use crate::offset_index::OffsetIndex;
 use crate::scanner::{BatchAt, ScanError, Scanner};
 use crate::time_index::{TimeIndex, TimestampOffset};
+use crate::transaction_index::{TXN_INDEX_SUFFIX, TransactionIndex};
 use crate::{NO_TIMESTAMP, Offset};
 
 /// The batches.
@@ -28,8 +29,9 @@ pub(crate) const DELETED_SUFFIX: &str = ".deleted";
 pub(crate) const CLEANED_SUFFIX: &str = ".cleaned";
 /// What a file gets appended that is whole and will take the place of others.
 pub(crate) const SWAP_SUFFIX: &str = ".swap";
-/// The files of a segment, its batches first: in this order they are renamed and removed.
-pub(crate) const SEGMENT_SUFFIXES: [&str; 3] = [LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX];
+/// The files of a segment, its batches first: in this order they are renamed and removed. There may be no last one.
+pub(crate) const SEGMENT_SUFFIXES: [&str; 4] =
+    [LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX];
 
 /// A look-up reads this much at a time: the stretch between two index entries, and a bit.
 const LOOKUP_READ_AHEAD: usize = 8192;
@@ -65,6 +67,7 @@ pub(crate) struct Segment {
     pub(crate) size: u64,
     pub(crate) index: OffsetIndex,
     pub(crate) time_index: TimeIndex,
+    pub(crate) txn_index: TransactionIndex,
     pub(crate) largest_timestamp: TimestampOffset,
     pub(crate) file: FileId,
     bytes_since_index_entry: u64,
@@ -90,7 +93,7 @@ impl Segment {
     pub(crate) fn create_named(
         disk: &mut dyn Disk,
         folder: &str,
-        (base_offset, more): (Offset, &str),
+        (base_offset, more): (Offset, &'static str),
         config: &LogConfig,
         now_ms: i64,
     ) -> Result<Self, DiskError> {
@@ -109,6 +112,7 @@ impl Segment {
             size: 0,
             index: OffsetIndex::empty(index, base_offset, config.segment_index_bytes),
             time_index: TimeIndex::empty(time_index, base_offset, config.segment_index_bytes),
+            txn_index: TransactionIndex::named(base_offset, more),
             largest_timestamp: nothing_since(base_offset),
             file,
             bytes_since_index_entry: 0,
@@ -122,7 +126,7 @@ impl Segment {
     pub(crate) fn of_file(
         base_offset: Offset,
         (file, size): (FileId, u64),
-        (index, time_index): (OffsetIndex, TimeIndex),
+        (index, time_index, txn_index): (OffsetIndex, TimeIndex, TransactionIndex),
         largest_timestamp: TimestampOffset,
     ) -> Self {
         Self {
@@ -130,6 +134,7 @@ impl Segment {
             size,
             index,
             time_index,
+            txn_index,
             largest_timestamp,
             file,
             bytes_since_index_entry: 0,
@@ -267,6 +272,7 @@ impl Segment {
         let found = self.find(disk, offset)?;
         self.index.truncate_to(disk, offset)?;
         self.time_index.truncate_to(disk, offset)?;
+        self.txn_index.truncate_to(disk, offset)?;
         if let Some(batch) = found {
             disk.truncate(self.file, batch.position)?;
             self.size = batch.position;
@@ -298,7 +304,8 @@ impl Segment {
     pub(crate) fn sync(&self, disk: &mut dyn Disk) -> Result<(), DiskError> {
         disk.sync(self.file)?;
         self.index.sync(disk)?;
-        self.time_index.sync(disk)
+        self.time_index.sync(disk)?;
+        self.txn_index.sync(disk)
     }
 
     /// What a walk over this segment says to the caller.

@@ -329,7 +329,9 @@ fn log_fault(error: LogError) -> RaftFault {
         LogError::Offline => RaftFault::Disk("raft: the log is offline"),
         LogError::CorruptFile { .. } => RaftFault::Disk("raft: a checkpoint cannot be read"),
         LogError::CorruptSegment { .. } => CORRUPT,
-        LogError::Batch(_) => RaftFault::Disk("raft: the log refused a batch"),
+        LogError::Batch(_) | LogError::Producer(_) => {
+            RaftFault::Disk("raft: the log refused a batch")
+        }
         LogError::UnexpectedOffset { .. } | LogError::OffsetsOutOfOrder { .. } => {
             RaftFault::Disk("raft: the log refused the offsets of a batch")
         }

@@ -49,23 +49,52 @@ impl Log {
         })
     }
 
-    /// Renames the files of a segment, known by its base and its size, to be removed later.
+    /// Renames the files of a segment, known by its base and its size, and the snapshot taken where it begins, to be
+    /// removed later.
     pub(super) fn doom(
+        &mut self,
+        disk: &mut dyn Disk,
+        segment: (Offset, u64),
+        now_ms: i64,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<(), DiskError> {
+        self.doom_files(disk, segment, now_ms, events)?;
+        self.doom_snapshot(disk, segment.0, now_ms)
+    }
+
+    /// Renames the snapshot that was taken where a segment begins.
+    pub(super) fn doom_snapshot(
+        &mut self,
+        disk: &mut dyn Disk,
+        base_offset: Offset,
+        now_ms: i64,
+    ) -> Result<(), DiskError> {
+        let known = self.producers.remove_for_deletion(base_offset);
+        known.map_or(Ok(()), |path| self.doom_file(disk, &path, now_ms))
+    }
+
+    fn doom_file(&mut self, disk: &mut dyn Disk, from: &str, now_ms: i64) -> Result<(), DiskError> {
+        let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
+        let path = format!("{from}{DELETED_SUFFIX}");
+        match disk.rename(from, &path) {
+            Ok(()) => self.doomed.push_back(Doomed { path, due_ms }),
+            Err(DiskError::NotFound) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Renames the files of a segment alone.
+    pub(super) fn doom_files(
         &mut self,
         disk: &mut dyn Disk,
         (base_offset, bytes): (Offset, u64),
         now_ms: i64,
         events: &mut Vec<LogEvent>,
     ) -> Result<(), DiskError> {
-        let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
         for suffix in SEGMENT_SUFFIXES {
             let from = segment_file(&self.folder, base_offset, suffix);
-            let path = format!("{from}{DELETED_SUFFIX}");
-            match disk.rename(&from, &path) {
-                Ok(()) => self.doomed.push_back(Doomed { path, due_ms }),
-                Err(DiskError::NotFound) => {}
-                Err(error) => return Err(error),
-            }
+            self.doom_file(disk, &from, now_ms)?;
         }
         events.push(LogEvent::SegmentDropped { base_offset, bytes });
         Ok(())

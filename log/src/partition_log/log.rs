@@ -1,10 +1,11 @@
 //! A partition's log as a value: segments, epochs and offsets, without a disk.
 //!
 //! In Kafka:   `UnifiedLog`, `LocalLog`.
-//! Holds:      the segments, the epochs, where the log starts and ends (as written: what others may see is the
-//!             partition's matter), up to where it is durable, files that will be deleted.
+//! Holds:      the segments, the epochs, the producers, where the log starts and ends (as written: what others may see
+//!             is the partition's matter), up to where it is durable, files that will be deleted.
 //! Invariants: LOG-1 there is an active segment. LOG-2 start <= end. LOG-3 segments rise, the active one lies
-//!             at or below the end. LOG-4 once the disk has refused, nothing is written or read any more.
+//!             at or below the end. LOG-4 once the disk has refused, nothing is written or read any more. LOG-7 the
+//!             producers reflect the log up to its end.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::error::LogError;
 use crate::event::LogEvent;
 use crate::leader_epoch_cache::{EpochEndOffset, LeaderEpochCache};
 use crate::mark;
+use crate::producer_state::{ProducerStateManager, ProducerUpdates};
 use crate::segment::Segment;
 use crate::tail::Tail;
 use crate::{LeaderEpoch, Offset};
@@ -68,6 +70,9 @@ pub struct Log {
     pub(super) log_start_offset: Offset,
     pub(super) log_end_offset: Offset,
     pub(super) recovery_point: Offset,
+    pub(super) producers: ProducerStateManager,
+    /// What the append at hand makes of its producers.
+    pub(super) updates: ProducerUpdates,
     pub(super) tail: Tail,
     pub(super) doomed: VecDeque<Doomed>,
     pub(super) offline: Option<DiskError>,
@@ -186,15 +191,16 @@ impl Log {
         events: &mut Vec<LogEvent>,
     ) -> Result<(), LogError> {
         self.guarded(events, |log, _| {
+            log.producers.sync_snapshots(disk)?;
             let from = log.recovery_point;
             if to <= from {
                 return Ok(());
             }
             let first = log.segment_holding(from).unwrap_or(0);
             let mut found_new = false;
-            for segment in log.segments[first..].iter().take_while(|s| s.base_offset < to) {
+            for segment in log.segments[first..].iter_mut().take_while(|s| s.base_offset < to) {
                 segment.sync(disk)?;
-                found_new |= segment.base_offset >= from;
+                found_new |= segment.base_offset >= from || segment.txn_index.take_is_new();
             }
             if found_new {
                 disk.sync_dir(&log.folder)?;
@@ -222,14 +228,16 @@ impl Log {
         self.guarded(events, |log, _| Ok(log.epochs.write(disk)?))
     }
 
-    /// Ends the indexes, for a clean shutdown. Flush before it, and write the marker after it. (Kafka does not sync the
-    /// entry: the marker outlives a power loss that takes it, and no look-up by time finds the records any more.)
+    /// Ends the indexes and takes a snapshot of the producers, for a clean shutdown. Flush before it, and write the
+    /// marker after it. (Kafka does not sync the last entry of the index: the marker outlives a power loss that takes
+    /// it, and no look-up by time finds the records any more.)
     pub fn close(
         &mut self,
         disk: &mut dyn Disk,
         events: &mut Vec<LogEvent>,
     ) -> Result<(), LogError> {
-        self.guarded(events, |log, _| {
+        self.guarded(events, |log, events| {
+            log.producers.take_snapshot(disk, true, events)?;
             log.active_mut().finish(disk)?;
             Ok(log.active().time_index.sync(disk)?)
         })
@@ -298,5 +306,7 @@ impl Log {
         assert!(start <= end, "LOG-2: the log starts at {start} and ends at {end}");
         let active = self.active().base_offset;
         assert!(active <= end, "LOG-3: the active segment {active} lies beyond the end {end}");
+        let reflected = self.producers.map_end_offset();
+        assert!(reflected == end, "LOG-7: the producers are known up to {reflected} of {end}");
     }
 }

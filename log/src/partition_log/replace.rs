@@ -23,6 +23,7 @@ use crate::index_file::relative;
 use crate::mark;
 use crate::scanner::{ScanError, Scanner};
 use crate::segment::{CLEANED_SUFFIX, SEGMENT_SUFFIXES, SWAP_SUFFIX, Segment, segment_file};
+use crate::transaction_index::TXN_INDEX_SUFFIX;
 
 use super::log::Log;
 
@@ -257,7 +258,10 @@ impl Log {
             self.rename_segment(disk, base_offset, (CLEANED_SUFFIX, SWAP_SUFFIX))?;
         }
         for &segment in old {
-            self.doom(disk, segment, now_ms, events)?;
+            self.doom_files(disk, segment, now_ms, events)?;
+            if !new.contains(&segment.0) {
+                self.doom_snapshot(disk, segment.0, now_ms)?;
+            }
         }
         for &base_offset in new {
             self.rename_segment(disk, base_offset, (SWAP_SUFFIX, ""))?;
@@ -273,7 +277,11 @@ impl Log {
     ) -> Result<(), DiskError> {
         for suffix in SEGMENT_SUFFIXES {
             let path = segment_file(&self.folder, base_offset, suffix);
-            disk.rename(&format!("{path}{from}"), &format!("{path}{to}"))?;
+            match disk.rename(&format!("{path}{from}"), &format!("{path}{to}")) {
+                // Without aborted transactions there is no index of them.
+                Err(DiskError::NotFound) if suffix == TXN_INDEX_SUFFIX => {}
+                outcome => outcome?,
+            }
         }
         Ok(())
     }

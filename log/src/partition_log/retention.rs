@@ -66,6 +66,7 @@ impl Log {
             );
             log.set_start(to, why, events);
             log.trim_epochs_from(to, events);
+            log.producers.on_log_start_offset_incremented(to);
             log.invariants();
             Ok(true)
         })
@@ -184,6 +185,7 @@ impl Log {
         if start > self.log_start_offset {
             self.set_start(start, LogStartReason::SegmentDeletion, events);
             self.trim_epochs_from(start, events);
+            self.producers.on_log_start_offset_incremented(start);
         }
         let gone: Vec<Segment> = self.segments.drain(..count).collect();
         self.tail.forget_before(start);

@@ -67,7 +67,7 @@ impl Log {
                 "a roll was asked of an empty segment, which then is the further segment itself (KAFKA-6388)"
             );
             active.opened_anew(now_ms);
-            return Ok(());
+            return self.snapshot_at_roll(disk, base_offset, events);
         }
         assert!(base_offset > active.base_offset, "LOG-3: segments rise");
         active.finish(disk)?;
@@ -78,6 +78,19 @@ impl Log {
         let segment = Segment::create(disk, &self.folder, base_offset, &self.config, now_ms)?;
         self.segments.push(segment);
         events.push(LogEvent::Rolled { base_offset });
+        self.snapshot_at_roll(disk, base_offset, events)
+    }
+
+    /// Takes a snapshot of the producers where the new segment begins, which may lie beyond the log's end; the next
+    /// flush syncs it.
+    fn snapshot_at_roll(
+        &mut self,
+        disk: &mut dyn Disk,
+        base_offset: Offset,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<(), LogError> {
+        self.producers.update_map_end_offset(base_offset);
+        self.producers.take_snapshot(disk, false, events)?;
         Ok(())
     }
 }

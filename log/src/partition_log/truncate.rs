@@ -6,7 +6,6 @@
 //!             LOG-6 what was cut stays cut: the truncation is durable before anything is appended. Kafka does not
 //!             sync it, but syncs the epochs of what it appends next: a power loss that brings old batches back puts
 //!             them under a later leader's epoch, and no fetch finds the difference any more.
-//! Left out:   the producer state, which is to be rebuilt here.
 
 use crate::Offset;
 use crate::disk::{Disk, DiskError};
@@ -75,6 +74,10 @@ impl Log {
             log.trim_epochs_to(disk, target, events)?;
             let start = log.log_start_offset.min(target);
             log.set_start(start, LogStartReason::Truncation, events);
+            log.rebuild_producers(disk, target, false, now_ms, events)?;
+            if log.config.truncation_synced {
+                log.producers.sync_snapshots(disk)?;
+            }
             let why = TruncationReason::Divergence;
             events.push(LogEvent::Truncated { from, to: target, why });
             log.invariants();
@@ -114,7 +117,12 @@ impl Log {
         self.tail.clear();
         self.set_end(at);
         self.epochs.clear(disk)?;
+        self.producers.truncate_fully_and_start_at(disk, at)?;
         self.set_start(log_start_offset, LogStartReason::Truncation, events);
+        self.rebuild_producers(disk, at, false, now_ms, events)?;
+        if self.config.truncation_synced {
+            self.producers.sync_snapshots(disk)?;
+        }
         events.push(LogEvent::Truncated { from, to: at, why: TruncationReason::NewStart });
         self.invariants();
         Ok(())

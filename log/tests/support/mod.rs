@@ -2,6 +2,10 @@
 
 #![expect(dead_code, reason = "each test takes what it needs")]
 
+pub mod producers;
+pub mod transactions;
+pub mod truth;
+
 use bytes::Bytes;
 use trial_log::{
     AppendInfo, AppendOrigin, BatchBuilder, LeaderEpoch, Log, LogConfig, LogError, LogEvent,
@@ -16,6 +20,8 @@ pub struct Fixture {
     pub log: Log,
     pub events: Vec<LogEvent>,
     pub config: LogConfig,
+    /// The time of what is done next, for whoever moves it.
+    pub now: i64,
 }
 
 impl Fixture {
@@ -36,7 +42,7 @@ impl Fixture {
         let mut events = Vec::new();
         let open = OpenLog { config: config.clone(), ..OpenLog::new(FOLDER) };
         let log = Log::open(&mut disk, open, NOW, &mut events).expect("the disk is whole");
-        Self { disk, log, events, config }
+        Self { disk, log, events, config, now: NOW }
     }
 
     /// One batch of as many records, as the leader of an epoch.

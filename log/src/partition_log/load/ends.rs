@@ -82,6 +82,7 @@ impl Log {
         for segment in std::mem::take(&mut self.segments).iter().rev() {
             self.doom(disk, (segment.base_offset, segment.size), now_ms, events)?;
         }
+        self.producers.truncate_fully_and_start_at(disk, self.log_start_offset)?;
         if self.config.truncation_synced {
             // LOG-6
             disk.sync_dir(&self.folder)?;

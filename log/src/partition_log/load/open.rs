@@ -13,6 +13,7 @@ use crate::error::LogError;
 use crate::event::LogEvent;
 use crate::found_segment::FoundSegment;
 use crate::leader_epoch_cache::LeaderEpochCache;
+use crate::producer_state::{ProducerStateManager, ProducerUpdates};
 use crate::tail::Tail;
 
 use super::super::log::Log;
@@ -65,6 +66,8 @@ impl Log {
             log_start_offset: open.log_start_offset,
             log_end_offset: open.log_start_offset,
             recovery_point: open.recovery_point,
+            producers: ProducerStateManager::open(disk, open.folder)?,
+            updates: ProducerUpdates::default(),
             tail: Tail::default(),
             doomed: VecDeque::new(),
             offline: None,
@@ -82,10 +85,25 @@ impl Log {
             log.active().sync(disk)?;
             disk.sync_dir(&log.folder)?;
         }
+        log.find_producers(disk, open.clean, now_ms, events)?;
         let (log_start_offset, log_end_offset) = (log.log_start_offset, log.log_end_offset);
         events.push(LogEvent::Opened { clean: open.clean, log_start_offset, log_end_offset });
         log.invariants();
         Ok(log)
+    }
+
+    /// Learns the producers of the log that was found. The scan has left snapshots that are right, and they alone are
+    /// beyond the segments that it scanned.
+    fn find_producers(
+        &mut self,
+        disk: &mut dyn Disk,
+        clean: bool,
+        now_ms: i64,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<(), LogError> {
+        let bases = self.segments.iter().map(|segment| segment.base_offset).collect();
+        self.producers.remove_stray_snapshots(disk, &self.folder, &bases)?;
+        self.rebuild_producers(disk, self.log_end_offset, clean, now_ms, events)
     }
 
     /// The fourth pass: the segments that are there, in order; an index without its segment goes.

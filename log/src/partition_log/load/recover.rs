@@ -13,10 +13,12 @@ use crate::found_segment::{FoundSegment, Scan};
 use crate::index_file::relative;
 use crate::leader_epoch_cache::EpochEntry;
 use crate::mark;
+use crate::producer_state::{ProducerError, ProducerStateManager};
 use crate::scanner::{ScanError, Scanner};
 use crate::{LeaderEpoch, Offset, RecordBatch};
 
 use super::super::log::Log;
+use super::super::rebuild::{Rebuild, replay_batch};
 
 /// A recovery reads this much at a time.
 const RECOVERY_READ_AHEAD: usize = 1 << 20;
@@ -56,7 +58,9 @@ impl Log {
                 "segment_index_missing",
                 "a segment was scanned because an index of it was missing or wrong"
             );
-            let Scanned::Up(scan) = self.scan_segment(disk, (&segment, met), events)? else {
+            let mut producers = self.producers_at(disk, segment.base_offset, now_ms, events)?;
+            let learned = (&mut *met, &mut producers);
+            let Scanned::Up(scan) = self.scan_segment(disk, &segment, learned, events)? else {
                 self.segments.clear();
                 return Ok(Some(segment));
             };
@@ -81,6 +85,8 @@ impl Log {
                 "recovery dropped the torn end of a log"
             );
             events.push(LogEvent::SegmentRecovered { base_offset, bytes_kept, bytes_dropped });
+            // So that nothing is read twice: the next segment begins with it.
+            producers.take_snapshot(disk, true, events)?;
             if !will_be_flushed {
                 // Nobody flushes what lies below the recovery point again.
                 segment.sync(disk)?;
@@ -98,7 +104,8 @@ impl Log {
     fn scan_segment(
         &mut self,
         disk: &mut dyn Disk,
-        (segment, met): (&FoundSegment, &mut Vec<EpochEntry>),
+        segment: &FoundSegment,
+        (met, producers): (&mut Vec<EpochEntry>, &mut ProducerStateManager),
         events: &mut Vec<LogEvent>,
     ) -> Result<Scanned, LogError> {
         let base_offset = segment.base_offset;
@@ -128,6 +135,11 @@ impl Log {
                 return Ok(Scanned::Overflow);
             }
             next_offset = batch.next_offset();
+            match replay_batch(producers, &batch, events) {
+                Ok(aborted) => scan.aborts(aborted),
+                Err(ProducerError::NotAnEndMarker { .. }) => return Ok(Scanned::Up(scan)),
+                Err(error) => return Err(error.into()),
+            }
             if !scan.took(&batch.summary(), self.config.index_interval_bytes) {
                 // Offsets that fall back: Kafka drops the whole segment.
                 mark::unreachable!(
@@ -139,6 +151,28 @@ impl Log {
             }
             self.recovered(disk, (&batch, met), events)?;
         }
+    }
+
+    /// What is known of the producers where a segment begins, from what comes before it. The snapshots beyond go: they
+    /// were taken of batches that may be lost.
+    fn producers_at(
+        &self,
+        disk: &mut dyn Disk,
+        base_offset: Offset,
+        now_ms: i64,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<ProducerStateManager, LogError> {
+        let mut producers = ProducerStateManager::open(disk, &self.folder)?;
+        let rebuild = Rebuild {
+            segments: &self.segments,
+            log_start_offset: self.log_start_offset,
+            last_offset: base_offset,
+            clean: false,
+            config: &self.config,
+            now_ms,
+        };
+        rebuild.run(disk, &mut producers, events)?;
+        Ok(producers)
     }
 
     /// Learns from a batch that a scan found to be good.
