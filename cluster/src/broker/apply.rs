@@ -28,7 +28,12 @@ impl Broker {
                 Effect::Note(event) => {
                     cx.note(Note::Partition(PartitionNote { partition: id, event }));
                 }
-                Effect::HighWatermarkMoved { .. } | Effect::LeadershipChanged => {
+                Effect::HighWatermarkMoved { to, .. } => {
+                    replica.log.on_high_watermark_updated(to);
+                    self.check_produces(slot, cx);
+                    self.check_fetches(slot, cx);
+                }
+                Effect::LeadershipChanged => {
                     self.check_produces(slot, cx);
                     self.check_fetches(slot, cx);
                 }

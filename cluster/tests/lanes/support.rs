@@ -192,9 +192,13 @@ impl Bench {
         let mut batch = BatchBuilder::new(Offset(0));
         let value = vec![b'x'; size];
         batch.append(1_767_225_600_000, None, Some(&value), &[]);
-        let records = batch.build().into_bytes();
+        self.send_batch(door, partition, (1, batch.build().into_bytes()));
+    }
+
+    /// Sends a batch to a partition, with these acks.
+    pub fn send_batch(&mut self, door: Door, partition: i32, (acks, records): (i16, Bytes)) {
         let request = ProduceRequest {
-            acks: 1,
+            acks,
             timeout_ms: 30_000,
             topic_data: vec![produce_request::TopicData {
                 name: "orders".to_owned(),
@@ -222,6 +226,12 @@ impl Bench {
         let (at, code, offset) = produced(self.wait_for_answer(door));
         assert_eq!(code, 0, "the leader refused the batch");
         (at, offset)
+    }
+
+    /// Waits for the answer to a produce, whatever it is: the error code, and the offset of the record.
+    pub fn wait_for_answered(&mut self, door: Door) -> (i16, Offset) {
+        let (_, code, offset) = produced(self.wait_for_answer(door));
+        (code, offset)
     }
 
     /// Produces one record and waits for the answer; when it came.
