@@ -42,8 +42,20 @@ pub struct LogConfig {
     pub file_delete_delay_ms: i64,
     /// `flush.messages`: an append says so when so many records are not flushed.
     pub flush_messages: i64,
+    /// Whether `cleanup.policy` has `delete`: segments go by time and size.
+    pub deletes: bool,
+    /// `retention.ms`: a segment goes when its largest timestamp is further back; negative: never.
+    pub retention_ms: i64,
+    /// `retention.bytes`: segments go as long as the log without them is at least this large; negative: never.
+    pub retention_bytes: i64,
     /// Whether `cleanup.policy` has `compact`: records need keys.
     pub compacted: bool,
+    /// `producer.id.expiration.ms`: a producer that was idle for so long is forgotten.
+    pub producer_id_expiration_ms: i64,
+    /// `transaction.partition.verification.enable`: no transaction begins of which its coordinator was not asked.
+    pub transaction_verification_enabled: bool,
+    /// `transaction.max.timeout.ms`: a transaction that is open for longer, and five minutes, counts as late.
+    pub max_transaction_timeout_ms: i64,
     /// Whether a truncation is synced at once. No setting of Kafka's: there it is not (see `truncate.rs`).
     pub truncation_synced: bool,
 }
@@ -63,7 +75,13 @@ impl Default for LogConfig {
             message_timestamp_after_max_ms: 3_600_000,
             file_delete_delay_ms: 60_000,
             flush_messages: i64::MAX,
+            deletes: true,
+            retention_ms: 7 * 24 * 3_600_000,
+            retention_bytes: -1,
             compacted: false,
+            producer_id_expiration_ms: 24 * 3_600_000,
+            transaction_verification_enabled: true,
+            max_transaction_timeout_ms: 15 * 60_000,
             truncation_synced: true,
         }
     }

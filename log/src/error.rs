@@ -8,6 +8,7 @@ use std::fmt;
 
 use crate::batch::{CompressionType, DecompressionFault, RecordErrors};
 use crate::disk::DiskError;
+use crate::producer_state::ProducerError;
 use crate::{LeaderEpoch, Offset};
 
 /// What is wrong with a batch, or with bytes that should be one.
@@ -171,6 +172,8 @@ pub enum LogError {
     Batch(BatchError),
     /// Records of the batch are not what the topic takes (`RecordValidationException`); nothing was written.
     Records(RecordErrors),
+    /// The producer's state does not allow the batch or marker; nothing was written.
+    Producer(ProducerError),
     /// A replica was handed offsets that it has already (`UnexpectedAppendOffsetException`).
     UnexpectedOffset {
         /// Where its log ends.
@@ -195,6 +198,13 @@ pub enum LogError {
         log_start_offset: Offset,
         /// Where it ends.
         log_end_offset: Offset,
+    },
+    /// The start of a log does not move beyond what is committed (`OffsetOutOfRangeException`).
+    AboveHighWatermark {
+        /// Where it was to start.
+        asked: Offset,
+        /// What is committed.
+        high_watermark: Offset,
     },
     /// The bytes on the disk are not those that were written.
     CorruptSegment {
@@ -226,9 +236,11 @@ impl LogError {
             Self::Disk(_) | Self::Offline | Self::CorruptFile { .. } => true,
             Self::Batch(_)
             | Self::Records(_)
+            | Self::Producer(_)
             | Self::UnexpectedOffset { .. }
             | Self::OffsetsOutOfOrder { .. }
             | Self::OffsetOutOfRange { .. }
+            | Self::AboveHighWatermark { .. }
             | Self::CorruptSegment { .. } => false,
         }
     }
@@ -252,16 +264,24 @@ impl From<RecordErrors> for LogError {
     }
 }
 
+impl From<ProducerError> for LogError {
+    fn from(error: ProducerError) -> Self {
+        Self::Producer(error)
+    }
+}
+
 impl fmt::Display for LogError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Batch(error) => write!(f, "the batch is refused: {error}"),
             Self::Records(errors) => write!(f, "the batch is refused: {errors}"),
+            Self::Producer(error) => write!(f, "the producer is refused: {error}"),
             Self::Disk(error) => write!(f, "the disk refused: {error}"),
             Self::Offline => f.write_str("the log is offline"),
             Self::UnexpectedOffset { .. }
             | Self::OffsetsOutOfOrder { .. }
             | Self::OffsetOutOfRange { .. }
+            | Self::AboveHighWatermark { .. }
             | Self::CorruptSegment { .. }
             | Self::CorruptFile { .. } => write!(f, "{self:?}"),
         }

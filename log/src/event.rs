@@ -4,6 +4,7 @@
 
 use crate::disk::DiskError;
 use crate::mark::Mark;
+use crate::producer_state::CompletedTxn;
 use crate::{LeaderEpoch, Offset};
 
 /// Something that a log did.
@@ -43,6 +44,8 @@ pub enum LogEvent {
         from: Offset,
         /// Where it stands.
         to: Offset,
+        /// What for.
+        why: LogStartReason,
     },
     /// A leader's epoch was entered, and the checkpoint written.
     EpochAssigned {
@@ -73,6 +76,15 @@ pub enum LogEvent {
         /// Its size.
         bytes: u64,
     },
+    /// New segments took the place of old ones, as the cleaner does.
+    SegmentsReplaced {
+        /// The first offset of the first new one.
+        base_offset: Offset,
+        /// How many were replaced.
+        old: usize,
+        /// By how many.
+        new: usize,
+    },
     /// The log is open.
     Opened {
         /// Whether the last shutdown was clean, so that nothing had to be scanned.
@@ -86,6 +98,25 @@ pub enum LogEvent {
     Flushed {
         /// Where it stands.
         recovery_point: Offset,
+    },
+    /// A snapshot of the producers was written: all batches below `offset` are in it.
+    ProducerSnapshotTaken {
+        /// The offset.
+        offset: Offset,
+        /// How many producers.
+        producers: usize,
+    },
+    /// A producer repeated a batch: nothing was written, and the answer is that of the first time.
+    DuplicateBatch {
+        /// The offset of its first record, when it was written.
+        base_offset: Offset,
+    },
+    /// An end marker completed a transaction.
+    TransactionCompleted(CompletedTxn),
+    /// Producers that had been idle for `producer.id.expiration.ms` were forgotten.
+    ProducersExpired {
+        /// How many.
+        count: usize,
     },
     /// The disk refused; the log answers [`LogError::Offline`](crate::LogError::Offline) from here on.
     WentOffline {
@@ -109,4 +140,19 @@ pub enum TruncationReason {
     Divergence,
     /// The caller asked for a new start, beyond or before all that was there.
     NewStart,
+}
+
+/// Why the start of a log moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LogStartReason {
+    /// The leader's log starts later.
+    LeaderOffsetIncremented,
+    /// Segments were dropped by retention.
+    SegmentDeletion,
+    /// A client asked for it (`DeleteRecords`).
+    ClientRecordDeletion,
+    /// A snapshot of the metadata stands for what came before.
+    SnapshotGenerated,
+    /// The log was cut to before its start, or begins anew elsewhere.
+    Truncation,
 }

@@ -31,16 +31,20 @@ pub(crate) struct IndexFile<E> {
 }
 
 impl<E: IndexEntry> IndexFile<E> {
-    /// Takes an open file and what it holds; bytes that are no whole entry are ignored.
+    /// Takes an open file and what it holds; none if its length is not that of whole entries.
     pub(crate) fn open(
         disk: &mut dyn Disk,
         file: FileId,
         max_bytes: u64,
-    ) -> Result<Self, DiskError> {
+    ) -> Result<Option<Self>, DiskError> {
         let length = usize::try_from(disk.len(file)?).map_err(|_| DiskError::Io)?;
         let contents = disk.read(file, 0, length)?;
+        if contents.len() != length || length % E::SIZE != 0 {
+            return Ok(None);
+        }
         let entries = contents.chunks_exact(E::SIZE).map(E::of).collect();
-        Ok(Self { file, entries: Arc::new(entries), max_entries: max_entries::<E>(max_bytes) })
+        let max_entries = max_entries::<E>(max_bytes);
+        Ok(Some(Self { file, entries: Arc::new(entries), max_entries }))
     }
 
     /// Takes an open file that is empty.
@@ -52,8 +56,9 @@ impl<E: IndexEntry> IndexFile<E> {
         &self.entries
     }
 
-    pub(crate) fn is_full(&self) -> bool {
-        self.entries.len() >= self.max_entries
+    /// How many more entries it may take; what one append brings it takes even so.
+    pub(crate) fn room(&self) -> usize {
+        self.max_entries.saturating_sub(self.entries.len())
     }
 
     /// Writes one more entry.

@@ -1,6 +1,7 @@
-//! Kafka's storage engine: record batches, segments, leader epochs, recovery.
+//! Kafka's storage engine: record batches, segments, leader epochs, producers, recovery.
 //!
-//! Start with [`Log`], then `batch/` for the bytes it stores and `partition_log/` for what it does with them.
+//! Start with [`Log`], then `batch/` for the bytes it stores, `partition_log/` for what it does with them,
+//! and `producer_state/` for what it remembers of those who write them.
 
 mod batch;
 mod checkpoint;
@@ -8,6 +9,7 @@ mod config;
 mod disk;
 mod error;
 mod event;
+mod found_segment;
 mod ids;
 mod index_file;
 mod leader_epoch_cache;
@@ -16,10 +18,12 @@ mod marker_files;
 mod memory_disk;
 mod offset_index;
 mod partition_log;
+mod producer_state;
 mod scanner;
 mod segment;
 mod tail;
 mod time_index;
+mod transaction_index;
 
 pub use batch::{
     AppendOrigin, Assignment, BatchBuilder, Batches, Compression, CompressionType,
@@ -35,7 +39,7 @@ pub use checkpoint::{
 pub use config::{LogConfig, TimestampType};
 pub use disk::{Disk, DiskError, FileId};
 pub use error::{BatchError, BatchErrorKind, LogError};
-pub use event::{LogEvent, TruncationReason};
+pub use event::{LogEvent, LogStartReason, TruncationReason};
 pub use ids::{LeaderEpoch, Offset};
 pub use leader_epoch_cache::{EpochEndOffset, EpochEntry, LeaderEpochCache};
 pub use marker_files::{
@@ -43,7 +47,15 @@ pub use marker_files::{
     read_partition_metadata, remove_clean_shutdown, write_clean_shutdown, write_meta_properties,
     write_partition_metadata,
 };
-pub use memory_disk::MemoryDisk;
+pub use memory_disk::{MemoryDisk, PowerLoss};
 pub use partition_log::{
-    AppendInfo, FetchedRecords, Log, LogOffsetMetadata, OpenLog, TimestampAndOffset,
+    AppendInfo, AppendTerms, CleanedSegment, FetchedRecords, Log, LogOffsetMetadata, OpenLog,
+    TimestampAndOffset,
 };
+pub use producer_state::{
+    BATCHES_TO_RETAIN, BatchMetadata, CompletedTxn, DataBatch, EndTransactionMarker,
+    NO_PRODUCER_EPOCH, NO_SEQUENCE, OutOfOrder, ProducerAppendInfo, ProducerError,
+    ProducerStateEntry, ProducerStateManager, SnapshotFault, TransactionVersion, TxnMetadata,
+    TxnStateFault, VerificationGuard, VerificationStateEntry, read_snapshot, write_snapshot,
+};
+pub use transaction_index::{AbortedTxn, TransactionIndex};

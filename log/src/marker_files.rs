@@ -3,8 +3,8 @@
 //! In Kafka:   `CleanShutdownFileHandler` (KIP-966), `MetaProperties`, `PartitionMetadataFile` (KIP-516).
 //! Holds:      nothing. `.kafka_cleanshutdown` and `meta.properties` lie in the log directory, `partition.metadata`
 //!             in a partition's folder.
-//! Invariants: the marker of a clean shutdown is synced but its folder is not, nor is its removal: a power loss may
-//!             bring it back, as in Kafka.
+//! Invariants: the marker of a clean shutdown is synced but its folder is not: a power loss may take it, as in Kafka.
+//!             Its removal is, unlike in Kafka.
 
 use bytes::Bytes;
 
@@ -39,11 +39,11 @@ pub fn read_clean_shutdown(disk: &mut dyn Disk) -> Result<Option<CleanShutdown>,
 /// Removes the marker, as a starting broker does: from here on a crash is unclean.
 ///
 /// For good: Kafka does not sync the removal, so a power loss soon after can bring the marker back, and what the same
-/// power loss tore is believed whole.
+/// power loss tore is believed whole. That holds if there is none as well: the process before may have removed it, and
+/// ended before it had synced that.
 pub fn remove_clean_shutdown(disk: &mut dyn Disk) -> Result<(), LogError> {
     match disk.remove(CLEAN_SHUTDOWN) {
-        Ok(()) => Ok(disk.sync_dir(parent(CLEAN_SHUTDOWN))?),
-        Err(DiskError::NotFound) => Ok(()),
+        Ok(()) | Err(DiskError::NotFound) => Ok(disk.sync_dir(parent(CLEAN_SHUTDOWN))?),
         Err(error) => Err(error.into()),
     }
 }

@@ -40,14 +40,35 @@ pub(crate) struct OffsetIndex {
     file: IndexFile<OffsetEntry>,
 }
 
+impl OffsetEntries {
+    /// Adds an entry; false if it would not lie beyond the last one.
+    pub(crate) fn collect(&mut self, base_offset: Offset, offset: Offset, position: u64) -> bool {
+        let entry = entry_after(base_offset, self.0.last().copied(), offset, position);
+        self.0.extend(entry);
+        entry.is_some()
+    }
+}
+
 impl OffsetIndex {
+    /// Takes an open file and what it holds; none if it cannot be the index of a segment of `segment_bytes`.
     pub(crate) fn open(
         disk: &mut dyn Disk,
         file: FileId,
         base_offset: Offset,
         max_bytes: u64,
-    ) -> Result<Self, DiskError> {
-        Ok(Self { base_offset, file: IndexFile::open(disk, file, max_bytes)? })
+        segment_bytes: u64,
+    ) -> Result<Option<Self>, DiskError> {
+        let Some(file) = IndexFile::<OffsetEntry>::open(disk, file, max_bytes)? else {
+            return Ok(None);
+        };
+        let entries = file.entries();
+        let rising = entries.is_sorted_by(|before, after| {
+            before.relative_offset < after.relative_offset && before.position < after.position
+        });
+        let within = entries.first().is_none_or(|first| first.relative_offset >= 0)
+            && entries.first().is_none_or(|first| first.position >= 0)
+            && entries.last().is_none_or(|last| i64::from(last.position) < segment_bytes as i64);
+        Ok((rising && within).then_some(Self { base_offset, file }))
     }
 
     pub(crate) fn empty(file: FileId, base_offset: Offset, max_bytes: u64) -> Self {
@@ -75,7 +96,7 @@ impl OffsetIndex {
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.file.is_full()
+        self.file.room() == 0
     }
 
     /// Writes an entry, unless it would not lie beyond the last one.
@@ -86,22 +107,10 @@ impl OffsetIndex {
         position: u64,
     ) -> Result<(), DiskError> {
         let last = self.file.entries().last().copied();
-        match self.entry_after(last, offset, position) {
+        match entry_after(self.base_offset, last, offset, position) {
             Some(entry) => self.file.push(disk, entry),
             None => Ok(()),
         }
-    }
-
-    /// Adds an entry to those that will be written at once; false if it would not lie beyond the last one.
-    pub(crate) fn collect(
-        &self,
-        entries: &mut OffsetEntries,
-        offset: Offset,
-        position: u64,
-    ) -> bool {
-        let entry = self.entry_after(entries.0.last().copied(), offset, position);
-        entries.0.extend(entry);
-        entry.is_some()
     }
 
     /// Writes the entries of a scan over what was there.
@@ -128,16 +137,17 @@ impl OffsetIndex {
     pub(crate) fn sync(&self, disk: &mut dyn Disk) -> Result<(), DiskError> {
         self.file.sync(disk)
     }
+}
 
-    fn entry_after(
-        &self,
-        last: Option<OffsetEntry>,
-        offset: Offset,
-        position: u64,
-    ) -> Option<OffsetEntry> {
-        let relative_offset = relative(self.base_offset, offset)?;
-        let position = i32::try_from(position).ok()?;
-        let beyond = last.is_none_or(|last| last.relative_offset < relative_offset);
-        beyond.then_some(OffsetEntry { relative_offset, position })
-    }
+/// The entry that may follow the last one; none if it would not lie beyond it, or cannot be written.
+fn entry_after(
+    base_offset: Offset,
+    last: Option<OffsetEntry>,
+    offset: Offset,
+    position: u64,
+) -> Option<OffsetEntry> {
+    let relative_offset = relative(base_offset, offset)?;
+    let position = i32::try_from(position).ok()?;
+    let beyond = last.is_none_or(|last| last.relative_offset < relative_offset);
+    beyond.then_some(OffsetEntry { relative_offset, position })
 }

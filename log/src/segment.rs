@@ -1,9 +1,9 @@
-//! One segment: a file of batches with its two indexes.
+//! One segment: a file of batches with its three indexes.
 //!
 //! In Kafka:   `LogSegment`, `FileRecords`.
 //! Holds:      the open files, the size, the largest timestamp, when to roll.
 //! Invariants: offsets lie within 2^31 of the base; the file holds whole batches up to `size`.
-//! Left out:   the index of aborted transactions, producer snapshots, preallocation.
+//! Left out:   producer snapshots, preallocation.
 
 use bytes::Bytes;
 
@@ -14,6 +14,7 @@ use crate::error::LogError;
 use crate::offset_index::OffsetIndex;
 use crate::scanner::{BatchAt, ScanError, Scanner};
 use crate::time_index::{TimeIndex, TimestampOffset};
+use crate::transaction_index::{TXN_INDEX_SUFFIX, TransactionIndex};
 use crate::{NO_TIMESTAMP, Offset};
 
 /// The batches.
@@ -26,6 +27,11 @@ pub(crate) const TIME_INDEX_SUFFIX: &str = ".timeindex";
 pub(crate) const DELETED_SUFFIX: &str = ".deleted";
 /// What a file gets appended while the cleaner writes it.
 pub(crate) const CLEANED_SUFFIX: &str = ".cleaned";
+/// What a file gets appended that is whole and will take the place of others.
+pub(crate) const SWAP_SUFFIX: &str = ".swap";
+/// The files of a segment, its batches first: in this order they are renamed and removed. There may be no last one.
+pub(crate) const SEGMENT_SUFFIXES: [&str; 4] =
+    [LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX];
 
 /// A look-up reads this much at a time: the stretch between two index entries, and a bit.
 const LOOKUP_READ_AHEAD: usize = 8192;
@@ -47,8 +53,10 @@ pub(crate) fn offset_in_name(name: &str, suffix: &str) -> Option<Offset> {
 pub(crate) enum Roll {
     /// `segment.bytes`.
     Size,
-    /// An index is full, or could not hold the offset.
+    /// An index is full.
     Index,
+    /// The offset lies too far from the base.
+    Overflow,
     /// `segment.ms`.
     Age,
 }
@@ -59,16 +67,18 @@ pub(crate) struct Segment {
     pub(crate) size: u64,
     pub(crate) index: OffsetIndex,
     pub(crate) time_index: TimeIndex,
+    pub(crate) txn_index: TransactionIndex,
     pub(crate) largest_timestamp: TimestampOffset,
     pub(crate) file: FileId,
     bytes_since_index_entry: u64,
     /// The largest timestamp of the first batch, once known.
     first_timestamp: Option<i64>,
     created_ms: i64,
+    modified_ms: i64,
 }
 
 impl Segment {
-    /// Makes an empty segment; whatever bears its name already is emptied.
+    /// Makes an empty segment; whatever bears its name already is removed.
     pub(crate) fn create(
         disk: &mut dyn Disk,
         folder: &str,
@@ -76,13 +86,25 @@ impl Segment {
         config: &LogConfig,
         now_ms: i64,
     ) -> Result<Self, DiskError> {
-        let mut empty = |suffix| {
-            let file = disk.open(&segment_file(folder, base_offset, suffix), true)?;
-            if disk.len(file)? > 0 {
-                disk.truncate(file, 0)?;
+        Self::create_named(disk, folder, (base_offset, ""), config, now_ms)
+    }
+
+    /// Makes an empty segment whose files have a suffix more.
+    pub(crate) fn create_named(
+        disk: &mut dyn Disk,
+        folder: &str,
+        (base_offset, more): (Offset, &'static str),
+        config: &LogConfig,
+        now_ms: i64,
+    ) -> Result<Self, DiskError> {
+        let path = |suffix| format!("{}{more}", segment_file(folder, base_offset, suffix));
+        for suffix in SEGMENT_SUFFIXES {
+            match disk.remove(&path(suffix)) {
+                Ok(()) | Err(DiskError::NotFound) => {}
+                Err(error) => return Err(error),
             }
-            Ok(file)
-        };
+        }
+        let mut empty = |suffix| disk.open(&path(suffix), true);
         let (file, index, time_index) =
             (empty(LOG_SUFFIX)?, empty(INDEX_SUFFIX)?, empty(TIME_INDEX_SUFFIX)?);
         Ok(Self {
@@ -90,46 +112,53 @@ impl Segment {
             size: 0,
             index: OffsetIndex::empty(index, base_offset, config.segment_index_bytes),
             time_index: TimeIndex::empty(time_index, base_offset, config.segment_index_bytes),
+            txn_index: TransactionIndex::named(base_offset, more),
             largest_timestamp: nothing_since(base_offset),
             file,
             bytes_since_index_entry: 0,
             first_timestamp: None,
             created_ms: now_ms,
+            modified_ms: now_ms,
         })
     }
 
-    /// Opens a segment that is on the disk; answers also whether its offset index was missing.
-    pub(crate) fn open(
-        disk: &mut dyn Disk,
-        folder: &str,
+    /// A segment over open files.
+    pub(crate) fn of_file(
         base_offset: Offset,
-        config: &LogConfig,
-        now_ms: i64,
-    ) -> Result<(Self, bool), DiskError> {
-        let file = disk.open(&segment_file(folder, base_offset, LOG_SUFFIX), false)?;
-        let size = disk.len(file)?;
-        let index_path = segment_file(folder, base_offset, INDEX_SUFFIX);
-        let (index, index_missing) = match disk.open(&index_path, false) {
-            Ok(index) => (index, false),
-            Err(DiskError::NotFound) => (disk.open(&index_path, true)?, true),
-            Err(error) => return Err(error),
-        };
-        let time_index = disk.open(&segment_file(folder, base_offset, TIME_INDEX_SUFFIX), true)?;
-        let max_bytes = config.segment_index_bytes;
-        let index = OffsetIndex::open(disk, index, base_offset, max_bytes)?;
-        let time_index = TimeIndex::open(disk, time_index, base_offset, max_bytes)?;
-        let segment = Self {
+        (file, size): (FileId, u64),
+        (index, time_index, txn_index): (OffsetIndex, TimeIndex, TransactionIndex),
+        largest_timestamp: TimestampOffset,
+    ) -> Self {
+        Self {
             base_offset,
             size,
             index,
-            largest_timestamp: time_index.last(),
             time_index,
+            txn_index,
+            largest_timestamp,
             file,
             bytes_since_index_entry: 0,
             first_timestamp: None,
-            created_ms: now_ms,
-        };
-        Ok((segment, index_missing))
+            created_ms: 0,
+            modified_ms: 0,
+        }
+    }
+
+    /// Says since when it is open.
+    pub(crate) fn created(self, created_ms: i64) -> Self {
+        Self { created_ms, modified_ms: created_ms, ..self }
+    }
+
+    /// Begins to count its age again, since it is empty.
+    pub(crate) fn opened_anew(&mut self, now_ms: i64) {
+        self.created_ms = now_ms;
+        self.first_timestamp = None;
+    }
+
+    /// Its largest timestamp; if no batch has one, when it was last written, as far as this process knows.
+    pub(crate) fn largest_timestamp_or_modified_ms(&self) -> i64 {
+        let largest = self.largest_timestamp.timestamp;
+        if largest >= 0 { largest } else { self.modified_ms }
     }
 
     /// Whether an append of `size` bytes up to `last_offset` belongs into a further segment, and why.
@@ -143,9 +172,11 @@ impl Segment {
         if self.size > config.segment_bytes.saturating_sub(size) {
             return Ok(Some(Roll::Size));
         }
-        let full = self.index.is_full() || self.time_index.is_full();
-        if full || !self.index.can_hold(last_offset) {
+        if self.index.is_full() || self.time_index.is_full() {
             return Ok(Some(Roll::Index));
+        }
+        if !self.index.can_hold(last_offset) {
+            return Ok(Some(Roll::Overflow));
         }
         if self.size == 0 {
             return Ok(None);
@@ -177,8 +208,10 @@ impl Segment {
         records: Bytes,
         batches: &[BatchSummary],
         config: &LogConfig,
+        now_ms: i64,
     ) -> Result<u64, DiskError> {
         let start = self.size;
+        self.modified_ms = now_ms;
         let at = disk.append(self.file, records)?;
         assert!(at == start, "the file ends where the segment does: {at} against {start}");
         for batch in batches {
@@ -200,19 +233,6 @@ impl Segment {
             let (timestamp, offset) = (batch.max_timestamp, batch.last_offset);
             self.largest_timestamp = TimestampOffset { timestamp, offset };
         }
-    }
-
-    /// Forgets what it knew about timestamps, before a scan.
-    pub(crate) fn begin_scan(&mut self) {
-        self.largest_timestamp = nothing_since(self.base_offset);
-        self.first_timestamp = None;
-        self.bytes_since_index_entry = 0;
-    }
-
-    /// Learns of a batch that a scan found to be good.
-    pub(crate) fn scanned(&mut self, batch: &BatchSummary) {
-        self.first_timestamp.get_or_insert(batch.max_timestamp);
-        self.saw_timestamp(batch);
     }
 
     /// The first batch that ends at `offset` or beyond.
@@ -252,25 +272,16 @@ impl Segment {
         let found = self.find(disk, offset)?;
         self.index.truncate_to(disk, offset)?;
         self.time_index.truncate_to(disk, offset)?;
+        self.txn_index.truncate_to(disk, offset)?;
         if let Some(batch) = found {
             disk.truncate(self.file, batch.position)?;
             self.size = batch.position;
         }
         if self.size == 0 {
-            self.created_ms = now_ms;
-            self.first_timestamp = None;
+            self.opened_anew(now_ms);
         }
         self.bytes_since_index_entry = 0;
         self.find_largest_timestamp(disk)
-    }
-
-    /// Cuts the file to what a scan found good.
-    pub(crate) fn cut(&mut self, disk: &mut dyn Disk, size: u64) -> Result<(), DiskError> {
-        if size < self.size {
-            disk.truncate(self.file, size)?;
-            self.size = size;
-        }
-        Ok(())
     }
 
     /// The largest timestamp is in the last entry of the time index, or in a batch after that.
@@ -293,7 +304,8 @@ impl Segment {
     pub(crate) fn sync(&self, disk: &mut dyn Disk) -> Result<(), DiskError> {
         disk.sync(self.file)?;
         self.index.sync(disk)?;
-        self.time_index.sync(disk)
+        self.time_index.sync(disk)?;
+        self.txn_index.sync(disk)
     }
 
     /// What a walk over this segment says to the caller.

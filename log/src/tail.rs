@@ -57,6 +57,11 @@ impl Tail {
         self.batches.retain(|batch| batch.last_offset < offset);
     }
 
+    /// Forgets the batches of the segments below this one.
+    pub(crate) fn forget_before(&mut self, segment_base: Offset) {
+        self.batches.retain(|batch| batch.segment_base >= segment_base);
+    }
+
     pub(crate) fn clear(&mut self) {
         self.batches.clear();
     }

@@ -47,14 +47,31 @@ pub(crate) struct TimeIndex {
     file: IndexFile<TimeEntry>,
 }
 
+impl TimeEntries {
+    /// Adds an entry, if its timestamp is larger than the last one.
+    pub(crate) fn collect(&mut self, base_offset: Offset, largest: TimestampOffset) {
+        self.0.extend(entry_after(base_offset, self.0.last().copied(), largest));
+    }
+}
+
 impl TimeIndex {
+    /// Takes an open file and what it holds; none if it cannot be a time index.
     pub(crate) fn open(
         disk: &mut dyn Disk,
         file: FileId,
         base_offset: Offset,
         max_bytes: u64,
-    ) -> Result<Self, DiskError> {
-        Ok(Self { base_offset, file: IndexFile::open(disk, file, max_bytes)? })
+    ) -> Result<Option<Self>, DiskError> {
+        let Some(file) = IndexFile::<TimeEntry>::open(disk, file, max_bytes)? else {
+            return Ok(None);
+        };
+        let entries = file.entries();
+        let rising = entries.is_sorted_by(|before, after| {
+            before.timestamp < after.timestamp && before.relative_offset < after.relative_offset
+        });
+        let first = entries.first();
+        let within = first.is_none_or(|first| first.relative_offset >= 0 && first.timestamp >= 0);
+        Ok((rising && within).then_some(Self { base_offset, file }))
     }
 
     pub(crate) fn empty(file: FileId, base_offset: Offset, max_bytes: u64) -> Self {
@@ -72,8 +89,9 @@ impl TimeIndex {
         self.resolve(self.file.entries().last().copied())
     }
 
+    /// Whether there is room for the last entry alone, which a roll writes.
     pub(crate) fn is_full(&self) -> bool {
-        self.file.is_full()
+        self.file.room() <= 1
     }
 
     /// Writes an entry if the timestamp is larger than the last one.
@@ -83,15 +101,10 @@ impl TimeIndex {
         largest: TimestampOffset,
     ) -> Result<(), DiskError> {
         let last = self.file.entries().last().copied();
-        match self.entry_after(last, largest) {
+        match entry_after(self.base_offset, last, largest) {
             Some(entry) => self.file.push(disk, entry),
             None => Ok(()),
         }
-    }
-
-    /// Adds an entry to those that will be written at once, if its timestamp is larger than the last one.
-    pub(crate) fn collect(&self, entries: &mut TimeEntries, largest: TimestampOffset) {
-        entries.0.extend(self.entry_after(entries.0.last().copied(), largest));
     }
 
     /// Writes the entries of a scan over what was there.
@@ -128,11 +141,16 @@ impl TimeIndex {
             None => TimestampOffset { timestamp: NO_TIMESTAMP, offset: self.base_offset },
         }
     }
+}
 
-    fn entry_after(&self, last: Option<TimeEntry>, largest: TimestampOffset) -> Option<TimeEntry> {
-        let relative_offset = relative(self.base_offset, largest.offset)?;
-        let last_timestamp = last.map_or(NO_TIMESTAMP, |last| last.timestamp);
-        let larger = largest.timestamp > last_timestamp;
-        larger.then_some(TimeEntry { timestamp: largest.timestamp, relative_offset })
-    }
+/// The entry that may follow the last one; none if its timestamp is not larger, or its offset cannot be written.
+fn entry_after(
+    base_offset: Offset,
+    last: Option<TimeEntry>,
+    largest: TimestampOffset,
+) -> Option<TimeEntry> {
+    let relative_offset = relative(base_offset, largest.offset)?;
+    let last_timestamp = last.map_or(NO_TIMESTAMP, |last| last.timestamp);
+    let larger = largest.timestamp > last_timestamp;
+    larger.then_some(TimeEntry { timestamp: largest.timestamp, relative_offset })
 }

@@ -1,20 +1,24 @@
-//! A log against a model of it: a list of batches and a list of epochs.
+//! A log against its model (see `story/`): random acts, some of them cut short by a crash of the process, of the disk
+//! or of the power. S1, S2, S5, S7, S8 and S10 after each.
 
-mod support;
+mod story;
 
 use proptest::prelude::*;
-use support::{Fixture, batch};
-use trial_log::{LeaderEpoch, LogConfig, Offset};
+use story::{Act, Batch, Crash, Model, NOW, Node, agrees, cases, crash_and_check};
+use trial_log::{DiskError, LogConfig, PowerLoss};
 
+/// What is done, relative to the log.
 #[derive(Debug, Clone)]
 enum Step {
     /// So many records by the leader; the epoch rises first, or not.
     Append {
         records: usize,
         new_epoch: bool,
+        later: i64,
     },
-    /// Two batches from a leader in one append, after a gap.
+    /// Batches from a leader in one append, each after a gap.
     Follow {
+        batches: usize,
         gap: i64,
         records: usize,
     },
@@ -24,203 +28,157 @@ enum Step {
     StartAnew {
         ahead: i64,
     },
-    AdvanceStart {
+    DeleteRecords {
         percent: i64,
     },
+    Retain {
+        percent: i64,
+        later: i64,
+    },
+    /// Closed segments into others, of whose batches one in so many stays.
+    Clean {
+        first: usize,
+        count: usize,
+        into: usize,
+        every: usize,
+    },
     Flush,
-    Crash,
-    Restart,
+    FlushClosed,
+    Checkpoint,
     Roll,
+    RemoveFiles {
+        later: i64,
+    },
+    Restart,
 }
 
 fn step() -> impl Strategy<Value = Step> {
+    let append = (1..5usize, prop::bool::weighted(0.2), -20..60i64);
     prop_oneof![
-        8 => (1..5usize, prop::bool::weighted(0.2))
-            .prop_map(|(records, new_epoch)| Step::Append { records, new_epoch }),
-        3 => (0..4i64, 1..4usize).prop_map(|(gap, records)| Step::Follow { gap, records }),
+        9 => append.prop_map(|(records, new_epoch, later)| {
+            Step::Append { records, new_epoch, later }
+        }),
+        3 => (1..4usize, 0..4i64, 1..4usize)
+            .prop_map(|(batches, gap, records)| Step::Follow { batches, gap, records }),
         3 => (-2..20i64).prop_map(|back| Step::Truncate { back }),
         1 => (-5..9i64).prop_map(|ahead| Step::StartAnew { ahead }),
-        1 => (0..=100i64).prop_map(|percent| Step::AdvanceStart { percent }),
+        1 => (0..=100i64).prop_map(|percent| Step::DeleteRecords { percent }),
+        2 => (0..=150i64, 0..400i64).prop_map(|(percent, later)| Step::Retain { percent, later }),
+        2 => (0..9usize, 1..4usize, 1..3usize, 1..4usize)
+            .prop_map(|(first, count, into, every)| Step::Clean { first, count, into, every }),
         1 => Just(Step::Flush),
-        2 => Just(Step::Crash),
-        1 => Just(Step::Restart),
+        2 => Just(Step::FlushClosed),
+        2 => Just(Step::Checkpoint),
         1 => Just(Step::Roll),
+        1 => (0..200i64).prop_map(|later| Step::RemoveFiles { later }),
+        1 => Just(Step::Restart),
     ]
 }
 
-#[derive(Debug, Default)]
-struct Model {
-    /// First offset, last offset and epoch of each batch.
-    batches: Vec<(i64, i64, i32)>,
-    /// Epochs and where they begin.
-    epochs: Vec<(i32, i64)>,
-    start: i64,
-    end: i64,
-    epoch: i32,
+fn crash() -> impl Strategy<Value = Option<Crash>> {
+    let power = (any::<u64>(), 0..3usize).prop_map(|(seed, size)| PowerLoss {
+        seed,
+        page_bytes: [64, 128, 4096][size],
+        sector_bytes: [16, 64, 512][size],
+    });
+    let error = prop_oneof![Just(DiskError::Io), Just(DiskError::NoSpace)];
+    let crash = (0..40u64, 0..120usize, prop::option::of(error), prop::option::of(power))
+        .prop_map(|(calls, kept, error, power)| Crash { calls, kept, error, power });
+    prop::option::weighted(0.15, crash)
 }
 
-impl Model {
-    fn append(&mut self, base: i64, records: usize) {
-        let last = base + records as i64 - 1;
-        self.batches.push((base, last, self.epoch));
-        self.end = last + 1;
-        self.enter(self.epoch, base);
-    }
-
-    /// A later epoch is entered, and an earlier one goes that has no records left before it.
-    fn enter(&mut self, epoch: i32, base: i64) {
-        if self.epochs.last().is_none_or(|(latest, _)| *latest < epoch) {
-            self.epochs.retain(|(_, start)| *start < base);
-            self.epochs.push((epoch, base));
-        }
-    }
-
-    fn truncate(&mut self, to: i64) {
-        if to < self.end {
-            self.batches.retain(|(_, last, _)| *last < to);
-            self.end = to;
-            self.start = self.start.min(to);
-        }
-        self.epochs.retain(|(_, start)| *start < to.min(self.end));
-    }
-
-    fn start_anew(&mut self, at: i64) {
-        *self = Self { start: at, end: at, epoch: self.epoch, ..Self::default() };
-    }
-
-    fn advance_start(&mut self, to: i64) {
-        self.start = to;
-        // The epoch that the start lies in begins there; those before it are forgotten.
-        let below = self.epochs.iter().rposition(|(_, start)| *start <= to);
-        self.epochs.drain(..below.unwrap_or(0));
-        if below.is_some() {
-            self.epochs[0].1 = to;
-        }
-    }
-
-    /// A scan enters the epochs of the batches that it meets, even if they lie below the start of the log.
-    fn scan(&mut self, from: i64) {
-        for (base, _, epoch) in self.batches.clone() {
-            if base >= from {
-                self.enter(epoch, base);
+impl Step {
+    /// What it is here; none if there is nothing to do it to.
+    fn act(&self, model: &Model, time: &mut i64) -> Option<Act> {
+        let Model { end, start, epoch, .. } = *model;
+        let mut times = |records: usize, later: i64| -> Vec<i64> {
+            *time += 1;
+            (0..records as i64).map(|record| NOW + *time + later - record % 3).collect()
+        };
+        Some(match *self {
+            Self::Append { records, new_epoch, later } => {
+                let epoch = epoch + i32::from(new_epoch);
+                Act::Append { batch: Batch::new(end, epoch, &times(records, later)) }
             }
-        }
-    }
-
-    /// Reopened, a log ends with its last batch or where its last segment begins, though it was cut further on.
-    fn reopened(&mut self, last_segment: i64) {
-        let end =
-            self.batches.last().map_or(last_segment, |(_, last, _)| last_segment.max(last + 1));
-        if end < self.start {
-            let start = self.start;
-            self.start_anew(start);
-        } else {
-            self.end = end;
-            self.epochs.retain(|(_, start)| *start < end);
-            self.advance_start(self.start);
-        }
+            Self::Follow { batches, gap, records } => {
+                let base = |number: usize| end + gap + number as i64 * (gap + records as i64);
+                let batch = |number| Batch::new(base(number), epoch, &times(records, 0));
+                Act::Follow { batches: (0..batches).map(batch).collect() }
+            }
+            Self::Truncate { back } => Act::Truncate { to: (end - back).max(0) },
+            Self::StartAnew { ahead } => Act::StartAnew { at: (end + ahead).max(0) },
+            Self::DeleteRecords { percent } => {
+                Act::DeleteRecords { to: start + (end - start) * percent / 100 }
+            }
+            Self::Retain { percent, later } => {
+                let high_watermark = start + (end - start) * percent.min(100) / 100;
+                Act::Retain { high_watermark, now: NOW + *time + later }
+            }
+            Self::Clean { first, count, into, every } => {
+                let closed = model.segments.len() - 1;
+                let old = model.segments[..closed].get(first..(first + count).min(closed))?;
+                let base = old.first()?.0;
+                let batches = old.iter().flat_map(|(_, batches)| batches);
+                let kept: Vec<Batch> = batches.step_by(every).cloned().collect();
+                let size = kept.len().div_ceil(into).max(1);
+                let mut new: Vec<_> = kept.chunks(size).map(|b| (b[0].base, b.to_vec())).collect();
+                match new.first_mut() {
+                    Some(first) => first.0 = base,
+                    None => new.push((base, Vec::new())),
+                }
+                Act::Replace { old: old.iter().map(|segment| segment.0).collect(), new }
+            }
+            Self::Flush => Act::Flush { to: end },
+            Self::FlushClosed => Act::Flush { to: model.active().0.min(end) },
+            Self::Checkpoint => Act::Checkpoint,
+            Self::Roll => Act::Roll,
+            Self::RemoveFiles { later } => Act::RemoveFiles { now: NOW + later },
+            Self::Restart => Act::Restart,
+        })
     }
 }
 
-fn run(steps: &[Step]) -> Result<(), TestCaseError> {
-    let mut f = Fixture::with(LogConfig {
+/// A story: a log lives through all of it.
+fn run(steps: &[(Step, Option<Crash>)]) {
+    let mut node = Node::new(LogConfig {
         segment_bytes: 500,
+        segment_ms: 200,
         index_interval_bytes: 100,
+        retention_bytes: 1000,
+        retention_ms: 300,
+        file_delete_delay_ms: 100,
         ..LogConfig::default()
     });
-    let mut model = Model::default();
-    for step in steps {
-        apply(&mut f, &mut model, step)?;
-        // What the background does after a truncation; `recovery.rs` has the checkpoints that were left too long.
-        f.log.write_epoch_checkpoint(&mut f.disk, &mut f.events).expect("the disk is whole");
-        prop_assert_eq!(f.log.log_end_offset(), Offset(model.end), "the end after {:?}", step);
-        prop_assert_eq!(
-            f.log.log_start_offset(),
-            Offset(model.start),
-            "the start after {:?}",
-            step
-        );
-        prop_assert_eq!(&f.epochs(), &model.epochs, "the epochs after {:?}", step);
-        let read: Vec<_> = f
-            .batches()
-            .iter()
-            .map(|b| (b.base_offset().0, b.last_offset().0, b.leader_epoch().0))
-            .collect();
-        let visible = model.batches.iter().filter(|(_, last, _)| *last >= model.start);
-        prop_assert_eq!(read, visible.copied().collect::<Vec<_>>(), "the batches after {:?}", step);
+    let (mut model, mut time) = (Model::new(), 0);
+    for (step, crash) in steps {
+        let Some(act) = step.act(&model, &mut time) else { continue };
+        if let Some(crash) = crash {
+            crash_and_check(&mut node, &mut model, &act, *crash, false);
+            continue;
+        }
+        let (start, high_watermark) = (model.start, retained(&act));
+        model = model.after(&act, &node.config);
+        node.act(&act).expect("the disk is whole");
+        agrees(&mut node, &model, &format!("after {act:?}"));
+        if let Some(high_watermark) = high_watermark {
+            let now = node.log().log_start_offset().0;
+            assert!(now >= start && now <= high_watermark.max(start), "S7: {start} to {now}");
+        }
     }
-    Ok(())
 }
 
-fn apply(f: &mut Fixture, model: &mut Model, step: &Step) -> Result<(), TestCaseError> {
-    let end = model.end;
-    let last_segment = f.segments().last().copied().unwrap_or(0);
-    match *step {
-        Step::Append { records, new_epoch } => {
-            model.epoch += i32::from(new_epoch);
-            let info = f.append(model.epoch, records);
-            prop_assert_eq!(info.first_offset, Offset(end));
-            model.append(end, records);
-        }
-        Step::Follow { gap, records } => {
-            let (first, second) = (end + gap, end + 2 * gap + records as i64);
-            let epoch = LeaderEpoch(model.epoch);
-            let bytes =
-                [first, second].map(|base| batch(Offset(base), epoch, records).into_bytes());
-            let info = f.follow(bytes.concat().into(), model.epoch).expect("they are in order");
-            prop_assert_eq!(info.map(|info| info.bytes), Some(bytes[0].len() + bytes[1].len()));
-            model.append(first, records);
-            model.append(second, records);
-        }
-        Step::Truncate { back } => {
-            let (to, first) = ((end - back).max(0), f.segments()[0]);
-            prop_assert_eq!(f.truncate(to), to < end);
-            if to < first { model.start_anew(to) } else { model.truncate(to) }
-        }
-        Step::StartAnew { ahead } => {
-            let at = (end + ahead).max(0);
-            let Fixture { disk, log, events, .. } = f;
-            log.truncate_fully_and_start_at(disk, Offset(at), None, support::NOW, events)
-                .expect("the disk is whole");
-            model.start_anew(at);
-        }
-        Step::AdvanceStart { percent } => {
-            let to = model.start + (end - model.start) * percent / 100;
-            let moved = f.log.advance_log_start_offset(Offset(to), &mut f.events);
-            prop_assert_eq!(moved, to > model.start);
-            if moved {
-                model.advance_start(to);
-            }
-        }
-        Step::Flush => {
-            let Fixture { disk, log, events, .. } = f;
-            log.flush(disk, Offset(end), events).expect("the disk is whole");
-            log.mark_flushed(Offset(end), events);
-        }
-        Step::Crash => {
-            let recovery_point = f.log.recovery_point().0;
-            let scanned_from = f.segments().into_iter().rfind(|base| *base <= recovery_point);
-            f.crash();
-            model.scan(scanned_from.unwrap_or(0));
-            model.reopened(last_segment);
-        }
-        Step::Restart => {
-            f.restart();
-            model.reopened(last_segment);
-        }
-        Step::Roll => {
-            let Fixture { disk, log, events, .. } = f;
-            log.roll(disk, support::NOW, events).expect("the disk is whole");
-            prop_assert_eq!(f.segments().last().copied(), Some(end));
-        }
-    }
-    Ok(())
+fn retained(act: &Act) -> Option<i64> {
+    if let Act::Retain { high_watermark, .. } = act { Some(*high_watermark) } else { None }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: cases(300),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
     #[test]
-    fn a_log_does_what_its_model_does(steps in prop::collection::vec(step(), 1..60)) {
-        run(&steps)?;
+    fn a_log_does_what_its_model_does(steps in prop::collection::vec((step(), crash()), 1..60)) {
+        run(&steps);
     }
 }

@@ -41,6 +41,68 @@ fn recovery_keeps_what_is_whole_and_nothing_after_the_first_fault() {
 }
 
 #[test]
+fn a_segment_that_ends_early_with_a_batch_looks_whole() {
+    let mut f = seven_batches();
+    let one = f.bytes(6, ".log").len() / 3;
+    cut(&mut f, 6, one);
+    f.reopen(false, Offset::ZERO, Offset::ZERO).expect("the disk is whole");
+    // Between 9 and 12 is a hole that a compaction might have left as well.
+    let want = [(0, 1), (2, 3), (4, 5), (6, 7), (8, 9), (12, 13)];
+    assert_eq!((f.offsets(), f.log.log_end_offset()), (want.to_vec(), Offset(14)));
+    assert_eq!(f.epochs(), [(1, 0), (2, 8)]);
+}
+
+#[test]
+fn an_index_without_its_segment_is_removed_and_a_log_without_segments_begins_anew() {
+    let mut f = seven_batches();
+    for base in [0, 6, 12] {
+        remove(&mut f, base, ".log");
+    }
+    f.reopen(false, Offset(9), Offset(4)).expect("the disk is whole");
+    assert_eq!((f.segments(), f.log.log_end_offset()), (vec![4], Offset(4)));
+    assert_eq!(f.epochs(), [], "without a record there is no lineage");
+    let left: Vec<_> = f.disk.paths().filter(|path| path.ends_with("index")).collect();
+    let want = [Fixture::path(4, ".index"), Fixture::path(4, ".timeindex")];
+    assert_eq!(left, want, "those of the new segment");
+}
+
+#[test]
+fn a_recovery_point_beyond_the_end_is_lowered_and_one_that_is_behind_costs_a_scan() {
+    let mut f = seven_batches();
+    f.reopen(false, Offset(99), Offset::ZERO).expect("the disk is whole");
+    let got: Vec<_> = f.events.iter().filter_map(scanned).collect();
+    assert_eq!((got, f.log.recovery_point()), (vec![12], Offset(14)), "the last one at least");
+    f.reopen(true, Offset(99), Offset::ZERO).expect("the disk is whole");
+    assert_eq!(f.log.recovery_point(), Offset(14), "after a clean shutdown too");
+    f.reopen(false, Offset(3), Offset::ZERO).expect("the disk is whole");
+    let got: Vec<_> = f.events.iter().filter_map(scanned).collect();
+    assert_eq!((got, f.log.recovery_point()), (vec![0, 6, 12], Offset(3)), "it does not rise");
+}
+
+#[test]
+fn a_log_start_before_the_first_segment_is_that_segments() {
+    let mut f = seven_batches();
+    for suffix in [".log", ".index", ".timeindex"] {
+        remove(&mut f, 0, suffix);
+    }
+    f.reopen(false, Offset::ZERO, Offset(2)).expect("the disk is whole");
+    assert_eq!((f.log.log_start_offset(), f.log.log_end_offset()), (Offset(6), Offset(14)));
+    assert_eq!(f.epochs(), [(1, 6), (2, 8)], "the epochs begin there");
+}
+
+#[test]
+fn an_epoch_that_began_beyond_the_end_is_entered_again_where_its_records_are() {
+    let mut f = seven_batches();
+    // Records up to 12 were deleted, and the epochs trimmed; then the log start was lost, and the last batch.
+    f.disk.set_contents("orders-0/leader-epoch-checkpoint", b"0\n1\n2 12\n");
+    cut(&mut f, 12, 1);
+    f.reopen(false, Offset::ZERO, Offset::ZERO).expect("the disk is whole");
+    assert_eq!((f.log.log_end_offset(), f.epochs()), (Offset(12), vec![(1, 0), (2, 8)]));
+    f.crash();
+    assert_eq!(f.epochs(), [(1, 0), (2, 8)], "and the next load finds the same");
+}
+
+#[test]
 fn segments_below_the_recovery_point_are_believed() {
     let mut f = seven_batches();
     flip(&mut f, 0, 60);

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use trial_log::LogEvent;
+use trial_log::{LogEvent, LogStartReason};
 
 use super::task::{LogDone, Task};
 use super::{Broker, Cx, DISK};
@@ -28,7 +28,12 @@ impl Broker {
                 Effect::Note(event) => {
                     cx.note(Note::Partition(PartitionNote { partition: id, event }));
                 }
-                Effect::HighWatermarkMoved { .. } | Effect::LeadershipChanged => {
+                Effect::HighWatermarkMoved { to, .. } => {
+                    replica.log.on_high_watermark_updated(to);
+                    self.check_produces(slot, cx);
+                    self.check_fetches(slot, cx);
+                }
+                Effect::LeadershipChanged => {
                     self.check_produces(slot, cx);
                     self.check_fetches(slot, cx);
                 }
@@ -135,8 +140,12 @@ impl Broker {
                 .truncate_fully_and_start_at(&mut disk, *at, None, now_ms, events)
                 .map(|()| Some(LogDone::Restarted(*at))),
             Effect::AdvanceLogStart { to } => {
-                replica.log.advance_log_start_offset(*to, events);
-                Ok(None)
+                let high_watermark = replica.partition.offsets().high_watermark();
+                let why = LogStartReason::LeaderOffsetIncremented;
+                replica
+                    .log
+                    .increment_log_start_offset(*to, high_watermark, why, events)
+                    .map(|_| None)
             }
             other => unreachable!("no work for a log: {other:?}"),
         };

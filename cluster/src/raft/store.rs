@@ -329,12 +329,14 @@ fn log_fault(error: LogError) -> RaftFault {
         LogError::Offline => RaftFault::Disk("raft: the log is offline"),
         LogError::CorruptFile { .. } => RaftFault::Disk("raft: a checkpoint cannot be read"),
         LogError::CorruptSegment { .. } => CORRUPT,
-        LogError::Batch(_) | LogError::Records(_) => {
+        LogError::Batch(_) | LogError::Records(_) | LogError::Producer(_) => {
             RaftFault::Disk("raft: the log refused a batch")
         }
         LogError::UnexpectedOffset { .. } | LogError::OffsetsOutOfOrder { .. } => {
             RaftFault::Disk("raft: the log refused the offsets of a batch")
         }
-        LogError::OffsetOutOfRange { .. } => RaftFault::Disk("raft: no such offset in the log"),
+        LogError::OffsetOutOfRange { .. } | LogError::AboveHighWatermark { .. } => {
+            RaftFault::Disk("raft: no such offset in the log")
+        }
     }
 }

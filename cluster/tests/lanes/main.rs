@@ -6,6 +6,7 @@ mod appends;
 mod arrival;
 mod long_poll;
 mod orderly_stop;
+mod producers;
 mod quorum_state;
 mod refusals;
 mod slow_disk;

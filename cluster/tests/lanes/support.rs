@@ -192,13 +192,24 @@ impl Bench {
         let mut batch = BatchBuilder::new(Offset(0));
         let value = vec![b'x'; size];
         batch.append(1_767_225_600_000, None, Some(&value), &[]);
-        self.send_records(door, VERSION, partition, batch.build().into_bytes());
+        self.send_batch(door, partition, (1, batch.build().into_bytes()));
     }
 
-    /// Sends what should be a batch to a partition, with acks=1.
-    fn send_records(&mut self, door: Door, version: i16, partition: i32, records: Bytes) {
+    /// Sends a batch to a partition, with these acks.
+    pub fn send_batch(&mut self, door: Door, partition: i32, batch: (i16, Bytes)) {
+        self.send_records(door, VERSION, partition, batch);
+    }
+
+    /// Sends what should be a batch in a version of the request.
+    fn send_records(
+        &mut self,
+        door: Door,
+        version: i16,
+        partition: i32,
+        (acks, records): (i16, Bytes),
+    ) {
         let request = ProduceRequest {
-            acks: 1,
+            acks,
             timeout_ms: 30_000,
             topic_data: vec![produce_request::TopicData {
                 name: "orders".to_owned(),
@@ -223,7 +234,7 @@ impl Bench {
         records: Bytes,
     ) -> produce_response::PartitionResponse {
         let door = self.connect();
-        self.send_records(door, version, 0, records);
+        self.send_records(door, version, 0, (1, records));
         let (_, frame) = self.wait_for_answer(door);
         let split = frames::split_response(&frame, ApiKey::Produce, version);
         let (_, body) = split.expect("an answer to a produce");
@@ -241,6 +252,12 @@ impl Bench {
         let (at, code, offset) = produced(self.wait_for_answer(door));
         assert_eq!(code, 0, "the leader refused the batch");
         (at, offset)
+    }
+
+    /// Waits for the answer to a produce, whatever it is: the error code, and the offset of the record.
+    pub fn wait_for_answered(&mut self, door: Door) -> (i16, Offset) {
+        let (_, code, offset) = produced(self.wait_for_answer(door));
+        (code, offset)
     }
 
     /// Produces one record and waits for the answer; when it came.

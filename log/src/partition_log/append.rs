@@ -3,7 +3,6 @@
 //! In Kafka:   `UnifiedLog.append`.
 //! Invariants: LOG-5 offsets rise. A batch that is refused leaves the bytes of the log as they were, though the
 //!             epoch may have been entered and a segment rolled before, as in Kafka.
-//! Left out:   the checks of producer state; they belong between the roll and the write.
 
 use bytes::Bytes;
 
@@ -17,7 +16,7 @@ use crate::error::{BatchError, LogError};
 use crate::event::LogEvent;
 use crate::index_file::relative;
 use crate::mark;
-use crate::segment::Roll;
+use crate::producer_state::{BatchMetadata, TransactionVersion, VerificationGuard};
 use crate::{LeaderEpoch, NO_TIMESTAMP, Offset};
 
 use super::log::{Log, LogOffsetMetadata};
@@ -39,12 +38,49 @@ pub struct AppendInfo {
     pub log_start_offset: Offset,
     /// Where the first batch lies.
     pub position: LogOffsetMetadata,
+    /// Whether the batch had been appended before: the offsets are those of then, the append time is its largest
+    /// timestamp, and nothing was written.
+    pub is_duplicate: bool,
     /// How many bytes were written.
     pub bytes: usize,
     /// What the validation took.
     pub validation: RecordValidationStats,
     /// Whether `flush.messages` asks for a flush now.
     pub flush_is_due: bool,
+}
+
+/// On which terms something is appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AppendTerms {
+    /// The leader's epoch.
+    pub leader_epoch: LeaderEpoch,
+    /// Who appends.
+    pub origin: AppendOrigin,
+    /// What shows that the transaction's coordinator was asked, if the transaction has not begun here (KIP-890).
+    pub verification_guard: VerificationGuard,
+    /// By which rules a marker is judged; a leader needs it for each.
+    pub transaction_version: Option<TransactionVersion>,
+}
+
+impl AppendTerms {
+    /// An append without a transaction.
+    #[must_use]
+    pub fn new(leader_epoch: LeaderEpoch, origin: AppendOrigin) -> Self {
+        let (verification_guard, transaction_version) = (VerificationGuard::NONE, None);
+        Self { leader_epoch, origin, verification_guard, transaction_version }
+    }
+
+    /// An append of a transaction's records that was verified.
+    #[must_use]
+    pub fn verified(self, verification_guard: VerificationGuard) -> Self {
+        Self { verification_guard, ..self }
+    }
+
+    /// An append of a marker.
+    #[must_use]
+    pub fn version(self, transaction_version: TransactionVersion) -> Self {
+        Self { transaction_version: Some(transaction_version), ..self }
+    }
 }
 
 /// Batches that may be written, and what to remember of them.
@@ -71,12 +107,26 @@ impl Log {
         now_ms: i64,
         events: &mut Vec<LogEvent>,
     ) -> Result<AppendInfo, LogError> {
+        let terms = AppendTerms::new(leader_epoch, origin);
+        self.append_with_terms(disk, records, &terms, now_ms, events)
+    }
+
+    /// Appends one batch as the leader, as [`Log::append_as_leader`] does: with a transaction, if need be.
+    pub fn append_with_terms(
+        &mut self,
+        disk: &mut dyn Disk,
+        records: Bytes,
+        terms: &AppendTerms,
+        now_ms: i64,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<AppendInfo, LogError> {
+        let AppendTerms { leader_epoch, origin, .. } = *terms;
         assert!(origin != AppendOrigin::Replication, "a leader does not replicate from itself");
         self.guarded(events, |log, events| {
             if origin == AppendOrigin::RaftLeader {
                 let checked = log.check_verbatim(records, leader_epoch, origin, events)?;
                 let checked = checked.ok_or(BatchError::NoBatch)?;
-                return log.write(disk, checked.as_ref(), origin, now_ms, events);
+                return log.write(disk, checked.as_ref(), terms, now_ms, events);
             }
             let batch = validate_one_batch(&records)?;
             // Whoever holds the bytes alone is stamped in place.
@@ -86,7 +136,7 @@ impl Log {
             let validated = validate_and_assign_offsets(batch, &log.config, &assignment)?;
             let ValidatedBatch { batch, stats } = validated;
             let appended = (batch.bytes(), &[batch.summary()][..]);
-            let info = log.write(disk, appended, origin, now_ms, events)?;
+            let info = log.write(disk, appended, terms, now_ms, events)?;
             Ok(AppendInfo { validation: stats, ..info })
         })
     }
@@ -102,11 +152,12 @@ impl Log {
         events: &mut Vec<LogEvent>,
     ) -> Result<Option<AppendInfo>, LogError> {
         let origin = AppendOrigin::Replication;
+        let terms = AppendTerms::new(leader_epoch, origin);
         self.guarded(events, |log, events| {
             let Some(checked) = log.check_verbatim(records, leader_epoch, origin, events)? else {
                 return Ok(None);
             };
-            log.write(disk, checked.as_ref(), origin, now_ms, events).map(Some)
+            log.write(disk, checked.as_ref(), &terms, now_ms, events).map(Some)
         })
     }
 
@@ -156,15 +207,16 @@ impl Log {
         Ok(Some(Checked { records: records.slice(..valid_bytes), batches }))
     }
 
-    /// Enters the epochs, rolls if it is time, and writes.
+    /// Enters the epochs, rolls if it is time, asks the producers' state, and writes.
     fn write(
         &mut self,
         disk: &mut dyn Disk,
         (records, batches): (&Bytes, &[BatchSummary]),
-        origin: AppendOrigin,
+        terms: &AppendTerms,
         now_ms: i64,
         events: &mut Vec<LogEvent>,
     ) -> Result<AppendInfo, LogError> {
+        let origin = terms.origin;
         for batch in batches {
             if batch.leader_epoch.0 >= 0 {
                 self.assign_epoch(disk, batch.leader_epoch, batch.base_offset, events)?;
@@ -183,14 +235,24 @@ impl Log {
         }
         let max_timestamp =
             batches.iter().map(|batch| batch.max_timestamp).max().unwrap_or(NO_TIMESTAMP);
-        let config = self.config.clone();
         let asks = (bytes as u64, max_timestamp, last.last_offset);
-        if let Some(why) = self.active_mut().should_roll(disk, &config, asks, now_ms)? {
-            note_roll(why, events);
-            self.roll_at(disk, first.base_offset, now_ms, events)?;
+        let duplicate = if first.base_offset > self.log_end_offset {
+            // Beyond a gap nothing may be refused any more once a segment was begun there. (Kafka rolls first.)
+            let duplicate = self.analyze_producers(records, terms, None)?;
+            self.roll_if_due(disk, first.base_offset, asks, now_ms, events)?;
+            duplicate
+        } else {
+            self.roll_if_due(disk, first.base_offset, asks, now_ms, events)?;
+            self.analyze_producers(records, terms, Some(self.log_end_offset_metadata()))?
+        };
+        if let Some(duplicate) = duplicate {
+            return Ok(self.duplicate_append(&first, duplicate, events));
         }
-        let start = self.active_mut().append(disk, records.clone(), batches, &config)?;
+        let config = self.config.clone();
+        let start = self.active_mut().append(disk, records.clone(), batches, &config, now_ms)?;
         self.wrote(start, batches, events);
+        self.enter_producers(disk, events)?;
+        self.invariants();
         let append_time = self.config.message_timestamp_type == TimestampType::LogAppendTime
             && matches!(origin, AppendOrigin::Client | AppendOrigin::Coordinator);
         Ok(AppendInfo {
@@ -205,6 +267,7 @@ impl Log {
                 segment_base_offset: self.active().base_offset,
                 position: start,
             },
+            is_duplicate: false,
             bytes,
             validation: RecordValidationStats::default(),
             flush_is_due: self.log_end_offset.0 - self.recovery_point.0
@@ -234,28 +297,34 @@ impl Log {
             });
             position += size as u64;
         }
-        self.invariants();
     }
-}
 
-fn note_roll(why: Roll, events: &mut Vec<LogEvent>) {
-    let is = |reason| why == reason;
-    mark::sometimes!(
-        events,
-        is(Roll::Size),
-        "segment_rolled_by_size",
-        "a segment was closed because it was full"
-    );
-    mark::sometimes!(
-        events,
-        is(Roll::Index),
-        "segment_rolled_by_index",
-        "a segment was closed because an index of it was full"
-    );
-    mark::sometimes!(
-        events,
-        is(Roll::Age),
-        "segment_rolled_by_age",
-        "a segment was closed because its records span segment.ms"
-    );
+    /// Answers a batch that was appended before.
+    fn duplicate_append(
+        &self,
+        batch: &BatchSummary,
+        duplicate: BatchMetadata,
+        events: &mut Vec<LogEvent>,
+    ) -> AppendInfo {
+        mark::reachable!(
+            events,
+            "duplicate_batch",
+            "a producer repeated one of its last five batches, and was answered as the first time"
+        );
+        let base_offset = duplicate.first_offset();
+        events.push(LogEvent::DuplicateBatch { base_offset });
+        AppendInfo {
+            first_offset: base_offset,
+            last_offset: duplicate.last_offset,
+            leader_epoch: batch.leader_epoch,
+            max_timestamp: batch.max_timestamp,
+            log_append_time_ms: Some(duplicate.timestamp),
+            log_start_offset: self.log_start_offset,
+            position: self.log_end_offset_metadata(),
+            is_duplicate: true,
+            bytes: 0,
+            validation: RecordValidationStats::default(),
+            flush_is_due: false,
+        }
+    }
 }

@@ -1,10 +1,11 @@
 //! A partition's log as a value: segments, epochs and offsets, without a disk.
 //!
 //! In Kafka:   `UnifiedLog`, `LocalLog`.
-//! Holds:      the segments, the epochs, where the log starts and ends (as written: what others may see is the
-//!             partition's matter), up to where it is durable, files that will be deleted.
+//! Holds:      the segments, the epochs, the producers, where the log starts and ends (as written: what others may see
+//!             is the partition's matter), up to where it is durable, files that will be deleted.
 //! Invariants: LOG-1 there is an active segment. LOG-2 start <= end. LOG-3 segments rise, the active one lies
-//!             at or below the end. LOG-4 once the disk has refused, nothing is written or read any more.
+//!             at or below the end. LOG-4 once the disk has refused, nothing is written or read any more. LOG-7 the
+//!             producers reflect the log up to its end.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,11 +16,12 @@ use crate::error::LogError;
 use crate::event::LogEvent;
 use crate::leader_epoch_cache::{EpochEndOffset, LeaderEpochCache};
 use crate::mark;
-use crate::segment::{
-    DELETED_SUFFIX, INDEX_SUFFIX, LOG_SUFFIX, Segment, TIME_INDEX_SUFFIX, segment_file,
-};
+use crate::producer_state::{ProducerStateManager, ProducerUpdates};
+use crate::segment::Segment;
 use crate::tail::Tail;
 use crate::{LeaderEpoch, Offset};
+
+use super::doomed::{Doomed, remove_if_there};
 
 /// An offset and where its batch lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,13 +41,6 @@ impl LogOffsetMetadata {
         let same = self.segment_base_offset == earlier.segment_base_offset;
         if same { self.position.checked_sub(earlier.position) } else { None }
     }
-}
-
-/// A file that was renamed to go, and when it may.
-#[derive(Debug, Clone)]
-pub(super) struct Doomed {
-    path: String,
-    due_ms: i64,
 }
 
 /// The log of one partition.
@@ -75,6 +70,9 @@ pub struct Log {
     pub(super) log_start_offset: Offset,
     pub(super) log_end_offset: Offset,
     pub(super) recovery_point: Offset,
+    pub(super) producers: ProducerStateManager,
+    /// What the append at hand makes of its producers.
+    pub(super) updates: ProducerUpdates,
     pub(super) tail: Tail,
     pub(super) doomed: VecDeque<Doomed>,
     pub(super) offline: Option<DiskError>,
@@ -121,7 +119,9 @@ impl Log {
         }
     }
 
-    /// The first offset that may not be durable: where a recovery begins.
+    /// The first offset that may not be durable: where a recovery begins. A truncation, and a load that finds less
+    /// than there was, lower it: then its checkpoint has to be written before anything is appended, else what is
+    /// appended below the old one is believed unscanned.
     #[must_use]
     pub fn recovery_point(&self) -> Offset {
         self.recovery_point
@@ -182,17 +182,6 @@ impl Log {
         self.guarded(events, |log, events| log.assign_epoch(disk, leader_epoch, at, events))
     }
 
-    /// Begins a further segment at the end of the log.
-    pub fn roll(
-        &mut self,
-        disk: &mut dyn Disk,
-        now_ms: i64,
-        events: &mut Vec<LogEvent>,
-    ) -> Result<(), LogError> {
-        let at = self.log_end_offset;
-        self.guarded(events, |log, events| log.roll_at(disk, at, now_ms, events))
-    }
-
     /// Asks the disk to make everything below `to` durable. It is so once the cost of the call was paid:
     /// only then say so with [`Log::mark_flushed`].
     pub fn flush(
@@ -202,15 +191,16 @@ impl Log {
         events: &mut Vec<LogEvent>,
     ) -> Result<(), LogError> {
         self.guarded(events, |log, _| {
+            log.producers.sync_snapshots(disk)?;
             let from = log.recovery_point;
             if to <= from {
                 return Ok(());
             }
             let first = log.segment_holding(from).unwrap_or(0);
             let mut found_new = false;
-            for segment in log.segments[first..].iter().take_while(|s| s.base_offset < to) {
+            for segment in log.segments[first..].iter_mut().take_while(|s| s.base_offset < to) {
                 segment.sync(disk)?;
-                found_new |= segment.base_offset >= from;
+                found_new |= segment.base_offset >= from || segment.txn_index.take_is_new();
             }
             if found_new {
                 disk.sync_dir(&log.folder)?;
@@ -238,39 +228,18 @@ impl Log {
         self.guarded(events, |log, _| Ok(log.epochs.write(disk)?))
     }
 
-    /// Ends the indexes, for a clean shutdown. Flush before it, and write the marker after it.
+    /// Ends the indexes and takes a snapshot of the producers, for a clean shutdown. Flush before it, and write the
+    /// marker after it. (Kafka does not sync the last entry of the index: the marker outlives a power loss that takes
+    /// it, and no look-up by time finds the records any more.)
     pub fn close(
         &mut self,
         disk: &mut dyn Disk,
         events: &mut Vec<LogEvent>,
     ) -> Result<(), LogError> {
-        self.guarded(events, |log, _| Ok(log.active_mut().finish(disk)?))
-    }
-
-    /// When the next file is due that was dropped a while ago.
-    #[must_use]
-    pub fn next_deletion_ms(&self) -> Option<i64> {
-        self.doomed.front().map(|doomed| doomed.due_ms)
-    }
-
-    /// Removes the files that were dropped `file.delete.delay.ms` ago or longer.
-    pub fn delete_due_files(
-        &mut self,
-        disk: &mut dyn Disk,
-        now_ms: i64,
-        events: &mut Vec<LogEvent>,
-    ) -> Result<(), LogError> {
         self.guarded(events, |log, events| {
-            while log.doomed.front().is_some_and(|doomed| doomed.due_ms <= now_ms) {
-                mark::reachable!(
-                    events,
-                    "dropped_file_removed",
-                    "a file of a dropped segment was removed after file.delete.delay.ms"
-                );
-                let due = log.doomed.pop_front();
-                due.map_or(Ok(()), |doomed| remove_if_there(disk, &doomed.path))?;
-            }
-            Ok(())
+            log.producers.take_snapshot(disk, true, events)?;
+            log.active_mut().finish(disk)?;
+            Ok(log.active().time_index.sync(disk)?)
         })
     }
 
@@ -300,52 +269,6 @@ impl Log {
         if self.epochs.assign(disk, leader_epoch, start_offset)? {
             events.push(LogEvent::EpochAssigned { leader_epoch, start_offset });
         }
-        Ok(())
-    }
-
-    /// Begins a segment at `offset` or at the log's end, whichever is larger: a replica's first batch may lie
-    /// beyond the end, and is appended next.
-    pub(super) fn roll_at(
-        &mut self,
-        disk: &mut dyn Disk,
-        offset: Offset,
-        now_ms: i64,
-        events: &mut Vec<LogEvent>,
-    ) -> Result<(), LogError> {
-        let base_offset = offset.max(self.log_end_offset);
-        let active = self.active_mut();
-        if active.base_offset == base_offset {
-            // An index without room for a single entry asks for a roll of an empty segment (KAFKA-6388).
-            assert!(active.size == 0, "LOG-3: a segment at the log's end is empty");
-            return Ok(());
-        }
-        active.finish(disk)?;
-        let segment = Segment::create(disk, &self.folder, base_offset, &self.config, now_ms)?;
-        self.segments.push(segment);
-        events.push(LogEvent::Rolled { base_offset });
-        Ok(())
-    }
-
-    /// Renames a segment's files, to be removed later.
-    pub(super) fn doom(
-        &mut self,
-        disk: &mut dyn Disk,
-        segment: &Segment,
-        now_ms: i64,
-        events: &mut Vec<LogEvent>,
-    ) -> Result<(), DiskError> {
-        let due_ms = now_ms.saturating_add(self.config.file_delete_delay_ms);
-        for suffix in [LOG_SUFFIX, INDEX_SUFFIX, TIME_INDEX_SUFFIX] {
-            let from = segment_file(&self.folder, segment.base_offset, suffix);
-            let path = format!("{from}{DELETED_SUFFIX}");
-            match disk.rename(&from, &path) {
-                Ok(()) => self.doomed.push_back(Doomed { path, due_ms }),
-                Err(DiskError::NotFound) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        let (base_offset, bytes) = (segment.base_offset, segment.size);
-        events.push(LogEvent::SegmentDropped { base_offset, bytes });
         Ok(())
     }
 
@@ -383,12 +306,7 @@ impl Log {
         assert!(start <= end, "LOG-2: the log starts at {start} and ends at {end}");
         let active = self.active().base_offset;
         assert!(active <= end, "LOG-3: the active segment {active} lies beyond the end {end}");
-    }
-}
-
-pub(super) fn remove_if_there(disk: &mut dyn Disk, path: &str) -> Result<(), DiskError> {
-    match disk.remove(path) {
-        Err(DiskError::NotFound) => Ok(()),
-        outcome => outcome,
+        let reflected = self.producers.map_end_offset();
+        assert!(reflected == end, "LOG-7: the producers are known up to {reflected} of {end}");
     }
 }

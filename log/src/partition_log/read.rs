@@ -3,7 +3,8 @@
 //! In Kafka:   `UnifiedLog.read`, `LocalLog.read`, `LogSegment.read`.
 //! Invariants: what is answered are whole batches, from the one that holds the offset, all of them wholly below
 //!             the upper bound.
-//! Left out:   aborted transactions, remote segments. Kafka may answer the beginning of a further batch.
+//! Left out:   remote segments; what was aborted is asked for by itself (`producers.rs`). Kafka may answer the
+//!             beginning of a further batch.
 
 use bytes::Bytes;
 

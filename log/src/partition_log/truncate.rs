@@ -1,17 +1,16 @@
-//! Moves the ends of a log: back where a follower diverged, forward where its records are not wanted any more.
+//! Moves the end of a log back, where a follower diverged, or lets it begin anew.
 //!
-//! In Kafka:   `UnifiedLog.truncateTo`, `truncateFullyAndStartAt`, `maybeIncrementLogStartOffset`.
+//! In Kafka:   `UnifiedLog.truncateTo`, `truncateFullyAndStartAt`.
 //! Invariants: a truncation leaves no batch that reaches to its target, and no epoch that begins there; the epochs
 //!             are trimmed even if there was nothing to cut (KAFKA-10706).
 //!             LOG-6 what was cut stays cut: the truncation is durable before anything is appended. Kafka does not
 //!             sync it, but syncs the epochs of what it appends next: a power loss that brings old batches back puts
 //!             them under a later leader's epoch, and no fetch finds the difference any more.
-//! Left out:   the producer state, which is to be rebuilt here.
 
 use crate::Offset;
 use crate::disk::{Disk, DiskError};
 use crate::error::LogError;
-use crate::event::{LogEvent, TruncationReason};
+use crate::event::{LogEvent, LogStartReason, TruncationReason};
 use crate::mark;
 use crate::segment::Segment;
 
@@ -58,8 +57,10 @@ impl Log {
                 "truncation_below_recovery_point",
                 "a truncation cut what had been flushed"
             );
-            for segment in &dropped {
-                log.doom(disk, segment, now_ms, events)?;
+            // The last one first: a crash in between leaves the log without its end, and never with a hole. (Kafka
+            // begins with the first.)
+            for segment in dropped.iter().rev() {
+                log.doom(disk, (segment.base_offset, segment.size), now_ms, events)?;
             }
             if log.config.truncation_synced && !dropped.is_empty() {
                 disk.sync_dir(&log.folder)?;
@@ -71,7 +72,12 @@ impl Log {
             log.tail.truncate_to(target);
             log.set_end(target);
             log.trim_epochs_to(disk, target, events)?;
-            log.set_start(log.log_start_offset.min(target), events);
+            let start = log.log_start_offset.min(target);
+            log.set_start(start, LogStartReason::Truncation, events);
+            log.rebuild_producers(disk, target, false, now_ms, events)?;
+            if log.config.truncation_synced {
+                log.producers.sync_snapshots(disk)?;
+            }
             let why = TruncationReason::Divergence;
             events.push(LogEvent::Truncated { from, to: target, why });
             log.invariants();
@@ -92,21 +98,6 @@ impl Log {
         self.guarded(events, |log, events| log.start_anew(disk, at, start, now_ms, events))
     }
 
-    /// Moves the start of the log up to `to`, which the caller knows to be committed; answers whether it moved.
-    pub fn advance_log_start_offset(&mut self, to: Offset, events: &mut Vec<LogEvent>) -> bool {
-        let end = self.log_end_offset;
-        assert!(to <= end, "LOG-2: a log that ends at {end} cannot start at {to}");
-        if to <= self.log_start_offset {
-            return false;
-        }
-        self.set_start(to, events);
-        let removed = self.epochs.truncate_from_start(to);
-        if removed > 0 {
-            events.push(LogEvent::EpochsTruncated { removed });
-        }
-        true
-    }
-
     fn start_anew(
         &mut self,
         disk: &mut dyn Disk,
@@ -116,14 +107,22 @@ impl Log {
         events: &mut Vec<LogEvent>,
     ) -> Result<(), LogError> {
         let from = self.log_end_offset;
-        for segment in std::mem::take(&mut self.segments) {
-            self.doom(disk, &segment, now_ms, events)?;
+        for segment in std::mem::take(&mut self.segments).iter().rev() {
+            self.doom(disk, (segment.base_offset, segment.size), now_ms, events)?;
         }
         self.segments.push(Segment::create(disk, &self.folder, at, &self.config, now_ms)?);
+        if self.config.truncation_synced {
+            disk.sync_dir(&self.folder)?;
+        }
         self.tail.clear();
         self.set_end(at);
         self.epochs.clear(disk)?;
-        self.set_start(log_start_offset, events);
+        self.producers.truncate_fully_and_start_at(disk, at)?;
+        self.set_start(log_start_offset, LogStartReason::Truncation, events);
+        self.rebuild_producers(disk, at, false, now_ms, events)?;
+        if self.config.truncation_synced {
+            self.producers.sync_snapshots(disk)?;
+        }
         events.push(LogEvent::Truncated { from, to: at, why: TruncationReason::NewStart });
         self.invariants();
         Ok(())
@@ -152,14 +151,27 @@ impl Log {
         Ok(())
     }
 
+    /// Forgets the epochs that end at `start` or before.
+    pub(super) fn trim_epochs_from(&mut self, start: Offset, events: &mut Vec<LogEvent>) {
+        let removed = self.epochs.truncate_from_start(start);
+        if removed > 0 {
+            events.push(LogEvent::EpochsTruncated { removed });
+        }
+    }
+
     fn set_end(&mut self, end: Offset) {
         self.log_end_offset = end;
         self.recovery_point = self.recovery_point.min(end);
     }
 
-    fn set_start(&mut self, start: Offset, events: &mut Vec<LogEvent>) {
+    pub(super) fn set_start(
+        &mut self,
+        start: Offset,
+        why: LogStartReason,
+        events: &mut Vec<LogEvent>,
+    ) {
         if start != self.log_start_offset {
-            events.push(LogEvent::LogStartMoved { from: self.log_start_offset, to: start });
+            events.push(LogEvent::LogStartMoved { from: self.log_start_offset, to: start, why });
             self.log_start_offset = start;
         }
     }

@@ -2,10 +2,14 @@
 
 #![expect(dead_code, reason = "each test takes what it needs")]
 
+pub mod producers;
+pub mod transactions;
+pub mod truth;
+
 use bytes::Bytes;
 use trial_log::{
     AppendInfo, AppendOrigin, BatchBuilder, LeaderEpoch, Log, LogConfig, LogError, LogEvent,
-    MemoryDisk, Offset, OpenLog, RecordBatch,
+    LogStartReason, MemoryDisk, Offset, OpenLog, RecordBatch,
 };
 
 pub const NOW: i64 = 1_767_225_600_000;
@@ -16,19 +20,29 @@ pub struct Fixture {
     pub log: Log,
     pub events: Vec<LogEvent>,
     pub config: LogConfig,
+    /// The time of what is done next, for whoever moves it.
+    pub now: i64,
 }
 
 impl Fixture {
     /// A new log with segments that hold three batches of [`Fixture::append`] or so.
     pub fn small() -> Self {
-        Self::with(LogConfig { segment_bytes: 300, index_interval_bytes: 60, ..Default::default() })
+        Self::with(Self::small_config())
+    }
+
+    pub fn small_config() -> LogConfig {
+        LogConfig { segment_bytes: 300, index_interval_bytes: 60, ..Default::default() }
     }
 
     pub fn with(config: LogConfig) -> Self {
-        let (mut disk, mut events) = (MemoryDisk::new(), Vec::new());
+        Self::on(MemoryDisk::new(), config)
+    }
+
+    pub fn on(mut disk: MemoryDisk, config: LogConfig) -> Self {
+        let mut events = Vec::new();
         let open = OpenLog { config: config.clone(), ..OpenLog::new(FOLDER) };
         let log = Log::open(&mut disk, open, NOW, &mut events).expect("the disk is whole");
-        Self { disk, log, events, config }
+        Self { disk, log, events, config, now: NOW }
     }
 
     /// One batch of as many records, as the leader of an epoch.
@@ -51,6 +65,12 @@ impl Fixture {
     pub fn truncate(&mut self, to: i64) -> bool {
         let Self { disk, log, events, .. } = self;
         log.truncate_to(disk, Offset(to), NOW, events).expect("the disk is whole")
+    }
+
+    /// A client deletes the records before `to`; all that was written is committed.
+    pub fn start_at(&mut self, to: i64) -> Result<bool, LogError> {
+        let (end, why) = (self.log.log_end_offset(), LogStartReason::ClientRecordDeletion);
+        self.log.increment_log_start_offset(Offset(to), end, why, &mut self.events)
     }
 
     /// The process ends without a word, and the next one opens the log.

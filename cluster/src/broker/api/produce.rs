@@ -5,13 +5,15 @@
 //!             same lane; then, with acks=all, a place in the purgatory.
 //! Invariants: R12 acks=all waits for `Partition::check_produce`. PR-1 a request times out without undoing its
 //!             append: REQUEST_TIMED_OUT means "nobody knows".
-//! Left out:   transactions, idempotence, quotas.
+//!             PR-2 a batch that was appended before is answered as the first time, once it is where acks want it.
+//! Left out:   transactions, quotas.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
 use trial_log::{
-    AppendOrigin, BatchErrorKind, Batches, CompressionType, LogError, RecordError, RecordErrors,
+    AppendOrigin, BatchErrorKind, Batches, CompressionType, LogError, ProducerError, RecordError,
+    RecordErrors,
 };
 use trial_sim::Span;
 
@@ -59,6 +61,8 @@ struct Part {
     log_start_offset: Offset,
     /// Where the high watermark has to come to; set once it was appended.
     required: Option<Offset>,
+    /// Whether it had been appended before, so that no end is to be published.
+    is_duplicate: bool,
     /// Whether it still waits for that.
     waits: bool,
 }
@@ -122,6 +126,7 @@ impl Part {
             log_append_time_ms: -1,
             log_start_offset: Offset(-1),
             required: None,
+            is_duplicate: false,
             waits: false,
         }
     }
@@ -206,6 +211,7 @@ impl Broker {
                 part.log_append_time_ms = info.log_append_time_ms.unwrap_or(-1);
                 part.log_start_offset = info.log_start_offset;
                 part.required = Some(info.last_offset.next());
+                part.is_duplicate = info.is_duplicate;
             }
             Err(error) => {
                 part.error = error_of(&error);
@@ -222,10 +228,10 @@ impl Broker {
         let produce = self.produces.get_mut(key);
         let part = &mut produce.parts[produce.next];
         let slot = part.slot.expect("it was found before it was queued");
-        let required = part.required;
+        let published = part.required.filter(|_| !part.is_duplicate);
         produce.next += 1;
         self.on_log_events(slot, cx);
-        if let Some(end) = required {
+        if let Some(end) = published {
             self.publish_end(slot, end, cx);
         }
         self.next_append(key, cx);
@@ -376,6 +382,13 @@ fn error_of(error: &LogError) -> ErrorCode {
             ErrorCode::InvalidTimestamp
         }
         LogError::Records(_) => ErrorCode::InvalidRecord,
+        LogError::Producer(error) => match error {
+            ProducerError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
+            ProducerError::InvalidProducerEpoch { .. } => ErrorCode::InvalidProducerEpoch,
+            ProducerError::InvalidTxnState { .. } => ErrorCode::InvalidTxnState,
+            ProducerError::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
+            ProducerError::NotAnEndMarker { .. } => ErrorCode::InvalidRecord,
+        },
         _ => ErrorCode::KafkaStorageError,
     }
 }

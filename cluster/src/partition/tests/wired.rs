@@ -5,7 +5,8 @@
 
 use bytes::Bytes;
 use trial_log::{
-    AppendOrigin, BatchBuilder, LeaderEpoch, Log, MemoryDisk, Offset, OpenLog, RecordBatch,
+    AppendOrigin, BatchBuilder, LeaderEpoch, Log, LogStartReason, MemoryDisk, Offset, OpenLog,
+    RecordBatch,
 };
 use trial_sim::{Span, Time};
 
@@ -319,7 +320,10 @@ impl Wired {
             Effect::AlterPartition(change) => node.asked.push(change),
             Effect::Note(event) => node.notes.push(event),
             Effect::AdvanceLogStart { to } => {
-                node.log.advance_log_start_offset(to, events);
+                let high_watermark = node.partition.offsets().high_watermark();
+                let why = LogStartReason::LeaderOffsetIncremented;
+                let moved = node.log.increment_log_start_offset(to, high_watermark, why, events);
+                moved.expect("it is committed");
             }
             Effect::HighWatermarkMoved { .. }
             | Effect::LeadershipChanged
@@ -405,6 +409,8 @@ impl Node {
     /// DeleteRecords on the leader.
     pub(super) fn delete_below(&mut self, offset: i64) {
         assert!(self.partition.on_log_start(Offset(offset)), "it is committed");
-        self.log.advance_log_start_offset(Offset(offset), &mut Vec::new());
+        let (end, why) = (self.log.log_end_offset(), LogStartReason::ClientRecordDeletion);
+        let moved = self.log.increment_log_start_offset(Offset(offset), end, why, &mut Vec::new());
+        moved.expect("it is committed");
     }
 }

@@ -1,0 +1,87 @@
+//! Which names lead to which files, and the changes of them that are not durable yet.
+//!
+//! In Kafka:   nothing; a file system with an ordered journal (ext4, XFS).
+//! Holds:      files and folders by path.
+//! Invariants: changes of one folder survive a power loss in their order: if one is lost, so are all after it.
+//!             A folder that is synced is there itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::disk::{FileId, parent};
+
+/// A change of names.
+#[derive(Debug, Clone)]
+pub(super) enum NameChange {
+    Create(String, FileId),
+    Remove(String),
+    Rename(String, String),
+    CreateFolder(String),
+}
+
+impl NameChange {
+    /// The folder that has to be synced for it to be durable.
+    pub(super) fn folder(&self) -> &str {
+        match self {
+            Self::Create(path, _) | Self::Remove(path) | Self::CreateFolder(path) => parent(path),
+            Self::Rename(from, _) => parent(from),
+        }
+    }
+}
+
+/// The names of a disk.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Names {
+    pub(super) files: BTreeMap<String, FileId>,
+    pub(super) folders: BTreeSet<String>,
+}
+
+impl Names {
+    pub(super) fn is_folder(&self, path: &str) -> bool {
+        path.is_empty() || self.folders.contains(path)
+    }
+
+    pub(super) fn has_children(&self, folder: &str) -> bool {
+        let inside = format!("{folder}/");
+        self.files.keys().chain(&self.folders).any(|name| name.starts_with(&inside))
+    }
+
+    /// Does a change; answers the file that no name leads to any more. A change of what is not there does nothing.
+    pub(super) fn apply(&mut self, change: &NameChange) -> Option<FileId> {
+        match change {
+            NameChange::Create(path, file) => self.files.insert(path.clone(), *file),
+            NameChange::CreateFolder(path) => {
+                self.folders.insert(path.clone());
+                None
+            }
+            NameChange::Remove(path) => {
+                self.folders.remove(path);
+                self.files.remove(path)
+            }
+            NameChange::Rename(from, to) => self.rename(from, to),
+        }
+    }
+
+    /// Forgets what lies in a folder that is not there.
+    pub(super) fn forget_orphans(&mut self) {
+        let folders = self.folders.clone();
+        let reachable = |path: &str| parent(path).is_empty() || folders.contains(parent(path));
+        self.files.retain(|path, _| reachable(path));
+        self.folders.retain(|path| reachable(path));
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> Option<FileId> {
+        if self.folders.remove(from) {
+            self.folders.insert(to.to_owned());
+            let inside = format!("{from}/");
+            let moved: Vec<String> =
+                self.files.keys().filter(|name| name.starts_with(&inside)).cloned().collect();
+            for name in moved {
+                let file = self.files.remove(&name)?;
+                self.files.insert(format!("{to}/{}", &name[inside.len()..]), file);
+            }
+            return None;
+        }
+        let file = self.files.remove(from)?;
+        self.files.insert(to.to_owned(), file)
+    }
+}
