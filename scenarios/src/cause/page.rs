@@ -71,7 +71,8 @@ pub fn page(cause: &Cause, drawn: Drawn) -> String {
     for marked in &all {
         tell(&mut page, marked, futures);
     }
-    line(&mut page, format_args!("\n{}", inevitable(cause)));
+    page.push('\n');
+    inevitable(cause).iter().for_each(|told| para(&mut page, "", told));
     page
 }
 
@@ -105,7 +106,7 @@ fn marked(cause: &Cause) -> Vec<Marked<'_>> {
     all
 }
 
-fn inevitable(cause: &Cause) -> String {
+fn inevitable(cause: &Cause) -> Vec<String> {
     let futures = cause.futures;
     let since = |curve: &Curve| {
         curve.inevitable_from_ms.map(|at| match at {
@@ -125,7 +126,7 @@ fn inevitable(cause: &Cause) -> String {
         ),
         None => "Without a further fault some futures escape it up to the last moment.".to_owned(),
     });
-    told.join("\n")
+    told
 }
 
 fn tell(page: &mut String, marked: &Marked<'_>, futures: u32) {

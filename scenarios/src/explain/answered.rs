@@ -64,11 +64,12 @@ pub(super) fn tell(chain: &mut Chain<'_>, _violation: &Violation) -> bool {
 /// The high watermark that an entry tells.
 fn mark(chain: &Chain<'_>, place: usize) -> i64 {
     match chain.fact(&chain.record[place].what) {
-        Some(Fact::Noted { event, .. }) => match event {
-            E::LeaderHighWatermarkMoved { to: mark, .. }
-            | E::BecameLeader { high_watermark: mark, .. } => mark.0,
-            _ => i64::MIN,
-        },
+        Some(Fact::Noted {
+            event:
+                E::LeaderHighWatermarkMoved { to: mark, .. }
+                | E::BecameLeader { high_watermark: mark, .. },
+            ..
+        }) => mark.0,
         _ => i64::MIN,
     }
 }

@@ -22,6 +22,9 @@ pub(super) struct Behind {
     pub(super) words: String,
 }
 
+/// Whether a fault of this kind can keep a word back.
+type Test = fn(&Effect) -> bool;
+
 impl Chain<'_> {
     /// The fault that ended this process: it crashed or stopped it, or failed its disk.
     pub(super) fn ended_by(&self, down: usize) -> Option<usize> {
@@ -153,7 +156,7 @@ impl Chain<'_> {
         let session = Span::from_millis(self.facts.setup.session_timeout_ms);
         let until = self.record[fenced].at;
         let since = Time(until.0.saturating_sub(session.0));
-        let shows = |on: On, blocks: fn(&Effect) -> bool| {
+        let shows = |on: On, blocks: Test| {
             let deeds = self.deeds.iter().filter(|deed| {
                 deed.on == on && since <= deed.at && deed.at <= until + super::EVERY
             });
@@ -164,7 +167,7 @@ impl Chain<'_> {
             })
         };
         let (name, to) = (self.name(host), self.name(controller));
-        let ways: [(On, fn(&Effect) -> bool, String); 3] = [
+        let ways: [(On, Test, String); 3] = [
             (
                 On::Link(host, controller),
                 blocks_link,

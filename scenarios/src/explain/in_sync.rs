@@ -7,6 +7,7 @@ use trial_cluster::ids::BrokerId;
 use trial_cluster::note::controller::ChangeReason;
 use trial_cluster::note::partition::PartitionEvent as E;
 use trial_cluster::rules::Switch;
+use trial_sim::HostId;
 
 use super::chain::{Chain, Weight, say, see};
 use super::record::What;
@@ -14,18 +15,22 @@ use crate::check::Violation;
 use crate::check::words::node;
 use crate::facts::Fact;
 
-/// Tells it; `false` if the record lacks what the story needs.
-pub(super) fn tell(chain: &mut Chain<'_>, violation: &Violation) -> bool {
-    if !violation.message.contains("does not wait for") {
-        return false;
-    }
-    let Some(leader) = chain.subject.in_facts[0].first().copied() else { return false };
-    let Some(taken) = chain.registration(chain.until) else { return false };
+/// The entries of the story.
+struct Found {
+    leader: HostId,
+    joining: BrokerId,
+    asked: usize,
+    applied: usize,
+    taken: usize,
+}
+
+fn find(chain: &Chain<'_>) -> Option<Found> {
+    let leader = chain.subject.in_facts[0].first().copied()?;
+    let taken = chain.registration(chain.until)?;
     // What it forgot, not what it may have asked again: the last time that it took metadata over a wish.
     let applied = chain.last(taken, |what| {
         chain.noted(what, Some(leader), |it| matches!(it, E::LeaderUpdated { .. }))
-    });
-    let Some(applied) = applied else { return false };
+    })?;
     let joins = joining(chain, taken);
     let asked = chain.last(applied, |what| {
         chain.noted(
@@ -33,14 +38,21 @@ pub(super) fn tell(chain: &mut Chain<'_>, violation: &Violation) -> bool {
             Some(leader),
             |it| matches!(it, E::IsrExpandAsked { joining, .. } if joins.contains(joining)),
         )
-    });
-    let Some(asked) = asked else { return false };
-    let Some(Fact::Noted { event: E::IsrExpandAsked { joining, .. }, .. }) =
-        chain.fact(&chain.record[asked].what)
-    else {
+    })?;
+    match chain.fact(&chain.record[asked].what) {
+        Some(Fact::Noted { event: E::IsrExpandAsked { joining, .. }, .. }) => {
+            Some(Found { leader, joining: *joining, asked, applied, taken })
+        }
+        _ => None,
+    }
+}
+
+/// Tells it; `false` if the record lacks what the story needs.
+pub(super) fn tell(chain: &mut Chain<'_>, violation: &Violation) -> bool {
+    if !violation.message.contains("does not wait for") {
         return false;
-    };
-    let joining = *joining;
+    }
+    let Some(Found { leader, joining, asked, applied, taken }) = find(chain) else { return false };
     let Some(epoch) = knows(chain, applied) else { return false };
     let (name, who) = (chain.name(leader), node(chain.facts, joining));
     let known = (0..asked).rev().find(|place| {
@@ -118,12 +130,13 @@ fn joining(chain: &Chain<'_>, taken: usize) -> Vec<BrokerId> {
 /// The partition epoch that a leader knows from an entry on.
 fn knows(chain: &Chain<'_>, place: usize) -> Option<i32> {
     match chain.fact(&chain.record[place].what) {
-        Some(Fact::Noted { event, .. }) => match event {
-            E::LeaderUpdated { partition_epoch, .. }
-            | E::IsrCommitted { partition_epoch, .. }
-            | E::BecameLeader { partition_epoch, .. } => Some(partition_epoch.0),
-            _ => None,
-        },
+        Some(Fact::Noted {
+            event:
+                E::LeaderUpdated { partition_epoch, .. }
+                | E::IsrCommitted { partition_epoch, .. }
+                | E::BecameLeader { partition_epoch, .. },
+            ..
+        }) => Some(partition_epoch.0),
         _ => None,
     }
 }

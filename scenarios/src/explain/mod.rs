@@ -2,8 +2,8 @@
 //!
 //! Read first `record.rs` and `deeds.rs` (what is kept, only when asked for: what happened, and what faults did), then
 //! `chain.rs` (how a chain is put together), `behind.rs` (which fault may be blamed), the rules (`missing.rs`,
-//! `answered.rs`, `diverged.rs`, `in_sync.rs`, `quorum.rs`, `slice.rs`, `stuck.rs`), `sentence.rs` (what an entry of the
-//! record reads like), and `explanation.rs` (the page). `witness/` looks every sentence up in the record again.
+//! `answered.rs`, `diverged.rs`, `in_sync.rs`, `quorum.rs`, `slice.rs`, `stuck.rs`), `sentence.rs` (what an entry of
+//! the record reads like), and `explanation.rs` (the page). `witness/` looks every sentence up in the record again.
 //! `story.rs` tells a whole record.
 
 mod answered;

@@ -291,11 +291,12 @@ fn passed(c: &Clause<'_>, letter: char, by: Option<HostId>) -> bool {
 fn mark_below(c: &Clause<'_>, place: usize, letter: char) -> bool {
     let Some(Stored { last, .. }) = c.batch(letter) else { return false };
     match c.fact(place) {
-        Some(Fact::Noted { event, .. }) => match event {
-            E::LeaderHighWatermarkMoved { to: mark, .. }
-            | E::BecameLeader { high_watermark: mark, .. } => mark.0 <= *last,
-            _ => false,
-        },
+        Some(Fact::Noted {
+            event:
+                E::LeaderHighWatermarkMoved { to: mark, .. }
+                | E::BecameLeader { high_watermark: mark, .. },
+            ..
+        }) => mark.0 <= *last,
         _ => false,
     }
 }
