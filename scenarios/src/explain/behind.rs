@@ -108,12 +108,12 @@ impl Chain<'_> {
         match why {
             R::Fenced(id) => {
                 let host = host(id)?;
-                let down = self.down(host, registered);
-                match (down, self.booted(host, registered)) {
-                    (Some(down), booted) if booted.is_none_or(|boot| boot < down) => {
-                        self.end_of(host, down)
-                    }
-                    _ => self.silenced(host, controller, registered),
+                match self
+                    .down(host, registered)
+                    .filter(|down| self.was_absent(host, *down, registered))
+                {
+                    Some(down) => self.end_of(host, down),
+                    None => self.silenced(host, controller, registered),
                 }
             }
             R::UncleanRestart(id) | R::CleanRestart(id) => {
@@ -149,6 +149,15 @@ impl Chain<'_> {
             _ => format!("failed the disk of {name}"),
         };
         Some(Behind { entries: vec![fault], words: format!("because a fault had {did}") })
+    }
+
+    /// Whether the host had no process, since it went down, to the end or for half of the broker's session.
+    fn was_absent(&self, host: HostId, down: usize, fenced: usize) -> bool {
+        let Some(boot) = self.booted(host, fenced).filter(|boot| *boot > down) else { return true };
+        let session = Span::from_millis(self.facts.setup.session_timeout_ms);
+        let since = Time(self.record[fenced].at.0.saturating_sub(session.0));
+        let (from, to) = (self.record[down].at.max(since), self.record[boot].at);
+        from < to && to.since(from).0 * 2 >= session.0
     }
 
     /// The fault that kept a broker's word from the controller for half of its session or longer before it was fenced.
