@@ -3,7 +3,8 @@
 //! In Kafka:   metadata.version and the feature levels decide the profile; each switch undoes one fix or guard.
 //! Holds:      one value, handed in at construction; code asks it by name, never by version or flag.
 //! Invariants: RU-1 with no switch every question has the answer that the profile's Kafka gives, except
-//!             `applies_equal_partition_epoch` and `syncs_truncations`, which are stricter (ARCHITECTURE.md says why).
+//!             `applies_equal_partition_epoch`, `syncs_truncations` and `refuses_holes`, which are stricter
+//!             (ARCHITECTURE.md says why).
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -46,16 +47,19 @@ pub enum Switch {
     EqualPartitionEpochApplied,
     /// A truncation is not synced, as in Kafka: a power loss can bring back what was cut.
     TruncationNotSynced,
+    /// A recovery takes the segments on both sides of a hole, as Kafka does.
+    RecoveryLeavesHole,
 }
 
 impl Switch {
     /// Every switch, in the order of `trial list bugs`.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::AckBeforeReplication,
         Self::TruncToHwLoss,
         Self::TruncToHwDiverge,
         Self::EqualPartitionEpochApplied,
         Self::TruncationNotSynced,
+        Self::RecoveryLeavesHole,
     ];
 
     /// The name by which a scenario or a command line asks for it.
@@ -67,6 +71,7 @@ impl Switch {
             Self::TruncToHwDiverge => "trunc_to_hw_diverge",
             Self::EqualPartitionEpochApplied => "equal_partition_epoch_applied",
             Self::TruncationNotSynced => "truncation_not_synced",
+            Self::RecoveryLeavesHole => "recovery_leaves_hole",
         }
     }
 
@@ -88,6 +93,9 @@ impl Switch {
             }
             Self::TruncationNotSynced => {
                 "a cut of the log is not synced, so a power loss can bring back what was cut (Kafka's trunk)"
+            }
+            Self::RecoveryLeavesHole => {
+                "recovery believes segments on both sides of a hole that a power loss made (Kafka's trunk)"
             }
         }
     }
@@ -196,5 +204,11 @@ impl Rules {
     #[must_use]
     pub fn syncs_truncations(&self) -> bool {
         !self.switches.contains(&Switch::TruncationNotSynced)
+    }
+
+    /// Whether a recovery ends a log at a hole between segments.
+    #[must_use]
+    pub fn refuses_holes(&self) -> bool {
+        !self.switches.contains(&Switch::RecoveryLeavesHole)
     }
 }

@@ -56,6 +56,9 @@ pub struct LogConfig {
     pub transaction_verification_enabled: bool,
     /// `transaction.max.timeout.ms`: a transaction that is open for longer, and five minutes, counts as late.
     pub max_transaction_timeout_ms: i64,
+    /// Whether a recovery ends the log at a hole between two segments that nothing has synced, unless `compacted`. No
+    /// setting of Kafka's: there it does not (see `load/recover.rs`). For logs of which every hole is a loss.
+    pub holes_refused: bool,
     /// Whether a truncation is synced at once. No setting of Kafka's: there it is not (see `truncate.rs`).
     pub truncation_synced: bool,
 }
@@ -82,6 +85,7 @@ impl Default for LogConfig {
             producer_id_expiration_ms: 24 * 3_600_000,
             transaction_verification_enabled: true,
             max_transaction_timeout_ms: 15 * 60_000,
+            holes_refused: false,
             truncation_synced: true,
         }
     }

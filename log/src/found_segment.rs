@@ -123,6 +123,7 @@ impl FoundSegment {
 #[derive(Debug)]
 pub(crate) struct Scan {
     base_offset: Offset,
+    next_offset: Offset,
     valid_bytes: u64,
     last_index_entry: u64,
     offsets: OffsetEntries,
@@ -137,6 +138,7 @@ impl Scan {
     pub(crate) fn new(base_offset: Offset) -> Self {
         Self {
             base_offset,
+            next_offset: base_offset,
             valid_bytes: 0,
             last_index_entry: 0,
             offsets: OffsetEntries::default(),
@@ -156,6 +158,11 @@ impl Scan {
         self.valid_bytes
     }
 
+    /// The offset after the last good batch.
+    pub(crate) fn next_offset(&self) -> Offset {
+        self.next_offset
+    }
+
     /// Takes a good batch; false if an index cannot take it, since its offset falls back.
     pub(crate) fn took(&mut self, batch: &BatchSummary, interval: u64) -> bool {
         if batch.max_timestamp > self.largest_timestamp.timestamp {
@@ -171,6 +178,7 @@ impl Scan {
             self.last_index_entry = self.valid_bytes;
         }
         self.valid_bytes += batch.size as u64;
+        self.next_offset = batch.last_offset.next();
         true
     }
 }

@@ -41,15 +41,29 @@ fn recovery_keeps_what_is_whole_and_nothing_after_the_first_fault() {
 }
 
 #[test]
-fn a_segment_that_ends_early_with_a_batch_looks_whole() {
-    let mut f = seven_batches();
-    let one = f.bytes(6, ".log").len() / 3;
-    cut(&mut f, 6, one);
-    f.reopen(false, Offset::ZERO, Offset::ZERO).expect("the disk is whole");
-    // Between 9 and 12 is a hole that a compaction might have left as well.
-    let want = [(0, 1), (2, 3), (4, 5), (6, 7), (8, 9), (12, 13)];
-    assert_eq!((f.offsets(), f.log.log_end_offset()), (want.to_vec(), Offset(14)));
-    assert_eq!(f.epochs(), [(1, 0), (2, 8)]);
+fn a_segment_that_ends_early_with_a_batch_ends_the_log_unless_compaction_may_have_left_the_hole() {
+    let open = |refused, compacted, recovery_point| {
+        let mut f = seven_batches();
+        let one = f.bytes(6, ".log").len() / 3;
+        cut(&mut f, 6, one);
+        f.config = LogConfig { holes_refused: refused, compacted, ..f.config };
+        f.reopen(false, recovery_point, Offset::ZERO).expect("the disk is whole");
+        assert_eq!(f.epochs(), [(1, 0), (2, 8)]);
+        f
+    };
+    let whole = [(0, 1), (2, 3), (4, 5), (6, 7), (8, 9), (12, 13)];
+    // As Kafka, and where a compaction might have left the hole; and where it was flushed, so nobody looks.
+    let believed = [
+        open(false, false, Offset::ZERO),
+        open(true, true, Offset::ZERO),
+        open(true, false, Offset(12)),
+    ];
+    for mut f in believed {
+        assert_eq!((f.offsets(), f.log.log_end_offset()), (whole.to_vec(), Offset(14)));
+    }
+    let mut f = open(true, false, Offset::ZERO);
+    assert_eq!((f.offsets(), f.log.log_end_offset()), (whole[..5].to_vec(), Offset(10)));
+    assert_eq!(f.segments(), [0, 6], "the one behind the hole is gone");
 }
 
 #[test]

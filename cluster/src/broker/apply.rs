@@ -174,6 +174,10 @@ impl Broker {
             }
             Some(LogDone::Appended(_)) => unreachable!("appends are published by the fetcher"),
         }
+        if let Some(replica) = self.replicas.get_mut(slot) {
+            replica.log.on_high_watermark_updated(replica.partition.offsets().high_watermark());
+        }
+        self.on_recovery_point_moved(slot, cx);
         self.changed_follower(slot, cx);
     }
 
@@ -202,7 +206,7 @@ impl Broker {
         for event in std::mem::take(&mut replica.events) {
             match event {
                 LogEvent::BatchAppended { .. } => continue,
-                LogEvent::Rolled { .. } => self.then(Task::Flush(slot), cx),
+                LogEvent::Rolled { .. } => self.then(Task::Flush(slot, None), cx),
                 LogEvent::WentOffline { .. } => {
                     cx.halt("its only log directory has failed");
                 }

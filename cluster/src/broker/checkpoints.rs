@@ -1,14 +1,13 @@
-//! What a broker does every so often: checkpoints, flushes, a look at lagging followers.
+//! What a broker does every so often: checkpoints, a look at lagging followers.
 //!
 //! In Kafka:   `KafkaScheduler` with `ReplicaManager.checkpointHighWatermarks` and `maybeShrinkIsr`,
-//!             `LogManager.checkpointLogRecoveryOffsets`, the flush that follows a roll.
+//!             `LogManager.checkpointLogRecoveryOffsets`.
 //! Holds:      when each is due.
 //! Left out:   log-start checkpoints (a log start does not move before retention and DeleteRecords exist), and
 //!             `flush.ms`.
 
 use trial_log::{
-    LogError, PartitionOffsets, RECOVERY_POINT_CHECKPOINT, REPLICATION_OFFSET_CHECKPOINT,
-    write_offset_checkpoint,
+    LogError, PartitionOffsets, REPLICATION_OFFSET_CHECKPOINT, write_offset_checkpoint,
 };
 use trial_sim::{Span, Time};
 
@@ -89,26 +88,6 @@ impl Broker {
         costs::HOUSEKEEPING
     }
 
-    pub(super) fn start_checkpoint_recovery_points(&mut self, cx: &mut Cx<'_>) -> Span {
-        if self.write_recovery_points(cx).is_err() {
-            cx.halt("its only log directory has failed");
-        }
-        costs::HOUSEKEEPING
-    }
-
-    pub(super) fn start_flush(&mut self, slot: u32, cx: &mut Cx<'_>) -> Span {
-        let Some(replica) = self.replicas.get_mut(slot) else { return costs::HOUSEKEEPING };
-        // Everything below the active segment: what a roll has closed.
-        let closed = replica.log.segment_base_offsets().next_back();
-        let mut disk = SimulatedDisk::new(cx.disk(DISK));
-        if let Some(to) = closed
-            && replica.log.flush(&mut disk, to, &mut replica.events).is_err()
-        {
-            cx.halt("its only log directory has failed");
-        }
-        costs::HOUSEKEEPING
-    }
-
     pub(super) fn write_high_watermarks(&mut self, cx: &mut Cx<'_>) -> Result<(), LogError> {
         let offsets: PartitionOffsets = self
             .replicas
@@ -120,18 +99,5 @@ impl Broker {
             .collect();
         let mut disk = SimulatedDisk::new(cx.disk(DISK));
         write_offset_checkpoint(&mut disk, REPLICATION_OFFSET_CHECKPOINT, &offsets)
-    }
-
-    pub(super) fn write_recovery_points(&mut self, cx: &mut Cx<'_>) -> Result<(), LogError> {
-        let offsets: PartitionOffsets = self
-            .replicas
-            .iter()
-            .map(|replica| {
-                let key = (replica.topic.clone(), replica.partition.id().partition);
-                (key, replica.log.recovery_point())
-            })
-            .collect();
-        let mut disk = SimulatedDisk::new(cx.disk(DISK));
-        write_offset_checkpoint(&mut disk, RECOVERY_POINT_CHECKPOINT, &offsets)
     }
 }

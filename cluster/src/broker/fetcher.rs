@@ -220,7 +220,8 @@ impl Broker {
         for id in std::mem::take(&mut fetcher.changed) {
             let slot = fetcher.partitions.get(&id);
             let replica = slot.and_then(|slot| self.replicas.get(*slot));
-            match replica.and_then(|replica| replica.partition.to_fetch(now, max_bytes)) {
+            let ready = replica.filter(|replica| !replica.awaits_recovery_point());
+            match ready.and_then(|replica| replica.partition.to_fetch(now, max_bytes)) {
                 Some(fetch) => fetcher.session.set(id, fetch),
                 None => {
                     fetcher.session.remove(id);

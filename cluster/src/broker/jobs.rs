@@ -24,7 +24,7 @@ impl Broker {
             | Task::Recover
             | Task::CheckpointHighWatermarks
             | Task::CheckpointRecoveryPoints
-            | Task::Flush(_)
+            | Task::Flush(..)
             | Task::FlushLast(_)
             | Task::CleanShutdown => SCHEDULER,
         };
@@ -41,7 +41,7 @@ impl Broker {
         match task {
             Task::Append(key) => Some(lock_of(self.append_slot(*key))),
             Task::Replicate(work) => Some(lock_of(work.slot)),
-            Task::LogWork(slot, _) | Task::Flush(slot) | Task::FlushLast(slot) => {
+            Task::LogWork(slot, _) | Task::Flush(slot, _) | Task::FlushLast(slot) => {
                 Some(lock_of(*slot))
             }
             Task::Assign(assign) => Some(lock_of(self.replicas.reserve(assign.id))),
@@ -88,7 +88,7 @@ impl Broker {
             Task::Recover => self.start_recover(cx),
             Task::CheckpointHighWatermarks => self.start_checkpoint_high_watermarks(cx),
             Task::CheckpointRecoveryPoints => self.start_checkpoint_recovery_points(cx),
-            Task::Flush(slot) => self.start_flush(*slot, cx),
+            Task::Flush(slot, to) => self.start_flush(*slot, to, cx),
             Task::FlushLast(slot) => self.start_flush_last(*slot, cx),
             Task::CleanShutdown => self.start_clean_shutdown(cx),
         };
@@ -108,15 +108,19 @@ impl Broker {
             Task::Read(fetch) => self.finish_read(fetch, cx),
             Task::ListOffsets(work) => self.finish_list_offsets(*work, cx),
             Task::Assign(assign) => self.finish_assign(*assign, cx),
-            Task::Drop(_) | Task::Flush(_) => self.finish_housekeeping(cx),
+            Task::Drop(_) => {
+                self.finish_housekeeping(cx);
+                // A topic of the same name must not find the recovery point of this one.
+                self.then(Task::CheckpointRecoveryPoints, cx);
+            }
+            Task::Flush(slot, to) => self.finish_flush(slot, to, cx),
             Task::Replicate(work) => self.finish_replicate(*work, cx),
             Task::LogWork(slot, _) => self.finish_log_work(slot, cx),
             Task::Published(offset) => self.finish_published(offset, cx),
             Task::Open => self.finish_open(cx),
             Task::Recover => self.finish_recover(cx),
-            Task::CheckpointHighWatermarks | Task::CheckpointRecoveryPoints => {
-                self.finish_housekeeping(cx);
-            }
+            Task::CheckpointHighWatermarks => self.finish_housekeeping(cx),
+            Task::CheckpointRecoveryPoints => self.finish_checkpoint_recovery_points(cx),
             Task::FlushLast(slot) => self.finish_flush_last(slot, cx),
             Task::CleanShutdown => self.finish_clean_shutdown(),
         }

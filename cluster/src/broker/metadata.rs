@@ -7,6 +7,7 @@
 
 use trial_log::{Log, OpenLog, write_partition_metadata};
 
+use super::recovery_points::WrittenRecoveryPoint;
 use super::replicas::{BrokersInImage, Replica, folder_of, log_config};
 use super::task::{Assign, METADATA, Task, lock_of};
 use super::{Broker, Cx, DISK};
@@ -197,7 +198,7 @@ impl Broker {
         &self,
         id: TopicPartition,
         topic: std::sync::Arc<str>,
-        log: Log,
+        mut log: Log,
         checkpointed: Offset,
     ) -> Replica {
         let settings = PartitionSettings {
@@ -207,8 +208,11 @@ impl Broker {
             min_insync_replicas: min_insync_replicas(&self.topic_config(&topic)),
         };
         let offsets = Offsets::new(log.log_start_offset(), log.log_end_offset(), checkpointed);
+        log.on_high_watermark_updated(offsets.high_watermark());
         let partition = Partition::new(id, offsets, settings, self.rules.clone());
-        Replica { topic, partition, log, fetched_from: None, events: Vec::new(), log_done: None }
+        let written = WrittenRecoveryPoint::new(Offset::ZERO);
+        let (fetched_from, events, log_done) = (None, Vec::new(), None);
+        Replica { topic, partition, log, fetched_from, events, log_done, written }
     }
 
     /// First half: the log is gone from disk.

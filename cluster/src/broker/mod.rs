@@ -19,6 +19,7 @@ mod jobs;
 mod leader_questions;
 pub mod lifecycle;
 mod metadata;
+mod recovery_points;
 mod replicas;
 mod replicate;
 pub mod request;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use trial_log::{Log, LogConfig, LogEvent};
 
+use super::recovery_points::WrittenRecoveryPoint;
 use super::task::LogDone;
 use crate::config::TopicConfig;
 use crate::ids::{BrokerEpoch, BrokerId, TopicPartition};
@@ -31,6 +32,8 @@ pub struct Replica {
     pub events: Vec<LogEvent>,
     /// What a first half did to the log, until the second half publishes it.
     pub log_done: Option<LogDone>,
+    /// What the checkpoint of recovery points says of the log.
+    pub written: WrittenRecoveryPoint,
 }
 
 /// All of them.
@@ -142,6 +145,7 @@ pub fn log_config(topic: &TopicConfig, rules: &Rules) -> LogConfig {
         },
         message_timestamp_after_max_ms: millis(topic.message_timestamp_after_max),
         flush_messages: topic.flush_messages,
+        holes_refused: rules.refuses_holes(),
         truncation_synced: rules.syncs_truncations(),
         ..LogConfig::default()
     }

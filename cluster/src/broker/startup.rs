@@ -16,6 +16,7 @@ use trial_log::{
 use trial_sim::Span;
 
 use super::lifecycle::{BrokerLifecycle, BrokerState};
+use super::recovery_points::WrittenRecoveryPoint;
 use super::replicas::{Replica, log_config};
 use super::task::{FETCHERS, HANDLERS, METADATA, NETWORK, SCHEDULER, Task};
 use super::{Broker, Cx, DISK, costs};
@@ -139,23 +140,30 @@ impl Broker {
                 continue;
             };
             let key = (Arc::from(topic), index);
+            let recovery_point = recovery_points.get(&key).copied().unwrap_or(Offset::ZERO);
             let open = OpenLog {
                 config: log_config(&self.topic_config(topic), &self.rules),
                 clean: self.clean_start,
-                recovery_point: recovery_points.get(&key).copied().unwrap_or(Offset::ZERO),
+                recovery_point,
                 ..OpenLog::new(&folder)
             };
             let mut events = Vec::new();
             let log = Log::open(&mut disk, open, now_ms, &mut events)?;
             let checkpointed = high_watermarks.get(&key).copied().unwrap_or(Offset::ZERO);
             let replica = self.new_replica(id, Arc::clone(&found.name), log, checkpointed);
-            self.replicas.insert(Replica { events, ..replica });
+            let written = WrittenRecoveryPoint::new(recovery_point);
+            self.replicas.insert(Replica { events, written, ..replica });
+        }
+        if self.replicas.iter().any(Replica::awaits_recovery_point) {
+            // RP-1: a log is shorter than the file says.
+            self.write_recovery_points(cx)?;
         }
         Ok(())
     }
 
     /// Second half: all metadata is applied to what was found.
     pub(super) fn finish_recover(&mut self, cx: &mut Cx<'_>) {
+        self.finish_checkpoint_recovery_points(cx);
         let slots: Vec<u32> = self.replicas.slots().collect();
         for slot in slots {
             self.on_log_events(slot, cx);

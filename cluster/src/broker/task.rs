@@ -66,8 +66,8 @@ pub enum Task {
     CheckpointHighWatermarks,
     /// Flush what was closed, and write the recovery points down.
     CheckpointRecoveryPoints,
-    /// Flush what a roll has closed.
-    Flush(u32),
+    /// Flush what a roll has closed: up to where, once that is known.
+    Flush(u32, Option<Offset>),
     /// Make a log durable for good, before the clean-shutdown marker may vouch for it.
     FlushLast(u32),
     /// Leave the clean-shutdown marker.

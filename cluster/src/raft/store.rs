@@ -57,8 +57,12 @@ impl RaftStore {
         now_ms: i64,
     ) -> Result<(Self, Opened), RaftFault> {
         let mut events = Vec::new();
-        let config =
-            LogConfig { segment_bytes, max_message_bytes: READ_BYTES, ..LogConfig::default() };
+        let config = LogConfig {
+            segment_bytes,
+            max_message_bytes: READ_BYTES,
+            holes_refused: true,
+            ..LogConfig::default()
+        };
         let open = OpenLog { config, ..OpenLog::new(FOLDER) };
         let log = Log::open(disk, open, now_ms, &mut events).map_err(log_fault)?;
         let mut store = Self { log, events };

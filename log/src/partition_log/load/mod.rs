@@ -10,7 +10,7 @@
 //! | the same, with segments behind              | those go first, the last one first; then it is cut      | `recovery.rs` |
 //! | the same below the recovery point           | believed: a read will find it                           | `recovery.rs` |
 //! | a base offset that falls back               | a bad batch, though its checksum is good                | `recovery.rs` |
-//! | a segment that ends early with a batch      | believed, with the hole up to the next one              | `recovery.rs` |
+//! | a segment that ends early with a batch      | believed, or where holes are refused those behind go    | `recovery.rs` |
 //! | an index missing, cut, or beyond its file   | that segment is scanned; the offset index is made last  | `indexes.rs`  |
 //! | an index without its segment                | removed                                                 | `recovery.rs` |
 //! | an offset 2^31 or more from its base        | the segment is split, and all are loaded anew           | `replace.rs`  |

@@ -1,9 +1,12 @@
 //! Scans the segments that may not be durable, or lack an index, up to the first bad batch.
 //!
 //! In Kafka:   `LogLoader.recoverLog`, `recoverSegment`, `LogSegment.recover`.
-//! Invariants: what is cut off is the first bad batch and all after it, in its segment and in the next ones. The
-//!             segments after it go before it is cut, the last one first, and for good: else a crash in between would
-//!             leave a log with a hole, in which nothing is bad any more. (Kafka cuts first.)
+//! Invariants: LD-1 where holes are refused, there is none between two segments of which none is known to be durable,
+//!             unless compaction may have left it: a power loss can take the whole end of the first and leave the second.
+//!             Kafka looks for bad batches, not for missing ones: the replica is believed, leads, and lacks what was
+//!             committed. LD-2 what is cut off is the first bad batch and all after it, in its segment and in the next
+//!             ones. The segments after it go before it is cut, the last one first, and for good: else a crash in
+//!             between would leave a log with a hole, in which nothing is bad any more. (Kafka cuts first.)
 //! Left out:   the last bits that no checksum covers: a base offset that rotted is believed, as in Kafka.
 
 use crate::disk::Disk;
@@ -44,6 +47,7 @@ impl Log {
     ) -> Result<Option<FoundSegment>, LogError> {
         let unflushed = found.partition_point(|s| s.base_offset <= self.recovery_point);
         let unflushed = if clean { found.len() } else { unflushed.saturating_sub(1) };
+        let bases: Vec<Offset> = found.iter().map(|segment| segment.base_offset).collect();
         let mut rest = found.into_iter().enumerate();
         while let Some((number, segment)) = rest.next() {
             let will_be_flushed = number >= unflushed;
@@ -66,7 +70,18 @@ impl Log {
             };
             let (base_offset, size) = (segment.base_offset, segment.size);
             let (bytes_kept, bytes_dropped) = (scan.valid_bytes(), size - scan.valid_bytes());
-            if bytes_dropped > 0 && rest.len() > 0 {
+            // LD-1
+            let next_base = bases.get(number + 1).filter(|_| will_be_flushed);
+            let hole = next_base.is_some_and(|next| scan.next_offset() < *next)
+                && self.config.holes_refused
+                && !self.config.compacted;
+            mark::sometimes!(
+                events,
+                hole,
+                "recovery_ends_at_hole",
+                "recovery found that a power loss had taken the whole end of a segment but not the next one"
+            );
+            if (bytes_dropped > 0 || hole) && rest.len() > 0 {
                 mark::reachable!(
                     events,
                     "recovery_drops_segments",
