@@ -3,6 +3,7 @@
 //! Holds: the bars of the project, with samples of the seeds; `TRIAL_SWARM=2000` plays that many of each (release
 //! builds take minutes for it).
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use trial_scenarios::asked::Asked;
@@ -72,26 +73,31 @@ fn truncation_to_the_high_watermark_is_noticed_within_500_seeds() {
     is_noticed("trunc_to_hw_diverge", 500, &CUT);
 }
 
+/// What a switch does to a scenario that holds without it.
+fn is_noticed_in(file: &str, switch: &str, seeds: Range<u64>, id: &str) {
+    let path = format!("{}/tests/rare/{file}.toml", env!("CARGO_MANIFEST_DIR"));
+    let mut asked = Asked::open(&path).expect("it is in the repository");
+    let mut found = |switches: Vec<String>| {
+        asked.switches = switches;
+        let scenario = Arc::new(asked.scenario().expect("it can be played"));
+        let report = sweep(&scenario, seeds.clone().into(), 2, &|_| {});
+        report.by_invariant().into_keys().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(found(Vec::new()), [""; 0], "{file} holds");
+    let noticed = found(vec![switch.to_owned()]);
+    assert!(noticed.iter().any(|noticed| noticed == id), "{file} with {switch}: {noticed:?}");
+}
+
 /// As Kafka does it: a power loss brings back what was cut, beneath the epoch of what followed.
 #[test]
 fn a_truncation_that_is_not_synced_is_noticed() {
-    let mut asked = Asked::open("everything_at_once").expect("it comes with Trial");
-    // As the swarm was when the seed was found; each of these draws what it drew then.
-    let then = [
-        r#"cluster.config."replica.lag.time.max.ms"=30000"#,
-        r#"faults=["during 5s..60s swarm network crash disk clock pause"]"#,
-        "cluster.brokers=3",
-        "cluster.controllers=3",
-        "cluster.config.\"num.io.threads\"=8",
-        "topics.orders.partitions=4",
-        "lanes.scheduler=keyed",
-    ];
-    asked.settings = then.map(str::to_owned).to_vec();
-    asked.switches = vec!["truncation_not_synced".to_owned()];
-    let scenario = Arc::new(asked.scenario().expect("it can be played"));
-    let report = sweep(&scenario, (377..378).into(), 1, &|_| {});
-    let found: Vec<&str> = report.by_invariant().into_keys().collect();
-    assert_eq!(found, ["R16", "R3", "R6"], "{:?}", report.results);
+    is_noticed_in("a_cut_that_was_not_synced", "truncation_not_synced", 0..6, "R16");
+}
+
+/// As Kafka does it: a power loss takes the end of a closed segment and leaves the next one, and nobody looks.
+#[test]
+fn a_hole_that_a_recovery_leaves_is_noticed() {
+    is_noticed_in("a_hole_between_segments", "recovery_leaves_hole", 10..20, "R4");
 }
 
 /// acks=1: the leader loses power with the only copy. The loss is told with all that explains it, and excused.
