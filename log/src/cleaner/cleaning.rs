@@ -4,7 +4,9 @@
 //! Holds:      what was learned of the keys (shared between clones), how far the segments were read, the new segments.
 //! Inputs:     the log and its disk, the high watermark, the time; at each step anew.
 //! Invariants: a cleaning ends early, and leaves the log whole, when a segment that it has to read or replace is not
-//!             what it was: cut, dropped or replaced. Then, and after an error, its files are removed.
+//!             what it was: cut, dropped or replaced; and when a transaction in it is open again, since its marker was
+//!             cut. Then, and after an error, its files are removed. (In Kafka only cuts that reach below the active
+//!             segment end a cleaning.)
 
 use std::sync::Arc;
 
@@ -91,16 +93,18 @@ impl Cleaning {
         now_ms: i64,
         events: &mut Vec<LogEvent>,
     ) -> Result<CleaningStep, LogError> {
+        let first_uncleanable = self.to_clean.first_uncleanable_offset;
+        let is_stable = log.first_unstable_offset().is_none_or(|first| first >= first_uncleanable);
         let is_there = match &self.phase {
             Phase::MapKeys(keys) => keys.is_there(log),
             Phase::Copy(copying) => copying.is_there(log),
             Phase::Over => true,
         };
-        if !is_there {
+        if !is_there || !is_stable {
             mark::reachable!(
                 events,
                 "cleaning_stopped_by_change",
-                "a segment that was being cleaned was cut or dropped, and the cleaning ended"
+                "what was being cleaned was cut or dropped, or a marker that decided it, and the cleaning ended"
             );
             self.abandon(log, disk, events)?;
             return Ok(CleaningStep::Stopped);

@@ -6,7 +6,9 @@
 //! Invariants: CP-1 a group's new segments take its place all at once (see `replace.rs`). CP-2 the index of aborted
 //!             transactions has an entry in the segment that has the marker. CP-3 what would not fit into a new
 //!             segment begins another. (Kafka reads the batches again then, and so may lose a marker that it has seen
-//!             before: here what was decided is written.)
+//!             before: here what was decided is written.) CP-4 a cut beyond what is cleaned may make a batch the last
+//!             one of its producer that was not when the group was begun: then the copy is not used. (Kafka uses it,
+//!             and the producer's last sequence is known to no batch any more.)
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -18,7 +20,7 @@ use crate::{CleanedSegment, Log, LogError, LogEvent, Offset, mark};
 
 use super::cleanable::segments_between;
 use super::dirty_log::LogToClean;
-use super::filter::{Filter, Kept, LastRecord, last_records_of_active_producers};
+use super::filter::{Filter, Kept, LastRecord, last_records_of_active_producers, went_back};
 use super::group::group_segments_by_size;
 use super::offset_map::OffsetMap;
 use super::settings::CleanerConfig;
@@ -67,10 +69,17 @@ impl Copying {
     }
 
     /// Whether all is what it was that is not replaced yet: also the groups to come, for what was learned of their keys
-    /// lets records of this one go.
+    /// lets records of this one go. CP-4, before a group is replaced: and whether the producers are.
     pub(super) fn is_there(&self, log: &Log) -> bool {
         let current = self.group.iter().flat_map(|group| &group.sources);
-        current.chain(self.groups.iter().flatten()).all(|source| source.in_log(log).is_some())
+        let is_whole =
+            current.chain(self.groups.iter().flatten()).all(|it| it.in_log(log).is_some());
+        let copied = self.group.as_ref().filter(|group| group.at == group.sources.len());
+        is_whole
+            && copied.is_none_or(|group| {
+                let end_offset = group.sources[group.at - 1].end_offset;
+                !went_back(&group.last_records, &last_records_of_active_producers(log), end_offset)
+            })
     }
 
     /// Copies a piece, or puts a group in its place; answers whether that was all.

@@ -38,6 +38,21 @@ pub(super) fn last_records_of_active_producers(log: &Log) -> BTreeMap<i64, LastR
     entries.collect()
 }
 
+/// Whether a producer's last record now lies below `end_offset` and was another before.
+pub(super) fn went_back(
+    before: &BTreeMap<i64, LastRecord>,
+    now: &BTreeMap<i64, LastRecord>,
+    end_offset: Offset,
+) -> bool {
+    now.iter().any(|(id, now)| {
+        let before = before.get(id);
+        match now.last_data_offset {
+            Some(last) => last < end_offset && before != Some(now),
+            None => before.is_some_and(|before| now.producer_epoch < before.producer_epoch),
+        }
+    })
+}
+
 /// What stays of a batch.
 #[derive(Debug, Clone)]
 pub(super) struct Kept {

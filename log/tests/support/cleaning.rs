@@ -91,8 +91,9 @@ impl Fixture {
         log.roll(disk, *now, events).expect("the disk is whole");
     }
 
-    /// A cleaning that has not begun.
-    pub fn cleaning(&self, how: How) -> Cleaning {
+    /// A cleaning that has not begun; all markers are replicated.
+    pub fn cleaning(&mut self, how: How) -> Cleaning {
+        self.log.on_high_watermark_updated(self.log.log_end_offset());
         let active = self.log.segment_base_offsets().next_back().expect("there is one");
         let to = how.to.map_or(active, Offset);
         let to_clean = LogToClean::new(&self.log, Offset(how.from), to, false);
