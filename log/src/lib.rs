@@ -40,8 +40,8 @@ pub use checkpoint::{
 };
 pub use cleaner::{
     CleanerCandidate, CleanerConfig, CleanerStats, Cleaning, CleaningStep, GrabError,
-    LogCleanerManager, LogCleaningState, LogToClean, OffsetMap, OffsetsToClean, Pause,
-    PreCleanStats, cleanable_offsets, max_compaction_delay_ms,
+    LastBatchKept, LogCleanerManager, LogCleaningState, LogToClean, OffsetMap, OffsetsToClean,
+    Pause, PreCleanStats, cleanable_offsets, max_compaction_delay_ms,
 };
 pub use config::{LogConfig, TimestampType};
 pub use disk::{Disk, DiskError, FileId};

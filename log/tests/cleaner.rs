@@ -7,8 +7,8 @@ use support::producers::{abort, commit};
 use support::transactions::marker;
 use support::{Fixture, NOW};
 use trial_log::{
-    AppendOrigin, AppendTerms, BatchError, CompressionType, LeaderEpoch, LogConfig, LogError,
-    Offset, TransactionVersion,
+    AppendOrigin, AppendTerms, BatchError, CompressionType, LastBatchKept, LeaderEpoch, LogConfig,
+    LogError, Offset, TransactionVersion,
 };
 
 const ALICE: (i64, i16) = (1, 0);
@@ -134,13 +134,30 @@ fn offsets_without_a_batch_count_as_read() {
 
 #[test]
 fn the_last_batch_below_the_high_watermark_stays_without_its_records() {
-    for (high_watermark, want) in [(1, "0:0 1:1"), (0, "1:1"), (2, "1:1")] {
+    for (high_watermark, want) in [(0, "2:1"), (1, "0:0 2:1"), (2, "1:0 2:1"), (3, "2:1")] {
         let mut f = Fixture::compacted();
-        f.put_each("a a");
+        f.put_each("a a a");
         f.roll();
         f.clean_as(How { high_watermark, ..HOW });
         assert_eq!(f.shape(), want, "the high watermark is {high_watermark}");
     }
+}
+
+#[test]
+fn the_last_batch_of_each_cleaning_stays_in_kafka_4_3_0() {
+    let mut f = Fixture::compacted();
+    f.put_in_txn(ALICE, 0, "a");
+    f.put_in_txn((2, 0), 0, "b");
+    f.roll();
+    f.end_txn((2, 1), abort(1)).expect("the marker is good");
+    f.end_txn((1, 1), abort(1)).expect("the marker is good");
+    f.roll();
+    let how = How { last: LastBatchKept::OfCleaning, high_watermark: 4, ..HOW };
+    f.clean_as(How { to: Some(2), ..how });
+    assert_eq!(f.shape(), "1:0 2:1 3:1", "both were aborted, and the second is the last one");
+    f.clean_as(how);
+    assert_eq!(f.shape(), "2:1 3:1");
+    assert_eq!(f.aborted(0, 9), [(2, 1, 2)], "an empty batch was met");
 }
 
 #[test]

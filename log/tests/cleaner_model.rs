@@ -12,11 +12,13 @@ use proptest::test_runner::TestRunner;
 use support::cleaned::{History, Pass, judge, reads_committed};
 use support::cleaning::keyed;
 use support::producers::{abort, commit};
+use support::transactions::marker;
 use support::{FOLDER, Fixture};
 use trial_log::{
     AppendOrigin, AppendTerms, CleanerCandidate, CleanerConfig, Cleaning, CleaningStep,
-    CompressionType, Disk, DiskError, LeaderEpoch, Log, LogCleanerManager, LogConfig, LogError,
-    LogToClean, MemoryDisk, Offset, PowerLoss, PreCleanStats, RecordBatch,
+    CompressionType, Disk, DiskError, LastBatchKept, LeaderEpoch, Log, LogCleanerManager,
+    LogConfig, LogError, LogToClean, MemoryDisk, Offset, PowerLoss, PreCleanStats, RecordBatch,
+    TransactionVersion,
 };
 
 const DELETE_RETENTION_MS: i64 = 50;
@@ -30,9 +32,11 @@ enum Step {
         records: Vec<(u8, bool)>,
         codec: usize,
     },
+    /// With `keeps_epoch` as under `transaction.version` 0.
     End {
         id: i64,
         aborts: bool,
+        keeps_epoch: bool,
     },
     Roll,
     HighWatermark {
@@ -45,6 +49,7 @@ enum Step {
         room: usize,
         read_bytes: usize,
         max_segment_bytes: u64,
+        last: LastBatchKept,
         between: Between,
     },
     Truncate {
@@ -89,16 +94,21 @@ fn step() -> impl Strategy<Value = Step> {
     let room = prop_oneof![3 => Just(1000usize), 2 => 1..6usize];
     let reads = prop_oneof![Just(1usize), Just(300), Just(1 << 20)];
     let sizes = prop_oneof![3 => Just(i32::MAX as u64), 1 => 100..400u64];
+    let last =
+        prop_oneof![Just(LastBatchKept::OfCleaning), Just(LastBatchKept::BelowHighWatermark)];
     prop_oneof![
         14 => (0..6i64, records, 0..9usize)
             .prop_map(|(id, records, codec)| Step::Put { id, records, codec }),
-        5 => (3..6i64, any::<bool>()).prop_map(|(id, aborts)| Step::End { id, aborts }),
+        5 => (3..6i64, any::<bool>(), any::<bool>())
+            .prop_map(|(id, aborts, keeps_epoch)| Step::End { id, aborts, keeps_epoch }),
         3 => Just(Step::Roll),
         5 => (70..=100i64).prop_map(|percent| Step::HighWatermark { percent }),
         3 => (0..80i64).prop_map(|ms| Step::Later { ms }),
-        6 => (room, reads, sizes, between()).prop_map(|(room, read_bytes, max_segment_bytes, between)| {
-            Step::Clean { room, read_bytes, max_segment_bytes, between }
-        }),
+        6 => (room, reads, sizes, last, between()).prop_map(
+            |(room, read_bytes, max_segment_bytes, last, between)| {
+                Step::Clean { room, read_bytes, max_segment_bytes, last, between }
+            }
+        ),
         1 => (0..30i64).prop_map(|back| Step::Truncate { back }),
         1 => prop::option::of(any::<u64>()).prop_map(|power| Step::Crash { power }),
         1 => Just(Step::Restart),
@@ -180,12 +190,19 @@ impl World {
         self.appended(since);
     }
 
-    fn end_txn(&mut self, id: i64, aborts: bool) {
-        let (epoch, _) = self.senders[&id];
+    fn end_txn(&mut self, id: i64, aborts: bool, keeps_epoch: bool) {
+        let (epoch, sequence) = self.senders[&id];
         let since = self.end();
         let what = if aborts { abort(1) } else { commit(1) };
-        self.f.end_txn((id, epoch + 1), what).expect("the marker is good");
-        self.senders.insert(id, (epoch + 1, 0));
+        let terms = AppendTerms::new(LeaderEpoch(1), AppendOrigin::Coordinator);
+        let (epoch, sequence, version) = if keeps_epoch {
+            (epoch, sequence, TransactionVersion::V0)
+        } else {
+            (epoch + 1, 0, TransactionVersion::V2)
+        };
+        let records = marker((id, epoch), what, self.f.now).build().into_bytes();
+        self.f.append_as(records, &terms.version(version)).expect("the marker is good");
+        self.senders.insert(id, (epoch, sequence));
         self.appended(since);
     }
 
@@ -235,7 +252,7 @@ impl World {
         let before = self.f.batches();
         match step {
             Step::Put { id, records, codec } => self.put(*id, records, *codec),
-            Step::End { id, aborts } => self.end_txn(*id, *aborts),
+            Step::End { id, aborts, keeps_epoch } => self.end_txn(*id, *aborts, *keeps_epoch),
             Step::Roll => {
                 self.f.roll();
                 let end = self.end();
@@ -252,12 +269,13 @@ impl World {
                 self.f.restart();
                 self.learned_anew();
             }
-            Step::Clean { room, read_bytes, max_segment_bytes, between } => {
+            Step::Clean { room, read_bytes, max_segment_bytes, last, between } => {
                 let config = CleanerConfig {
                     dedupe_buffer_bytes: room * 24,
                     dedupe_buffer_load_percent: 100,
                     read_bytes: *read_bytes,
                     max_cleaned_segment_bytes: *max_segment_bytes,
+                    last_batch_kept: *last,
                 };
                 self.clean(config, *between, &format!("{step:?}"));
                 return;
@@ -290,6 +308,10 @@ impl World {
             delete_retention_ms: DELETE_RETENTION_MS,
             first_uncleanable: to_clean.first_uncleanable_offset.0,
             end_offset: None,
+            last_kept: match config.last_batch_kept {
+                LastBatchKept::OfCleaning => to_clean.first_uncleanable_offset.0,
+                LastBatchKept::BelowHighWatermark => self.high_watermark,
+            },
             has_room: config.dedupe_buffer_bytes > 100 * 24,
         };
         let mut before = self.f.batches();
@@ -305,6 +327,7 @@ impl World {
                     before = self.f.batches();
                     let end = self.end();
                     pass.first_uncleanable = pass.first_uncleanable.min(end);
+                    pass.last_kept = -1;
                     pass.has_room = false;
                 }
                 Between::Append { after } if after == number => {
@@ -365,10 +388,9 @@ impl World {
         self.seen[2] += before.len().saturating_sub(after.len());
         judge(before, &after, &self.history, pass, when);
         keeps_last_batches(&self.f.log, before, &after, when);
-        let committed = before.iter().find(|it| it.next_offset().0 == self.high_watermark);
-        if let Some(last) = committed.filter(|_| pass.end_offset.is_some()) {
+        if let Some(last) = before.iter().find(|it| it.next_offset().0 == pass.last_kept) {
             let is_there = after.iter().any(|batch| batch.last_offset() == last.last_offset());
-            assert!(is_there, "the last committed batch is gone, {when}");
+            assert!(is_there, "the last batch, below {}, is gone, {when}", pass.last_kept);
         }
         self.reads(when);
     }

@@ -17,7 +17,7 @@ use super::copy::{Copying, StepContext};
 use super::dirty_log::LogToClean;
 use super::map_keys::MapKeys;
 use super::offset_map::OffsetMap;
-use super::settings::CleanerConfig;
+use super::settings::{CleanerConfig, LastBatchKept};
 use super::stats::CleanerStats;
 
 /// One cleaning of one log.
@@ -175,10 +175,14 @@ impl Cleaning {
                 Ok(CleaningStep::More)
             }
             Phase::Copy(copying) => {
+                let last_kept = match self.config.last_batch_kept {
+                    LastBatchKept::OfCleaning => self.to_clean.first_uncleanable_offset,
+                    LastBatchKept::BelowHighWatermark => high_watermark,
+                };
                 let mut context = StepContext {
                     map: &self.map,
                     config: &self.config,
-                    high_watermark,
+                    last_kept,
                     began_ms: self.began_ms,
                     now_ms,
                     stats: &mut self.stats,

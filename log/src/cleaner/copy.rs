@@ -52,7 +52,8 @@ struct Group {
 pub(super) struct StepContext<'a> {
     pub(super) map: &'a OffsetMap,
     pub(super) config: &'a CleanerConfig,
-    pub(super) high_watermark: Offset,
+    /// The batch that ends here is kept whatever is in it.
+    pub(super) last_kept: Offset,
     pub(super) began_ms: i64,
     pub(super) now_ms: i64,
     pub(super) stats: &'a mut CleanerStats,
@@ -147,7 +148,7 @@ impl Copying {
         let filter = Filter {
             map: context.map,
             last_records: &group.last_records,
-            high_watermark: context.high_watermark,
+            last_kept: context.last_kept,
             began_ms: context.began_ms,
             delete_retention_ms: log.config().delete_retention_ms,
         };

@@ -66,7 +66,8 @@ pub(super) struct Kept {
 pub(super) struct Filter<'a> {
     pub(super) map: &'a OffsetMap,
     pub(super) last_records: &'a BTreeMap<i64, LastRecord>,
-    pub(super) high_watermark: Offset,
+    /// The batch that ends here is kept whatever is in it.
+    pub(super) last_kept: Offset,
     /// When the cleaning began.
     pub(super) began_ms: i64,
     pub(super) delete_retention_ms: i64,
@@ -93,8 +94,8 @@ impl Filter<'_> {
         };
         let is_over = batch.delete_horizon_ms().is_some_and(|horizon| horizon <= self.began_ms);
         let goes = is_unneeded && (is_over || !batch.is_control());
-        let stays_empty = self.is_last_of_producer(&batch, events)
-            || self.is_last_committed(&batch, goes, events);
+        let stays_empty =
+            self.is_last_of_producer(&batch, events) || self.is_last_to_keep(&batch, goes, events);
         note_unneeded(&batch, (is_unneeded, goes), events);
         if goes && !stays_empty {
             return Ok(None);
@@ -220,19 +221,14 @@ impl Filter<'_> {
         is_last
     }
 
-    /// Whether the high watermark would be known no more if the batch went.
-    fn is_last_committed(
-        &self,
-        batch: &RecordBatch,
-        goes: bool,
-        events: &mut Vec<LogEvent>,
-    ) -> bool {
-        let is_last = batch.next_offset() == self.high_watermark;
+    /// Whether it would be known no more up to where the log went if the batch went.
+    fn is_last_to_keep(&self, batch: &RecordBatch, goes: bool, events: &mut Vec<LogEvent>) -> bool {
+        let is_last = batch.next_offset() == self.last_kept;
         mark::sometimes!(
             events,
             is_last && goes,
-            "last_committed_batch_kept",
-            "a cleaning kept the last batch below the high watermark though it needed none of its records"
+            "last_batch_kept_without_records",
+            "a cleaning kept the last batch, though none of its records, so that its offset is not forgotten"
         );
         is_last
     }

@@ -33,6 +33,6 @@ pub use cleaning::{Cleaning, CleaningStep};
 pub use dirty_log::{LogToClean, max_compaction_delay_ms};
 pub use manager::{CleanerCandidate, GrabError, LogCleanerManager};
 pub use offset_map::OffsetMap;
-pub use settings::CleanerConfig;
+pub use settings::{CleanerConfig, LastBatchKept};
 pub use state::{LogCleaningState, Pause};
 pub use stats::{CleanerStats, PreCleanStats};

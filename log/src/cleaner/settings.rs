@@ -1,6 +1,16 @@
 //! What can be set for the cleaner of a broker, by Kafka's names and with its defaults.
 //!
-//! In Kafka: `CleanerConfig`.
+//! In Kafka: `CleanerConfig`; KAFKA-20452, which is newer than 4.3.0, for which batch is kept.
+
+/// Which batch is kept, if need be without its records, so that it is not forgotten up to where the log went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LastBatchKept {
+    /// The last one below what is not cleaned: each cleaning keeps one, as in 4.3.0.
+    #[default]
+    OfCleaning,
+    /// The last one below the high watermark, as in Kafka's trunk (KAFKA-20452).
+    BelowHighWatermark,
+}
 
 /// The settings of a cleaner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +23,8 @@ pub struct CleanerConfig {
     pub read_bytes: usize,
     /// A cleaned segment does not grow beyond this, however much compressing anew makes of its batches.
     pub max_cleaned_segment_bytes: u64,
+    /// Which batch is kept whatever is in it.
+    pub last_batch_kept: LastBatchKept,
 }
 
 impl Default for CleanerConfig {
@@ -22,6 +34,7 @@ impl Default for CleanerConfig {
             dedupe_buffer_load_percent: 90,
             read_bytes: 256 << 10,
             max_cleaned_segment_bytes: i32::MAX.unsigned_abs().into(),
+            last_batch_kept: LastBatchKept::default(),
         }
     }
 }

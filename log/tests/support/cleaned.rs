@@ -95,6 +95,8 @@ pub struct Pass {
     pub first_uncleanable: i64,
     /// If it was done, up to where the log is clean.
     pub end_offset: Option<i64>,
+    /// The batch that ends here stays whatever is in it.
+    pub last_kept: i64,
     /// Whether there was room for all keys.
     pub has_room: bool,
 }

@@ -2,7 +2,7 @@
 
 use trial_log::{
     AppendInfo, AppendOrigin, AppendTerms, BatchBuilder, CleanerConfig, CleanerStats, Cleaning,
-    LeaderEpoch, LogConfig, LogError, LogToClean, Offset, Producer, RecordBatch,
+    LastBatchKept, LeaderEpoch, LogConfig, LogError, LogToClean, Offset, Producer, RecordBatch,
 };
 
 use super::transactions::Who;
@@ -23,6 +23,7 @@ pub struct How {
     pub slots: usize,
     pub read_bytes: usize,
     pub max_segment_bytes: u64,
+    pub last: LastBatchKept,
 }
 
 pub const HOW: How = How {
@@ -32,6 +33,8 @@ pub const HOW: How = How {
     slots: 10_000,
     read_bytes: 1 << 20,
     max_segment_bytes: i32::MAX as u64,
+    // With a high watermark of zero none is kept for its offset alone, which would be in the way of most tests.
+    last: LastBatchKept::BelowHighWatermark,
 };
 
 /// A batch as a client sends it.
@@ -102,6 +105,7 @@ impl Fixture {
             dedupe_buffer_load_percent: 100,
             read_bytes: how.read_bytes,
             max_cleaned_segment_bytes: how.max_segment_bytes,
+            last_batch_kept: how.last,
         };
         Cleaning::new(&self.log, to_clean, config, self.now)
     }
