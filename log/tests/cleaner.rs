@@ -115,6 +115,21 @@ fn a_batch_with_more_keys_than_there_is_room_for_is_cleaned_in_parts() {
 }
 
 #[test]
+fn a_tombstone_beyond_what_was_mapped_stays_however_old() {
+    let mut f = Fixture::compacted();
+    f.put_each("a b c");
+    f.put(&[("a", None)]);
+    f.roll();
+    for later in [0, 2000, 2000] {
+        f.later(later);
+        assert_eq!(f.clean_as(How { slots: 3, ..HOW }), 3);
+        assert_eq!(f.keys(), "a@0 b@1 c@2 a-@3", "what it deletes is there, {later} ms later");
+    }
+    f.clean(3);
+    assert_eq!(f.keys(), "b@1 c@2", "its time was over before it was mapped");
+}
+
+#[test]
 fn offsets_without_a_batch_count_as_read() {
     let mut f = Fixture::compacted();
     for base in [3, 9] {
@@ -456,10 +471,12 @@ fn a_look_up_by_time_finds_what_is_left() {
     }
 }
 
+type IsIt = fn(&BatchError) -> bool;
+
 #[test]
 fn a_log_with_a_bad_batch_is_left_as_it_is() {
     let records: [Keyed<'_>; 2] = [("a", Some("0123456789")), ("b", Some("1"))];
-    let cases: [(&str, usize, u8, fn(&BatchError) -> bool); 4] = [
+    let cases: [(&str, usize, u8, IsIt); 4] = [
         ("a bit of a value", 80, 0x10, |it| matches!(it, BatchError::Checksum { .. })),
         ("the magic", 16, 0xff, |it| matches!(it, BatchError::UnknownMagic { .. })),
         ("the base offset", 0, 0x40, |it| matches!(it, BatchError::BaseOffset { .. })),

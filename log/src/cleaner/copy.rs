@@ -1,14 +1,14 @@
 //! The second part of a cleaning: copies what stays, a group of segments after another, and puts it in their place.
 //!
-//! In Kafka:   the second half of `Cleaner.doClean`, `cleanSegments`, `cleanInto`; KAFKA-8351 (transactions are followed
-//!             across groups), KAFKA-13727 (the index of aborted transactions is written for whole segments).
+//! In Kafka:   the second half of `Cleaner.doClean`, `cleanSegments`, `cleanInto`; KAFKA-8351 (transactions are
+//!             followed across groups), KAFKA-13727 (aborted ones are indexed for whole segments).
 //! Holds:      the groups to come; of this one, how far it was read and the new segments.
-//! Invariants: CP-1 a group's new segments take its place all at once (see `replace.rs`). CP-2 the index of aborted
-//!             transactions has an entry in the segment that has the marker. CP-3 what would not fit into a new
-//!             segment begins another. (Kafka reads the batches again then, and so may lose a marker that it has seen
-//!             before: here what was decided is written.) CP-4 a cut beyond what is cleaned may make a batch the last
-//!             one of its producer that was not when the group was begun: then the copy is not used. (Kafka uses it,
-//!             and the producer's last sequence is known to no batch any more.)
+//! Invariants: CP-1 a group's new segments take its place all at once (see `replace.rs`). CP-2 an aborted transaction
+//!             is in the index of the segment that has its marker. CP-3 what would not fit into a new segment begins
+//!             another. (Kafka's trunk reads the batches again then, and so may lose a marker that it has seen before;
+//!             4.3.0 fails.) CP-4 a cut beyond what is cleaned may make a batch the last one of its producer that was
+//!             not when the group was begun: then the copy is not used. (Kafka uses it, and no batch has the
+//!             producer's last sequence any more.)
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

@@ -115,7 +115,7 @@ impl OffsetMap {
     /// The slot of a key, or the free one where it would be; none if all slots hold other keys.
     fn place_of(&self, hash: [u64; 2]) -> Option<usize> {
         let count = self.table.len();
-        let first = usize::try_from(u128::from(hash[0]) * count as u128 >> 64)
+        let first = usize::try_from((u128::from(hash[0]) * count as u128) >> 64)
             .expect("a fraction of the table's length");
         let order = (first..count).chain(0..first);
         order
