@@ -1,7 +1,8 @@
 //! Kafka's own cleaner cleans the logs that we clean, and leaves the same files.
 //!
+//! Plain `cargo test` compares with the checksums in `data/`, which are those of Kafka 4.3.0's files.
 //! `TRIAL_ORACLE=COMMAND cargo test` runs `COMMAND java oracle/Cleanings.java ...` with Kafka's jars on its class path,
-//! and `COMMAND tool DumpLogSegments ...`. Plain `cargo test` passes over it.
+//! and `COMMAND tool DumpLogSegments ...`.
 
 mod support;
 
@@ -22,7 +23,11 @@ use trial_log::{
 
 const DELETE_RETENTION_MS: i64 = 1000;
 const SEGMENT_BYTES: u64 = 600;
-const CASES: u64 = 250;
+const CASES: usize = 250;
+/// What Kafka leaves of the first ones, as far as it has one form: a line each with where the log is clean after each
+/// pass, and for each closed segment the checksums of its files.
+const KAFKAS: &str = include_str!("data/kafka-4.3.0-cleaned.txt");
+const KEPT: usize = 60;
 
 /// Draws that depend on a seed alone.
 struct Draws(u64);
@@ -42,6 +47,8 @@ struct Case {
     slots: usize,
     high_watermark: i64,
     passes: Vec<(i64, i64, i64)>,
+    /// Nothing is compressed: what is left is the same, whoever cleans.
+    has_one_form: bool,
 }
 
 impl Case {
@@ -96,7 +103,22 @@ impl Case {
         let slots = if draws.below(3) == 0 { 2 + draws.below(4) as usize } else { 1000 };
         let high_watermark = to + (draws.below((end - to + 1) as u64) as i64);
         let passes = vec![(0, to, f.now + 10), (0, to, f.now + 900), (0, to, f.now + 5000)];
-        Self { name: format!("case-{seed}"), f, slots, high_watermark, passes }
+        let (name, has_one_form) = (format!("case-{seed}"), codec == CompressionType::None);
+        Self { name, f, slots, high_watermark, passes, has_one_form }
+    }
+
+    /// The line, and the checksums of the files of the closed segments.
+    fn summary(&self, line: &str, file: impl Fn(i64, &str) -> Vec<u8>) -> String {
+        let mut text = line.to_owned();
+        let segments = self.f.segments();
+        for base in &segments[..segments.len() - 1] {
+            write!(text, " | {base}").expect("a string takes it");
+            for suffix in [".log", ".index", ".timeindex", ".txnindex"] {
+                let sum = crc32c::crc32c(&file(*base, suffix));
+                write!(text, " {sum:08x}").expect("a string takes it");
+            }
+        }
+        text + "\n"
     }
 
     fn line(&self) -> String {
@@ -123,13 +145,34 @@ impl Case {
     }
 }
 
+/// The cases in which there is something to clean.
+fn cases() -> impl Iterator<Item = Case> {
+    (0..).map(Case::random).filter(|case| case.passes[0].1 > 0)
+}
+
+#[test]
+fn we_leave_what_kafka_left() {
+    let mut ours = String::new();
+    for mut case in cases().take(KEPT).filter(|case| case.has_one_form) {
+        let line = case.clean();
+        let file = |base, suffix: &str| {
+            case.f.disk.contents(&Fixture::path(base, suffix)).unwrap_or_default().to_vec()
+        };
+        ours.push_str(&case.summary(&line, file));
+    }
+    for (ours, kafkas) in ours.lines().zip(KAFKAS.lines()) {
+        assert_eq!(ours, kafkas, "byte for byte");
+    }
+    assert_eq!(ours.lines().count(), KAFKAS.lines().count(), "as many logs");
+    assert!(KAFKAS.lines().count() > KEPT / 2, "most logs are not compressed");
+}
+
 #[test]
 fn kafka_cleans_as_we_do() {
     let Some(oracle) = Oracle::of_environment() else {
         return;
     };
-    let cases = (0..).map(Case::random).filter(|case| case.passes[0].1 > 0);
-    let mut cases: Vec<Case> = cases.take(CASES as usize).collect();
+    let mut cases: Vec<Case> = cases().take(CASES).collect();
     let lines: String = cases.iter().map(|case| case.line() + "\n").collect();
     cases.iter().for_each(|case| oracle.write_log(&case.name, &case.f));
     let list = oracle.folder.join("cases");
@@ -143,6 +186,13 @@ fn kafka_cleans_as_we_do() {
     for (want, got) in want.lines().zip(got.lines()) {
         assert_eq!(want, got, "up to where it is clean");
     }
+    let kafkas = got.lines().zip(&cases).take(KEPT).filter(|(_, case)| case.has_one_form);
+    let kafkas: String = kafkas
+        .map(|(line, case)| {
+            case.summary(line, |base, suffix| oracle.file(&case.name, base, suffix))
+        })
+        .collect();
+    assert_eq!(kafkas, KAFKAS, "these are Kafka's");
     let (mut same, mut rebuilt) = (0, 0);
     for case in &mut cases {
         let active = case.f.segments().into_iter().next_back().expect("there is one");
@@ -183,7 +233,7 @@ fn kafkas_tool_reads_what_we_clean() {
         return;
     };
     let mut files = Vec::new();
-    for mut case in (0..40).map(Case::random).filter(|case| case.passes[0].1 > 0) {
+    for mut case in cases().take(30) {
         case.clean();
         case.f.restart();
         oracle.write_log(&case.name, &case.f);
