@@ -48,8 +48,16 @@ pub struct LogConfig {
     pub retention_ms: i64,
     /// `retention.bytes`: segments go as long as the log without them is at least this large; negative: never.
     pub retention_bytes: i64,
-    /// Whether `cleanup.policy` has `compact`: records need keys.
+    /// Whether `cleanup.policy` has `compact`: records need keys, and only the last one of each is kept.
     pub compacted: bool,
+    /// `min.cleanable.dirty.ratio`, in millionths: a log is cleaned when this part of its bytes is dirty.
+    pub min_cleanable_dirty_millionths: u32,
+    /// `min.compaction.lag.ms`: no record that is younger than this is cleaned.
+    pub min_compaction_lag_ms: i64,
+    /// `max.compaction.lag.ms`: a log is cleaned, however little is dirty, when a dirty record is older than this.
+    pub max_compaction_lag_ms: i64,
+    /// `delete.retention.ms`: tombstones and markers stay for so long after the first cleaning that sees them.
+    pub delete_retention_ms: i64,
     /// `producer.id.expiration.ms`: a producer that was idle for so long is forgotten.
     pub producer_id_expiration_ms: i64,
     /// `transaction.partition.verification.enable`: no transaction begins of which its coordinator was not asked.
@@ -82,11 +90,27 @@ impl Default for LogConfig {
             retention_ms: 7 * 24 * 3_600_000,
             retention_bytes: -1,
             compacted: false,
+            min_cleanable_dirty_millionths: 500_000,
+            min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: i64::MAX,
+            delete_retention_ms: 24 * 3_600_000,
             producer_id_expiration_ms: 24 * 3_600_000,
             transaction_verification_enabled: true,
             max_transaction_timeout_ms: 15 * 60_000,
             holes_refused: false,
             truncation_synced: true,
+        }
+    }
+}
+
+impl LogConfig {
+    /// After how long a segment is closed: a compacted log has to close it before it can clean it (KIP-354).
+    #[must_use]
+    pub fn max_segment_ms(&self) -> i64 {
+        if self.compacted && self.max_compaction_lag_ms > 0 {
+            self.max_compaction_lag_ms.min(self.segment_ms)
+        } else {
+            self.segment_ms
         }
     }
 }

@@ -40,7 +40,7 @@ pub enum BatchError {
     NoBatch,
     /// Where one batch was wanted there are more.
     SeveralBatches,
-    /// A client's batch must begin at offset zero.
+    /// A client's batch must begin at offset zero, and one in a segment where the last one ended or beyond.
     BaseOffset {
         /// Where it begins.
         base_offset: Offset,

@@ -56,6 +56,11 @@ impl<E: IndexEntry> IndexFile<E> {
         &self.entries
     }
 
+    /// How large the file is.
+    pub(crate) fn size_in_bytes(&self) -> u64 {
+        (self.entries.len() * E::SIZE) as u64
+    }
+
     /// How many more entries it may take; what one append brings it takes even so.
     pub(crate) fn room(&self) -> usize {
         self.max_entries.saturating_sub(self.entries.len())

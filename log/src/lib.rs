@@ -1,10 +1,11 @@
 //! Kafka's storage engine: record batches, segments, leader epochs, producers, recovery.
 //!
 //! Start with [`Log`], then `batch/` for the bytes it stores, `partition_log/` for what it does with them,
-//! and `producer_state/` for what it remembers of those who write them.
+//! `producer_state/` for what it remembers of those who write them, and `cleaner/` for compaction.
 
 mod batch;
 mod checkpoint;
+mod cleaner;
 mod config;
 mod disk;
 mod error;
@@ -33,8 +34,14 @@ pub use batch::{
     validate_one_batch,
 };
 pub use checkpoint::{
-    LOG_START_OFFSET_CHECKPOINT, PartitionOffsets, RECOVERY_POINT_CHECKPOINT,
-    REPLICATION_OFFSET_CHECKPOINT, read_offset_checkpoint, write_offset_checkpoint,
+    CLEANER_OFFSET_CHECKPOINT, LOG_START_OFFSET_CHECKPOINT, PartitionOffsets,
+    RECOVERY_POINT_CHECKPOINT, REPLICATION_OFFSET_CHECKPOINT, read_offset_checkpoint,
+    write_offset_checkpoint,
+};
+pub use cleaner::{
+    CleanerCandidate, CleanerConfig, CleanerStats, Cleaning, CleaningStep, GrabError,
+    LastBatchKept, LogCleanerManager, LogCleaningState, LogToClean, OffsetMap, OffsetsToClean,
+    Pause, PreCleanStats, cleanable_offsets, max_compaction_delay_ms,
 };
 pub use config::{LogConfig, TimestampType};
 pub use disk::{Disk, DiskError, FileId};

@@ -95,6 +95,10 @@ impl OffsetIndex {
         relative(self.base_offset, offset).is_some()
     }
 
+    pub(crate) fn size_in_bytes(&self) -> u64 {
+        self.file.size_in_bytes()
+    }
+
     pub(crate) fn is_full(&self) -> bool {
         self.file.room() == 0
     }

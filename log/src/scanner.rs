@@ -79,6 +79,11 @@ impl Scanner {
         Ok(Some((position, batch)))
     }
 
+    /// Where the next batch begins.
+    pub(crate) fn position(&self) -> u64 {
+        self.position
+    }
+
     fn next_size(&mut self, disk: &mut dyn Disk) -> Result<Option<usize>, ScanError> {
         let left = self.end.saturating_sub(self.position);
         if left < BATCH_START as u64 {

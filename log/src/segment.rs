@@ -70,6 +70,8 @@ pub(crate) struct Segment {
     pub(crate) txn_index: TransactionIndex,
     pub(crate) largest_timestamp: TimestampOffset,
     pub(crate) file: FileId,
+    /// How often its end was cut off: what was appended since is not what was there.
+    pub(crate) cuts: u32,
     bytes_since_index_entry: u64,
     /// The largest timestamp of the first batch, once known.
     first_timestamp: Option<i64>,
@@ -115,6 +117,7 @@ impl Segment {
             txn_index: TransactionIndex::named(base_offset, more),
             largest_timestamp: nothing_since(base_offset),
             file,
+            cuts: 0,
             bytes_since_index_entry: 0,
             first_timestamp: None,
             created_ms: now_ms,
@@ -137,6 +140,7 @@ impl Segment {
             txn_index,
             largest_timestamp,
             file,
+            cuts: 0,
             bytes_since_index_entry: 0,
             first_timestamp: None,
             created_ms: 0,
@@ -159,6 +163,11 @@ impl Segment {
     pub(crate) fn largest_timestamp_or_modified_ms(&self) -> i64 {
         let largest = self.largest_timestamp.timestamp;
         if largest >= 0 { largest } else { self.modified_ms }
+    }
+
+    /// Counts as written when the other one was, whose records it has taken over.
+    pub(crate) fn modified_as(&mut self, other: &Self) {
+        self.modified_ms = other.modified_ms;
     }
 
     /// Whether an append of `size` bytes up to `last_offset` belongs into a further segment, and why.
@@ -186,11 +195,12 @@ impl Segment {
             first if first >= 0 => max_timestamp.saturating_sub(first),
             _ => now_ms.saturating_sub(self.created_ms),
         };
-        let is_old = waited > config.segment_ms.saturating_sub(config.segment_jitter_ms);
+        let is_old = waited > config.max_segment_ms().saturating_sub(config.segment_jitter_ms);
         Ok(is_old.then_some(Roll::Age))
     }
 
-    fn first_timestamp(&mut self, disk: &mut dyn Disk) -> Result<i64, LogError> {
+    /// The largest timestamp of its first batch; below zero if there is none.
+    pub(crate) fn first_timestamp(&mut self, disk: &mut dyn Disk) -> Result<i64, LogError> {
         if let Some(first) = self.first_timestamp {
             return Ok(first);
         }
@@ -270,6 +280,7 @@ impl Segment {
         now_ms: i64,
     ) -> Result<(), LogError> {
         let found = self.find(disk, offset)?;
+        self.cuts += 1;
         self.index.truncate_to(disk, offset)?;
         self.time_index.truncate_to(disk, offset)?;
         self.txn_index.truncate_to(disk, offset)?;

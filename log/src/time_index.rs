@@ -89,6 +89,10 @@ impl TimeIndex {
         self.resolve(self.file.entries().last().copied())
     }
 
+    pub(crate) fn size_in_bytes(&self) -> u64 {
+        self.file.size_in_bytes()
+    }
+
     /// Whether there is room for the last entry alone, which a roll writes.
     pub(crate) fn is_full(&self) -> bool {
         self.file.room() <= 1

@@ -209,6 +209,11 @@ impl TransactionIndex {
         Ok(())
     }
 
+    /// Its segment has its place, and its file its name.
+    pub(crate) fn in_place(&mut self) {
+        self.more = "";
+    }
+
     /// Makes the entries durable.
     pub(crate) fn sync(&self, disk: &mut dyn Disk) -> Result<(), DiskError> {
         self.file.map_or(Ok(()), |file| disk.sync(file))

@@ -150,6 +150,16 @@ impl Log {
         self.segments.iter().map(|segment| segment.base_offset)
     }
 
+    /// The segments, in order; the last one is active.
+    pub(crate) fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    /// The segments, to ask them what they have to read from the disk.
+    pub(crate) fn segments_mut(&mut self) -> &mut [Segment] {
+        &mut self.segments
+    }
+
     /// How many bytes of batches it holds.
     #[must_use]
     pub fn size_in_bytes(&self) -> u64 {
@@ -286,7 +296,7 @@ impl Log {
     }
 
     /// Runs what touches the disk: not once the disk has refused, and never again after it does.
-    pub(super) fn guarded<T>(
+    pub(crate) fn guarded<T>(
         &mut self,
         events: &mut Vec<LogEvent>,
         run: impl FnOnce(&mut Self, &mut Vec<LogEvent>) -> Result<T, LogError>,

@@ -2,7 +2,7 @@
 //! `producers.rs` (idempotence, transactions), and `load/`, whose front page is the decision table of recovery.
 //!
 //! In Kafka:   `UnifiedLog`, `LocalLog`, `LogLoader`.
-//! Left out:   compaction: what it writes `replace.rs` puts in its place. Remote storage.
+//! Left out:   remote storage. Compaction is in `cleaner/`: what it writes `replace.rs` puts in its place.
 
 mod append;
 mod doomed;

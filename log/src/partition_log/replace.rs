@@ -23,8 +23,9 @@ use crate::index_file::relative;
 use crate::mark;
 use crate::scanner::{ScanError, Scanner};
 use crate::segment::{CLEANED_SUFFIX, SEGMENT_SUFFIXES, SWAP_SUFFIX, Segment, segment_file};
-use crate::transaction_index::TXN_INDEX_SUFFIX;
+use crate::transaction_index::{AbortedTxn, TXN_INDEX_SUFFIX};
 
+use super::doomed::remove_if_there;
 use super::log::Log;
 
 /// A segment to be split is copied so many bytes at a time.
@@ -47,6 +48,11 @@ impl CleanedSegment {
     #[must_use]
     pub fn size_in_bytes(&self) -> u64 {
         self.segment.size
+    }
+
+    /// Counts as written when the last segment was whose records it takes over.
+    pub(crate) fn modified_as(&mut self, source: &Segment) {
+        self.segment.modified_as(source);
     }
 
     /// Whether a batch that ends at `last_offset` can be in it: within 2^31 of its base.
@@ -89,6 +95,37 @@ impl Log {
         assert!(size == records.len(), "a cleaned segment holds whole batches");
         self.guarded(events, |log, _| {
             cleaned.segment.append(disk, records, &batches, &log.config, now_ms)?;
+            Ok(())
+        })
+    }
+
+    /// Enters an aborted transaction, whose marker was written to such a segment.
+    pub fn abort_in_cleaned_segment(
+        &mut self,
+        disk: &mut dyn Disk,
+        cleaned: &mut CleanedSegment,
+        aborted: AbortedTxn,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<(), LogError> {
+        self.guarded(events, |log, _| {
+            Ok(cleaned.segment.txn_index.append(disk, &log.folder, aborted)?)
+        })
+    }
+
+    /// Removes such segments, of which nothing will come.
+    pub fn remove_cleaned_segments(
+        &mut self,
+        disk: &mut dyn Disk,
+        cleaned: Vec<CleanedSegment>,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<(), LogError> {
+        self.guarded(events, |log, _| {
+            for CleanedSegment { segment } in cleaned {
+                for suffix in SEGMENT_SUFFIXES {
+                    let path = segment_file(&log.folder, segment.base_offset, suffix);
+                    remove_if_there(disk, &format!("{path}{CLEANED_SUFFIX}"))?;
+                }
+            }
             Ok(())
         })
     }
@@ -136,6 +173,7 @@ impl Log {
                 disk.sync_dir(&log.folder)?;
             }
             let count = new.len();
+            new.iter_mut().for_each(|segment| segment.txn_index.in_place());
             log.segments.extend(new);
             log.segments.sort_by_key(|segment| segment.base_offset);
             log.tail.clear();

@@ -2,6 +2,8 @@
 
 #![expect(dead_code, reason = "each test takes what it needs")]
 
+pub mod cleaned;
+pub mod cleaning;
 pub mod producers;
 pub mod transactions;
 pub mod truth;
