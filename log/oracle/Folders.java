@@ -5,11 +5,12 @@
 //
 // For each NAME, in order: a line "log NAME start S end E unstable U epochs EPOCH@OFFSET ...", a line for each producer,
 // one for each aborted transaction, then "file NAME SIZE CRC32" for each file that is left in the folder. What Kafka
-// cannot open is "log NAME error". The test log/tests/oracle_folders.rs wants the same words from our own log.
+// cannot open is "log NAME error". The test log/tests/kept_folders.rs wants the same words from our own log.
 import java.io.File;
 import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.util.*;
+import java.util.concurrent.ScheduledFuture;
 import java.util.zip.CRC32;
 import org.apache.kafka.common.utils.Time;
 import org.apache.kafka.server.util.Scheduler;
@@ -24,14 +25,17 @@ public class Folders {
             case "nanoseconds" -> T * 1_000_000;
             default -> throw new UnsupportedOperationException(method.getName());
         });
-    // Nothing happens in the background.
-    static final Scheduler SCHEDULER = (Scheduler) Proxy.newProxyInstance(Folders.class.getClassLoader(),
-        new Class<?>[]{Scheduler.class}, (self, method, args) -> {
-            // What is put off by nothing is done at once.
-            if (method.getName().equals("scheduleOnce") && (args.length < 3 || (long) args[2] == 0))
-                ((Runnable) args[1]).run();
-            return null;
-        });
+    // Nothing happens in the background: what is due at once is done, what is put off never is.
+    static final Scheduler SCHEDULER = new Scheduler() {
+        @Override public void startup() { }
+        @Override public void shutdown() { }
+        @Override public void resizeThreadPool(int newSize) { }
+        @Override public ScheduledFuture<?> schedule(String name, Runnable task, long delayMs, long periodMs) {
+            if (delayMs <= 0 && periodMs < 0) task.run();
+            return (ScheduledFuture<?>) Proxy.newProxyInstance(Folders.class.getClassLoader(),
+                new Class<?>[]{ScheduledFuture.class}, (self, method, args) -> method.getName().equals("cancel"));
+        }
+    };
 
     public static void main(String[] args) throws Exception {
         if (!args[0].equals("recover")) throw new IllegalArgumentException(args[0]);
@@ -40,8 +44,10 @@ public class Folders {
         StringBuilder out = new StringBuilder();
         for (File name : names) {
             File folder = Objects.requireNonNull(name.listFiles(File::isDirectory))[0];
+            StringBuilder words = new StringBuilder();
             try {
-                recover(name.getName(), folder, out);
+                recover(name.getName(), folder, words);
+                out.append(words);
             } catch (Throwable e) {
                 System.err.println(name + ": " + e);
                 out.append("log ").append(name.getName()).append(" error\n");
