@@ -1,4 +1,5 @@
 //! The three disks behind one trait: in memory, simulated, of real files. One table of what each call answers.
+#![cfg(feature = "binary")]
 
 mod support;
 
