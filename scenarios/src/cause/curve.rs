@@ -1,6 +1,7 @@
 //! Which moments are forked: evenly at first, then between events wherever the probability jumps.
 //!
-//! Invariants: CU-1 a jump is narrowed down until a single moment with events lies in it, or none.
+//! Invariants: CU-1 a jump is narrowed down until a single moment with events lies in it, or none, or until what
+//!             changes before and after a further moment is no more than chance: then no single event decides.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +9,7 @@ use trial_sim::{Span, Time};
 
 use super::futures::{Forks, ToCome};
 use super::{Cause, Curve, Effort, Failed, Jump, Point};
+use crate::explain::Told;
 use crate::run::Run;
 
 /// Jumps that are told, the highest.
@@ -120,16 +122,21 @@ impl Drawing<'_, '_> {
     /// CU-1: halves the events between two moments, and goes on with the half in which more changes.
     fn narrow(&mut self, from: Time, to: Time, times: &[Time]) -> (Time, Time) {
         let (mut from, mut to) = (from, to);
+        // The narrowest of those between which more than chance lies.
+        let mut kept = (from, to);
         loop {
+            if self.differs(from, to) {
+                kept = (from, to);
+            }
             let within: Vec<Time> =
                 times.iter().copied().filter(|at| from < *at && *at <= to).collect();
             let middle = match within.as_slice() {
                 [] if to.since(from) > NARROW => from + Span(to.since(from).0 / 2),
-                [] => return (from, to),
+                [] => return kept,
                 // Just before the only event that is left, then at it.
                 [only] if Time(only.0 - 1) > from => Time(only.0 - 1),
                 [only] if *only < to => *only,
-                [_] => return (from, to),
+                [_] => return kept,
                 many => many[many.len() / 2 - 1],
             };
             self.count(middle);
@@ -143,14 +150,18 @@ impl Drawing<'_, '_> {
 
     fn jump(&self, failed: &Failed, from: Time, to: Time) -> Jump {
         let count = |at: Time| self.counts.get(&at).copied().unwrap_or(0);
-        let between = failed.events.iter().filter(|told| from < told.at && told.at <= to);
+        let between: Vec<&Told> =
+            failed.events.iter().filter(|told| from < told.at && told.at <= to).collect();
+        let mut moments: Vec<Time> = between.iter().map(|told| told.at).collect();
+        moments.dedup();
         let last = failed.events.iter().rev().find(|told| told.at <= from);
         Jump {
             from_ms: millis(from),
             to_ms: millis(to),
             before: count(from),
             after: count(to),
-            events: between.map(|told| told.text.clone()).collect(),
+            moments: u32::try_from(moments.len()).unwrap_or(u32::MAX),
+            events: between.iter().map(|told| told.text.clone()).collect(),
             last: last.map(|told| (millis(told.at), told.text.clone())),
         }
     }

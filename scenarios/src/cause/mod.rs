@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use trial_sim::Time;
 
 use crate::asked::Asked;
+use crate::explain::{Told, story};
 use crate::fingerprint::Fingerprint;
 use crate::play::{End, guarded, play};
 use crate::run::Run;
@@ -88,6 +89,8 @@ pub struct Jump {
     pub before: u32,
     /// And after.
     pub after: u32,
+    /// At how many moments something happened in between: if at several, no single one of them decides.
+    pub moments: u32,
     /// What happened in between, in words, the latest last.
     pub events: Vec<String>,
     /// What had happened last before it: of use where nothing happened in between.
@@ -99,7 +102,7 @@ struct Failed {
     scenario: Arc<Scenario>,
     target: Target,
     shown: Time,
-    events: Vec<crate::run::Told>,
+    events: Vec<Told>,
 }
 
 /// Why the failure of `asked` under `seed` came to be; `wanted` says which, without it the first that shows.
@@ -129,9 +132,9 @@ fn failed(
     let fingerprint = which(seed, wanted, &Fingerprint::all(&document, &end), &document)?;
     let target = Target { seed, fingerprint, within_budget: false };
     let mut again = Run::new(&scenario, seed);
-    again.keep_chronicle();
+    again.keep_record();
     let shown = target.play_on(&mut again, Time::MAX).map_or(again.now(), |shown| shown.at);
-    let mut events = again.chronicle();
-    events.retain(|told| told.at <= shown);
+    let record = again.record().expect("it was asked for");
+    let events = story(record, again.judge().facts(), shown);
     Ok(Failed { scenario, target, shown, events })
 }

@@ -6,7 +6,10 @@
 use std::fmt::Write as _;
 
 use super::{Cause, Curve, Jump};
+use crate::explain::wrapped;
 
+/// Columns of the page.
+const COLUMNS: usize = 80;
 /// Columns of the drawing.
 const WIDTH: usize = 70;
 /// Rows: one for ten of a hundred.
@@ -15,6 +18,10 @@ const HEIGHT: usize = 10;
 const TICK: usize = 14;
 /// Events of one jump that are told.
 const EVENTS_MAX: usize = 4;
+
+/// Of a jump between two events.
+const NOTHING_TOLD: &str = "No event decides: in between frames left and jobs began. How long each takes is drawn \
+    as it begins; a fork before draws it anew, a fork after keeps it.";
 
 /// What the drawing is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,30 +38,41 @@ pub enum Drawn {
 pub fn page(cause: &Cause, drawn: Drawn) -> String {
     let mut page = String::new();
     let within = 196.0 * (0.25 / f64::from(cause.futures.max(1))).sqrt();
-    line(&mut page, format_args!("{}", cause.fingerprint));
+    para(&mut page, "", &cause.fingerprint.to_string());
+    let futures = cause.futures;
+    para(
+        &mut page,
+        "",
+        &format!(
+            "Seed {} shows it at {}. How likely was that? The run is forked at many moments: a fork keeps the past and \
+             draws all chance after it anew, {futures} times ({} runs). Drawn is how many of a hundred such futures \
+             come to the same failure, give or take {within:.0}.",
+            cause.seed,
+            seconds(cause.shown_ms),
+            cause.runs,
+        ),
+    );
     line(
         &mut page,
         format_args!(
-            "Seed {} shows it at {}. Here it is forked again and again: the past stays, all\n\
-             chance after it is drawn anew. How many of {} futures come to it all the same?\n\
-             ({} runs; 19 points of 20 lie within {within:.0} of a hundred of the truth.)\n\n\
-             \x20     {} if no further fault begins      o  if the faults to come do come\n",
-            cause.seed,
-            seconds(cause.shown_ms),
-            cause.futures,
-            cause.runs,
-            cell(8, drawn),
+            "\n  {}  if no further fault begins after the fork\n  o  if the faults that are still planned do come\n",
+            cell(8, drawn)
         ),
     );
     draw(&mut page, cause, drawn);
     page.push('\n');
-    for marked in marked(cause) {
-        tell(&mut page, &marked, cause.futures);
+    let all = marked(cause);
+    match all.is_empty() {
+        true => line(&mut page, format_args!("No moment changes it by more than chance explains.")),
+        false => {
+            line(&mut page, format_args!("What changes it, by the marks below the drawing:\n"))
+        }
     }
-    if marked(cause).is_empty() {
-        line(&mut page, format_args!("No moment changes it by more than chance explains."));
+    for marked in &all {
+        tell(&mut page, marked, futures);
     }
-    line(&mut page, format_args!("\n{}", inevitable(cause)));
+    page.push('\n');
+    inevitable(cause).iter().for_each(|told| para(&mut page, "", told));
     page
 }
 
@@ -88,7 +106,7 @@ fn marked(cause: &Cause) -> Vec<Marked<'_>> {
     all
 }
 
-fn inevitable(cause: &Cause) -> String {
+fn inevitable(cause: &Cause) -> Vec<String> {
     let futures = cause.futures;
     let since = |curve: &Curve| {
         curve.inevitable_from_ms.map(|at| match at {
@@ -108,7 +126,7 @@ fn inevitable(cause: &Cause) -> String {
         ),
         None => "Without a further fault some futures escape it up to the last moment.".to_owned(),
     });
-    told.join("\n")
+    told
 }
 
 fn tell(page: &mut String, marked: &Marked<'_>, futures: u32) {
@@ -118,25 +136,33 @@ fn tell(page: &mut String, marked: &Marked<'_>, futures: u32) {
         let (before, after) = (percent(jump.before), percent(jump.after));
         format!("from {before:.0}% to {after:.0}%")
     };
-    let at = seconds(jump.to_ms);
     let given = match other {
-        Some(other) => format!("; with the faults to come {}", steps(other)),
-        None if *planned => ", with the faults to come".to_owned(),
-        None => String::new(),
+        Some(other) => {
+            format!(" if no further fault begins; {} if the planned ones come", steps(other))
+        }
+        None if *planned => " if the planned faults come".to_owned(),
+        None => " if no further fault begins".to_owned(),
     };
-    line(page, format_args!("{mark}  {at}  {}{given}", steps(jump)));
+    let (from, to) = (seconds(jump.from_ms), seconds(jump.to_ms));
+    let when = if jump.moments == 1 { to } else { format!("{from} to {to}") };
+    para(page, &format!("{mark}  "), &format!("{when}: {}{given}", steps(jump)));
+    match jump.moments {
+        0 => para(page, "   ", NOTHING_TOLD),
+        1 => {}
+        moments => para(
+            page,
+            "   ",
+            &format!("No single event decides: each of these {moments} moments does its part."),
+        ),
+    }
     for event in jump.events.iter().take(EVENTS_MAX) {
-        line(page, format_args!("     {event}"));
+        para(page, "   - ", event);
     }
     if jump.events.len() > EVENTS_MAX {
-        line(page, format_args!("     and {} more", jump.events.len() - EVENTS_MAX));
+        line(page, format_args!("   - and {} more", jump.events.len() - EVENTS_MAX));
     }
     if let (true, Some((at, last))) = (jump.events.is_empty(), &jump.last) {
-        line(
-            page,
-            format_args!("     nothing that is told; the last before, at {}:", seconds(*at)),
-        );
-        line(page, format_args!("     {last}"));
+        para(page, "   - ", &format!("the last before, at {}: {last}", seconds(*at)));
     }
 }
 
@@ -202,6 +228,11 @@ fn cell(level: usize, drawn: Drawn) -> char {
 
 fn seconds(at_ms: f64) -> String {
     format!("{:.3}s", at_ms / 1_000.0)
+}
+
+/// A paragraph that hangs below its mark.
+fn para(text: &mut String, mark: &str, what: &str) {
+    wrapped(text, COLUMNS, mark, what).expect("a String takes any text");
 }
 
 fn line(text: &mut String, what: std::fmt::Arguments<'_>) {

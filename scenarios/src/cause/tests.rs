@@ -36,13 +36,13 @@ fn found(text: &str, seed: u64, jobs: usize) -> Cause {
 fn the_fault_that_decides_is_named_and_the_number_of_threads_changes_nothing() {
     let one = found(ONE_CRASH, 15, 1);
     let page = page(&one, Drawn::Ascii);
-    let crash = |event: &String| event.contains("`at 2s crash b4 for 100ms` begins");
+    let crash = |event: &String| event.contains("hit b4: `at 2s crash b4 for 100ms`");
     let jumps = &one.spared.jumps;
     let decides = jumps.iter().find(|jump| jump.events.iter().any(crash));
     assert!(decides.is_some_and(|jump| jump.after > jump.before), "{page}");
     let clock = |event: &String| event.contains("clock b3");
     assert!(!jumps.iter().any(|jump| jump.events.iter().any(clock)), "it decides nothing: {page}");
-    assert!(page.lines().all(|line| line.chars().count() <= 120), "{page}");
+    assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
     assert_eq!(found(ONE_CRASH, 15, 3), one, "CA-1");
 }
 

@@ -25,6 +25,7 @@ pub(super) fn tell(chain: &mut Chain<'_>, _violation: &Violation) -> bool {
             matches!(event, E::LeaderHighWatermarkMoved { .. } | E::BecameLeader { .. })
         })
     });
+    let is_below = stood.is_none_or(|stood| mark(chain, stood) <= batch.last);
     let stood = chain.maybe(stood, Weight::Core);
     let told = chain.next(append, |what| {
         matches!(chain.fact(what), Some(Fact::Acked { ack, .. })
@@ -41,18 +42,54 @@ pub(super) fn tell(chain: &mut Chain<'_>, _violation: &Violation) -> bool {
         see(&in_sync),
         say(", that is, for what lies below its high watermark"),
     ]);
-    chain.argue(vec![
-        say("B lay above the high watermark, because nothing had moved it past B yet"),
-        see(&stood),
-    ]);
-    copies(chain, &batch, append, answer);
+    if is_below {
+        chain.argue(vec![
+            say("B lay above the high watermark, because nothing had moved it past B yet"),
+            see(&stood),
+        ]);
+        copies(chain, &batch, append, answer);
+        chain.blame(&[Switch::AckBeforeReplication]);
+    } else {
+        chain.argue(vec![say(format!("B lay below the high watermark of {name}")), see(&stood)]);
+        committed_instead(chain, &batch);
+    }
     chain.argue(vec![
         say(format!("However, {name} answered that B is safe")),
         see(&[vec![answered], told].concat()),
         say(": a contradiction!"),
     ]);
-    chain.blame(&[Switch::AckBeforeReplication]);
     true
+}
+
+/// The high watermark that an entry tells.
+fn mark(chain: &Chain<'_>, place: usize) -> i64 {
+    match chain.fact(&chain.record[place].what) {
+        Some(Fact::Noted {
+            event:
+                E::LeaderHighWatermarkMoved { to: mark, .. }
+                | E::BecameLeader { high_watermark: mark, .. },
+            ..
+        }) => mark.0,
+        _ => i64::MIN,
+    }
+}
+
+/// What is committed where the batch stands, if that is another.
+fn committed_instead(chain: &mut Chain<'_>, batch: &Stored) {
+    let partition = chain.subject.partition(chain.facts);
+    let known = partition.and_then(|partition| partition.committed_at(batch.base));
+    let Some(other) = known.map(|entry| entry.batch).filter(|other| !other.is_same(batch)) else {
+        return;
+    };
+    let Some(append) = chain.appended(&other) else { return };
+    let passed = chain.committed(&other, append);
+    let wrote = chain.event(append, Weight::Link);
+    let passed = chain.maybe(passed, Weight::Core);
+    chain.batches.insert(0, ('A', other));
+    chain.argue(vec![
+        say("What is committed there is A, because the high watermark of a leader that had A passed it"),
+        see(&[vec![wrote], passed].concat()),
+    ]);
 }
 
 /// The answer, as it was noted or seen on the connection.

@@ -10,7 +10,8 @@ use trial_cluster::note::partition::PartitionEvent;
 use trial_cluster::rules::Switch;
 use trial_sim::HostId;
 
-use super::explanation::{EVENTS_MAX, Event, Explanation, Piece};
+use super::deeds::Deed;
+use super::explanation::{EVENTS_MAX, Event, Explanation};
 use super::record::{Entry, Record, What};
 use super::sentence::Names;
 use super::subject::Subject;
@@ -29,6 +30,15 @@ pub(super) enum Weight {
     Core,
 }
 
+/// A piece of an argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Piece {
+    /// Words.
+    Words(String),
+    /// References to events, by their drafts.
+    Refs(Vec<usize>),
+}
+
 /// A chosen event.
 #[derive(Debug, Clone)]
 struct Draft {
@@ -40,6 +50,7 @@ struct Draft {
 #[derive(Clone)]
 pub(super) struct Chain<'a> {
     pub(super) record: &'a [Entry],
+    pub(super) deeds: &'a [Deed],
     pub(super) facts: &'a Facts,
     /// How many entries there were when the contradiction was found.
     pub(super) until: usize,
@@ -62,6 +73,7 @@ impl<'a> Chain<'a> {
         let partition = subject.partition(facts).map(|partition| partition.id);
         Self {
             record: record.entries(),
+            deeds: record.deeds().all(),
             facts,
             until,
             subject,
@@ -189,54 +201,12 @@ impl<'a> Chain<'a> {
         })
     }
 
-    /// The last fault that hit a host.
-    pub(super) fn fault(&self, host: HostId, before: usize) -> Option<usize> {
-        self.last(before, |what| matches!(what, What::Fault { hosts, .. } if hosts.contains(&host)))
-    }
-
-    /// Who was elected, and whom the controller names as the reason.
-    pub(super) fn election_names(&self, registered: usize) -> (String, String) {
+    /// Who was elected.
+    pub(super) fn elected(&self, registered: usize) -> String {
         let What::Registered { new, .. } = &self.record[registered].what else {
-            return Default::default();
+            return String::new();
         };
-        let leader = new.leader.map_or_else(|| "nobody".to_owned(), |id| node(self.facts, id));
-        let blamed = self.blamed(registered).map_or_else(String::new, |id| node(self.facts, id));
-        (leader, blamed)
-    }
-
-    /// Whom the controller names as the reason for a change.
-    fn blamed(&self, registered: usize) -> Option<BrokerId> {
-        use trial_cluster::note::controller::ChangeReason as R;
-        let What::Registered { why, .. } = &self.record[registered].what else { return None };
-        match why {
-            R::Fenced(id)
-            | R::UncleanRestart(id)
-            | R::CleanRestart(id)
-            | R::ControlledShutdown(id)
-            | R::DirectoryOffline(id)
-            | R::Unfenced(id) => Some(*id),
-            _ => None,
-        }
-    }
-
-    /// The fault behind an election or another change. If the broker that it names is down, or comes back: what ended
-    /// it, not what was tried on a host without a process. Else the last that hit it.
-    pub(super) fn fault_behind(&self, registered: usize) -> Option<usize> {
-        use trial_cluster::note::controller::ChangeReason as R;
-        let host = self.facts.setup.host_of(self.blamed(registered)?)?;
-        let down = self.last(registered, |what| {
-            matches!(what, What::Crashed { host: who, .. } | What::Stopped { host: who, .. } if *who == host)
-        });
-        let booted = self.last(
-            registered,
-            |what| matches!(what, What::Booted { host: who, .. } if *who == host),
-        );
-        let comes_back = matches!(
-            self.record[registered].what,
-            What::Registered { why: R::UncleanRestart(_) | R::CleanRestart(_), .. }
-        );
-        let ended = down.filter(|down| comes_back || booted.is_none_or(|booted| booted < *down));
-        self.fault(host, ended.unwrap_or(registered))
+        new.leader.map_or_else(|| "nobody".to_owned(), |id| node(self.facts, id))
     }
 
     pub(super) fn node(&self, host: HostId) -> Option<BrokerId> {
@@ -260,7 +230,7 @@ impl<'a> Chain<'a> {
         let guard = self.guard_text();
         let (events, places) = self.chosen();
         let arguments = std::mem::take(&mut self.arguments);
-        let arguments = arguments.into_iter().map(|pieces| placed(pieces, &places)).collect();
+        let arguments = arguments.iter().map(|pieces| worded(pieces, &places)).collect();
         Explanation {
             title,
             names: self.batches.iter().map(|(letter, batch)| self.named(*letter, batch)).collect(),
@@ -338,18 +308,25 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// References by the places of events instead of drafts; those that were left out are gone.
-fn placed(pieces: Vec<Piece>, places: &[Option<usize>]) -> Vec<Piece> {
-    let place = |piece| match piece {
-        Piece::Words(words) => Piece::Words(words),
-        Piece::Refs(refs) => {
-            let mut kept: Vec<usize> = refs.into_iter().filter_map(|draft| places[draft]).collect();
-            kept.sort_unstable();
-            kept.dedup();
-            Piece::Refs(kept)
+/// An argument as it is read: references by the places of events; those to events that were left out are gone.
+fn worded(pieces: &[Piece], places: &[Option<usize>]) -> String {
+    let mut text = String::new();
+    for piece in pieces {
+        match piece {
+            Piece::Words(words) => text.push_str(words),
+            Piece::Refs(refs) => {
+                let mut kept: Vec<usize> = refs.iter().filter_map(|draft| places[*draft]).collect();
+                kept.sort_unstable();
+                kept.dedup();
+                let names: Vec<String> =
+                    kept.iter().map(|place| format!("E{}", place + 1)).collect();
+                if !names.is_empty() {
+                    text.push_str(&format!(" ({})", names.join(", ")));
+                }
+            }
         }
-    };
-    pieces.into_iter().map(place).collect()
+    }
+    text
 }
 
 /// Words of an argument.

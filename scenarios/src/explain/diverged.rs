@@ -132,9 +132,8 @@ fn writers(chain: &mut Chain<'_>, one: usize, two: usize) {
     };
     let election = chain.election(epoch, second);
     let elected = chain.maybe(election, Weight::Link);
-    let fault = election.and_then(|election| chain.fault_behind(election));
-    let fault = chain.maybe(fault, Weight::Aside);
-    let (leader, blamed) = election.map_or_else(Default::default, |it| chain.election_names(it));
+    let behind = election.and_then(|election| chain.choose_behind(election, Weight::Aside));
+    let leader = election.map_or_else(String::new, |it| chain.elected(it));
     let mut pieces = vec![
         say(format!(
             "A and B have the same offset, because first {a} and then {b} wrote there as leader"
@@ -147,9 +146,9 @@ fn writers(chain: &mut Chain<'_>, one: usize, two: usize) {
         )));
         pieces.push(see(&elected));
     }
-    if !fault.is_empty() {
-        pieces.push(say(format!(", after a fault had hit {blamed}")));
-        pieces.push(see(&fault));
+    if let Some((words, refs)) = behind {
+        pieces.push(say(format!(", {words}")));
+        pieces.push(see(&refs));
     }
     chain.argue(pieces);
 }
@@ -171,7 +170,8 @@ fn came_back(chain: &mut Chain<'_>, host: HostId, stands: &Stored, other: &Store
     let cut = chain.maybe(noted, Weight::Core);
     let replaced = chain.written(other, host, back);
     let replaced = chain.maybe(replaced, Weight::Core);
-    let fault = chain.fault(host, back);
+    let down = chain.down_with(host, back);
+    let fault = down.and_then(|down| chain.ended_by(down));
     let fault = chain.maybe(fault, Weight::Link);
     let returned = chain.event(back, Weight::Core);
     chain.argue(vec![

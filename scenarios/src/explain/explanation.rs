@@ -17,15 +17,6 @@ pub struct Event {
     pub entries: Vec<usize>,
 }
 
-/// A piece of an argument.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Piece {
-    /// Words.
-    Words(String),
-    /// References to events, by their places.
-    Refs(Vec<usize>),
-}
-
 /// Why a run failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
@@ -35,7 +26,8 @@ pub struct Explanation {
     pub names: Vec<String>,
     /// What happened, oldest first.
     pub events: Vec<Event>,
-    pub(super) arguments: Vec<Vec<Piece>>,
+    /// What follows from what; `(E1, E2)` refers to events.
+    pub arguments: Vec<String>,
     /// The two facts that contradict each other; none if nothing contradicts.
     pub contradiction: Option<[String; 2]>,
     /// What would have prevented it, if a removed guard says so.
@@ -44,25 +36,6 @@ pub struct Explanation {
     pub is_generic: bool,
     /// Other things that are wrong with the run.
     pub others: Vec<String>,
-}
-
-impl Explanation {
-    fn argument(&self, pieces: &[Piece]) -> String {
-        let mut text = String::new();
-        for piece in pieces {
-            match piece {
-                Piece::Words(words) => text.push_str(words),
-                Piece::Refs(places) => {
-                    let names: Vec<String> =
-                        places.iter().map(|place| format!("E{}", place + 1)).collect();
-                    if !names.is_empty() {
-                        text.push_str(&format!(" ({})", names.join(", ")));
-                    }
-                }
-            }
-        }
-        text
-    }
 }
 
 impl fmt::Display for Explanation {
@@ -80,30 +53,30 @@ impl fmt::Display for Explanation {
         let width = format!("E{}", self.events.len()).len();
         for name in &self.names {
             let (letter, what) = name.split_once(" = ").unwrap_or(("", name));
-            wrapped(f, &format!("  {letter:width$} = "), what)?;
+            wrapped_to(f, &format!("  {letter:width$} = "), what)?;
         }
         for (place, event) in self.events.iter().enumerate() {
             let name = format!("E{}", place + 1);
-            wrapped(f, &format!("  {name:width$} = "), &event.text)?;
+            wrapped_to(f, &format!("  {name:width$} = "), &event.text)?;
         }
         if !self.arguments.is_empty() {
             writeln!(f, "\nThen:")?;
         }
-        for pieces in &self.arguments {
-            wrapped(f, "  - ", &self.argument(pieces))?;
+        for argument in &self.arguments {
+            wrapped_to(f, "  - ", argument)?;
         }
         if let Some([first, then]) = &self.contradiction {
             writeln!(f, "\nThe two facts that contradict each other:")?;
-            wrapped(f, "  first: ", first)?;
-            wrapped(f, "  then:  ", then)?;
+            wrapped_to(f, "  first: ", first)?;
+            wrapped_to(f, "  then:  ", then)?;
         }
         if let Some(guard) = &self.guard {
             writeln!(f)?;
-            wrapped(f, "Guard:   ", guard)?;
+            wrapped_to(f, "Guard:   ", guard)?;
         }
         if !self.others.is_empty() {
             writeln!(f)?;
-            wrapped(f, "Also:    ", &self.others.join("; "))?;
+            wrapped_to(f, "Also:    ", &self.others.join("; "))?;
         }
         Ok(())
     }
@@ -112,14 +85,23 @@ impl fmt::Display for Explanation {
 /// Columns of the page.
 const COLUMNS: usize = 100;
 
+fn wrapped_to(f: &mut fmt::Formatter<'_>, mark: &str, text: &str) -> fmt::Result {
+    wrapped(f, COLUMNS, mark, text)
+}
+
 /// Writes a paragraph that hangs below its mark.
-fn wrapped(f: &mut fmt::Formatter<'_>, mark: &str, text: &str) -> fmt::Result {
+pub(crate) fn wrapped(
+    to: &mut impl fmt::Write,
+    columns: usize,
+    mark: &str,
+    text: &str,
+) -> fmt::Result {
     let indent = " ".repeat(mark.chars().count());
     let mut line = mark.to_owned();
     let mut begun = false;
     for word in text.split_whitespace() {
-        if begun && line.chars().count() + 1 + word.chars().count() > COLUMNS {
-            writeln!(f, "{line}")?;
+        if begun && line.chars().count() + 1 + word.chars().count() > columns {
+            writeln!(to, "{line}")?;
             (line, begun) = (indent.clone(), false);
         }
         if begun {
@@ -128,5 +110,5 @@ fn wrapped(f: &mut fmt::Formatter<'_>, mark: &str, text: &str) -> fmt::Result {
         line.push_str(word);
         begun = true;
     }
-    writeln!(f, "{line}")
+    writeln!(to, "{line}")
 }

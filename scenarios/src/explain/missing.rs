@@ -190,7 +190,8 @@ pub(super) fn how_lost(chain: &mut Chain<'_>, host: HostId, copy: usize, lost: u
         matches!(chain.fact(&chain.record[lost].what), Some(Fact::Removed { by_crash: true, .. }));
     if by_crash {
         let taken = chain.event(lost, Weight::Core);
-        let fault = chain.fault(host, lost);
+        let down = chain.down_with(host, lost);
+        let fault = down.and_then(|down| chain.ended_by(down));
         let fault = chain.maybe(fault, Weight::Link);
         chain.argue(vec![
             say(format!("However, {name}, which had B")),
@@ -249,15 +250,11 @@ fn why_follower(chain: &mut Chain<'_>, host: HostId, copy: usize, lost: usize) {
     let followed = chain.event(follow, Weight::Core);
     let election = chain.election(epoch, lost);
     let elected = chain.maybe(election, Weight::Link);
-    let behind = election.and_then(|election| chain.fault_behind(election));
-    let behind = chain.maybe(behind, Weight::Link);
-    let (leader, blamed) = election.map_or_else(Default::default, |it| chain.election_names(it));
-    let down = chain.last(follow, |what| {
-        matches!(what, What::Crashed { host: by, .. } | What::Stopped { host: by, .. } if *by == host)
-    });
-    let down = down.filter(|down| *down > copy);
+    let behind = election.and_then(|election| chain.choose_behind(election, Weight::Link));
+    let leader = election.map_or_else(String::new, |it| chain.elected(it));
+    let down = chain.down(host, follow).filter(|down| *down > copy);
     let restart = down.map(|down| {
-        let fault = chain.fault(host, down);
+        let fault = chain.ended_by(down);
         [chain.maybe(fault, Weight::Link), chain.maybe(Some(down), Weight::Link)].concat()
     });
     let mut pieces = vec![
@@ -268,12 +265,12 @@ fn why_follower(chain: &mut Chain<'_>, host: HostId, copy: usize, lost: usize) {
         pieces.push(say(format!(", for which the controller had elected {leader}")));
         pieces.push(see(&elected));
     }
-    if !behind.is_empty() {
-        pieces.push(say(format!(", after a fault had hit {blamed}")));
-        pieces.push(see(&behind));
+    if let Some((words, refs)) = behind {
+        pieces.push(say(format!(", {words}")));
+        pieces.push(see(&refs));
     }
     if let Some(restart) = restart {
-        pieces.push(say(", and because its process had ended in between"));
+        pieces.push(say(format!(", and because the process of {name} had ended in between")));
         pieces.push(see(&restart));
     }
     chain.argue(pieces);
@@ -345,7 +342,8 @@ fn other_losses(chain: &mut Chain<'_>, batch: &Stored, host: HostId) {
     for holder in holders {
         let Some(copy) = chain.written(batch, holder, chain.until) else { continue };
         let Some(lost) = loss(chain, batch, holder, copy) else { continue };
-        let fault = chain.fault(holder, lost);
+        let down = chain.down_with(holder, lost);
+        let fault = down.and_then(|down| chain.ended_by(down));
         let by_crash = matches!(
             chain.fact(&chain.record[lost].what),
             Some(Fact::Removed { by_crash: true, .. })

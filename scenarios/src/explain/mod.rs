@@ -1,27 +1,38 @@
 //! Why a run failed: the causal chain backwards from the contradiction, in sentences that stand on a record of the run.
 //!
-//! Read first `record.rs` (what is kept, only when asked for), then `chain.rs` (how a chain is put together), the rules
-//! (`missing.rs`, `answered.rs`, `diverged.rs`, `quorum.rs`, `slice.rs`, `stuck.rs`), `sentence.rs` (what an entry of
-//! the record reads like), and `explanation.rs` (the page). `witness.rs` looks every sentence up in the record again.
+//! Read first `record.rs` and `deeds.rs` (what is kept, only when asked for: what happened, and what faults did), then
+//! `chain.rs` (how a chain is put together), `behind.rs` (which fault may be blamed), the rules (`missing.rs`,
+//! `answered.rs`, `diverged.rs`, `in_sync.rs`, `quorum.rs`, `slice.rs`, `stuck.rs`), `sentence.rs` (what an entry of
+//! the record reads like), and `explanation.rs` (the page). `witness/` looks every sentence up in the record again.
+//! `story.rs` tells a whole record.
 
 mod answered;
+mod behind;
 mod chain;
+mod deeds;
 mod diverged;
 mod explanation;
+mod in_sync;
 mod missing;
 mod quorum;
 mod record;
 mod sentence;
 mod slice;
+mod story;
 mod stuck;
 mod subject;
 mod witness;
 
 use std::sync::Arc;
 
+pub use deeds::{Deed, Deeds, On};
 pub use explanation::{EVENTS_MAX, Event, Explanation};
 pub use record::{Entry, Record, What};
 pub use witness::unsupported;
+
+pub(crate) use deeds::EVERY;
+pub(crate) use explanation::wrapped;
+pub(crate) use story::{Told, story};
 
 use crate::check::{Judge, Violation};
 use crate::play::{End, OurFault, guarded};
@@ -87,6 +98,7 @@ fn by_rule(chain: Chain<'_>, violation: &Violation) -> Explanation {
         "R3" | "R4" | "R5" | "R6" | "R8" | "R9" | "R15" | "R22" | "lost-write" | "unseen" => {
             missing::tell
         }
+        "R7" => in_sync::tell,
         "R12" => answered::tell,
         id if id.starts_with('K') => quorum::tell,
         _ => slice::tell,

@@ -14,7 +14,7 @@ use crate::check::Violation;
 pub(super) fn tell(chain: &mut Chain<'_>, violation: &Violation) -> bool {
     let newest = chain.subject.epochs.iter().copied().max();
     let hosts = chain.subject.everybody();
-    let matters = |what: &What| match what {
+    let matters = |place: usize| match &chain.record[place].what {
         What::Noted { host, note: Note::Raft(note) } => match note {
             RaftNote::VoteGranted { epoch, .. } => {
                 newest.is_none_or(|newest| epoch.0 == newest) || hosts.contains(host)
@@ -26,7 +26,9 @@ pub(super) fn tell(chain: &mut Chain<'_>, violation: &Violation) -> bool {
             _ => false,
         },
         What::Crashed { host, .. } | What::Stopped { host, .. } => hosts.contains(host),
-        What::Fault { hosts: hit, .. } => hit.iter().any(|host| hosts.contains(host)),
+        What::Fault { hosts: hit, .. } => {
+            hit.iter().any(|host| hosts.contains(host)) && chain.did(place, chain.until)
+        }
         _ => false,
     };
     let mut chosen: Vec<usize> = Vec::new();
@@ -34,7 +36,7 @@ pub(super) fn tell(chain: &mut Chain<'_>, violation: &Violation) -> bool {
         if chosen.len() == super::explanation::EVENTS_MAX {
             break;
         }
-        if matters(&chain.record[place].what) {
+        if matters(place) {
             chosen.push(place);
         }
     }

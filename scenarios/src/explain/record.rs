@@ -12,8 +12,10 @@ use trial_cluster::ids::TopicPartition;
 use trial_cluster::image::PartitionRegistration;
 use trial_cluster::note::Note;
 use trial_cluster::note::controller::{ChangeReason, ControllerNote};
-use trial_sim::{CrashKind, HostId, Seen, Time};
+use trial_sim::fault::Fault;
+use trial_sim::{CrashKind, FaultEffect, FaultId, HostId, Seen, Time};
 
+use super::deeds::{Deeds, On};
 use crate::facts::{Fact, Facts, Known, ReplicaLog, Stored};
 
 /// One thing that happened.
@@ -77,8 +79,8 @@ pub enum What {
     },
     /// A fault was carried out.
     Fault {
-        /// As a scenario would write it.
-        text: Arc<str>,
+        /// As it happened.
+        fault: Arc<Fault>,
         /// Whom it hit.
         hosts: Vec<HostId>,
     },
@@ -135,6 +137,8 @@ pub struct Record {
     found: Vec<usize>,
     /// The logs of the host that is about to go down.
     before: BTreeMap<TopicPartition, ReplicaLog>,
+    /// What faults did, and when.
+    deeds: Deeds,
 }
 
 impl Record {
@@ -220,9 +224,27 @@ impl Record {
         }
     }
 
-    /// A fault was carried out.
-    pub fn on_fault(&mut self, at: Time, text: &str, hosts: &[HostId]) {
-        self.push(at, What::Fault { text: Arc::from(text), hosts: hosts.to_vec() });
+    /// A fault was carried out; `index` is its place in the plan.
+    pub fn on_fault(&mut self, at: Time, index: usize, fault: Fault, hosts: &[HostId]) {
+        self.deeds.begin(index, self.entries.len());
+        self.push(at, What::Fault { fault: Arc::new(fault), hosts: hosts.to_vec() });
+    }
+
+    /// What faults did, and when.
+    #[must_use]
+    pub fn deeds(&self) -> &Deeds {
+        &self.deeds
+    }
+
+    /// A part of the fault at `index` of the plan acts on this, and has done so much so far.
+    pub(crate) fn on_effect(
+        &mut self,
+        at: Time,
+        index: usize,
+        (part, on): (FaultId, On),
+        effect: FaultEffect,
+    ) {
+        self.deeds.look(at, index, (part, on), effect);
     }
 
     /// So many violations are known by now.

@@ -3,9 +3,11 @@
 //! Invariants: SE-1 a sentence says nothing but what its entry holds; names of hosts and batches are all it adds.
 
 use trial_cluster::controller::election::ElectedFrom;
-use trial_cluster::ids::BrokerId;
+use trial_cluster::ids::{BrokerId, TopicPartition};
 use trial_cluster::image::PartitionRegistration;
 use trial_cluster::note::Note;
+use trial_cluster::note::broker::BrokerNote;
+use trial_cluster::note::client::ClientNote;
 use trial_cluster::note::controller::{ChangeReason, ControllerNote};
 use trial_cluster::note::partition::{PartitionEvent, TruncationCause};
 use trial_cluster::note::raft::{RaftNote, RaftRole};
@@ -43,40 +45,44 @@ impl Names<'_> {
         }
     }
 
-    /// What happened, as a sentence without its full stop.
+    /// When what happened, as a sentence without its full stop.
     pub(super) fn told(&self, entry: &Entry) -> String {
-        let at = when(entry.at);
+        format!("{} {}", when(entry.at), self.happened(entry))
+    }
+
+    /// What happened, without the time.
+    pub(super) fn happened(&self, entry: &Entry) -> String {
         match &entry.what {
-            What::Known(_, fact) => format!("{at} {}", self.fact(fact)),
+            What::Known(_, fact) => self.fact(fact),
             What::Registered { host, old, new, why, elected, .. } => {
                 let change = self.registered(old.as_deref(), new, *why, *elected);
-                format!("{at} the controller {} {change}", self.host(*host))
+                format!("the controller {} {change}", self.host(*host))
             }
             What::CameBack { host, batch, .. } => format!(
-                "{at} the crash of {} gave {} back to its log, from which it had been cut",
+                "the crash of {} gave {} back to its log, from which it had been cut",
                 self.host(*host),
                 self.batch(batch)
             ),
             What::Crashed { host, kind: CrashKind::PowerLoss } => {
-                format!("{at} {} lost power", self.host(*host))
+                format!("{} lost power", self.host(*host))
             }
             What::Crashed { host, kind: CrashKind::Process } => {
-                format!("{at} the process of {} was killed", self.host(*host))
+                format!("the process of {} was killed", self.host(*host))
             }
-            What::Booted { host, incarnation: 1 } => format!("{at} {} started", self.host(*host)),
+            What::Booted { host, incarnation: 1 } => format!("{} started", self.host(*host)),
             What::Booted { host, incarnation } => {
-                format!("{at} {} started again, as process {incarnation}", self.host(*host))
+                format!("{} started again, as process {incarnation}", self.host(*host))
             }
             What::Stopped { host, halt: None } => {
-                format!("{at} {} stopped in good order", self.host(*host))
+                format!("{} stopped in good order", self.host(*host))
             }
             What::Stopped { host, halt: Some(why) } => {
-                format!("{at} {} ended: {why}", self.host(*host))
+                format!("{} ended: {why}", self.host(*host))
             }
-            What::Fault { text, hosts } => {
-                format!("{at} a fault of the scenario hit {}: `{text}`", self.hosts(hosts))
+            What::Fault { fault, hosts } => {
+                format!("a fault of the scenario hit {}: `{fault}`", self.hosts(hosts))
             }
-            What::Noted { host, note } => format!("{at} {}", self.note(*host, note)),
+            What::Noted { host, note } => self.note(*host, note),
         }
     }
 
@@ -259,8 +265,23 @@ impl Names<'_> {
             Note::Controller(ControllerNote::Activated { epoch, .. }) => {
                 format!("{name} became the active controller in epoch {epoch}")
             }
+            Note::Client(ClientNote::Sent { partition, .. }) => {
+                format!("{name} sent a record to {}", self.partition(*partition))
+            }
+            Note::Client(ClientNote::Acked { partition, offset: Some(offset), .. }) => {
+                let partition = self.partition(*partition);
+                format!("{name} heard that offset {} of {partition} is safe", offset.0)
+            }
+            Note::Broker(BrokerNote::LogsLoaded { clean: false }) => {
+                format!("{name} had opened its logs after an unclean end")
+            }
             other => format!("{name} noted {other:?}"),
         }
+    }
+
+    fn partition(&self, partition: TopicPartition) -> String {
+        let known = self.facts.partition(partition);
+        known.map_or_else(|| format!("{partition:?}"), |known| known.name())
     }
 
     fn raft(&self, name: &str, note: &RaftNote) -> String {

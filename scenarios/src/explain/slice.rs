@@ -27,19 +27,19 @@ pub(super) fn tell(chain: &mut Chain<'_>, violation: &Violation) -> bool {
 pub(super) fn choose(chain: &mut Chain<'_>) {
     let hosts = chain.subject.everybody();
     let named = |host: &trial_sim::HostId| hosts.is_empty() || hosts.contains(host);
-    let matters = |what: &What| match what {
+    let matters = |place: usize| match &chain.record[place].what {
         What::Registered { partition, .. } => Some(*partition) == chain.partition,
         What::CameBack { partition, host, .. } => {
             Some(*partition) == chain.partition && named(host)
         }
-        What::Known(..) => match chain.fact(what) {
+        what @ What::Known(..) => match chain.fact(what) {
             Some(Fact::Noted { host, event }) => named(host) && is_change(event),
             Some(Fact::Removed { host, .. } | Fact::BadBytes { host, .. }) => named(host),
             _ => false,
         },
         What::Crashed { host, .. } | What::Stopped { host, .. } => named(host),
         What::Booted { host, incarnation } => *incarnation > 1 && named(host),
-        What::Fault { hosts: hit, .. } => hit.iter().any(named),
+        What::Fault { hosts: hit, .. } => hit.iter().any(named) && chain.did(place, chain.until),
         What::Noted { note, .. } => matches!(
             note,
             Note::Controller(
@@ -52,7 +52,7 @@ pub(super) fn choose(chain: &mut Chain<'_>) {
         if chosen.len() == EVENTS_MAX {
             break;
         }
-        if matters(&chain.record[place].what) {
+        if matters(place) {
             chosen.push(place);
         }
     }

@@ -60,7 +60,7 @@ fn missing(run: &Run, record: &Record) -> Explanation {
     }
     for host in participants(&page) {
         let last = page.last(page.until, |what| says(what, host, &page));
-        let fault = page.fault(host, page.until);
+        let fault = page.last_fault(host, page.until);
         let fault = page.maybe(fault, Weight::Aside);
         let last = page.maybe(last, Weight::Link);
         let name = page.name(host);
@@ -71,7 +71,7 @@ fn missing(run: &Run, record: &Record) -> Explanation {
             }
         };
         if !fault.is_empty() {
-            pieces.push(say("; the last fault that hit it"));
+            pieces.push(say("; the last fault that did something to it"));
             pieces.push(see(&fault));
         }
         page.argue(pieces);
@@ -124,6 +124,7 @@ fn says(what: &What, host: HostId, page: &Chain<'_>) -> bool {
 fn faults(page: &mut Chain<'_>) {
     let all: Vec<usize> = (0..page.until)
         .filter(|place| matches!(page.record[*place].what, What::Fault { .. }))
+        .filter(|place| page.did(*place, page.until))
         .collect();
     for place in all {
         page.event(place, Weight::Link);

@@ -75,6 +75,8 @@ pub struct Setup {
     pub exceeds_budget: bool,
     /// `replica.lag.time.max.ms`.
     pub lag_max_ms: u64,
+    /// `broker.session.timeout.ms`.
+    pub session_timeout_ms: u64,
 }
 
 impl Setup {

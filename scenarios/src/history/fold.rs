@@ -12,7 +12,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use trial_cluster::ids::TopicPartition;
 use trial_cluster::note::Note;
 use trial_cluster::note::client::{ClientNote, RecordId};
-use trial_sim::fault::Fault;
 use trial_sim::{HostId, Time};
 
 use super::Form;
@@ -113,11 +112,10 @@ impl Fold<'_> {
                 self.assign(at, *host);
             }
             What::Crashed { host, .. } | What::Stopped { host, .. } => self.on_down(at, *host),
-            What::Fault { text, .. } if self.form == Form::Kafka => {
-                let word = text.parse::<Fault>().ok().map(|fault| fault.effect.to_string());
-                let word =
-                    word.as_deref().and_then(|text| text.split(' ').next()).unwrap_or("fault");
-                self.nemesis(at, word, &Value::Text(text.to_string()));
+            What::Fault { fault, .. } if self.form == Form::Kafka => {
+                let effect = fault.effect.to_string();
+                let word = effect.split(' ').next().unwrap_or("fault");
+                self.nemesis(at, word, &Value::Text(fault.to_string()));
             }
             _ => {}
         }

@@ -95,6 +95,7 @@ pub fn assemble(
         rules: scenario.rules.clone(),
         exceeds_budget: scenario.exceeds_budget,
         lag_max_ms: scenario.cluster.config.node.replica_lag_time_max.as_millis(),
+        session_timeout_ms: scenario.cluster.config.node.broker_session_timeout.as_millis(),
     };
     (world, setup, Programs::new(cluster))
 }

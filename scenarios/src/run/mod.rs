@@ -6,7 +6,6 @@
 mod assemble;
 mod by_hand;
 mod carrier;
-mod chronicle;
 mod document;
 #[cfg(test)]
 mod one_item_less;
@@ -20,7 +19,7 @@ mod told;
 mod trial_run;
 
 pub use assemble::{Played, assemble};
-pub use chronicle::Told;
+pub(crate) use plan::lasting;
 pub use plan::{Plan, Planned};
 pub use player::{Done, Player, Situation};
 pub(crate) use player::{SWIZZLE, swizzled};

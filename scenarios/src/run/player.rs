@@ -130,11 +130,13 @@ pub(super) struct Active {
     revives: Vec<HostId>,
 }
 
-/// What was done, for the judge.
+/// What was done, for the judge and the record.
 #[derive(Debug, Clone)]
 pub struct Done {
-    /// The fault's text.
-    pub text: String,
+    /// Which of the plan's faults.
+    pub index: usize,
+    /// The fault, as it happened.
+    pub fault: Fault,
     /// Whom it hit.
     pub hosts: Vec<HostId>,
 }
@@ -190,6 +192,18 @@ impl Player {
     /// Who was started again, and when, because the disk fault that had ended it was over.
     pub(super) fn revived(&self) -> &[(Time, HostId)] {
         &self.revived
+    }
+
+    /// What every fault that has begun and not ended is made of, with the host of each part that acts on one host.
+    pub(super) fn acting(&self) -> impl Iterator<Item = (usize, FaultId, Option<HostId>)> {
+        self.active.iter().flat_map(|active| {
+            let hosts = &self.outcomes[active.index].hosts;
+            // One part for each host, in their order, or parts of links.
+            let each = hosts.len() == active.faults.len();
+            let host = move |place: usize| hosts.get(place).copied().filter(|_| each);
+            let parts = active.faults.iter().enumerate();
+            parts.map(move |(place, fault)| (active.index, *fault, host(place)))
+        })
     }
 
     /// Whether a written fault did what the budget would not have let a swarm do.
@@ -387,8 +401,8 @@ impl Player {
         let outcome = &self.outcomes[index];
         // The judge hears of what happened, not of what was drawn.
         if outcome.budget != ByBudget::Spared {
-            let text = within_budget(&planned.fault, outcome.budget).to_string();
-            done.push(Done { text, hosts: outcome.hosts.clone() });
+            let fault = within_budget(&planned.fault, outcome.budget);
+            done.push(Done { index, fault, hosts: outcome.hosts.clone() });
         }
         if !outcome.faults.is_empty() || !restarts.is_empty() {
             let faults = outcome.faults.clone();

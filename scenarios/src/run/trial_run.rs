@@ -10,11 +10,10 @@ use trial_sim::disk::Disk;
 use trial_sim::{Digest, DiskId, HostId, Plan as Draws, Seen, Span, Time, World, WorldSettings};
 
 use super::assemble::{Played, assemble};
-use super::chronicle::{self, Chronicle, Told};
 use super::plan::Plan;
 use super::player::{Done, Player};
 use crate::check::Judge;
-use crate::explain::Record;
+use crate::explain::{self, On, Record};
 use crate::facts::Disks;
 use crate::scenario::Scenario;
 
@@ -64,8 +63,8 @@ pub struct Run {
     seen: Vec<Seen<Note>>,
     /// What happened, for whoever explains it; none unless asked for.
     record: Option<Record>,
-    /// What happened, in words, if somebody asked for it.
-    pub(super) chronicle: Option<Chronicle>,
+    /// When the record last heard of what faults had done.
+    looked_at: Time,
 }
 
 impl Disks for World<Note> {
@@ -112,7 +111,7 @@ impl Run {
             live_at: None,
             seen: Vec::new(),
             record: None,
-            chronicle: None,
+            looked_at: Time::ZERO,
         }
     }
 
@@ -215,6 +214,7 @@ impl Run {
                     if limit < end {
                         return;
                     }
+                    self.look_at_faults();
                     self.player.end_all(&mut self.world);
                     self.drain();
                     self.phase = Phase::Healing { since: self.world.now() };
@@ -285,6 +285,7 @@ impl Run {
             match (due, event) {
                 (Some(due), event) if event.is_none_or(|at| due <= at) => {
                     self.world.run_until(due);
+                    self.look_at_faults();
                     self.player.play_due(&mut self.world, self.judge.facts(), &mut done);
                     self.tell(&mut done);
                 }
@@ -295,6 +296,9 @@ impl Run {
                         continue;
                     }
                     self.drain();
+                    if self.world.now().since(self.looked_at) >= explain::EVERY {
+                        self.look_at_faults();
+                    }
                     if self.player.has_triggers() {
                         self.player.play_triggered(&mut self.world, self.judge.facts(), &mut done);
                         self.tell(&mut done);
@@ -310,21 +314,27 @@ impl Run {
         if done.is_empty() {
             return;
         }
-        for Done { text, hosts } in done.drain(..) {
+        for Done { index, fault, hosts } in done.drain(..) {
+            let text = fault.to_string();
             tracing::info!("{} fault: {text}", self.world.now());
-            if let Some(chronicle) = &mut self.chronicle {
-                let whom = hosts.iter().map(|host| self.world.host_name(*host));
-                let whom = whom.collect::<Vec<_>>().join(" ");
-                let whom = if text.contains('(') { format!(" ({whom})") } else { String::new() };
-                chronicle
-                    .push(Told { at: self.world.now(), text: format!("`{text}`{whom} begins") });
-            }
             self.judge.on_fault(self.world.now(), &text, &hosts);
             if let Some(record) = &mut self.record {
-                record.on_fault(self.world.now(), &text, &hosts);
+                record.on_fault(self.world.now(), index, fault, &hosts);
             }
         }
         self.drain();
+    }
+
+    /// Whoever keeps a record looks at what faults have done.
+    fn look_at_faults(&mut self) {
+        let Some(record) = &mut self.record else { return };
+        let now = self.world.now();
+        self.looked_at = now;
+        for (index, part, host) in self.player.acting() {
+            let link = self.world.link_of(part).map(|(from, to)| On::Link(from, to));
+            let on = link.or(host.map(On::Host)).unwrap_or(On::Other);
+            record.on_effect(now, index, (part, on), self.world.effect(part));
+        }
     }
 
     /// The readable log: what happened, stamped with virtual time. Costs nothing while nobody listens.
@@ -362,6 +372,9 @@ impl Run {
         self.world.drain_seen(&mut seen);
         for one in seen.drain(..) {
             self.log(&one);
+            if let Seen::Crashed { .. } | Seen::Stopped { .. } = one {
+                self.look_at_faults();
+            }
             let known = self.judge.violations().len();
             if let Some(record) = &mut self.record {
                 record.before(&one, self.judge.facts());
@@ -370,9 +383,6 @@ impl Run {
             if let Some(record) = &mut self.record {
                 record.after(&one, self.judge.known(), self.judge.facts());
                 record.violations(self.judge.violations().len());
-            }
-            if let Some(chronicle) = &mut self.chronicle {
-                chronicle.extend(chronicle::tell(&one, self.judge.facts()));
             }
             for found in &self.judge.violations()[known..] {
                 tracing::error!("{} {} is violated: {}", found.at, found.invariant, found.message);

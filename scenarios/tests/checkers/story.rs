@@ -109,6 +109,7 @@ fn setup(promises: Promises) -> Setup {
         rules: Rules::default(),
         exceeds_budget,
         lag_max_ms: 30_000,
+        session_timeout_ms: 9_000,
     }
 }
 
@@ -422,8 +423,12 @@ impl Story {
     // ---- the end ----
 
     pub fn fault(&mut self, text: &str, hosts: &[HostId]) {
-        self.judge.on_fault(self.now, text, hosts);
-        self.record.on_fault(self.now, text, hosts);
+        // What it does is seen at the same time, by the next that is seen.
+        let at = self.now + Span::from_millis(1);
+        self.judge.on_fault(at, text, hosts);
+        let index = self.record.entries().len();
+        let fault = text.parse().expect("a fault");
+        self.record.on_fault(at, index, fault, hosts);
     }
 
     /// The run is over; answers the ids of the violations, each once, in order.

@@ -143,6 +143,15 @@ impl<N: Note> World<N> {
         effect
     }
 
+    /// From which host to which a fault of a link acts; none for a fault of another kind.
+    #[must_use]
+    pub fn link_of(&self, fault: FaultId) -> Option<(HostId, HostId)> {
+        match self.room.faults[fault.0 as usize].kind {
+            FaultKind::Link { from, to, .. } => Some((from, to)),
+            _ => None,
+        }
+    }
+
     fn set_off(&mut self, kind: FaultKind, call: u8, host: HostId, detail: u64) -> FaultId {
         self.room.mark(call, u64::from(host.0), detail);
         self.begin(kind, true)

@@ -1,8 +1,16 @@
 //! Looks every sentence of an explanation up in the record again, word by word.
 //!
-//! Inputs:     the text of the events, as a reader sees it; nothing of how it was made.
+//! Read first this file (the events), then `reading.rs` (what a clause of an argument refers to) and `forms.rs` (every
+//! form that a clause may have, and what the record must show for it).
+//!
+//! Inputs:     the text, as a reader sees it; nothing of how it was made.
 //! Invariants: WI-1 each time in a sentence is that of an entry of the record. WI-2 each host and each number in a
-//!             sentence stands in an entry of that time.
+//!             sentence stands in an entry of that time. WI-3 an argument is made of known forms, and what each says of
+//!             hosts, batches, epochs and offsets is true of an event that it refers to; of the record if it refers
+//!             to none.
+
+mod forms;
+mod reading;
 
 use trial_cluster::note::Note;
 use trial_cluster::note::raft::RaftNote;
@@ -13,7 +21,7 @@ use super::subject::words;
 use crate::check::words::when;
 use crate::facts::{Fact, Facts};
 
-/// What the events say and the record does not; empty if each of them stands on it.
+/// What the events and the arguments say and the record does not; empty if each of them stands on it.
 #[must_use]
 pub fn unsupported(explanation: &Explanation, record: &Record, facts: &Facts) -> Vec<String> {
     let mut found = Vec::new();
@@ -24,6 +32,12 @@ pub fn unsupported(explanation: &Explanation, record: &Record, facts: &Facts) ->
                 found.push(format!("{what}: {clause}"));
             }
         }
+    }
+    found.extend(reading::unsupported(explanation, record, facts));
+    if let Some(guard) = &explanation.guard
+        && !facts.setup.rules.switches().any(|switch| guard.contains(&switch.to_string()))
+    {
+        found.push(format!("the run has no such switch: {guard}"));
     }
     found
 }
@@ -55,9 +69,9 @@ fn wrong(clause: &str, record: &Record, facts: &Facts) -> Option<String> {
 /// The hosts and the numbers of an entry.
 fn known(entry: &Entry, facts: &Facts) -> (Vec<String>, Vec<String>) {
     let text = match &entry.what {
-        What::Fault { text, hosts } => {
+        What::Fault { fault, hosts } => {
             let hosts: Vec<&str> = hosts.iter().map(|host| facts.setup.name(*host)).collect();
-            let all = format!("{text} {}", hosts.join(" "));
+            let all = format!("{fault} {}", hosts.join(" "));
             let named = words(&all).into_iter().map(str::to_owned).collect::<Vec<_>>();
             return (named.clone(), named);
         }
