@@ -1,7 +1,7 @@
 // Lets Apache Kafka's own classes write and read what a log keeps of its producers: snapshots and indexes of aborted
 // transactions. Run with Kafka 4.3.0 on the class path:
 //
-//   java ProducerFiles.java write FOLDER    makes FOLDER/orders-0, the log in tests/data/kafka-4.3.0-producers
+//   java ProducerFiles.java write FOLDER    makes FOLDER/orders-0, the log in tests/data/kafka-4.3.0/by-classes/producers-0
 //   java ProducerFiles.java print FOLDER    prints the snapshots and transaction indexes in FOLDER/orders-0
 //   java ProducerFiles.java recover FOLDER  opens FOLDER/orders-0 as after a crash, prints what Kafka makes of it
 //   java ProducerFiles.java follow FOLDER   shows what a replica enters that takes several batches at once (see

@@ -1,6 +1,6 @@
 //! A log with producers that Apache Kafka 4.3.0 wrote: ours is the same byte for byte, and reads the same from it.
 //!
-//! The files are in `data/kafka-4.3.0-producers`, the program that wrote them is `log/oracle/ProducerFiles.java`.
+//! The files are in `data/kafka-4.3.0/by-classes/producers-0`, the program that wrote them is `log/oracle/ProducerFiles.java`.
 
 mod support;
 
@@ -18,7 +18,7 @@ const LEADER_EPOCH: LeaderEpoch = LeaderEpoch(3);
 
 macro_rules! kafkas_files {
     ($($name:literal),* $(,)?) => {
-        [$(($name, include_bytes!(concat!("data/kafka-4.3.0-producers/", $name)).as_slice())),*]
+        [$(($name, include_bytes!(concat!("data/kafka-4.3.0/by-classes/producers-0/", $name)).as_slice())),*]
     };
 }
 

@@ -51,8 +51,10 @@ pub mod bench;
 pub mod cause;
 pub mod check;
 pub mod explain;
+pub mod export;
 pub mod facts;
 pub mod failure;
+mod file_disk;
 pub mod fingerprint;
 pub mod history;
 pub mod invariants;
@@ -68,6 +70,7 @@ pub mod testing;
 pub mod twice;
 
 pub use failure::{Kept, kept};
+pub use file_disk::FileDisk;
 pub use lab::{Consumed, Lab, LabCheck, SendError, Sent, Stored, lab};
 pub use scenario::{Scenario, ScenarioBuilder, consumer, producer, rack, scenario, topic};
 pub use testing::{Check, CheckFailure, check};

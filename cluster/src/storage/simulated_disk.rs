@@ -27,27 +27,27 @@ impl Disk for SimulatedDisk<'_> {
     }
 
     fn len(&mut self, file: FileId) -> Result<u64, DiskError> {
-        self.access.len(to_sim(file)).map_err(refusal)
+        self.access.len(to_sim(file)).map_err(refusal_of_handle)
     }
 
     fn read(&mut self, file: FileId, offset: u64, length: usize) -> Result<Bytes, DiskError> {
-        self.access.read(to_sim(file), offset, length as u64).map_err(refusal)
+        self.access.read(to_sim(file), offset, length as u64).map_err(refusal_of_handle)
     }
 
     fn append(&mut self, file: FileId, bytes: Bytes) -> Result<u64, DiskError> {
-        self.access.append(to_sim(file), bytes).map_err(refusal)
+        self.access.append(to_sim(file), bytes).map_err(refusal_of_handle)
     }
 
     fn write(&mut self, file: FileId, offset: u64, bytes: Bytes) -> Result<(), DiskError> {
-        self.access.write(to_sim(file), offset, bytes).map_err(refusal)
+        self.access.write(to_sim(file), offset, bytes).map_err(refusal_of_handle)
     }
 
     fn truncate(&mut self, file: FileId, length: u64) -> Result<(), DiskError> {
-        self.access.truncate(to_sim(file), length).map_err(refusal)
+        self.access.truncate(to_sim(file), length).map_err(refusal_of_handle)
     }
 
     fn sync(&mut self, file: FileId) -> Result<(), DiskError> {
-        self.access.sync(to_sim(file)).map_err(refusal)
+        self.access.sync(to_sim(file)).map_err(refusal_of_handle)
     }
 
     fn sync_dir(&mut self, path: &str) -> Result<(), DiskError> {
@@ -68,7 +68,7 @@ impl Disk for SimulatedDisk<'_> {
 
     fn create_dir(&mut self, path: &str) -> Result<(), DiskError> {
         match self.access.create_dir(path) {
-            Err(disk::DiskError::AlreadyExists) => Ok(()),
+            Err(disk::DiskError::AlreadyExists) if self.access.is_directory(path) => Ok(()),
             outcome => outcome.map_err(refusal),
         }
     }
@@ -80,6 +80,14 @@ fn of_sim(file: disk::FileId) -> FileId {
 
 fn to_sim(file: FileId) -> disk::FileId {
     disk::FileId(u32::try_from(file.0).expect("the number came from the simulated disk"))
+}
+
+/// A call on an open file: one that is not there was removed.
+fn refusal_of_handle(error: disk::DiskError) -> DiskError {
+    match error {
+        disk::DiskError::NotFound => DiskError::Stale,
+        other => refusal(other),
+    }
 }
 
 fn refusal(error: disk::DiskError) -> DiskError {

@@ -234,7 +234,10 @@ impl Disk for MemoryDisk {
         }
         match self.names.files.get(path) {
             Some(&file) => Ok(file),
-            None if create && self.names.is_folder(parent(path)) => Ok(self.file_named(path)),
+            None if create => {
+                self.names.folder_is_there(parent(path))?;
+                Ok(self.file_named(path))
+            }
             None => Err(DiskError::NotFound),
         }
     }
@@ -290,9 +293,7 @@ impl Disk for MemoryDisk {
 
     fn sync_dir(&mut self, path: &str) -> Result<(), DiskError> {
         self.called()?;
-        if !self.names.is_folder(path) {
-            return Err(DiskError::NotFound);
-        }
+        self.names.folder_is_there(path)?;
         if let Some(cache) = &mut self.cache {
             let durable = cache.take_changes_of(path);
             for change in durable {
@@ -304,8 +305,9 @@ impl Disk for MemoryDisk {
 
     fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
         self.called()?;
-        if !self.names.folders.contains(from) && !self.names.files.contains_key(from) {
-            return Err(DiskError::NotFound);
+        self.names.may_rename(from, to)?;
+        if from == to {
+            return Ok(());
         }
         self.change(NameChange::Rename(from.to_owned(), to.to_owned()));
         Ok(())
@@ -325,9 +327,7 @@ impl Disk for MemoryDisk {
 
     fn list(&mut self, path: &str) -> Result<Vec<String>, DiskError> {
         self.called()?;
-        if !self.names.is_folder(path) {
-            return Err(DiskError::NotFound);
-        }
+        self.names.folder_is_there(path)?;
         let children = self.names.files.keys().chain(&self.names.folders);
         let mut names: Vec<String> = children
             .filter(|name| parent(name) == path)
@@ -343,6 +343,7 @@ impl Disk for MemoryDisk {
             return Err(DiskError::AlreadyExists);
         }
         if !self.names.is_folder(path) {
+            self.names.folder_is_there(parent(path))?;
             self.change(NameChange::CreateFolder(path.to_owned()));
         }
         Ok(())

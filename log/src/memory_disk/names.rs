@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::disk::{FileId, parent};
+use crate::disk::{DiskError, FileId, parent};
 
 /// A change of names.
 #[derive(Debug, Clone)]
@@ -38,6 +38,33 @@ pub(super) struct Names {
 impl Names {
     pub(super) fn is_folder(&self, path: &str) -> bool {
         path.is_empty() || self.folders.contains(path)
+    }
+
+    /// Whether a folder is there, and why not.
+    pub(super) fn folder_is_there(&self, path: &str) -> Result<(), DiskError> {
+        match self.is_folder(path) {
+            true => Ok(()),
+            false if self.files.contains_key(path) => Err(DiskError::WrongKind),
+            false => Err(DiskError::NotFound),
+        }
+    }
+
+    /// Whether something may be renamed so: a file may replace a file, a folder nothing.
+    pub(super) fn may_rename(&self, from: &str, to: &str) -> Result<(), DiskError> {
+        let is_file = self.files.contains_key(from);
+        if !is_file && !self.folders.contains(from) {
+            return Err(DiskError::NotFound);
+        }
+        self.folder_is_there(parent(to))?;
+        let (onto_file, onto_folder) = (self.files.contains_key(to), self.is_folder(to));
+        match is_file {
+            _ if from == to => Ok(()),
+            true if onto_folder => Err(DiskError::WrongKind),
+            true => Ok(()),
+            false if onto_file => Err(DiskError::WrongKind),
+            false if onto_folder || to.starts_with(&format!("{from}/")) => Err(DiskError::NotEmpty),
+            false => Ok(()),
+        }
     }
 
     pub(super) fn has_children(&self, folder: &str) -> bool {
@@ -79,6 +106,12 @@ impl Names {
                 let file = self.files.remove(&name)?;
                 self.files.insert(format!("{to}/{}", &name[inside.len()..]), file);
             }
+            let folders = std::mem::take(&mut self.folders).into_iter();
+            let moved = |name: String| match name.strip_prefix(&inside) {
+                Some(rest) => format!("{to}/{rest}"),
+                None => name,
+            };
+            self.folders = folders.map(moved).collect();
             return None;
         }
         let file = self.files.remove(from)?;

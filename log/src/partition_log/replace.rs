@@ -221,7 +221,7 @@ impl Log {
             "loading split a segment whose offsets lay too far from its base (KAFKA-6264)"
         );
         let parts = self.parts_of(disk, overflowed)?;
-        assert!(parts.len() > 1, "KAFKA-6264: a segment that overflows has two parts or more");
+        assert!(!parts.is_empty(), "KAFKA-6264: a segment that overflows has a batch");
         let mut bases = Vec::with_capacity(parts.len());
         for Part { base_offset, batches, from, to } in parts {
             let (folder, config) = (&self.folder, &self.config);
@@ -266,6 +266,11 @@ impl Log {
                 Ok(None) | Err(ScanError::Corrupt { .. }) => break,
             };
             let last_offset = batch.summary.last_offset;
+            let last = parts.last().and_then(|part| part.batches.last());
+            if last.is_some_and(|last| batch.summary.base_offset <= last.last_offset) {
+                // No checksum covers the offset that a batch begins at: what goes back is none either.
+                break;
+            }
             let fits = parts.last().is_some_and(|p| relative(p.base_offset, last_offset).is_some());
             if fits {
                 let part = parts.last_mut().expect("it fits into it");

@@ -30,6 +30,9 @@ pub(crate) enum Command {
     Replay(ReplayArgs),
     /// Tell why a run fails: the causal chain backwards from the contradiction
     Explain(ExplainArgs),
+    /// Write the disks of a run's brokers and controllers as files, for Kafka's own tools
+    #[command(after_help = EXPORT_EXAMPLES)]
+    Export(ExportArgs),
     /// Show what there is: scenarios, faults, invariants, probes, bugs
     List(ListArgs),
     /// Play scenarios under many seeds and count what came of it
@@ -48,6 +51,14 @@ pub(crate) enum Command {
     /// Measure how fast Trial is
     Bench(BenchArgs),
 }
+
+const EXPORT_EXAMPLES: &str = "\
+Examples:
+  trial export departures --seed 7 --to disks
+  trial export trial-failures/departures-R12-08f2eaf8/failure.json --at 8.5s --to disks
+  kafka-dump-log.sh --deep-iteration --print-data-log --files disks/b1/orders-0/00000000000000000000.log
+
+Each host has a folder, laid out as a log directory of Kafka's. The exit status is 0, whatever the run came to.";
 
 const SWEEP_EXAMPLES: &str = "\
 Examples:
@@ -201,6 +212,27 @@ pub(crate) struct ExplainArgs {
     /// Which violation, by the id of its invariant; without it: the first
     #[arg(long, value_name = "ID")]
     pub(crate) invariant: Option<String>,
+    #[command(flatten)]
+    pub(crate) changes: ChangeArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ExportArgs {
+    /// A name of `trial list scenarios`, the path of a scenario file, or a saved failure
+    #[arg(value_name = "SCENARIO|FILE.toml|FAILURE.json")]
+    pub(crate) what: String,
+    /// Of a scenario: the seed (default: 1)
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Where the folders of the hosts go: a folder that is empty or not there yet
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) to: PathBuf,
+    /// How the disks stand at this time, as in 12.5s; without it: when the run is over
+    #[arg(long, value_name = "TIME")]
+    pub(crate) at: Option<String>,
+    /// What would be left if every host lost its power then, instead of what its processes see
+    #[arg(long)]
+    pub(crate) after_power_loss: bool,
     #[command(flatten)]
     pub(crate) changes: ChangeArgs,
 }

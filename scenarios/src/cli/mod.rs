@@ -8,6 +8,7 @@ mod asking;
 mod bench;
 mod cause;
 mod explain;
+mod export;
 mod history;
 mod junit;
 mod keep;
@@ -41,6 +42,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Run(args)) => run::run(&args),
         Some(Command::Replay(args)) => replay::replay(&args),
         Some(Command::Explain(args)) => explain::explain(&args),
+        Some(Command::Export(args)) => export::export_disks(&args),
         Some(Command::List(args)) => list::list(&args),
         Some(Command::Sweep(args)) => sweep::sweep_all(&args),
         Some(Command::Merge(args)) => merge::merge_all(&args),

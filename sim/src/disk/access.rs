@@ -181,7 +181,7 @@ impl<'a> DiskAccess<'a> {
     pub fn sync_dir(&mut self, directory: &str) -> Result<(), DiskError> {
         let refusal = self.disk.refuses_at(DiskCall::Sync, directory);
         self.refused(refusal)?;
-        self.is_directory(directory)?;
+        self.directory_exists(directory)?;
         self.record(Operation::SyncedDirectory { path: Arc::from(directory) });
         self.pay(self.disk.settings.call_cost);
         let other = self.disk.settings.sync_latency.0 + self.stall();
@@ -254,7 +254,7 @@ impl<'a> DiskAccess<'a> {
     /// The names in a directory, sorted; files and directories alike.
     pub fn list(&mut self, directory: &str) -> Result<Vec<String>, DiskError> {
         self.alive()?;
-        self.is_directory(directory)?;
+        self.directory_exists(directory)?;
         self.metadata();
         let names = self.disk.names.list(directory);
         for name in &names {
@@ -280,6 +280,12 @@ impl<'a> DiskAccess<'a> {
     #[must_use]
     pub fn exists(&self, path: &str) -> bool {
         self.disk.names.file(path).is_some() || self.disk.names.is_directory(path)
+    }
+
+    /// Whether a directory has this path.
+    #[must_use]
+    pub fn is_directory(&self, path: &str) -> bool {
+        self.disk.names.is_directory(path)
     }
 
     // ---- what the calls share ----
@@ -313,7 +319,7 @@ impl<'a> DiskAccess<'a> {
         Ok(())
     }
 
-    fn is_directory(&self, path: &str) -> Result<(), DiskError> {
+    fn directory_exists(&self, path: &str) -> Result<(), DiskError> {
         if self.disk.names.is_directory(path) {
             return Ok(());
         }
@@ -322,7 +328,7 @@ impl<'a> DiskAccess<'a> {
     }
 
     fn parent_exists(&self, path: &str) -> Result<(), DiskError> {
-        self.is_directory(parent(path))
+        self.directory_exists(parent(path))
     }
 
     fn change_names(&mut self, change: NameChange) {

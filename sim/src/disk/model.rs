@@ -226,6 +226,11 @@ impl Disk {
         })
     }
 
+    /// Every directory but the root, in the order of paths.
+    pub fn directories(&self) -> impl Iterator<Item = &Arc<str>> + '_ {
+        self.names.directories()
+    }
+
     /// The length of a file, as its programs see it.
     #[must_use]
     pub fn peek_len(&self, path: &str) -> Option<u64> {
