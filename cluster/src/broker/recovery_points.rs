@@ -78,7 +78,7 @@ impl Broker {
             mark::reachable!(
                 cx,
                 "truncation_lowers_recovery_point_file",
-                "a log was cut below the checkpoint's recovery point, which was written anew before the next fetch"
+                "a log was cut below its checkpointed recovery point, which was written anew before the next fetch"
             );
             self.then(Task::CheckpointRecoveryPoints, cx);
         }
