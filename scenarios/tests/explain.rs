@@ -156,6 +156,41 @@ fn a_recovery_that_leaves_a_hole() {
     insta::assert_snapshot!(explained(&run, Some("R4")));
 }
 
+/// The power fails before the broker has told that it has closed the segment.
+#[test]
+fn a_hole_that_begins_with_a_roll_of_which_nobody_heard() {
+    let text = r#"
+        title = "log: a power loss takes the end of a closed segment and leaves the next one"
+        time = "12s"
+        switches = ["recovery_leaves_hole"]
+        faults = [
+            "at 4s disk b1 slow by 100 for 4s",
+            "at 7s crash b1 losing unsynced for 1s",
+        ]
+        [cluster]
+        brokers = 3
+        config = { "min.insync.replicas" = 2, "leader.imbalance.check.interval.seconds" = 5 }
+        [topics.orders]
+        partitions = 1
+        replicas = 3
+        assignment = [[1, 2, 3]]
+        config = { "segment.index.bytes" = 48, "index.interval.bytes" = 0 }
+        [clients.shop]
+        produce = "orders"
+        rate = "40/s"
+        config = { "linger.ms" = 0 }
+        [clients.audit]
+        consume = "orders"
+        config = { "auto.offset.reset" = "earliest" }
+    "#;
+    let told = explained(&written(text, 45), Some("R4")).to_string();
+    let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(told.contains("b1, which had B (E1), lost power and B with it"), "{told}");
+    assert!(told.contains("left a hole in which B is missing"), "{told}");
+    assert!(!told.contains("had closed"), "{told}");
+    assert!(told.contains("whose absence is seen above"), "{told}");
+}
+
 /// Found by a stranger: a reset of a connection to a broker without a process was named, the last fault that listed it.
 #[test]
 fn the_fault_behind_an_election_is_what_ended_the_broker() {

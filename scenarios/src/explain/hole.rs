@@ -1,8 +1,9 @@
 //! A recovery that believed what lay behind a hole, and what was committed lay in the hole.
 //!
 //! Inputs:     the batch, who lacks it, when it wrote it and when it lost it.
-//! Invariants: HO-1 it is told only if the record has all of it: the segment was closed when the power failed, nothing
-//!             had synced it, and the recovery kept both what came before the batch and a segment behind it.
+//! Invariants: HO-1 it is told only if the record has all of it: nothing had synced the batch when the power failed, and
+//!             the recovery kept both what came before it and a segment behind it. HO-2 that its segment was closed
+//!             follows from that; the broker may have lost its power before it told.
 
 use trial_cluster::note::Note;
 use trial_cluster::rules::Switch;
@@ -15,8 +16,8 @@ use crate::facts::{Fact, Stored};
 
 /// The entries of the story.
 struct Hole {
-    /// The segment was closed.
-    rolled: usize,
+    /// The broker told that the segment was closed.
+    rolled: Option<usize>,
     /// The power failed.
     down: usize,
     /// The recovery went over the batch's segment, and over the next one that was there; where each begins.
@@ -39,18 +40,21 @@ pub(super) fn tell(
     let fault = chain.ended_by(hole.down);
     let fault = chain.maybe(fault, Weight::Core);
     let taken = chain.event(lost, Weight::Core);
-    let rolled = chain.event(hole.rolled, Weight::Core);
+    let rolled = chain.maybe(hole.rolled, Weight::Core);
     let [(before, first), (behind, next)] = hole.kept;
     let (opened, end) = hole.opened;
     let recovered = chain.events(vec![before, behind, opened], Weight::Core);
-    chain.argue(vec![
+    let mut pieces = vec![
         say(format!("However, {name}, which had B")),
         see(&[held]),
         say(", lost power and B with it"),
         see(&[fault, vec![taken]].concat()),
-        say(", because B was in a segment that it had closed and not synced yet"),
-        see(&[rolled]),
-    ]);
+    ];
+    if !rolled.is_empty() {
+        pieces.push(say(", because B was in a segment that it had closed and not synced yet"));
+        pieces.push(see(&rolled));
+    }
+    chain.argue(pieces);
     chain.argue(vec![
         say(format!(
             "When {name} started again, its recovery kept what was left of the segment that begins at offset {first}"
@@ -102,7 +106,7 @@ fn find(chain: &Chain<'_>, batch: &Stored, host: HostId, copy: usize, lost: usiz
         host,
         (copy, lost),
         |it| matches!(it, LogEvent::Rolled { base_offset } if base_offset.0 > batch.last),
-    )?;
+    );
     let synced = logged(
         chain,
         host,
