@@ -123,7 +123,8 @@ pub(super) fn differs(
     let leader = facts.setup.name(entry.leader);
     let leads = partition.leader().and_then(|id| facts.setup.host_of(id)) == Some(host);
     let place = if leads { "its leader" } else { "its replica" };
-    let state = if found.is_some() { "different" } else { "missing" };
+    let behind = found.is_some_and(|found| found.base > entry.batch.last);
+    let state = if found.is_none() || behind { "missing" } else { "different" };
     let span = words::offsets(entry.batch.base, entry.batch.last);
     let is = if entry.batch.base == entry.batch.last { "is" } else { "are" };
     let was = if entry.batch.base == entry.batch.last { "was" } else { "were" };
@@ -138,6 +139,11 @@ pub(super) fn differs(
         facts: [
             words::committed(facts, entry),
             match found {
+                Some(next) if behind => format!(
+                    "{} has nothing there on its disk, and behind it {}",
+                    words::who(facts, at, host),
+                    words::batch(next)
+                ),
                 Some(found) => {
                     format!(
                         "{} has {} on its disk",

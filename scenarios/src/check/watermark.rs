@@ -52,7 +52,7 @@ impl HighWatermarks {
                 }
                 _ => {}
             },
-            Fact::Removed { host, from, by_crash: false } => {
+            Fact::Removed { host, from, by_crash: false, .. } => {
                 let high_watermark = partition.logs.get(host).map_or(0, |log| log.high_watermark);
                 if *from < high_watermark {
                     on_cut(at, *host, *from, high_watermark, partition, facts, verdicts);

@@ -167,7 +167,9 @@ impl<'a> Chain<'a> {
                 Some(Fact::Written { host, batch: written, .. }) if written.is_same(batch) => {
                     holders.insert(*host);
                 }
-                Some(Fact::Removed { host, from, .. }) if *from <= batch.last => {
+                Some(Fact::Removed { host, from, to, .. })
+                    if (*from..=*to).contains(&batch.base) =>
+                {
                     holders.remove(host);
                 }
                 Some(Fact::Noted {

@@ -108,7 +108,9 @@ fn standing_at(chain: &Chain<'_>, host: HostId, offset: i64) -> Option<Stored> {
                 {
                     stands = Some(*batch);
                 }
-                Some(Fact::Removed { host: by, from, .. }) if *by == host && *from <= offset => {
+                Some(Fact::Removed { host: by, from, to, .. })
+                    if *by == host && (*from..=*to).contains(&offset) =>
+                {
                     stands = None;
                 }
                 _ => {}
@@ -159,8 +161,8 @@ fn came_back(chain: &mut Chain<'_>, host: HostId, stands: &Stored, other: &Store
     let held = chain.written(stands, host, back);
     let held = chain.maybe(held, Weight::Aside);
     let cut = chain.last(back, |what| {
-        matches!(chain.fact(what), Some(Fact::Removed { host: by, from, by_crash: false })
-            if *by == host && *from <= stands.base)
+        matches!(chain.fact(what), Some(Fact::Removed { host: by, from, to, by_crash: false })
+            if *by == host && (*from..=*to).contains(&stands.base))
     });
     let noted = cut.and_then(|cut| {
         chain

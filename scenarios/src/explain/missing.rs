@@ -4,12 +4,15 @@
 //! Invariants: MI-1 the replica that lacks the batch had it and lost it, or never had it; which of the two, the record
 //!             says.
 
+use std::collections::BTreeSet;
+
 use trial_cluster::note::partition::PartitionEvent as E;
 use trial_cluster::note::partition::TruncationCause;
 use trial_cluster::rules::Switch;
 use trial_sim::{HostId, Time};
 
 use super::chain::{Chain, Weight, say, see};
+use super::hole;
 use super::record::What;
 use crate::check::Violation;
 use crate::facts::{Fact, Stored};
@@ -25,7 +28,11 @@ pub(super) fn tell(chain: &mut Chain<'_>, violation: &Violation) -> bool {
     let copy = chain.written(&batch, host, chain.until);
     let lost = copy.and_then(|copy| loss(chain, &batch, host, copy));
     match (copy, lost) {
-        (Some(copy), Some(lost)) => how_lost(chain, host, copy, lost),
+        (Some(copy), Some(lost)) => {
+            if !hole::tell(chain, &batch, host, copy, lost) {
+                how_lost(chain, host, copy, lost);
+            }
+        }
         (None, _) => never_had(chain, &batch, host),
         // It has it: what is wrong is that nobody reads it there.
         (Some(copy), None) => {
@@ -35,7 +42,7 @@ pub(super) fn tell(chain: &mut Chain<'_>, violation: &Violation) -> bool {
     }
     other_losses(chain, &batch, host);
     match violation.invariant {
-        "R9" | "lost-write" => chain.argue(vec![say(
+        "R9" | "lost-write" if holders(chain, &batch).is_empty() => chain.argue(vec![say(
             "And yet B was promised to stay, and no disk has it: a contradiction!",
         )]),
         "unseen" => chain.argue(vec![say(
@@ -102,8 +109,8 @@ fn lacking(chain: &Chain<'_>, violation: &Violation) -> Option<HostId> {
 /// When the host lost its copy; none if it still has it.
 fn loss(chain: &Chain<'_>, batch: &Stored, host: HostId, copy: usize) -> Option<usize> {
     let lost = chain.next(copy, |what| {
-        matches!(chain.fact(what), Some(Fact::Removed { host: by, from, .. })
-            if *by == host && *from <= batch.last)
+        matches!(chain.fact(what), Some(Fact::Removed { host: by, from, to, .. })
+            if *by == host && (*from..=*to).contains(&batch.base))
     });
     lost.filter(|lost| *lost < chain.until)
 }
@@ -171,6 +178,32 @@ fn committed(chain: &mut Chain<'_>, batch: &Stored, host: HostId, append: usize,
 fn copies_of_others(chain: &Chain<'_>, batch: &Stored, append: usize) -> bool {
     let first = chain.record[append].what.host();
     copies(chain, batch).into_iter().any(|copy| chain.record[copy].what.host() != first)
+}
+
+/// Whose disks have it when the contradiction is found.
+fn holders(chain: &Chain<'_>, batch: &Stored) -> BTreeSet<HostId> {
+    let mut holders = BTreeSet::new();
+    for entry in &chain.record[..chain.until] {
+        match &entry.what {
+            What::CameBack { host, partition, batch: back }
+                if Some(*partition) == chain.partition && back.is_same(batch) =>
+            {
+                holders.insert(*host);
+            }
+            what => match chain.fact(what) {
+                Some(Fact::Written { host, batch: written, .. }) if written.is_same(batch) => {
+                    holders.insert(*host);
+                }
+                Some(Fact::Removed { host, from, to, .. })
+                    if (*from..=*to).contains(&batch.base) =>
+                {
+                    holders.remove(host);
+                }
+                _ => {}
+            },
+        }
+    }
+    holders
 }
 
 /// Every entry that wrote the batch.

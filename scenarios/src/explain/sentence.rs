@@ -11,6 +11,7 @@ use trial_cluster::note::client::ClientNote;
 use trial_cluster::note::controller::{ChangeReason, ControllerNote};
 use trial_cluster::note::partition::{PartitionEvent, TruncationCause};
 use trial_cluster::note::raft::{RaftNote, RaftRole};
+use trial_log::LogEvent;
 use trial_sim::{CrashKind, HostId};
 
 use super::record::{Entry, What};
@@ -93,11 +94,15 @@ impl Names<'_> {
                 let how = if *first { "appended" } else { "copied" };
                 format!("{host} {how} {batch}: its log end offset was {end_before} before")
             }
-            Fact::Removed { host, from, by_crash: true } => {
-                format!("the crash of {} took offset {from} and all after it", self.host(*host))
+            Fact::Removed { host, from, to, by_crash: true } => {
+                format!(
+                    "the crash of {} took {} off its disk",
+                    self.host(*host),
+                    offsets(*from, *to)
+                )
             }
-            Fact::Removed { host, from, by_crash: false } => {
-                format!("{} cut offset {from} and all after it from its disk", self.host(*host))
+            Fact::Removed { host, from, to, by_crash: false } => {
+                format!("{} cut {} off its disk", self.host(*host), offsets(*from, *to))
             }
             Fact::BadBytes { host, place, fault } => {
                 format!("{} put a bad batch into {place}: {fault:?}", self.host(*host))
@@ -207,8 +212,10 @@ impl Names<'_> {
         let sets = format!("in-sync set {}{}", nodes(self.facts, &new.isr), self.eligible(new));
         let reason = self.reason(why);
         if old.is_some_and(|old| old.leader_epoch == new.leader_epoch) {
+            let with = if reason.is_empty() { " with" } else { ", with" };
+            let leads = if new.leader.is_some() { "still leads" } else { "leads" };
             return format!(
-                "registered partition epoch {} with {sets}, {leader} still leading{reason}",
+                "registered partition epoch {}{reason}{with} {sets}; {leader} {leads}",
                 new.partition_epoch.0
             );
         }
@@ -228,7 +235,10 @@ impl Names<'_> {
         if new.eligible_leader_replicas.is_empty() {
             return String::new();
         }
-        format!(", eligible leader replicas {}", nodes(self.facts, &new.eligible_leader_replicas))
+        format!(
+            " and eligible leader replicas {}",
+            nodes(self.facts, &new.eligible_leader_replicas)
+        )
     }
 
     fn reason(&self, why: ChangeReason) -> String {
@@ -275,7 +285,27 @@ impl Names<'_> {
             Note::Broker(BrokerNote::LogsLoaded { clean: false }) => {
                 format!("{name} had opened its logs after an unclean end")
             }
+            Note::Log { partition, event } => self.log(name, *partition, event),
             other => format!("{name} noted {other:?}"),
+        }
+    }
+
+    fn log(&self, name: &str, partition: TopicPartition, event: &LogEvent) -> String {
+        let of = self.partition(partition);
+        match event {
+            LogEvent::Rolled { base_offset } => {
+                format!(
+                    "{name} closed a segment of {of} and began the next one at offset {base_offset}"
+                )
+            }
+            LogEvent::SegmentRecovered { base_offset, bytes_kept, bytes_dropped } => format!(
+                "{name} recovered the segment of {of} that begins at offset {base_offset}: it kept {bytes_kept} \
+                 bytes and cut off {bytes_dropped}"
+            ),
+            LogEvent::Opened { log_start_offset, log_end_offset, .. } => format!(
+                "{name} had opened its log of {of}, from offset {log_start_offset} to {log_end_offset}"
+            ),
+            other => format!("{name} noted of its log of {of} {other:?}"),
         }
     }
 

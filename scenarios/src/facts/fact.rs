@@ -40,6 +40,8 @@ pub enum Fact {
         host: HostId,
         /// From which offset on.
         from: i64,
+        /// Up to which offset: the last of the last of them.
+        to: i64,
         /// By a crash, or cut by its own broker.
         by_crash: bool,
     },

@@ -320,10 +320,11 @@ impl Facts {
         by_crash: bool,
         known: &mut Vec<Known>,
     ) {
-        let Some(first) = removed.iter().map(|batch| batch.base).min() else { return };
+        let Some(from) = removed.iter().map(|batch| batch.base).min() else { return };
+        let to = removed.iter().map(|batch| batch.last).max().unwrap_or(from);
         let partition = self.partitions.get_mut(&id).expect("its log lost something");
         partition.removed(at, host, removed, by_crash);
-        let fact = Fact::Removed { host, from: first, by_crash };
+        let fact = Fact::Removed { host, from, to, by_crash };
         known.push(Known { at, partition: id, fact });
     }
 

@@ -6,7 +6,7 @@ use trial_cluster::ids::{LeaderEpoch, Offset};
 use trial_cluster::note::partition::{PartitionEvent, TruncationCause};
 
 use crate::check;
-use crate::story::{B1, B2, B3, Story, batch, nodes};
+use crate::story::{B1, B2, B3, DURABLE, Story, batch, nodes};
 
 const ISR: ElectedFrom = ElectedFrom::Isr;
 
@@ -91,6 +91,22 @@ fn r4_a_leader_of_a_newer_epoch_does_not_overwrite() {
         story.writes(B2, 1, 9);
         story.remembers(B2, "0\n2\n0 0\n1 2\n");
     });
+}
+
+/// What stands behind a hole is not what was committed in it: the words do not say that it is another batch.
+#[test]
+fn r4_what_a_leader_has_behind_a_hole_is_not_in_its_place() {
+    let mut story = Story::with_three(DURABLE);
+    story.cuts(B2, 2);
+    story.writes_at(B2, 3, 0, 9);
+    story.elects(2, &[1, 2, 3], ISR);
+    story.leads(B2, 1);
+    story.end();
+    let found = story.judge.violations().iter().find(|found| found.invariant == "R4");
+    let found = found.expect("b2 leads without offset 2");
+    assert!(found.message.ends_with("and is missing on its leader b2"), "{}", found.message);
+    let then = "b2 has nothing there on its disk, and behind it offset 3 of epoch 0";
+    assert!(found.facts[1].contains(then), "{:?}", found.facts);
 }
 
 #[test]

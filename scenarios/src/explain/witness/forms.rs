@@ -7,8 +7,13 @@ use trial_cluster::note::Note;
 use trial_cluster::note::controller::ChangeReason;
 use trial_cluster::note::partition::{PartitionEvent as E, TruncationCause};
 use trial_cluster::note::raft::RaftNote;
+use trial_log::LogEvent;
 use trial_sim::{CrashKind, HostId};
 
+use super::held::{
+    closed_and_not_synced, log_event, lost_power, on_no_disk, opened_without, recovered,
+    wrote_after,
+};
 use super::reading::Clause;
 use crate::explain::deeds::On;
 use crate::explain::record::What;
@@ -101,6 +106,32 @@ pub(super) const FORMS: &[(&str, Holds)] = &[
     ),
     (", does not have it any more, because it cut its log", |c| {
         c.any(|at| cut(c, at, c.about, 'B', false))
+    }),
+    (", lost power and B with it", |c| c.any(|at| lost_power(c, at, 'B'))),
+    (", because B was in a segment that it had closed and not synced yet", |c| {
+        c.any(|at| closed_and_not_synced(c, at, 'B'))
+    }),
+    (
+        "When {h} started again, its recovery kept what was left of the segment that begins at offset {n}",
+        |c| {
+            let below = c.batch('B').zip(c.number).is_some_and(|(batch, from)| from <= batch.base);
+            below && c.any(|at| recovered(c, at))
+        },
+    ),
+    (", and also the segment behind it, which begins at offset {n}", |c| {
+        let above = c.batch('B').zip(c.number).is_some_and(|(batch, from)| from > batch.last);
+        above && c.any(|at| recovered(c, at))
+    }),
+    (", and so left a hole in which B is missing", |c| c.any(|at| opened_without(c, at, 'B'))),
+    ("The log of {h} ended at offset {n} all the same", |c| {
+        c.any(|at| {
+            matches!(log_event(c, at), Some(LogEvent::Opened { log_end_offset, .. })
+                if Some(log_end_offset.0) == c.number)
+                && opened_without(c, at, 'B')
+        })
+    }),
+    (", so it never asked for B again, and was taken into the in-sync set", |c| {
+        c.any(|at| took_in(c, at, c.about) && !wrote_after(c, at, 'B'))
     }),
     ("{h} has it no more either, because a crash took it", |c| {
         c.any(|at| cut(c, at, Some(c.hosts[0]), 'B', true))
@@ -208,7 +239,9 @@ pub(super) const FORMS: &[(&str, Holds)] = &[
     }),
     (", which is only for those that have everything committed: a contradiction!", words),
     ("And yet B is what was committed there: a contradiction!", words),
-    ("And yet B was promised to stay, and no disk has it: a contradiction!", words),
+    ("And yet B was promised to stay, and no disk has it: a contradiction!", |c| {
+        on_no_disk(c, 'B')
+    }),
     ("And yet somebody read on to the end and did not get B: a contradiction!", words),
     (": a contradiction!", words),
     // Faults.
@@ -319,8 +352,8 @@ fn answered(c: &Clause<'_>, place: usize, by: HostId) -> bool {
 fn cut(c: &Clause<'_>, place: usize, of: Option<HostId>, letter: char, crash: bool) -> bool {
     let Some(batch) = c.batch(letter) else { return false };
     match c.fact(place) {
-        Some(Fact::Removed { host, from, by_crash }) => {
-            Some(*host) == of && *from <= batch.last && *by_crash == crash
+        Some(Fact::Removed { host, from, to, by_crash }) => {
+            Some(*host) == of && (*from..=*to).contains(&batch.base) && *by_crash == crash
         }
         Some(Fact::Noted { host, event: E::Truncated { to, .. } }) => {
             !crash && Some(*host) == of && to.0 <= batch.last
