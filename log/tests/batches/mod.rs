@@ -137,7 +137,7 @@ impl Plan {
         }
     }
 
-    /// As a client sends it, most of the time: from offset zero, without gaps, and it is the broker that writes markers.
+    /// As a client sends it, most of the time: from offset zero, without gaps, and the broker writes the markers.
     pub fn of_a_client(mut self, chance: &mut Chance) -> Self {
         self.base_offset = 0;
         self.control = chance.one_in(20) && self.control;

@@ -1,9 +1,9 @@
 //! A recovery that believed what lay behind a hole, and what was committed lay in the hole.
 //!
 //! Inputs:     the batch, who lacks it, when it wrote it and when it lost it.
-//! Invariants: HO-1 it is told only if the record has all of it: nothing had synced the batch when the power failed, and
-//!             the recovery kept both what came before it and a segment behind it. HO-2 that its segment was closed
-//!             follows from that; the broker may have lost its power before it told.
+//! Invariants: HO-1 it is told only if the record has all of it: nothing had synced the batch when the power failed,
+//!             and the recovery kept both what came before it and a segment behind it. HO-2 that its segment was
+//!             closed follows from that; the broker may have lost its power before it told.
 
 use trial_cluster::note::Note;
 use trial_cluster::rules::Switch;

@@ -1,10 +1,10 @@
 //! Why a run failed: the causal chain backwards from the contradiction, in sentences that stand on a record of the run.
 //!
 //! Read first `record.rs` and `deeds.rs` (what is kept, only when asked for: what happened, and what faults did), then
-//! `chain.rs` (how a chain is put together), `behind.rs` (which fault may be blamed), the rules (`missing.rs`, `hole.rs`,
-//! `answered.rs`, `diverged.rs`, `in_sync.rs`, `quorum.rs`, `slice.rs`, `stuck.rs`), `sentence.rs` (what an entry of
-//! the record reads like), and `explanation.rs` (the page). `witness/` looks every sentence up in the record again.
-//! `story.rs` tells a whole record.
+//! `chain.rs` (how a chain is put together), `behind.rs` (which fault may be blamed), the rules (`missing.rs`,
+//! `hole.rs`, `answered.rs`, `diverged.rs`, `in_sync.rs`, `quorum.rs`, `slice.rs`, `stuck.rs`), `sentence.rs` (what an
+//! entry of the record reads like), and `explanation.rs` (the page). `witness/` looks every sentence up in the record
+//! again, before the page is shown. `story.rs` tells a whole record.
 
 mod answered;
 mod behind;

@@ -2,11 +2,11 @@
 //!
 //! In Kafka:   `LogLoader.recoverLog`, `recoverSegment`, `LogSegment.recover`.
 //! Invariants: LD-1 where holes are refused, there is none between two segments of which none is known to be durable,
-//!             unless compaction may have left it: a power loss can take the whole end of the first and leave the second.
-//!             Kafka looks for bad batches, not for missing ones: the replica is believed, leads, and lacks what was
-//!             committed. LD-2 what is cut off is the first bad batch and all after it, in its segment and in the next
-//!             ones. The segments after it go before it is cut, the last one first, and for good: else a crash in
-//!             between would leave a log with a hole, in which nothing is bad any more. (Kafka cuts first.)
+//!             unless compaction may have left it: a power loss can take the whole end of the first and leave the
+//!             second. Kafka looks for bad batches, not for missing ones: the replica is believed, leads, and lacks
+//!             what was committed. LD-2 what is cut off is the first bad batch and all after it, in its segment and
+//!             in the next ones. The segments after it go before it is cut, the last one first, and for good: else a
+//!             crash in between would leave a log with a hole, in which nothing is bad any more. (Kafka cuts first.)
 //! Left out:   the last bits that no checksum covers: a base offset that rotted is believed, as in Kafka.
 
 use crate::disk::Disk;

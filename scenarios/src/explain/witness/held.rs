@@ -83,7 +83,10 @@ pub(super) fn lost_power(c: &Clause<'_>, place: usize, letter: char) -> bool {
 /// Whether an entry closes the segment that has the batch, and nothing synced it before the host's power failed.
 pub(super) fn closed_and_not_synced(c: &Clause<'_>, place: usize, letter: char) -> bool {
     let Some(batch) = c.batch(letter) else { return false };
-    let closes = matches!(log_event(c, place), Some(LogEvent::Rolled { base_offset }) if base_offset.0 > batch.last);
+    let closes = match log_event(c, place) {
+        Some(LogEvent::Rolled { base_offset }) => base_offset.0 > batch.last,
+        _ => false,
+    };
     let holds = c.about.is_some_and(|host| holders(c, letter, place).contains(&host));
     let until = (place..c.record.entries().len()).find(|at| lost_power(c, *at, letter));
     let wrote = (0..place).rfind(|at| {
@@ -91,7 +94,10 @@ pub(super) fn closed_and_not_synced(c: &Clause<'_>, place: usize, letter: char) 
             if Some(*host) == c.about && written.is_same(batch))
     });
     let Some((wrote, until)) = wrote.zip(until) else { return false };
-    let synced = |at: usize| matches!(log_event(c, at), Some(LogEvent::Flushed { recovery_point }) if recovery_point.0 > batch.last);
+    let synced = |at: usize| match log_event(c, at) {
+        Some(LogEvent::Flushed { recovery_point }) => recovery_point.0 > batch.last,
+        _ => false,
+    };
     closes && holds && !(wrote..until).any(synced)
 }
 

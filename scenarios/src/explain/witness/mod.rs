@@ -1,7 +1,7 @@
 //! Looks every sentence of an explanation up in the record again, word by word.
 //!
-//! Read first this file (the events), then `reading.rs` (what a clause of an argument refers to) `forms.rs` (every form that
-//! a clause may have, and what the record must show for it) and `held.rs` (the same for disks and segments).
+//! Read first this file (the events), then `reading.rs` (what a clause of an argument refers to), `forms.rs` (every
+//! form that a clause may have, and what the record must show for it), and `held.rs` (the same for disks and segments).
 //!
 //! Inputs:     the text, as a reader sees it; nothing of how it was made.
 //! Invariants: WI-1 each time in a sentence is that of an entry of the record. WI-2 each host and each number in a
