@@ -1,6 +1,6 @@
 //! A log with producers that Apache Kafka 4.3.0 wrote: ours is the same byte for byte, and reads the same from it.
 //!
-//! The files are in `data/kafka-4.3.0/by-classes/producers-0`, the program that wrote them is `log/oracle/ProducerFiles.java`.
+//! The files are in `data/kafka-4.3.0/by-classes/producers-0`; `log/oracle/ProducerFiles.java` wrote them.
 
 mod support;
 

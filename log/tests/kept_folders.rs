@@ -1,7 +1,7 @@
 //! Folders that Apache Kafka 4.3.0 wrote: what is read of them, and what a recovery makes of them, is what Kafka makes.
 //!
-//! They are in `data/kafka-4.3.0`, made by `oracle/keep-folders`; `recovered.txt` and `batches.txt` there are Kafka's own
-//! words about them (`oracle/Folders.java`, `oracle/Batches.java`). `TRIAL_ORACLE=COMMAND cargo test` runs
+//! They are in `data/kafka-4.3.0`, made by `oracle/keep-folders`; `recovered.txt` and `batches.txt` there are Kafka's
+//! own words about them (`oracle/Folders.java`, `oracle/Batches.java`). `TRIAL_ORACLE=COMMAND cargo test` runs
 //! `COMMAND java oracle/Folders.java` as well, on each folder with its last bytes torn off or changed.
 
 mod batches;
@@ -247,8 +247,8 @@ fn damaged(kept: &Kept, name: String, damage: impl FnOnce(&mut Vec<u8>)) -> Kept
 }
 
 /// Each folder, torn at every length within its last two batches, and with every seventh byte of them changed;
-/// `unchecked` says that it is one that no checksum covers and ours judges more strictly: the offset that a batch begins
-/// at, and its magic byte, where Kafka takes all from 2 on for the same.
+/// `unchecked` says that it is one that no checksum covers and ours judges more strictly: the offset at which a batch
+/// begins, and its magic byte, where Kafka takes all from 2 on for the same.
 fn every_damage() -> Vec<Kept> {
     let mut every = Vec::new();
     for kept in kept::all() {
