@@ -42,7 +42,9 @@ pub fn read_offset_checkpoint(
         let topic: Arc<str> = words.next()?.into();
         let partition = words.next()?.parse().ok()?;
         let offset = words.next()?.parse().ok().map(Offset)?;
-        words.next().is_none().then_some(((topic, partition), offset))
+        // (Kafka reads a negative one, and opens a log there.)
+        let legal = offset >= Offset::ZERO && words.next().is_none();
+        legal.then_some(((topic, partition), offset))
     })?;
     Ok(entries.into_iter().collect())
 }

@@ -12,16 +12,19 @@ impl Offset {
     /// The first offset of a log.
     pub const ZERO: Self = Self(0);
 
-    /// The offset after this one.
+    /// One that no record has: it is where a log that is full ends. (In Kafka offsets wrap.)
+    pub const END: Self = Self(i64::MAX);
+
+    /// The offset after this one, [`Offset::END`] at the most: a file may hold any number.
     #[must_use]
     pub const fn next(self) -> Self {
-        Self(self.0 + 1)
+        self.plus(1)
     }
 
-    /// This offset moved by `count` (which may be negative).
+    /// This offset moved by `count` (which may be negative), as far as offsets reach.
     #[must_use]
     pub const fn plus(self, count: i64) -> Self {
-        Self(self.0 + count)
+        Self(self.0.saturating_add(count))
     }
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::batch::BatchSummary;
 use crate::config::LogConfig;
 use crate::disk::{Disk, DiskError, FileId};
-use crate::error::LogError;
+use crate::error::{BatchError, LogError};
 use crate::offset_index::OffsetIndex;
 use crate::scanner::{BatchAt, ScanError, Scanner};
 use crate::time_index::{TimeIndex, TimestampOffset};
@@ -261,13 +261,24 @@ impl Segment {
         }
     }
 
-    /// The offset after its last batch.
+    /// The offset after its last batch, of those that its index has not passed.
     pub(crate) fn next_offset(&self, disk: &mut dyn Disk) -> Result<Offset, LogError> {
         let from = self.index.lookup(self.index.last_offset());
         let mut scanner = Scanner::new(self.file, from, self.size, LOOKUP_READ_AHEAD);
         let mut next = self.base_offset;
         while let Some(batch) = scanner.next_header(disk).map_err(|error| self.error(error))? {
-            next = batch.summary.last_offset.next();
+            let BatchAt { position, summary: BatchSummary { base_offset, last_offset, .. } } =
+                batch;
+            next = last_offset.next();
+            if next <= self.base_offset || next == Offset::END {
+                // Rotten where no checksum looks. (Kafka believes it, and ends the log before its last segment.)
+                let error = BatchError::BaseOffset { base_offset };
+                return Err(self.error(ScanError::Corrupt { position, error }));
+            }
+        }
+        if next == self.base_offset && self.size > 0 {
+            let (position, error) = (scanner.position(), BatchError::NoBatch);
+            return Err(self.error(ScanError::Corrupt { position, error }));
         }
         Ok(next)
     }

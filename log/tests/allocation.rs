@@ -1,11 +1,6 @@
 //! What reading a batch allocates: a constant, and a few times what came in and what was really decompressed.
-//!
-//! A counter stands in front of the allocator, so this binary has one test alone.
 
-#![expect(unsafe_code, reason = "an allocator cannot be written without it")]
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+#![expect(clippy::disallowed_macros, reason = "what is counted is of one thread")]
 
 use bytes::BytesMut;
 use trial_log::{
@@ -14,37 +9,16 @@ use trial_log::{
 };
 
 mod batches;
+#[expect(dead_code, reason = "each test takes what it needs")]
+mod counted;
 
 use batches::{Chance, Plan, T, odd};
+use counted::peak;
 
 /// What the codecs need for their tables, whatever they read.
 const CONSTANT: usize = 1 << 20;
 /// How often what came in and what came out may be held; buffers that grow double.
 const FACTOR: usize = 4;
-
-struct Counted;
-
-static HELD: AtomicUsize = AtomicUsize::new(0);
-static PEAK: AtomicUsize = AtomicUsize::new(0);
-
-// SAFETY: all is handed on to the system's allocator as it came.
-unsafe impl GlobalAlloc for Counted {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        let held = HELD.fetch_add(layout.size(), Relaxed) + layout.size();
-        PEAK.fetch_max(held, Relaxed);
-        // SAFETY: the caller keeps to the contract of this very method.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        HELD.fetch_sub(layout.size(), Relaxed);
-        // SAFETY: the caller keeps to the contract of this very method.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counted = Counted;
 
 #[test]
 fn nothing_is_allocated_that_the_bytes_do_not_back() {
@@ -92,7 +66,7 @@ fn claims() -> Vec<(&'static str, CompressionType, Vec<u8>)> {
 #[track_caller]
 fn check(name: &str, batch: &RecordBatch) {
     let mut out = 0;
-    let read = peak(|| {
+    let ((), read) = peak(|| {
         for record in batch.records() {
             let Ok(record) = record else { break };
             out += record.size_in_bytes();
@@ -109,7 +83,7 @@ fn check(name: &str, batch: &RecordBatch) {
         let config =
             LogConfig { compression, max_message_bytes: usize::MAX, ..LogConfig::default() };
         let batch = batch.clone();
-        peak(|| drop(validate_and_assign_offsets(batch, &config, &assignment)))
+        peak(|| drop(validate_and_assign_offsets(batch, &config, &assignment))).1
     };
     let in_place = validate(None);
     let counted = CONSTANT + FACTOR * batch.size_in_bytes();
@@ -121,12 +95,4 @@ fn check(name: &str, batch: &RecordBatch) {
         let limit = counted + 2 * FACTOR * out;
         assert!(anew <= limit, "{name}, to {target}: {anew} of {limit} bytes for {batch:?}");
     }
-}
-
-/// The most that was held at a time while `work` went on, beyond what was held before.
-fn peak(work: impl FnOnce()) -> usize {
-    let before = HELD.load(Relaxed);
-    PEAK.store(before, Relaxed);
-    work();
-    PEAK.load(Relaxed) - before
 }

@@ -127,7 +127,8 @@ impl Filter<'_> {
             let record = record?;
             let offset = record.offset;
             if offset < at_least || offset > batch.last_offset() {
-                let got = i32::try_from(offset.0 - batch.base_offset().0).unwrap_or(i32::MAX);
+                let got =
+                    i32::try_from(offset.0.wrapping_sub(batch.base_offset().0)).unwrap_or(i32::MAX);
                 return Err(BatchError::OffsetDelta { index, got });
             }
             at_least = offset.next();

@@ -228,8 +228,9 @@ impl Log {
             return Err(BatchError::LargerThanSegment { size: bytes, max }.into());
         }
         let (first, last) = (batches[0], batches[batches.len() - 1]);
-        if relative(first.base_offset, last.last_offset).is_none() {
-            // No segment can hold both, whatever its base.
+        let is_beyond = last.last_offset == Offset::END;
+        if is_beyond || relative(first.base_offset, last.last_offset).is_none() {
+            // No segment can hold both, whatever its base; or no offset is left.
             let after = first.base_offset;
             return Err(LogError::OffsetsOutOfOrder { after, got: last.last_offset });
         }
@@ -270,7 +271,7 @@ impl Log {
             is_duplicate: false,
             bytes,
             validation: RecordValidationStats::default(),
-            flush_is_due: self.log_end_offset.0 - self.recovery_point.0
+            flush_is_due: self.log_end_offset.0.saturating_sub(self.recovery_point.0)
                 >= self.config.flush_messages,
         })
     }

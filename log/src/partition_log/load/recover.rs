@@ -138,7 +138,7 @@ impl Log {
             }
             // The checksum does not cover the base offset: a power failure that takes the sector before it leaves a
             // batch that is valid and begins at zero. (Kafka believes it, and the log ends there.)
-            if batch.base_offset() < next_offset {
+            if batch.base_offset() < next_offset || batch.last_offset() == Offset::END {
                 mark::reachable!(
                     events,
                     "recovery_stops_at_base_offset",
