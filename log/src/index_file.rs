@@ -28,7 +28,12 @@ pub(crate) struct IndexFile<E> {
     file: FileId,
     entries: Arc<Vec<E>>,
     max_entries: usize,
+    /// Where entries are put together, so that not each has to allocate.
+    scratch: BytesMut,
 }
+
+/// Room for so many entries at a time.
+const SCRATCH_ENTRIES: usize = 32;
 
 impl<E: IndexEntry> IndexFile<E> {
     /// Takes an open file and what it holds; none if its length is not that of whole entries.
@@ -44,12 +49,13 @@ impl<E: IndexEntry> IndexFile<E> {
         }
         let entries = contents.chunks_exact(E::SIZE).map(E::of).collect();
         let max_entries = max_entries::<E>(max_bytes);
-        Ok(Some(Self { file, entries: Arc::new(entries), max_entries }))
+        Ok(Some(Self { file, entries: Arc::new(entries), max_entries, scratch: BytesMut::new() }))
     }
 
     /// Takes an open file that is empty.
     pub(crate) fn empty(file: FileId, max_bytes: u64) -> Self {
-        Self { file, entries: Arc::new(Vec::new()), max_entries: max_entries::<E>(max_bytes) }
+        let (entries, max_entries) = (Arc::default(), max_entries::<E>(max_bytes));
+        Self { file, entries, max_entries, scratch: BytesMut::new() }
     }
 
     pub(crate) fn entries(&self) -> &[E] {
@@ -68,8 +74,11 @@ impl<E: IndexEntry> IndexFile<E> {
 
     /// Writes one more entry.
     pub(crate) fn push(&mut self, disk: &mut dyn Disk, entry: E) -> Result<(), DiskError> {
-        let mut bytes = BytesMut::with_capacity(E::SIZE);
-        entry.put(&mut bytes);
+        if self.scratch.capacity() < E::SIZE {
+            self.scratch.reserve(SCRATCH_ENTRIES * E::SIZE);
+        }
+        entry.put(&mut self.scratch);
+        let bytes = self.scratch.split();
         let at = self.entries.len() * E::SIZE;
         disk.write(self.file, at as u64, bytes.freeze())?;
         Arc::make_mut(&mut self.entries).push(entry);

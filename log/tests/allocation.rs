@@ -1,19 +1,19 @@
-//! What reading a batch allocates: a constant, and a few times what came in and what was really decompressed.
+//! What reading a batch allocates: a constant, and a few times what came in and what was really decompressed. And what an
+//! append does: nothing.
 
 #![expect(clippy::disallowed_macros, reason = "what is counted is of one thread")]
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 use trial_log::{
-    AppendOrigin, Assignment, CompressionType, LeaderEpoch, LogConfig, Offset, RecordBatch,
-    validate_and_assign_offsets,
+    AppendOrigin, Assignment, BatchBuilder, CompressionType, LeaderEpoch, Log, LogConfig,
+    MemoryDisk, Offset, OpenLog, RecordBatch, validate_and_assign_offsets,
 };
 
 mod batches;
-#[expect(dead_code, reason = "each test takes what it needs")]
 mod counted;
 
 use batches::{Chance, Plan, T, odd};
-use counted::peak;
+use counted::{allocations, peak};
 
 /// What the codecs need for their tables, whatever they read.
 const CONSTANT: usize = 1 << 20;
@@ -41,6 +41,32 @@ fn nothing_is_allocated_that_the_bytes_do_not_back() {
         }
         check("a changed batch", &odd::sealed(bytes));
     }
+}
+
+/// Index entries are put together in a piece of memory for many; the bytes that came are those that are written.
+#[test]
+fn an_append_allocates_nothing_once_the_files_have_grown() {
+    let (mut disk, events) = (MemoryDisk::new(), &mut Vec::with_capacity(10));
+    let mut log = Log::open(&mut disk, OpenLog::new("orders-0"), T, events).expect("it is whole");
+    let mut builder = BatchBuilder::new(Offset::ZERO);
+    builder.append(T, Some(b"key"), Some(&[7; 5_000]), &[]);
+    let batch = builder.build();
+    let mut append = |count: usize| {
+        let sent: Vec<_> = (0..count).map(|_| Bytes::from(batch.as_bytes().to_vec())).collect();
+        let (epoch, origin) = (LeaderEpoch(1), AppendOrigin::Client);
+        let ((), taken) = allocations(|| {
+            for records in sent {
+                events.clear();
+                let info = log.append_as_leader(&mut disk, records, epoch, origin, T, events);
+                assert!(info.is_ok_and(|info| info.bytes == batch.size_in_bytes()), "it is good");
+            }
+        });
+        taken
+    };
+    let first = append(1_000);
+    let next = append(900);
+    assert!(first > 0, "files grow");
+    assert!(next < 60, "{next} allocations for 900 appends");
 }
 
 fn claims() -> Vec<(&'static str, CompressionType, Vec<u8>)> {

@@ -31,4 +31,4 @@ pub use validate::{AppendOrigin, validate_one_batch};
 
 pub(crate) use batches::{BATCH_START, next_batch_size};
 pub(crate) use header::BatchSummary;
-pub(crate) use validate::check_batch;
+pub(crate) use validate::{check_batch, take_one_batch};

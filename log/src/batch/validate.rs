@@ -10,7 +10,7 @@ use crate::LeaderEpoch;
 use crate::config::LogConfig;
 use crate::error::BatchError;
 
-use super::batches::Batches;
+use super::batches::{Batches, next_batch_size};
 use super::header::RecordBatch;
 
 /// Where an append comes from, which decides what is asked of it.
@@ -34,6 +34,14 @@ pub fn validate_one_batch(records: &Bytes) -> Result<RecordBatch, BatchError> {
         None => Ok(batch),
         Some(Ok(_)) => Err(BatchError::SeveralBatches),
         Some(Err(error)) => Err(error),
+    }
+}
+
+/// The same of bytes that nobody else need hold: if the batch is all of them they are not shared on the way.
+pub(crate) fn take_one_batch(records: Bytes) -> Result<RecordBatch, BatchError> {
+    match next_batch_size(&records)? {
+        Some(size) if size == records.len() => RecordBatch::new(records),
+        _ => validate_one_batch(&records),
     }
 }
 

@@ -8,7 +8,7 @@ use bytes::Bytes;
 
 use crate::batch::{
     AppendOrigin, Assignment, BatchSummary, Batches, RecordValidationStats, ValidatedBatch,
-    check_batch, validate_and_assign_offsets, validate_one_batch,
+    check_batch, take_one_batch, validate_and_assign_offsets,
 };
 use crate::config::TimestampType;
 use crate::disk::Disk;
@@ -89,12 +89,6 @@ struct Checked {
     batches: Vec<BatchSummary>,
 }
 
-impl Checked {
-    fn as_ref(&self) -> (&Bytes, &[BatchSummary]) {
-        (&self.records, &self.batches)
-    }
-}
-
 impl Log {
     /// Appends one batch as the leader: offsets follow the log's end, the epoch is stamped, the time if so set.
     /// From the quorum's leader, batches carry their offsets and epoch already.
@@ -126,16 +120,17 @@ impl Log {
             if origin == AppendOrigin::RaftLeader {
                 let checked = log.check_verbatim(records, leader_epoch, origin, events)?;
                 let checked = checked.ok_or(BatchError::NoBatch)?;
-                return log.write(disk, checked.as_ref(), terms, now_ms, events);
+                let appended = (checked.records, &checked.batches[..]);
+                return log.write(disk, appended, terms, now_ms, events);
             }
-            let batch = validate_one_batch(&records)?;
             // Whoever holds the bytes alone is stamped in place.
-            drop(records);
+            let batch = take_one_batch(records)?;
             let first_offset = log.log_end_offset;
             let assignment = Assignment { first_offset, leader_epoch, origin, now_ms };
             let validated = validate_and_assign_offsets(batch, &log.config, &assignment)?;
             let ValidatedBatch { batch, stats } = validated;
-            let appended = (batch.bytes(), &[batch.summary()][..]);
+            let summary = batch.summary();
+            let appended = (batch.into_bytes(), &[summary][..]);
             let info = log.write(disk, appended, terms, now_ms, events)?;
             Ok(AppendInfo { validation: stats, ..info })
         })
@@ -157,7 +152,8 @@ impl Log {
             let Some(checked) = log.check_verbatim(records, leader_epoch, origin, events)? else {
                 return Ok(None);
             };
-            log.write(disk, checked.as_ref(), &terms, now_ms, events).map(Some)
+            let appended = (checked.records, &checked.batches[..]);
+            log.write(disk, appended, &terms, now_ms, events).map(Some)
         })
     }
 
@@ -211,7 +207,7 @@ impl Log {
     fn write(
         &mut self,
         disk: &mut dyn Disk,
-        (records, batches): (&Bytes, &[BatchSummary]),
+        (records, batches): (Bytes, &[BatchSummary]),
         terms: &AppendTerms,
         now_ms: i64,
         events: &mut Vec<LogEvent>,
@@ -239,18 +235,18 @@ impl Log {
         let asks = (bytes as u64, max_timestamp, last.last_offset);
         let duplicate = if first.base_offset > self.log_end_offset {
             // Beyond a gap nothing may be refused any more once a segment was begun there. (Kafka rolls first.)
-            let duplicate = self.analyze_producers(records, terms, None)?;
+            let duplicate = self.analyze_producers(&records, terms, None)?;
             self.roll_if_due(disk, first.base_offset, asks, now_ms, events)?;
             duplicate
         } else {
             self.roll_if_due(disk, first.base_offset, asks, now_ms, events)?;
-            self.analyze_producers(records, terms, Some(self.log_end_offset_metadata()))?
+            self.analyze_producers(&records, terms, Some(self.log_end_offset_metadata()))?
         };
         if let Some(duplicate) = duplicate {
             return Ok(self.duplicate_append(&first, duplicate, events));
         }
         let config = self.config.clone();
-        let start = self.active_mut().append(disk, records.clone(), batches, &config, now_ms)?;
+        let start = self.active_mut().append(disk, records, batches, &config, now_ms)?;
         self.wrote(start, batches, events);
         self.enter_producers(disk, events)?;
         self.invariants();

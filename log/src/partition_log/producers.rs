@@ -7,9 +7,7 @@
 //!             high watermark, and no transaction that is open, or whose marker lies at the high watermark or beyond,
 //!             begins below it.
 
-use bytes::Bytes;
-
-use crate::batch::AppendOrigin;
+use crate::batch::{AppendOrigin, next_batch_size};
 use crate::disk::Disk;
 use crate::error::LogError;
 use crate::event::LogEvent;
@@ -17,7 +15,7 @@ use crate::producer_state::{
     BatchMetadata, ProducerError, ProducerStateManager, TxnStateFault, VerificationGuard,
 };
 use crate::transaction_index::AbortedTxn;
-use crate::{Batches, LogOffsetMetadata, Offset, RecordBatch, mark};
+use crate::{LogOffsetMetadata, Offset, RecordBatch, mark};
 
 use super::append::AppendTerms;
 use super::log::Log;
@@ -127,14 +125,16 @@ impl Log {
     /// that a client's repeats.
     pub(super) fn analyze_producers(
         &mut self,
-        records: &Bytes,
+        records: &[u8],
         terms: &AppendTerms,
         place: Option<LogOffsetMetadata>,
     ) -> Result<Option<BatchMetadata>, LogError> {
         self.updates.clear();
-        let mut place = place;
-        for batch in Batches::new(records.clone()) {
-            let batch = batch?;
+        let (mut place, mut rest) = (place, records);
+        while let Some(size) = next_batch_size(rest)?.filter(|size| *size <= rest.len()) {
+            let (batch, after) = rest.split_at(size);
+            let batch = RecordBatch::new(batch)?;
+            rest = after;
             let offset = batch.base_offset();
             if batch.producer_id() >= 0 {
                 if let Some(duplicate) = self.duplicate_of(&batch, terms) {
@@ -153,7 +153,11 @@ impl Log {
         Ok(None)
     }
 
-    fn duplicate_of(&self, batch: &RecordBatch, terms: &AppendTerms) -> Option<BatchMetadata> {
+    fn duplicate_of(
+        &self,
+        batch: &RecordBatch<&[u8]>,
+        terms: &AppendTerms,
+    ) -> Option<BatchMetadata> {
         if terms.origin != AppendOrigin::Client {
             return None;
         }
@@ -166,7 +170,7 @@ impl Log {
     /// marker, would begin one that nobody ends (KIP-890).
     fn check_transaction(
         &self,
-        batch: &RecordBatch,
+        batch: &RecordBatch<&[u8]>,
         terms: &AppendTerms,
     ) -> Result<(), ProducerError> {
         let trusted = !matches!(terms.origin, AppendOrigin::Client | AppendOrigin::Coordinator);

@@ -47,10 +47,10 @@ impl ProducerUpdates {
 
     /// Takes a batch that has a producer. A batch of a transaction, and a marker, take the guard away, unless the
     /// guard is for the transaction after that marker.
-    pub(crate) fn take(
+    pub(crate) fn take<B: AsRef<[u8]>>(
         &mut self,
         manager: &mut ProducerStateManager,
-        batch: &RecordBatch,
+        batch: &RecordBatch<B>,
         origin: AppendOrigin,
         position: Option<LogOffsetMetadata>,
         version: Option<TransactionVersion>,
