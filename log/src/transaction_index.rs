@@ -121,17 +121,23 @@ impl TransactionIndex {
         Ok(index)
     }
 
-    /// Whether every entry can be read, and no marker lies before the segment; else the segment is to be scanned.
+    /// Whether every entry can be read, markers rise, and none lies before the segment; else the segment is to be scanned.
     #[must_use]
     pub fn is_sane(&self) -> bool {
         let before = |entry: &AbortedTxn| entry.last_offset < self.base_offset;
-        !self.unreadable && !self.entries.iter().any(before)
+        let rise = self.entries.is_sorted_by(|one, next| one.last_offset < next.last_offset);
+        !self.unreadable && rise && !self.entries.iter().any(before)
     }
 
     /// All entries, in the order of their markers.
     #[must_use]
     pub fn entries(&self) -> &[AbortedTxn] {
         &self.entries
+    }
+
+    /// Whether a transaction's marker lies beyond the last one that was entered.
+    pub(crate) fn can_append(&self, entry: &AbortedTxn) -> bool {
+        self.appended < Some(entry.last_offset)
     }
 
     /// Enters a transaction, whose marker lies beyond the last one; makes the file if there is none.

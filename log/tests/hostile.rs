@@ -416,3 +416,33 @@ fn a_checkpoint_has_no_offset_below_zero() {
         assert_eq!(read, Err(LogError::CorruptFile { path, line: 3 }), "{line}");
     }
 }
+
+/// Found: of two transaction indexes the first one named a marker beyond the second one's, and the cleaner, which makes
+/// one of both, ended the process (TI-1).
+#[test]
+fn a_transaction_index_names_a_marker_that_is_none() {
+    let kept = kept::named("by-classes.producers-0");
+    let clean = |marker: i64| {
+        let (mut disk, events) = (kept.disk(), &mut Vec::new());
+        let path = format!("{}/00000000000000000000.txnindex", kept.folder);
+        let mut bytes = disk.contents(&path).expect("it is kept").to_vec();
+        bytes[18..26].copy_from_slice(&marker.to_be_bytes());
+        disk.set_contents(&path, &bytes);
+        let config = LogConfig { compacted: true, ..LogConfig::default() };
+        let open = OpenLog { clean: true, config, ..OpenLog::new(&kept.folder) };
+        let mut log = Log::open(&mut disk, open, NOW, events).expect("it is believed");
+        log.roll(&mut disk, NOW, events).expect("the disk is whole");
+        let end = log.log_end_offset();
+        log.on_high_watermark_updated(end);
+        let stable = log.first_unstable_offset().unwrap_or(end);
+        let to_clean = LogToClean::new(&log, Offset::ZERO, stable, false);
+        let mut cleaning = Cleaning::new(&log, to_clean, CleanerConfig::default(), NOW);
+        cleaning.run(&mut log, &mut disk, end, NOW, events)
+    };
+    let kafkas = &kept.files["00000000000000000000.txnindex"][18..26];
+    let kafkas = i64::from_be_bytes(kafkas.try_into().expect("eight bytes"));
+    let cleaned = clean(kafkas).expect("Kafka's is whole");
+    assert!(cleaned.is_some_and(|end| end > Offset::ZERO), "{cleaned:?}");
+    let refused = clean(3_731_272_211);
+    assert!(matches!(refused, Err(LogError::CorruptSegment { .. })), "{refused:?}");
+}

@@ -16,7 +16,7 @@ use crate::Batches;
 use crate::Offset;
 use crate::batch::BatchSummary;
 use crate::disk::{Disk, DiskError};
-use crate::error::LogError;
+use crate::error::{BatchError, LogError};
 use crate::event::LogEvent;
 use crate::found_segment::FoundSegment;
 use crate::index_file::relative;
@@ -108,6 +108,12 @@ impl Log {
         events: &mut Vec<LogEvent>,
     ) -> Result<(), LogError> {
         self.guarded(events, |log, _| {
+            if !cleaned.segment.txn_index.can_append(&aborted) {
+                // An index of the old segments names a marker that is none. (Kafka gives the log up too.)
+                let (base_offset, position) = (cleaned.segment.base_offset, cleaned.segment.size);
+                let error = BatchError::BaseOffset { base_offset: aborted.last_offset };
+                return Err(LogError::CorruptSegment { base_offset, position, error });
+            }
             Ok(cleaned.segment.txn_index.append(disk, &log.folder, aborted)?)
         })
     }
