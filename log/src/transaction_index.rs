@@ -121,7 +121,7 @@ impl TransactionIndex {
         Ok(index)
     }
 
-    /// Whether every entry can be read, markers rise, and none lies before the segment; else the segment is to be scanned.
+    /// Whether every entry can be read, markers rise, and none lies before the segment; else the segment is scanned.
     #[must_use]
     pub fn is_sane(&self) -> bool {
         let before = |entry: &AbortedTxn| entry.last_offset < self.base_offset;

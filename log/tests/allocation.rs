@@ -1,5 +1,5 @@
-//! What reading a batch allocates: a constant, and a few times what came in and what was really decompressed. And what an
-//! append does: nothing.
+//! What reading a batch allocates: a constant, and a few times what came in and what was really decompressed. And
+//! what an append does: nothing.
 
 #![expect(clippy::disallowed_macros, reason = "what is counted is of one thread")]
 
