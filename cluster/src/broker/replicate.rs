@@ -32,6 +32,10 @@ impl Broker {
             match effect {
                 Effect::AppendAsFollower { leader_epoch } => {
                     let replica = self.replicas.get_mut(work.slot).expect("it was there");
+                    assert!(
+                        !replica.awaits_recovery_point(),
+                        "RP-1: {id:?} was cut below its checkpointed recovery point"
+                    );
                     let records = std::mem::take(&mut work.records);
                     let mut disk = SimulatedDisk::new(cx.disk(DISK));
                     let done = replica.log.append_as_follower(

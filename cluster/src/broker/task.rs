@@ -64,7 +64,7 @@ pub enum Task {
     Recover,
     /// Write the high watermarks down.
     CheckpointHighWatermarks,
-    /// Flush what was closed, and write the recovery points down.
+    /// Write the recovery points down.
     CheckpointRecoveryPoints,
     /// Flush what a roll has closed: up to where, once that is known.
     Flush(u32, Option<Offset>),
