@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use support::{CANARY, trial};
+use support::{CANARY, files, trial};
 use trial_scenarios::asked::Asked;
 use trial_scenarios::run::Run;
 use trial_sim::{DiskId, HostId, Span, Time};
@@ -23,25 +23,7 @@ fn folder(name: &str) -> PathBuf {
     folder
 }
 
-/// Every file below a folder, with its bytes.
-fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    let mut todo = vec![folder.to_owned()];
-    while let Some(at) = todo.pop() {
-        for entry in fs::read_dir(&at).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                todo.push(path);
-            } else {
-                let name = path.strip_prefix(folder).expect("below").display().to_string();
-                found.insert(name, fs::read(&path).expect("a file"));
-            }
-        }
-    }
-    found
-}
-
-/// The same of a run's disks.
+/// Every file of a run's disks, with its bytes.
 fn on_disks(run: &Run) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();
     for host in (0..).take(run.world().host_count()).map(HostId) {

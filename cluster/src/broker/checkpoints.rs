@@ -3,8 +3,7 @@
 //! In Kafka:   `KafkaScheduler` with `ReplicaManager.checkpointHighWatermarks` and `maybeShrinkIsr`,
 //!             `LogManager.checkpointLogRecoveryOffsets`.
 //! Holds:      when each is due.
-//! Left out:   log-start checkpoints (a log start does not move before retention and DeleteRecords exist), and
-//!             `flush.ms`.
+//! Left out:   `flush.ms`; retention and the checkpoint of log starts: the logs know both, nobody asks them yet.
 
 use trial_log::{
     LogError, PartitionOffsets, REPLICATION_OFFSET_CHECKPOINT, write_offset_checkpoint,

@@ -2,6 +2,7 @@
 
 #![expect(dead_code, reason = "each test program uses its own part")]
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -81,9 +82,9 @@ pub fn rows(path: &Path) -> usize {
     })
 }
 
-/// Every file below a folder, with its content.
-pub fn tree(folder: &Path) -> Vec<(String, String)> {
-    let mut found = Vec::new();
+/// Every file below a folder, with its bytes.
+pub fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
     let mut todo = vec![folder.to_owned()];
     while let Some(at) = todo.pop() {
         for entry in fs::read_dir(&at).expect("a folder") {
@@ -92,10 +93,15 @@ pub fn tree(folder: &Path) -> Vec<(String, String)> {
                 todo.push(path);
             } else {
                 let name = path.strip_prefix(folder).expect("below").display().to_string();
-                found.push((name, fs::read_to_string(&path).expect("text")));
+                found.insert(name, fs::read(&path).expect("a file"));
             }
         }
     }
-    found.sort();
     found
+}
+
+/// The same of a folder of texts.
+pub fn tree(folder: &Path) -> Vec<(String, String)> {
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    files(folder).into_iter().map(|(name, bytes)| (name, text(bytes))).collect()
 }
