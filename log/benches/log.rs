@@ -1,7 +1,8 @@
 //! How fast the log is, beside what bounds it, in one run: `cargo bench -p trial-log`.
 //!
 //! Each line names the work, its limit, and the part of the limit's speed that is reached; the best of some rounds
-//! counts, of both. Disks are in memory, and files have grown before, so that a write is one copy.
+//! counts, of both. Disks are in memory, and files have grown before, so that a write is one copy. `-- large small` runs
+//! those parts alone: `large` and `small` records, `look-up`, `compaction`.
 
 #![expect(clippy::disallowed_types, reason = "a benchmark reads the clock; a hash map is a limit")]
 #![expect(
@@ -19,7 +20,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use sparse::{ENTRIES, SEGMENT_BYTES, Sparse};
+use sparse::{ENTRIES, Flow, SEGMENT_BYTES, Sparse};
 use trial_log::{
     AppendOrigin, BatchBuilder, CleanerConfig, Cleaning, CompressionType, LeaderEpoch, Log,
     LogConfig, LogEvent, LogToClean, MemoryDisk, Offset, OpenLog,
@@ -33,10 +34,19 @@ const BATCHES: usize = 4_000;
 const MIB: f64 = (1 << 20) as f64;
 
 fn main() {
-    appends("11 records of 1,000 bytes", 11, 1_000);
-    appends("100 records of 100 bytes", 100, 100);
-    look_up();
-    compaction();
+    let parts: [(&str, fn()); 4] = [
+        ("large", || appends("11 records of 1,000 bytes", 11, 1_000)),
+        ("small", || appends("100 records of 100 bytes", 100, 100)),
+        ("look-up", || [Flow::Even, Flow::Uneven].into_iter().for_each(look_up)),
+        ("compaction", compaction),
+    ];
+    // Cargo adds a word of its own, `--bench`.
+    let asked: Vec<String> = std::env::args().skip(1).filter(|it| !it.starts_with('-')).collect();
+    for (name, part) in parts {
+        if asked.is_empty() || asked.iter().any(|asked| asked == name) {
+            part();
+        }
+    }
 }
 
 /// The shortest of some rounds; `prepare` is not counted.
@@ -164,9 +174,9 @@ fn read_all(log: &mut Log, disk: &mut MemoryDisk, end: Offset) {
 }
 
 /// Finds offsets in a segment of one gibibyte.
-fn look_up() {
+fn look_up(flow: Flow) {
     const LOOKUPS: usize = 200_000;
-    let (mut disk, end) = Sparse::new(FOLDER);
+    let (mut disk, end) = Sparse::new(FOLDER, flow);
     let open = OpenLog { clean: true, recovery_point: end, ..OpenLog::new(FOLDER) };
     let events = &mut Vec::new();
     let mut log = Log::open(&mut disk, open, NOW, events).expect("the disk is whole");
@@ -188,7 +198,7 @@ fn look_up() {
     }
     let reads = (disk.reads - reads_before) as usize;
     let read = best(|| (), |()| (0..reads).for_each(|at| drop(black_box(disk.header(at as u64)))));
-    let entries: Vec<(i32, i32)> = sparse::entries().collect();
+    let entries: Vec<(i32, i32)> = flow.entries().collect();
     let halves = best(
         || (),
         |()| {
@@ -199,7 +209,11 @@ fn look_up() {
         },
     );
     let each = |time: Duration| time.as_nanos() as f64 / LOOKUPS as f64;
-    println!("a segment of 1 GiB, {ENTRIES} index entries");
+    let evenly = match flow {
+        Flow::Even => "as many records in each batch",
+        Flow::Uneven => "now more, now fewer records in a batch",
+    };
+    println!("a segment of 1 GiB, {ENTRIES} index entries, {evenly}");
     println!("{:<48} {:>10.0} ns", "an offset found: index, then batch headers", each(find));
     println!("{:<48} {:>10.0} ns", "  of it the disk, for the headers", each(read));
     println!(

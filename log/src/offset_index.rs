@@ -27,6 +27,10 @@ impl IndexEntry for OffsetEntry {
     fn of(bytes: &[u8]) -> Self {
         Self { relative_offset: leading_i32(bytes), position: leading_i32(&bytes[4..]) }
     }
+
+    fn key(&self) -> i64 {
+        i64::from(self.relative_offset)
+    }
 }
 
 /// The entries of a segment that is being scanned, until they are written at once.
@@ -77,10 +81,8 @@ impl OffsetIndex {
 
     /// Where to begin looking for the batch that holds `offset`.
     pub(crate) fn lookup(&self, offset: Offset) -> u64 {
-        let entries = self.file.entries();
-        let target = offset.0.saturating_sub(self.base_offset.0);
-        let above = entries.partition_point(|entry| i64::from(entry.relative_offset) <= target);
-        let entry = above.checked_sub(1).map(|slot| entries[slot]);
+        let above = self.file.up_to(offset.0.saturating_sub(self.base_offset.0));
+        let entry = above.checked_sub(1).map(|slot| self.file.entries()[slot]);
         entry.and_then(|entry| u64::try_from(entry.position).ok()).unwrap_or(0)
     }
 

@@ -4,7 +4,7 @@
 //! Holds:      one piece of the file and where in it the next batch begins.
 //! Invariants: nothing is read past the end that was given; a batch that is not whole there ends the walk.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use crate::batch::{
     BATCH_START, BatchSummary, RECORD_BATCH_OVERHEAD, RecordBatch, next_batch_size,
@@ -97,7 +97,7 @@ impl Scanner {
 
     fn advance(&mut self, size: usize) {
         self.position += size as u64;
-        self.piece = self.piece.slice(size.min(self.piece.len())..);
+        self.piece.advance(size.min(self.piece.len()));
     }
 
     /// Sees to it that the piece holds `needed` bytes, which lie before the end.

@@ -27,6 +27,10 @@ impl IndexEntry for TimeEntry {
     fn of(bytes: &[u8]) -> Self {
         Self { timestamp: leading_i64(bytes), relative_offset: leading_i32(&bytes[8..]) }
     }
+
+    fn key(&self) -> i64 {
+        self.timestamp
+    }
 }
 
 /// A timestamp and an offset that has it.
@@ -80,9 +84,8 @@ impl TimeIndex {
 
     /// The last entry at or before `timestamp`; no timestamp and the segment's base if there is none.
     pub(crate) fn lookup(&self, timestamp: i64) -> TimestampOffset {
-        let entries = self.file.entries();
-        let above = entries.partition_point(|entry| entry.timestamp <= timestamp);
-        self.resolve(above.checked_sub(1).map(|slot| entries[slot]))
+        let above = self.file.up_to(timestamp);
+        self.resolve(above.checked_sub(1).map(|slot| self.file.entries()[slot]))
     }
 
     pub(crate) fn last(&self) -> TimestampOffset {

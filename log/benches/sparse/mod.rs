@@ -8,8 +8,6 @@ use trial_log::{
 
 /// The size of each batch, so that each but the first has an index entry (`index.interval.bytes`).
 const BATCH_BYTES: usize = 4_200;
-/// The records of each.
-const RECORDS: i64 = 10;
 const BATCHES: u64 = (1 << 30) / BATCH_BYTES as u64;
 
 /// How large the segment is.
@@ -17,32 +15,56 @@ pub const SEGMENT_BYTES: u64 = BATCHES * BATCH_BYTES as u64;
 /// How many entries its index has.
 pub const ENTRIES: u64 = BATCHES - 1;
 
+/// How many records the batches have.
+#[derive(Debug, Clone, Copy)]
+pub enum Flow {
+    /// All the same.
+    Even,
+    /// Now more, now fewer, and about three times as many in the second half.
+    Uneven,
+}
+
+impl Flow {
+    /// The offset that a batch begins at.
+    pub fn first_offset(self, batch: u64) -> i64 {
+        let half = BATCHES / 2;
+        let wobble = batch.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 61;
+        let offset = match self {
+            Self::Even => batch * 16,
+            Self::Uneven => batch * 8 + batch.saturating_sub(half) * 16 + wobble,
+        };
+        offset as i64
+    }
+
+    fn last_offset(self, batch: u64) -> i64 {
+        self.first_offset(batch + 1) - 1
+    }
+
+    /// The entries of the index: a relative offset and a position each.
+    pub fn entries(self) -> impl Iterator<Item = (i32, i32)> {
+        let position = |batch: u64| (batch * BATCH_BYTES as u64) as i32;
+        (1..BATCHES).map(move |batch| (self.last_offset(batch) as i32, position(batch)))
+    }
+}
+
 pub struct Sparse {
     inner: MemoryDisk,
+    flow: Flow,
     log: FileId,
     header: Vec<u8>,
     /// How many headers were read.
     pub reads: u64,
 }
 
-/// The entries of the index: a relative offset and a position each.
-pub fn entries() -> impl Iterator<Item = (i32, i32)> {
-    let entry = |batch: u64| {
-        let offset = (batch as i64 + 1) * RECORDS - 1;
-        (offset as i32, (batch * BATCH_BYTES as u64) as i32)
-    };
-    (1..BATCHES).map(entry)
-}
-
 impl Sparse {
     /// The disk, and where the log ends.
-    pub fn new(folder: &str) -> (Self, Offset) {
+    pub fn new(folder: &str, flow: Flow) -> (Self, Offset) {
         let (mut index, mut inner) = (BytesMut::new(), MemoryDisk::new());
-        for (offset, position) in entries() {
+        for (offset, position) in flow.entries() {
             index.put_i32(offset);
             index.put_i32(position);
         }
-        let end = Offset(BATCHES as i64 * RECORDS);
+        let end = Offset(flow.first_offset(BATCHES));
         let path = |base: i64, suffix: &str| format!("{folder}/{base:020}{suffix}");
         inner.create_dir(folder).expect("the disk is empty");
         inner.set_contents(&path(0, ".index"), &index);
@@ -50,17 +72,18 @@ impl Sparse {
         inner.set_contents(&path(end.0, ".snapshot"), &write_snapshot([].iter()));
         let log = inner.open(&path(0, ".log"), true).expect("the folder is there");
         let mut builder = BatchBuilder::new(Offset::ZERO);
-        (0..RECORDS).for_each(|_| builder.append(-1, None, None, &[]));
+        builder.append(-1, None, None, &[]);
         let mut header = builder.build().as_bytes()[..RECORD_BATCH_OVERHEAD].to_vec();
         header[8..12].copy_from_slice(&(BATCH_BYTES as i32 - 12).to_be_bytes());
-        (Self { inner, log, header, reads: 0 }, end)
+        (Self { inner, flow, log, header, reads: 0 }, end)
     }
 
     /// The header of a batch.
     pub fn header(&mut self, batch: u64) -> Bytes {
-        let offset = batch as i64 * RECORDS;
+        let (first, last) = (self.flow.first_offset(batch), self.flow.last_offset(batch));
         self.reads += 1;
-        self.header[..8].copy_from_slice(&offset.to_be_bytes());
+        self.header[..8].copy_from_slice(&first.to_be_bytes());
+        self.header[23..27].copy_from_slice(&((last - first) as i32).to_be_bytes());
         Bytes::copy_from_slice(&self.header)
     }
 }
