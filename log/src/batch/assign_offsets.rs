@@ -114,7 +114,9 @@ fn survey(batch: &RecordBatch, config: &LogConfig, now_ms: i64) -> Result<Survey
         } else {
             claims_append_time.then_some(RecordErrorKind::ClaimsLogAppendTime)
         };
-        refused.extend(kind.map(|kind| RecordError { batch_index: index, kind }));
+        if let Some(kind) = kind {
+            refused.push(RecordError { batch_index: index, kind });
+        }
         if offset_delta != index && surveyed.gap.is_none() {
             surveyed.gap = Some(BatchError::OffsetDelta { index, got: offset_delta });
         }

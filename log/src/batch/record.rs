@@ -68,12 +68,6 @@ pub(super) struct Parts {
     headers_at: usize,
 }
 
-impl Parts {
-    pub(super) fn has_key(&self) -> bool {
-        self.key.is_some()
-    }
-}
-
 impl<'a> Record<'a> {
     pub(super) fn new(
         (offset, timestamp, sequence): (Offset, i64, i32),
@@ -186,16 +180,29 @@ pub(super) struct RecordHead {
 
 /// Reads a record off a stream without keeping it; none if its parts do not fill it exactly. Kafka does not compare
 /// the length of such a record with its parts, and so lets a broker take what no consumer can read.
-pub(super) fn skim(stream: &mut Stream<'_>) -> Option<RecordHead> {
+#[inline(never)]
+pub(super) fn skim_stream(stream: &mut Stream<'_>) -> Option<RecordHead> {
     let size = usize::try_from(read_varint(|| stream.byte())?).ok()?;
-    let mut body = Limited { stream, left: size };
+    skim(Limited { stream, left: size }, size)
+}
+
+/// Reads a record that lies in its batch, and keeps no part of it.
+#[inline]
+pub(super) fn skim_plain(cursor: &mut Cursor<'_>) -> Option<RecordHead> {
+    let size = cursor.length()??;
+    skim(Cursor::new(cursor.slice(size)?), size)
+}
+
+/// Passes over a body of this size; none if its parts do not fill it exactly.
+#[inline]
+fn skim(mut body: impl Front, size: usize) -> Option<RecordHead> {
     let _attributes = body.byte()?;
-    let timestamp_delta = read_varlong(|| body.byte())?;
-    let offset_delta = read_varint(|| body.byte())?;
+    let timestamp_delta = body.varlong()?;
+    let offset_delta = body.varint()?;
     let has_key = body.skip_nullable()?;
     body.skip_nullable()?;
-    let header_count = usize::try_from(read_varint(|| body.byte())?).ok()?;
-    if header_count > body.left {
+    let header_count = body.length()??;
+    if header_count > body.left() {
         return None;
     }
     for _ in 0..header_count {
@@ -206,7 +213,58 @@ pub(super) fn skim(stream: &mut Stream<'_>) -> Option<RecordHead> {
         body.skip_nullable()?;
     }
     let head = RecordHead { timestamp_delta, offset_delta, has_key, size: record_size(size) };
-    (body.left == 0).then_some(head)
+    (body.left() == 0).then_some(head)
+}
+
+/// The bytes of one record, passed over from the front; none once they do not suffice.
+trait Front {
+    fn left(&self) -> usize;
+    fn byte(&mut self) -> Option<u8>;
+    fn skip(&mut self, count: usize) -> Option<()>;
+    fn varint(&mut self) -> Option<i32>;
+    fn varlong(&mut self) -> Option<i64>;
+    fn length(&mut self) -> Option<Option<usize>>;
+
+    /// Passes over a length and as many bytes; says whether there was something, not null.
+    #[inline]
+    fn skip_nullable(&mut self) -> Option<bool> {
+        match self.length()? {
+            Some(length) => self.skip(length).map(|()| true),
+            None => Some(false),
+        }
+    }
+}
+
+impl Front for Cursor<'_> {
+    #[inline]
+    fn left(&self) -> usize {
+        self.remaining()
+    }
+
+    #[inline]
+    fn byte(&mut self) -> Option<u8> {
+        Cursor::byte(self)
+    }
+
+    #[inline]
+    fn skip(&mut self, count: usize) -> Option<()> {
+        self.slice(count).map(|_| ())
+    }
+
+    #[inline]
+    fn varint(&mut self) -> Option<i32> {
+        Cursor::varint(self)
+    }
+
+    #[inline]
+    fn varlong(&mut self) -> Option<i64> {
+        Cursor::varlong(self)
+    }
+
+    #[inline]
+    fn length(&mut self) -> Option<Option<usize>> {
+        Cursor::length(self)
+    }
 }
 
 /// The bytes of a stream that belong to one record.
@@ -215,19 +273,75 @@ struct Limited<'s, 'a> {
     left: usize,
 }
 
-impl Limited<'_, '_> {
+impl Front for Limited<'_, '_> {
+    fn left(&self) -> usize {
+        self.left
+    }
+
     fn byte(&mut self) -> Option<u8> {
         self.left = self.left.checked_sub(1)?;
         self.stream.byte()
     }
 
-    /// Passes over a length and as many bytes; says whether there was something, not null.
-    fn skip_nullable(&mut self) -> Option<bool> {
-        let Ok(length) = usize::try_from(read_varint(|| self.byte())?) else {
-            return Some(false);
-        };
-        self.left = self.left.checked_sub(length)?;
-        self.stream.skip(length)?;
-        Some(true)
+    fn skip(&mut self, count: usize) -> Option<()> {
+        self.left = self.left.checked_sub(count)?;
+        self.stream.skip(count)
+    }
+
+    fn varint(&mut self) -> Option<i32> {
+        read_varint(|| self.byte())
+    }
+
+    fn varlong(&mut self) -> Option<i64> {
+        read_varlong(|| self.byte())
+    }
+
+    fn length(&mut self) -> Option<Option<usize>> {
+        self.varint().map(|length| usize::try_from(length).ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{BatchBuilder, RECORD_BATCH_OVERHEAD};
+
+    proptest! {
+        /// Whether a record is kept or passed over, it is good or it is not.
+        #[test]
+        fn a_record_is_passed_over_as_it_is_read(
+            key: Option<Vec<u8>>,
+            value: Option<Vec<u8>>,
+            header in proptest::option::of(any::<(Vec<u8>, Option<Vec<u8>>)>()),
+            timestamp: u32,
+            damage in proptest::collection::vec((any::<usize>(), any::<u8>()), 0..3),
+        ) {
+            let mut builder = BatchBuilder::new(Offset::ZERO);
+            let headers: Vec<_> = header.iter()
+                .map(|(key, value)| Header { key, value: value.as_deref() }).collect();
+            for timestamp in [0, i64::from(timestamp)] {
+                builder.append(timestamp, key.as_deref(), value.as_deref(), &headers);
+            }
+            let mut bytes = builder.build().as_bytes()[RECORD_BATCH_OVERHEAD..].to_vec();
+            for (at, byte) in damage {
+                let at = at % bytes.len();
+                bytes[at] ^= byte;
+            }
+            let (mut read, mut passed) = (Cursor::new(&bytes), Cursor::new(&bytes));
+            while let Some(head) = skim_plain(&mut passed) {
+                let body = read.length().flatten().and_then(|length| read.slice(length));
+                let body = body.expect("it was passed over");
+                let parts = read_parts(body).expect("and so were its parts");
+                prop_assert_eq!(head.timestamp_delta, parts.timestamp_delta);
+                prop_assert_eq!(head.offset_delta, parts.offset_delta);
+                prop_assert_eq!(head.has_key, parts.key.is_some());
+                prop_assert_eq!(head.size, record_size(body.len()));
+                prop_assert_eq!(read.remaining(), passed.remaining());
+            }
+            let body = read.length().flatten().and_then(|length| read.slice(length));
+            prop_assert!(body.and_then(read_parts).is_none(), "what is not passed over is not read");
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::error::BatchError;
 
 use super::compression::{CompressionType, Stream};
 use super::header::{RecordBatch, sequence_at};
-use super::record::{Body, Parts, Record, RecordHead, read_parts, record_size, skim};
+use super::record::{Body, Parts, Record, RecordHead, read_parts, skim_plain, skim_stream};
 use super::varint::{Cursor, read_varint};
 
 #[derive(Debug)]
@@ -35,6 +35,7 @@ pub struct Records<'a> {
     base_timestamp: i64,
     base_sequence: i32,
     log_append_time: Option<i64>,
+    /// What is said once all were read: that none could be.
     failed: Option<BatchError>,
 }
 
@@ -53,7 +54,7 @@ impl<'a> Records<'a> {
         Self {
             source,
             index: 0,
-            count,
+            count: if failed.is_some() { 0 } else { count },
             base_offset: batch.base_offset(),
             base_timestamp: batch.base_timestamp(),
             base_sequence: batch.base_sequence(),
@@ -63,15 +64,11 @@ impl<'a> Records<'a> {
     }
 
     /// The next record, without its key, its value and its headers: nothing is kept of a compressed one.
+    #[inline]
     pub(super) fn next_head(&mut self) -> Option<Result<RecordHead, BatchError>> {
         self.advance(|records| match &mut records.source {
-            Source::Plain(cursor) => read_plain(cursor).map(|(body, parts)| RecordHead {
-                timestamp_delta: parts.timestamp_delta,
-                offset_delta: parts.offset_delta,
-                has_key: parts.has_key(),
-                size: record_size(body.len()),
-            }),
-            Source::Compressed(stream) => skim(stream),
+            Source::Plain(cursor) => skim_plain(cursor),
+            Source::Compressed(stream) => skim_stream(stream),
         })
     }
 
@@ -100,16 +97,13 @@ impl<'a> Records<'a> {
     }
 
     /// Reads one more by `read`, unless all were read or one could not be.
+    #[inline]
     fn advance<T>(
         &mut self,
         read: impl FnOnce(&mut Self) -> Option<T>,
     ) -> Option<Result<T, BatchError>> {
-        if let Some(error) = self.failed.take() {
-            self.count = self.index;
-            return Some(Err(error));
-        }
         if self.index >= self.count {
-            return None;
+            return self.failed.take().map(Err);
         }
         let index = self.index;
         self.index += 1;

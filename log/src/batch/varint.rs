@@ -34,31 +34,89 @@ impl<'a> Cursor<'a> {
 
     /// A length and as many bytes; a negative length is null.
     pub(super) fn nullable(&mut self) -> Option<Option<&'a [u8]>> {
-        match usize::try_from(self.varint()?) {
-            Ok(length) => self.slice(length).map(Some),
-            Err(_) => Some(None),
+        match self.length()? {
+            Some(length) => self.slice(length).map(Some),
+            None => Some(None),
         }
     }
 
+    #[inline]
     pub(super) fn varint(&mut self) -> Option<i32> {
-        read_varint(|| self.byte())
+        self.unsigned().map(zigzag)
     }
 
-    pub(super) fn varlong(&mut self) -> Option<i64> {
-        read_varlong(|| self.byte())
+    /// A length; none within if it is negative, as those of null are.
+    #[inline]
+    pub(super) fn length(&mut self) -> Option<Option<usize>> {
+        let value = self.unsigned()?;
+        Some((value & 1 == 0).then_some((value >> 1) as usize))
     }
+
+    #[inline]
+    pub(super) fn varlong(&mut self) -> Option<i64> {
+        let (value, rest) = match short(self.rest) {
+            Some((value, rest)) => (i64::from(zigzag(value)), rest),
+            None => long_varlong(self.rest)?,
+        };
+        self.rest = rest;
+        Some(value)
+    }
+
+    #[inline]
+    fn unsigned(&mut self) -> Option<u32> {
+        let (value, rest) = match short(self.rest) {
+            Some(short) => short,
+            None => long_unsigned(self.rest)?,
+        };
+        self.rest = rest;
+        Some(value)
+    }
+}
+
+/// A number of one or two bytes, as most are, and what follows it.
+#[inline]
+fn short(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    match bytes {
+        [only, rest @ ..] if *only < 0x80 => Some((u32::from(*only), rest)),
+        [low, high, rest @ ..] if *high < 0x80 => {
+            Some((u32::from(low & 0x7f) | u32::from(*high) << 7, rest))
+        }
+        _ => None,
+    }
+}
+
+#[cold]
+fn long_unsigned(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let mut cursor = Cursor::new(bytes);
+    read_unsigned(|| cursor.byte()).map(|value| (value, cursor.rest))
+}
+
+#[cold]
+fn long_varlong(bytes: &[u8]) -> Option<(i64, &[u8])> {
+    let mut cursor = Cursor::new(bytes);
+    read_varlong(|| cursor.byte()).map(|value| (value, cursor.rest))
+}
+
+/// Zero, minus one, one, minus two, and so on.
+fn zigzag(value: u32) -> i32 {
+    (value >> 1).cast_signed() ^ -(value & 1).cast_signed()
 }
 
 /// Reads a number of 32 bits off whatever gives bytes.
 #[inline]
-pub(super) fn read_varint(mut byte: impl FnMut() -> Option<u8>) -> Option<i32> {
+pub(super) fn read_varint(byte: impl FnMut() -> Option<u8>) -> Option<i32> {
+    read_unsigned(byte).map(zigzag)
+}
+
+#[inline]
+fn read_unsigned(mut byte: impl FnMut() -> Option<u8>) -> Option<u32> {
     let mut value = 0u32;
     for shift in (0..35).step_by(7) {
         let byte = byte()?;
         // The fifth byte has four bits to give; Kafka drops the others too.
         value |= u32::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
-            return Some((value >> 1).cast_signed() ^ -(value & 1).cast_signed());
+            return Some(value);
         }
     }
     None
@@ -155,6 +213,27 @@ mod tests {
             put_varint(&mut bytes, narrow);
             prop_assert_eq!(bytes.len(), size_of_varint(narrow));
             prop_assert_eq!(Cursor::new(&bytes).varint(), Some(narrow));
+        }
+
+        /// However many bytes a number takes: more than it needs, or more than there are.
+        #[test]
+        fn short_numbers_are_read_as_long_ones_are(
+            bytes in proptest::collection::vec(any::<u8>().prop_map(|it| it | 0x80), 0..12),
+            ends in proptest::collection::vec(any::<u8>(), 0..3),
+        ) {
+            let bytes = [bytes, ends].concat();
+            let mut all = bytes.iter().copied();
+            let want = read_varint(|| all.next()).map(|value| (value, all.len()));
+            let mut cursor = Cursor::new(&bytes);
+            prop_assert_eq!(cursor.varint().map(|value| (value, cursor.remaining())), want);
+            let mut cursor = Cursor::new(&bytes);
+            let length = cursor.length().map(|length| (length, cursor.remaining()));
+            let want = want.map(|(value, left)| (usize::try_from(value).ok(), left));
+            prop_assert_eq!(length, want);
+            let mut all = bytes.iter().copied();
+            let want = read_varlong(|| all.next()).map(|value| (value, all.len()));
+            let mut cursor = Cursor::new(&bytes);
+            prop_assert_eq!(cursor.varlong().map(|value| (value, cursor.remaining())), want);
         }
     }
 }

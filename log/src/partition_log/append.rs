@@ -245,8 +245,8 @@ impl Log {
         if let Some(duplicate) = duplicate {
             return Ok(self.duplicate_append(&first, duplicate, events));
         }
-        let config = self.config.clone();
-        let start = self.active_mut().append(disk, records, batches, &config, now_ms)?;
+        let active = self.segments.last_mut().expect("LOG-1: there is an active segment");
+        let start = active.append(disk, records, batches, &self.config, now_ms)?;
         self.wrote(start, batches, events);
         self.enter_producers(disk, events)?;
         self.invariants();

@@ -36,9 +36,9 @@ impl Log {
         now_ms: i64,
         events: &mut Vec<LogEvent>,
     ) -> Result<(), LogError> {
-        let config = self.config.clone();
         let asks = (size, max_timestamp, last_offset);
-        if let Some(why) = self.active_mut().should_roll(disk, &config, asks, now_ms)? {
+        let active = self.segments.last_mut().expect("LOG-1: there is an active segment");
+        if let Some(why) = active.should_roll(disk, &self.config, asks, now_ms)? {
             note_roll(why, events);
             self.roll_at(disk, first_offset, now_ms, events)?;
         }
