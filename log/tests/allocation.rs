@@ -6,7 +6,7 @@
 use bytes::{Bytes, BytesMut};
 use trial_log::{
     AppendOrigin, Assignment, BatchBuilder, CompressionType, LeaderEpoch, Log, LogConfig,
-    MemoryDisk, Offset, OpenLog, RecordBatch, validate_and_assign_offsets,
+    MemoryDisk, Offset, OpenLog, Producer, RecordBatch, validate_and_assign_offsets,
 };
 
 mod batches;
@@ -43,30 +43,77 @@ fn nothing_is_allocated_that_the_bytes_do_not_back() {
     }
 }
 
-/// Index entries are put together in a piece of memory for many; the bytes that came are those that are written.
+/// Index entries are put together in a piece of memory for many; the bytes that came are those that are written; what
+/// a batch makes of its producer is kept in room that is there.
 #[test]
 fn an_append_allocates_nothing_once_the_files_have_grown() {
-    let (mut disk, events) = (MemoryDisk::new(), &mut Vec::with_capacity(10));
-    let mut log = Log::open(&mut disk, OpenLog::new("orders-0"), T, events).expect("it is whole");
-    let mut builder = BatchBuilder::new(Offset::ZERO);
-    builder.append(T, Some(b"key"), Some(&[7; 5_000]), &[]);
-    let batch = builder.build();
-    let mut append = |count: usize| {
-        let sent: Vec<_> = (0..count).map(|_| Bytes::from(batch.as_bytes().to_vec())).collect();
-        let (epoch, origin) = (LeaderEpoch(1), AppendOrigin::Client);
+    for producers in [0, 1, 30] {
+        for leads in [true, false] {
+            let mut log = Appended::new(producers, leads);
+            let first = log.append(1_000);
+            let next = log.append(900);
+            let what = format!("{producers} producers, leads: {leads}");
+            assert!(first > 0, "files grow, {what}");
+            assert!(next < 60, "{next} allocations for 900 appends, {what}");
+        }
+    }
+}
+
+/// A log and what its batches were so far.
+struct Appended {
+    disk: MemoryDisk,
+    log: Log,
+    leads: bool,
+    producers: i64,
+    sent: i64,
+}
+
+impl Appended {
+    fn new(producers: i64, leads: bool) -> Self {
+        let mut disk = MemoryDisk::new();
+        let log = Log::open(&mut disk, OpenLog::new("orders-0"), T, &mut Vec::new());
+        Self { disk, log: log.expect("it is whole"), leads, producers, sent: 0 }
+    }
+
+    /// The next batch: of one producer after another, each with its sequences.
+    fn next(&mut self) -> Bytes {
+        let (epoch, number) = (LeaderEpoch(1), self.sent);
+        let base_offset = Offset(if self.leads { 0 } else { 2 * number });
+        let mut builder = BatchBuilder::new(base_offset).leader_epoch(epoch);
+        if self.producers > 0 {
+            let base_sequence = (2 * (number / self.producers)) as i32;
+            builder =
+                builder.producer(Producer { id: number % self.producers, epoch: 0, base_sequence });
+        }
+        for _ in 0..2 {
+            builder.append(T, Some(b"key"), Some(&[7; 2_500]), &[]);
+        }
+        self.sent += 1;
+        Bytes::from(builder.build().as_bytes().to_vec())
+    }
+
+    /// How many allocations so many appends took.
+    fn append(&mut self, count: usize) -> u64 {
+        let batches: Vec<Bytes> = (0..count).map(|_| self.next()).collect();
+        let (epoch, origin, events) =
+            (LeaderEpoch(1), AppendOrigin::Client, &mut Vec::with_capacity(10));
+        let Self { disk, log, leads, .. } = self;
         let ((), taken) = allocations(|| {
-            for records in sent {
+            for records in batches {
                 events.clear();
-                let info = log.append_as_leader(&mut disk, records, epoch, origin, T, events);
-                assert!(info.is_ok_and(|info| info.bytes == batch.size_in_bytes()), "it is good");
+                let appended = if *leads {
+                    log.append_as_leader(disk, records, epoch, origin, T, events).map(Some)
+                } else {
+                    log.append_as_follower(disk, records, epoch, T, events)
+                };
+                let info = appended.expect("the batch is good").expect("and whole");
+                assert!(!info.is_duplicate && info.bytes > 5_000, "it is appended");
             }
         });
+        assert_eq!(log.log_end_offset().0, 2 * self.sent, "all of them");
+        assert_eq!(log.producers().active_producers().len() as i64, self.producers, "of all");
         taken
-    };
-    let first = append(1_000);
-    let next = append(900);
-    assert!(first > 0, "files grow");
-    assert!(next < 60, "{next} allocations for 900 appends");
+    }
 }
 
 fn claims() -> Vec<(&'static str, CompressionType, Vec<u8>)> {

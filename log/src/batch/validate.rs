@@ -46,8 +46,8 @@ pub(crate) fn take_one_batch(records: Bytes) -> Result<RecordBatch, BatchError> 
 }
 
 /// What every append is asked: whose epoch, which base offset, how large, and whether the bytes are whole.
-pub(crate) fn check_batch(
-    batch: &RecordBatch,
+pub(crate) fn check_batch<B: AsRef<[u8]>>(
+    batch: &RecordBatch<B>,
     config: &LogConfig,
     origin: AppendOrigin,
     leader_epoch: LeaderEpoch,

@@ -7,8 +7,8 @@
 use bytes::Bytes;
 
 use crate::batch::{
-    AppendOrigin, Assignment, BatchSummary, Batches, RecordValidationStats, ValidatedBatch,
-    check_batch, take_one_batch, validate_and_assign_offsets,
+    AppendOrigin, Assignment, BatchSummary, RecordBatch, RecordValidationStats, ValidatedBatch,
+    check_batch, next_batch_size, take_one_batch, validate_and_assign_offsets,
 };
 use crate::config::TimestampType;
 use crate::disk::Disk;
@@ -83,12 +83,6 @@ impl AppendTerms {
     }
 }
 
-/// Batches that may be written, and what to remember of them.
-struct Checked {
-    records: Bytes,
-    batches: Vec<BatchSummary>,
-}
-
 impl Log {
     /// Appends one batch as the leader: offsets follow the log's end, the epoch is stamped, the time if so set.
     /// From the quorum's leader, batches carry their offsets and epoch already.
@@ -118,10 +112,8 @@ impl Log {
         assert!(origin != AppendOrigin::Replication, "a leader does not replicate from itself");
         self.guarded(events, |log, events| {
             if origin == AppendOrigin::RaftLeader {
-                let checked = log.check_verbatim(records, leader_epoch, origin, events)?;
-                let checked = checked.ok_or(BatchError::NoBatch)?;
-                let appended = (checked.records, &checked.batches[..]);
-                return log.write(disk, appended, terms, now_ms, events);
+                let info = log.append_verbatim(disk, records, terms, now_ms, events)?;
+                return info.ok_or(BatchError::NoBatch.into());
             }
             // Whoever holds the bytes alone is stamped in place.
             let batch = take_one_batch(records)?;
@@ -146,28 +138,49 @@ impl Log {
         now_ms: i64,
         events: &mut Vec<LogEvent>,
     ) -> Result<Option<AppendInfo>, LogError> {
-        let origin = AppendOrigin::Replication;
-        let terms = AppendTerms::new(leader_epoch, origin);
+        let terms = AppendTerms::new(leader_epoch, AppendOrigin::Replication);
         self.guarded(events, |log, events| {
-            let Some(checked) = log.check_verbatim(records, leader_epoch, origin, events)? else {
-                return Ok(None);
-            };
-            let appended = (checked.records, &checked.batches[..]);
-            log.write(disk, appended, &terms, now_ms, events).map(Some)
+            log.append_verbatim(disk, records, &terms, now_ms, events)
         })
     }
 
-    /// Checks batches that keep their offsets; none if there is no whole one.
+    /// Appends batches that keep their offsets; none if there is no whole one.
+    fn append_verbatim(
+        &mut self,
+        disk: &mut dyn Disk,
+        mut records: Bytes,
+        terms: &AppendTerms,
+        now_ms: i64,
+        events: &mut Vec<LogEvent>,
+    ) -> Result<Option<AppendInfo>, LogError> {
+        let mut batches = std::mem::take(&mut self.summaries);
+        batches.clear();
+        let checked = self.check_verbatim(&records, terms, &mut batches, events);
+        let appended = checked.and_then(|()| {
+            if batches.is_empty() {
+                return Ok(None);
+            }
+            records.truncate(batches.iter().map(|batch| batch.size).sum());
+            self.write(disk, (records, &batches), terms, now_ms, events).map(Some)
+        });
+        self.summaries = batches;
+        appended
+    }
+
+    /// Checks batches that keep their offsets, and adds what to remember of those that may be written.
     fn check_verbatim(
         &self,
-        records: Bytes,
-        leader_epoch: LeaderEpoch,
-        origin: AppendOrigin,
+        records: &[u8],
+        terms: &AppendTerms,
+        batches: &mut Vec<BatchSummary>,
         events: &mut Vec<LogEvent>,
-    ) -> Result<Option<Checked>, LogError> {
-        let mut batches: Vec<BatchSummary> = Vec::new();
-        for batch in Batches::new(records.clone()) {
-            let batch = batch?;
+    ) -> Result<(), LogError> {
+        let AppendTerms { leader_epoch, origin, .. } = *terms;
+        let mut rest = records;
+        while let Some(size) = next_batch_size(rest)?.filter(|size| *size <= rest.len()) {
+            let (batch, after) = rest.split_at(size);
+            let batch = RecordBatch::new(batch)?;
+            rest = after;
             let later = batch.leader_epoch() > leader_epoch;
             if origin == AppendOrigin::Replication && later {
                 mark::reachable!(
@@ -189,18 +202,16 @@ impl Log {
             }
             batches.push(summary);
         }
-        let (Some(first), Some(last)) = (batches.first(), batches.last()) else {
-            return Ok(None);
-        };
-        if first.base_offset < self.log_end_offset {
-            return Err(LogError::UnexpectedOffset {
-                log_end_offset: self.log_end_offset,
-                first_offset: first.base_offset,
-                last_offset: last.last_offset,
-            });
+        match (batches.first(), batches.last()) {
+            (Some(first), Some(last)) if first.base_offset < self.log_end_offset => {
+                Err(LogError::UnexpectedOffset {
+                    log_end_offset: self.log_end_offset,
+                    first_offset: first.base_offset,
+                    last_offset: last.last_offset,
+                })
+            }
+            _ => Ok(()),
         }
-        let valid_bytes: usize = batches.iter().map(|batch| batch.size).sum();
-        Ok(Some(Checked { records: records.slice(..valid_bytes), batches }))
     }
 
     /// Enters the epochs, rolls if it is time, asks the producers' state, and writes.

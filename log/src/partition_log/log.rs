@@ -10,6 +10,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use crate::batch::BatchSummary;
 use crate::config::LogConfig;
 use crate::disk::{Disk, DiskError};
 use crate::error::LogError;
@@ -73,6 +74,8 @@ pub struct Log {
     pub(super) producers: ProducerStateManager,
     /// What the append at hand makes of its producers.
     pub(super) updates: ProducerUpdates,
+    /// The batches of the append at hand, if they keep their offsets: room that is used again.
+    pub(super) summaries: Vec<BatchSummary>,
     pub(super) tail: Tail,
     pub(super) doomed: VecDeque<Doomed>,
     pub(super) offline: Option<DiskError>,

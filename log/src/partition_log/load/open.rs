@@ -68,6 +68,7 @@ impl Log {
             recovery_point: open.recovery_point,
             producers: ProducerStateManager::open(disk, open.folder)?,
             updates: ProducerUpdates::default(),
+            summaries: Vec::new(),
             tail: Tail::default(),
             doomed: VecDeque::new(),
             offline: None,
