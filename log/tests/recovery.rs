@@ -3,7 +3,7 @@
 mod support;
 
 use support::{Fixture, batch};
-use trial_log::{DiskError, LeaderEpoch, LogConfig, LogError, LogEvent, Offset};
+use trial_log::{BatchError, DiskError, LeaderEpoch, LogConfig, LogError, LogEvent, Offset};
 
 /// What was done to the disk before the log is opened again.
 type Damage = fn(&mut Fixture);
@@ -125,6 +125,43 @@ fn segments_below_the_recovery_point_are_believed() {
     assert_eq!((f.log.log_end_offset(), scanned), (Offset(14), vec![6, 12]));
     f.reopen(false, Offset(5), Offset::ZERO).expect("the disk is whole");
     assert_eq!(f.log.log_end_offset(), Offset(0), "the recovery point lies in the first segment");
+}
+
+/// In Kafka too: what is thrown is no `IOException`, so that no directory goes offline and the broker does not start.
+#[test]
+fn a_corrupt_segment_that_is_not_scanned_fails_the_load_where_it_has_to_be_read() {
+    let corrupt = |base: i64, position: u64| LogError::CorruptSegment {
+        base_offset: Offset(base),
+        position,
+        error: BatchError::UnknownMagic { magic: 3 },
+    };
+    // After a clean shutdown the last batches are read, for the log's end.
+    let mut f = seven_batches();
+    f.restart();
+    flip(&mut f, 12, 16);
+    for _ in 0..2 {
+        let opened = f.reopen(true, Offset(14), Offset::ZERO);
+        assert_eq!(opened, Err(corrupt(12, 0)), "and nothing has changed for the next one");
+    }
+    f.reopen(false, Offset(14), Offset::ZERO).expect("the last segment is scanned");
+    assert_eq!(f.log.log_end_offset(), Offset(12), "and cut");
+
+    // After any other one, below the recovery point, what producers are learned from.
+    let mut f = seven_batches();
+    let one = f.bytes(6, ".log").len() / 3;
+    flip(&mut f, 6, one + 16);
+    f.reopen(false, Offset(12), Offset::ZERO).expect("their snapshot lies behind it");
+    assert_eq!(f.log.log_end_offset(), Offset(14), "it is believed");
+    for base in [12, 14] {
+        remove(&mut f, base, ".snapshot");
+    }
+    for _ in 0..2 {
+        let opened = f.reopen(false, Offset(12), Offset::ZERO);
+        assert_eq!(opened, Err(corrupt(6, one as u64)), "from the snapshot at 6 on");
+        assert!(opened.is_err_and(|error| !error.is_storage()), "its directory is well");
+    }
+    f.reopen(false, Offset(6), Offset::ZERO).expect("it is scanned");
+    assert_eq!(f.log.log_end_offset(), Offset(8), "and cut");
 }
 
 #[test]

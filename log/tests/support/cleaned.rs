@@ -99,18 +99,22 @@ pub struct Pass {
     pub last_kept: i64,
     /// Whether there was room for all keys.
     pub has_room: bool,
+    /// What lies below was deleted, and may be there again: of the keys and the transactions that begin there nothing
+    /// is promised, but that no batch has other records than before.
+    pub deleted_below: i64,
 }
 
 /// The batches with their fates, and an index of the records.
 struct State<'a> {
     batches: BTreeMap<i64, &'a RecordBatch>,
     fates: &'a BTreeMap<i64, Fate>,
+    deleted_below: i64,
 }
 
 impl<'a> State<'a> {
-    fn of(batches: &'a [RecordBatch], fates: &'a BTreeMap<i64, Fate>) -> Self {
+    fn of(batches: &'a [RecordBatch], fates: &'a BTreeMap<i64, Fate>, deleted_below: i64) -> Self {
         let bases = batches.iter().map(|batch| (batch.base_offset().0, batch));
-        Self { batches: bases.collect(), fates }
+        Self { batches: bases.collect(), fates, deleted_below }
     }
 
     fn fate(&self, base: i64) -> Fate {
@@ -127,7 +131,7 @@ impl<'a> State<'a> {
 
     /// Whether a batch, with or without records, is there whose transaction ends with a marker.
     fn has_data_of(&self, marker: i64) -> bool {
-        self.batches.keys().any(|&base| match self.fate(base) {
+        self.batches.range(self.deleted_below..).any(|(&base, _)| match self.fate(base) {
             Fate::Committed { marker: of } | Fate::Aborted { marker: of } => of == marker,
             Fate::Plain | Fate::Open => false,
         })
@@ -143,7 +147,8 @@ pub fn judge(
     when: &str,
 ) {
     let fates = history.fates();
-    let (old, new) = (State::of(before, &fates), State::of(after, &fates));
+    let floor = pass.deleted_below;
+    let (old, new) = (State::of(before, &fates, floor), State::of(after, &fates, floor));
     assert!(
         after.windows(2).all(|pair| pair[0].last_offset() < pair[1].base_offset()),
         "S6: the order stays, {when}"
@@ -159,11 +164,12 @@ pub fn judge(
         if batch.last_offset().0 >= pass.first_uncleanable {
             assert!(is_same, "S6: {base} was not to be touched, {when}");
         }
-        for gone in records(batch).iter().filter(|rec| !kept.contains(&rec.offset)) {
+        let is_gone = |rec: &&Rec| rec.offset >= floor && !kept.contains(&rec.offset);
+        for gone in records(batch).iter().filter(is_gone) {
             may_go(gone, batch, (&old, &new), &valid, pass, when);
         }
     }
-    for (base, fate) in &fates {
+    for (base, fate) in fates.range(floor..) {
         let (Fate::Committed { marker } | Fate::Aborted { marker }) = fate else { continue };
         if new.batches.contains_key(base) && old.batches.contains_key(marker) {
             let outlives = new.batches.get(marker).is_some_and(|it| it.count() == 1);
@@ -241,7 +247,8 @@ fn may_go(
     }
     assert!(gone.value.is_none(), "S6: the latest value of a key went, at {offset}, {when}");
     assert!(is_over, "S6: the tombstone {offset} went too early, {when}");
-    let older = new.valid().into_iter().find(|rec| rec.key == gone.key && rec.offset < offset);
+    let mut older = new.valid().into_iter().filter(|rec| rec.offset >= pass.deleted_below);
+    let older = older.find(|rec| rec.key == gone.key && rec.offset < offset);
     assert_eq!(older, None, "S6: the tombstone {offset} went before what it deletes, {when}");
 }
 
@@ -253,12 +260,14 @@ fn is_clean(new: &State<'_>, end: i64, pass: Pass, when: &str) {
     }
     let mut latest: BTreeMap<Vec<u8>, i64> = BTreeMap::new();
     for rec in new.valid().into_iter().filter(|rec| rec.offset < end) {
-        let twice = latest.insert(rec.key, rec.offset);
+        let offset = rec.offset;
+        let twice = latest.insert(rec.key, offset).filter(|_| offset >= pass.deleted_below);
         assert_eq!(twice, None, "S6: below {end} a key has two records, {when}");
     }
     for (base, batch) in new.batches.iter().filter(|(_, batch)| batch.last_offset().0 < end) {
         let is_aborted = matches!(new.fate(*base), Fate::Aborted { .. });
-        assert!(!is_aborted || batch.count() == 0, "S6: {base} is aborted and is there, {when}");
+        let is_emptied = batch.count() == 0 || *base < pass.deleted_below;
+        assert!(!is_aborted || is_emptied, "S6: {base} is aborted and is there, {when}");
         let has_tombstone = records(batch).iter().any(|rec| rec.value.is_none());
         let waits = batch.delete_horizon_ms().is_some();
         assert!(waits || !has_tombstone || batch.is_control(), "KIP-534: {base}, {when}");

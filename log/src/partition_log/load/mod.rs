@@ -9,6 +9,7 @@
 //! | a batch that is cut, or is none            | the segment is cut before it                       | `recovery.rs` |
 //! | the same, with segments behind             | those go first, the last one first; then it is cut | `recovery.rs` |
 //! | the same below the recovery point          | believed: a read will find it                      | `recovery.rs` |
+//! | that, where the load itself has to read it | `CorruptSegment`: in Kafka the broker ends         | `recovery.rs` |
 //! | a base offset that falls back              | a bad batch, though its checksum is good           | `recovery.rs` |
 //! | a segment that ends early with a batch     | believed; where holes are refused, those behind go | `recovery.rs` |
 //! | an index missing, cut, or beyond its file  | that segment is scanned, the offset index last     | `indexes.rs`  |

@@ -50,6 +50,10 @@ impl<'a> OpenLog<'a> {
 
 impl Log {
     /// Opens the log in a folder, or makes one.
+    ///
+    /// [`LogError::CorruptSegment`] says that batches cannot be read which nothing scans: the last ones after a clean
+    /// shutdown, or those below the recovery point that producers have to be learned from. The next attempt finds the
+    /// same. In Kafka the directory stays online, and the broker does not start.
     pub fn open(
         disk: &mut dyn Disk,
         open: OpenLog<'_>,
