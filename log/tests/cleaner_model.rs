@@ -43,7 +43,7 @@ fn the_stories_clean_and_are_stopped_and_lose_batches() {
     let mut runner = TestRunner::deterministic();
     let stories = prop::collection::vec(step(), 40..150);
     let mut all = Seen::default();
-    for number in 0..300 {
+    for number in 0..400 {
         let story = stories.new_tree(&mut runner).expect("nothing is filtered").current();
         let of_this = run(number % 2 == 0, &story);
         all.done += of_this.done;

@@ -73,6 +73,18 @@ pub enum Between {
     },
 }
 
+impl Between {
+    /// Whether it comes after so many steps.
+    pub fn comes_after(self, steps: usize) -> bool {
+        match self {
+            Self::Cut { after, .. }
+            | Self::Append { after }
+            | Self::DeleteRecords { after, .. } => after == steps,
+            Self::Nothing | Self::Crash { .. } => false,
+        }
+    }
+}
+
 fn between() -> impl Strategy<Value = Between> {
     let power = || prop::option::of(any::<u64>());
     prop_oneof![

@@ -164,7 +164,7 @@ impl World {
         self.history.cut(end);
         self.dropped.retain(|_, batch| batch.last_offset().0 < end);
         self.high_watermark = self.high_watermark.clamp(start, end);
-        self.deleted_below = self.deleted_below.min(end);
+        self.deleted_below = self.deleted_below.clamp(start, end);
         self.f.high_watermark(self.high_watermark);
         for (id, (epoch, next)) in &mut self.senders {
             let known = self.f.log.producers().last_entry(*id);
@@ -205,7 +205,7 @@ impl World {
 
     /// Retention, whatever the cleaner does.
     fn delete_old_segments(&mut self) {
-        let before = self.all();
+        let (before, start) = (self.all(), self.start());
         let Fixture { disk, log, events, now, .. } = &mut self.f;
         let dropped = log.delete_old_segments(disk, Offset(self.high_watermark), *now, events);
         self.seen.dropped += dropped.expect("the disk is whole");
@@ -213,6 +213,7 @@ impl World {
         let gone = before.into_iter().filter(|batch| batch.base_offset().0 < first);
         self.dropped.extend(gone.map(|batch| (batch.base_offset().0, batch)));
         assert!(self.start() <= self.high_watermark, "RT-1: it was committed");
+        assert!(self.f.config.deletes || first <= start, "{first} was not deleted: {start}");
         self.deleted_below = self.deleted_below.max(self.start());
     }
 
@@ -335,31 +336,10 @@ impl World {
             self.f.disk.tear_after(calls, DiskError::Io, 20);
         }
         for number in 0.. {
-            match between {
-                Between::Cut { after, back } if after == number => {
-                    self.judged(&before, pass, &format!("cut in the midst of {when}"));
-                    self.truncate(back);
-                    self.f.now += 1;
-                    before = self.all();
-                    let end = self.end();
-                    pass.first_uncleanable = pass.first_uncleanable.min(end);
-                    pass.last_kept = -1;
-                    pass.has_room = false;
-                }
-                Between::Append { after } if after == number => {
-                    self.judged(&before, pass, &format!("appended in the midst of {when}"));
-                    self.put(0, &[(0, true), (5, false)], 0);
-                    before = self.all();
-                }
-                Between::DeleteRecords { after, percent, drops } if after == number => {
-                    self.judged(&before, pass, &format!("records deleted in the midst of {when}"));
-                    self.delete_records(percent);
-                    if drops {
-                        self.delete_old_segments();
-                    }
-                    before = self.all();
-                }
-                _ => {}
+            if between.comes_after(number) {
+                self.judged(&before, pass, &format!("in the midst of {when}"));
+                self.interrupt(between, &mut pass);
+                before = self.all();
             }
             let Fixture { disk, log, events, now, .. } = &mut self.f;
             match cleaning.step(log, disk, Offset(self.high_watermark), *now, events) {
@@ -402,6 +382,27 @@ impl World {
             self.reads(when);
         } else {
             self.judged(&before, pass, when);
+        }
+    }
+
+    /// Does what comes between two steps of a pass.
+    fn interrupt(&mut self, between: Between, pass: &mut Pass) {
+        match between {
+            Between::Cut { back, .. } => {
+                self.truncate(back);
+                self.f.now += 1;
+                pass.first_uncleanable = pass.first_uncleanable.min(self.end());
+                pass.last_kept = -1;
+                pass.has_room = false;
+            }
+            Between::Append { .. } => self.put(0, &[(0, true), (5, false)], 0),
+            Between::DeleteRecords { percent, drops, .. } => {
+                self.delete_records(percent);
+                if drops {
+                    self.delete_old_segments();
+                }
+            }
+            Between::Nothing | Between::Crash { .. } => {}
         }
     }
 
