@@ -4,14 +4,14 @@
 //! `TRIAL_ORACLE=COMMAND cargo test` runs `COMMAND java oracle/Cleanings.java ...` with Kafka's jars on its class path,
 //! and `COMMAND tool DumpLogSegments ...`.
 
+mod java;
 mod support;
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use bytes::Bytes;
+use java::{Java, argument};
 use support::cleaned::records;
 use support::cleaning::{HOW, How, keyed};
 use support::producers::{abort, commit};
@@ -169,27 +169,22 @@ fn we_leave_what_kafka_left() {
 
 #[test]
 fn kafka_cleans_as_we_do() {
-    let Some(oracle) = Oracle::of_environment() else {
+    let Some(oracle) = Java::of_environment() else {
         return;
     };
     let mut cases: Vec<Case> = cases().take(CASES).collect();
     let lines: String = cases.iter().map(|case| case.line() + "\n").collect();
-    cases.iter().for_each(|case| oracle.write_log(&case.name, &case.f));
-    let list = oracle.folder.join("cases");
-    oracle.write(&list, lines.as_bytes());
+    cases.iter().for_each(|case| write_log(&oracle, &case.name, &case.f));
+    let list = oracle.write("cases", lines.as_bytes());
     let want: String = cases.iter_mut().map(|case| case.clean() + "\n").collect();
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/Cleanings.java");
-    let (program, list) =
-        (program.to_string_lossy().into_owned(), list.to_string_lossy().into_owned());
-    let folder = oracle.folder.to_string_lossy().into_owned();
-    let got = oracle.run(&["java", &program, &folder, &list]);
+    let got = oracle.java("Cleanings.java", &[&argument(&oracle.path("")), &list]);
     for (want, got) in want.lines().zip(got.lines()) {
         assert_eq!(want, got, "up to where it is clean");
     }
     let kafkas = got.lines().zip(&cases).take(KEPT).filter(|(_, case)| case.has_one_form);
     let kafkas: String = kafkas
         .map(|(line, case)| {
-            case.summary(line, |base, suffix| oracle.file(&case.name, base, suffix))
+            case.summary(line, |base, suffix| file(&oracle, &case.name, base, suffix))
         })
         .collect();
     assert_eq!(kafkas, KAFKAS, "these are Kafka's");
@@ -198,13 +193,13 @@ fn kafka_cleans_as_we_do() {
         let active = case.f.segments().into_iter().next_back().expect("there is one");
         let closed: Vec<i64> =
             case.f.segments().into_iter().filter(|base| *base < active).collect();
-        let of_kafka = oracle.segments(&case.name);
+        let of_kafka = segments(&oracle, &case.name);
         assert_eq!(case.f.segments(), of_kafka, "{}", case.line());
         for base in closed {
             let when = format!("{}, segment {base}", case.line());
             let pair = |suffix| {
                 let ours = case.f.disk.contents(&Fixture::path(base, suffix)).unwrap_or_default();
-                (ours.to_vec(), oracle.file(&case.name, base, suffix))
+                (ours.to_vec(), file(&oracle, &case.name, base, suffix))
             };
             let (ours, kafkas) = pair(".log");
             let is_compressed = batches(&ours).iter().any(RecordBatch::is_compressed);
@@ -229,21 +224,20 @@ fn kafka_cleans_as_we_do() {
 
 #[test]
 fn kafkas_tool_reads_what_we_clean() {
-    let Some(oracle) = Oracle::of_environment() else {
+    let Some(oracle) = Java::of_environment() else {
         return;
     };
     let mut files = Vec::new();
     for mut case in cases().take(30) {
         case.clean();
         case.f.restart();
-        oracle.write_log(&case.name, &case.f);
+        write_log(&oracle, &case.name, &case.f);
         let paths = case.f.disk.paths().filter(|path| {
             [".log", ".index", ".timeindex", ".txnindex", ".snapshot"]
                 .iter()
                 .any(|end| path.ends_with(end))
         });
-        let here =
-            |path: &str| oracle.folder.join(&case.name).join(path).to_string_lossy().into_owned();
+        let here = |path: &str| argument(&oracle.path(&case.name).join(path));
         files.extend(paths.map(here));
     }
     let said =
@@ -274,68 +268,25 @@ fn told(bytes: &[u8]) -> Vec<String> {
     batches(bytes).iter().map(told).collect()
 }
 
-/// Kafka's classes and tools, by the command that runs them.
-struct Oracle {
-    command: String,
-    folder: PathBuf,
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test that runs another program, when it is asked to"
-)]
-impl Oracle {
-    fn of_environment() -> Option<Self> {
-        use std::sync::atomic::{AtomicUsize, Ordering};
-        static NUMBER: AtomicUsize = AtomicUsize::new(0);
-        let command = std::env::var("TRIAL_ORACLE").ok()?;
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("trial-cleaner-{}-{number}", std::process::id());
-        let folder = std::env::temp_dir().join(name);
-        fs::create_dir_all(&folder).expect("a folder for files that come and go");
-        Some(Self { command, folder })
-    }
-
-    fn write(&self, path: &Path, bytes: &[u8]) {
-        fs::create_dir_all(path.parent().expect("it lies in a folder"))
-            .expect("the folder is there");
-        fs::write(path, bytes).expect("the folder is there");
-    }
-
-    fn write_log(&self, name: &str, f: &Fixture) {
-        for path in f.disk.paths() {
-            let bytes = f.disk.contents(path).expect("it was listed");
-            self.write(&self.folder.join(name).join(path), bytes);
-        }
-    }
-
-    fn segments(&self, name: &str) -> Vec<i64> {
-        let folder = self.folder.join(name).join(FOLDER);
-        let names = fs::read_dir(folder).expect("it is there").map(|it| it.expect("and its files"));
-        let names = names.map(|it| it.file_name().to_string_lossy().into_owned());
-        let mut bases: Vec<i64> =
-            names.filter_map(|name| name.strip_suffix(".log")?.parse().ok()).collect();
-        bases.sort_unstable();
-        bases
-    }
-
-    /// The bytes of a file; none if it is not there.
-    fn file(&self, name: &str, base: i64, suffix: &str) -> Vec<u8> {
-        fs::read(self.folder.join(name).join(Fixture::path(base, suffix))).unwrap_or_default()
-    }
-
-    fn run(&self, arguments: &[&str]) -> String {
-        let run = Command::new(&self.command).args(arguments).output();
-        let run = run.expect("TRIAL_ORACLE names a command");
-        let errors = String::from_utf8_lossy(&run.stderr);
-        assert!(run.status.success(), "{errors}");
-        String::from_utf8(run.stdout).expect("words")
+fn write_log(oracle: &Java, name: &str, f: &Fixture) {
+    for path in f.disk.paths() {
+        let bytes = f.disk.contents(path).expect("it was listed");
+        oracle.write(&format!("{name}/{path}"), bytes);
     }
 }
 
-impl Drop for Oracle {
-    fn drop(&mut self) {
-        // What is left behind in a temporary folder hurts nobody.
-        let _ = fs::remove_dir_all(&self.folder);
-    }
+fn segments(oracle: &Java, name: &str) -> Vec<i64> {
+    let folder = oracle.path(name).join(FOLDER);
+    let names = fs::read_dir(folder).expect("it is there").map(|it| it.expect("and its files"));
+    let names = names.map(|it| it.file_name().to_string_lossy().into_owned());
+    let mut bases: Vec<i64> =
+        names.filter_map(|name| name.strip_suffix(".log")?.parse().ok()).collect();
+    bases.sort_unstable();
+    bases
+}
+
+/// The bytes of a file; none if it is not there.
+#[expect(clippy::disallowed_methods, reason = "a file that another program has written")]
+fn file(oracle: &Java, name: &str, base: i64, suffix: &str) -> Vec<u8> {
+    fs::read(oracle.path(name).join(Fixture::path(base, suffix))).unwrap_or_default()
 }

@@ -5,9 +5,11 @@
 //! `COMMAND java oracle/Folders.java` as well, on each folder with its last bytes torn off or changed.
 
 mod batches;
+mod java;
 mod kept;
 
 use bytes::Bytes;
+use java::{Java, argument};
 use kept::{Kept, NOW};
 use trial_log::{
     Batches, CompressionType, ControlRecordType, Disk, Log, MemoryDisk, Offset, OpenLog,
@@ -296,28 +298,18 @@ fn no_byte_of_a_log_makes_its_recovery_fail() {
 }
 
 #[test]
-#[expect(clippy::disallowed_methods, reason = "it runs another program, when it is asked to")]
 fn recovery_of_a_torn_tail_keeps_exactly_what_kafkas_keeps() {
-    use std::fs;
-    let Ok(command) = std::env::var("TRIAL_ORACLE") else { return };
-    let parent = std::env::temp_dir().join(format!("trial-torn-{}", std::process::id()));
     let every = every_damage();
     assert!(every.len() > 3_000, "{} folders", every.len());
     for some in every.chunks(1_000) {
+        let Some(oracle) = Java::of_environment() else { return };
         for kept in some {
-            let folder = parent.join(&kept.name).join(&kept.folder);
-            fs::create_dir_all(&folder).expect("a folder");
             for (name, bytes) in &kept.files {
-                fs::write(folder.join(name), bytes).expect("the folder is there");
+                oracle.write(&format!("{}/{}/{name}", kept.name, kept.folder), bytes);
             }
         }
-        let program = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/Folders.java");
-        let mut java = std::process::Command::new(&command);
-        let run = java.arg("java").arg(program).arg("recover").arg(&parent).output();
-        let run = run.expect("TRIAL_ORACLE names a command");
-        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-        let words = kept::each(&String::from_utf8(run.stdout).expect("words"));
-        fs::remove_dir_all(&parent).expect("it was made here");
+        let said = oracle.java("Folders.java", &["recover", &argument(&oracle.path(""))]);
+        let words = kept::each(&said);
         assert_eq!(words.len(), some.len(), "Kafka tells of each");
         for (kept, want) in some.iter().zip(words) {
             if kept.name.contains("unchecked") {

@@ -4,10 +4,6 @@
 //! `COMMAND java oracle/Batches.java ...` as well, with Kafka's jars on its class path, for ten thousand random batches
 //! each way.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use bytes::{Bytes, BytesMut};
 use trial_log::{
     AppendOrigin, Assignment, CompressionType, LeaderEpoch, LogConfig, LogError, Offset,
@@ -15,8 +11,10 @@ use trial_log::{
 };
 
 mod batches;
+mod java;
 
 use batches::{Chance, Plan, T, built_again, described, odd, split};
+use java::Java;
 
 #[test]
 fn batches_that_kafka_wrote_are_read() {
@@ -34,7 +32,7 @@ fn batches_that_kafka_wrote_are_read() {
 
 #[test]
 fn kafka_reads_ours_and_we_read_kafkas() {
-    let Some(oracle) = Oracle::of_environment() else {
+    let Some(oracle) = Java::of_environment() else {
         return;
     };
     let mut chance = Chance::new(6);
@@ -46,13 +44,13 @@ fn kafka_reads_ours_and_we_read_kafkas() {
         words.push_str(&plan.described(batch.size_in_bytes()));
         file.extend_from_slice(batch.as_bytes());
     }
-    let path = oracle.file("ours.bin", &file);
-    same_lines(&words, &oracle.java(&["read", &path]));
+    let path = oracle.write("ours.bin", &file);
+    same_lines(&words, &oracle.java("Batches.java", &["read", &path]));
 
     let odd = odd::all();
     let file: BytesMut = odd.iter().flat_map(|odd| odd.batch.as_bytes()).copied().collect();
-    let path = oracle.file("odd.bin", &file);
-    let kafkas = oracle.java(&["read", &path]);
+    let path = oracle.write("odd.bin", &file);
+    let kafkas = oracle.java("Batches.java", &["read", &path]);
     let kafkas: Vec<&str> = kafkas.split_inclusive("batch ").skip(1).collect();
     assert_eq!(kafkas.len(), odd.len(), "one after another");
     for (odd, kafkas) in odd.iter().zip(kafkas) {
@@ -61,9 +59,9 @@ fn kafka_reads_ours_and_we_read_kafkas() {
     }
 
     for (seed, count, max) in [("7", 9_800, "4000"), ("8", 200, "200000")] {
-        let path = oracle.file("kafkas.bin", &[]);
-        let words = oracle.java(&["write", &path, seed, &count.to_string(), max]);
-        let batches = split(&oracle.contents(&path));
+        let path = oracle.write("kafkas.bin", &[]);
+        let words = oracle.java("Batches.java", &["write", &path, seed, &count.to_string(), max]);
+        let batches = split(&contents(&path));
         assert_eq!(batches.len(), count, "as many as were asked for");
         same_words(&batches, &words);
         uncompressed_are_built_the_same(&batches);
@@ -72,7 +70,7 @@ fn kafka_reads_ours_and_we_read_kafkas() {
 
 #[test]
 fn a_leader_stores_and_refuses_what_kafkas_does() {
-    let Some(oracle) = Oracle::of_environment() else {
+    let Some(oracle) = Java::of_environment() else {
         return;
     };
     let mut chance = Chance::new(9);
@@ -86,8 +84,16 @@ fn a_leader_stores_and_refuses_what_kafkas_does() {
     }
     let stored = words.matches("stored").count();
     assert!((1_000..3_000).contains(&stored), "some are stored and some refused: {stored}");
-    let path = oracle.file("validated.bin", &file);
-    same_lines(&without_sizes(&words), &without_sizes(&oracle.java(&["validate", &path])));
+    let path = oracle.write("validated.bin", &file);
+    same_lines(
+        &without_sizes(&words),
+        &without_sizes(&oracle.java("Batches.java", &["validate", &path])),
+    );
+}
+
+#[expect(clippy::disallowed_methods, reason = "a file that another program has written")]
+fn contents(path: &str) -> Bytes {
+    std::fs::read(path).expect("it was written").into()
 }
 
 /// What a leader says of a batch. The topic's settings follow from its number, as in `Batches.java`.
@@ -175,50 +181,5 @@ fn frames_begin_the_same(batches: &[RecordBatch]) {
         let ours = built_again(batch);
         let frame = 61..61 + size;
         assert_eq!(ours.as_bytes()[frame.clone()], batch.as_bytes()[frame], "{}", described(batch));
-    }
-}
-
-/// Kafka's classes, by the command that runs Java with them.
-struct Oracle {
-    command: String,
-    folder: PathBuf,
-}
-
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a test that runs another program, when it is asked to"
-)]
-impl Oracle {
-    fn of_environment() -> Option<Self> {
-        let command = std::env::var("TRIAL_ORACLE").ok()?;
-        let folder = std::env::temp_dir().join(format!("trial-oracle-{}", std::process::id()));
-        fs::create_dir_all(&folder).expect("a folder for files that come and go");
-        Some(Self { command, folder })
-    }
-
-    fn file(&self, name: &str, bytes: &[u8]) -> String {
-        let path = self.folder.join(name);
-        fs::write(&path, bytes).expect("the folder is there");
-        path.to_string_lossy().into_owned()
-    }
-
-    fn contents(&self, path: &str) -> Bytes {
-        fs::read(path).expect("it was written").into()
-    }
-
-    fn java(&self, arguments: &[&str]) -> String {
-        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/Batches.java");
-        let run = Command::new(&self.command).arg("java").arg(program).args(arguments).output();
-        let run = run.expect("TRIAL_ORACLE names a command");
-        let errors = String::from_utf8_lossy(&run.stderr);
-        assert!(run.status.success(), "{arguments:?}: {errors}");
-        String::from_utf8(run.stdout).expect("words")
-    }
-}
-
-impl Drop for Oracle {
-    fn drop(&mut self) {
-        // What is left behind in a temporary folder hurts nobody.
-        let _ = fs::remove_dir_all(&self.folder);
     }
 }
