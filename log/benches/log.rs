@@ -1,8 +1,8 @@
 //! How fast the log is, beside what bounds it, in one run: `cargo bench -p trial-log`.
 //!
 //! Each line names the work, its limit, and the part of the limit's speed that is reached; the best of some rounds
-//! counts, of both. Disks are in memory, and files have grown before, so that a write is one copy. `-- large small` runs
-//! those parts alone: `large` and `small` records, `look-up`, `compaction`.
+//! counts, of both. Disks are in memory, and files have grown before, so that a write is one copy. `-- small look-up`
+//! runs these parts alone; the others are `large` and `compaction`.
 
 #![expect(clippy::disallowed_types, reason = "a benchmark reads the clock; a hash map is a limit")]
 #![expect(

@@ -39,7 +39,7 @@ pub enum Step {
     DeleteRecords {
         percent: i64,
     },
-    /// Old segments go: those below the start and, if the policy is `compact,delete`, those of which there are too many.
+    /// Old segments go: those below the start and, if the policy is `compact,delete`, the oldest of too many.
     Retain,
     /// Where the log starts is written down.
     Checkpoint,
