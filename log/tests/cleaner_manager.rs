@@ -357,6 +357,28 @@ fn a_checkpoint_outside_its_log_is_set_to_the_start_chosen_or_not() {
     assert_eq!(w.checkpoint(), [(0, 3), (1, 10), (2, 0)]);
 }
 
+/// CL-6: the log starts in its active segment, which loses its end with the power; so does the start.
+#[test]
+fn what_is_appended_after_a_crash_does_not_pass_for_clean() {
+    let mut w = Logs::dirty(&[9]);
+    w.logs[0].put_each("k k k");
+    w.logs[0].start_at(12).expect("all of it is committed");
+    assert_eq!(w.next(), None, "what is closed was deleted");
+    assert_eq!(w.checkpoint(), [(0, 10)], "not 12: what is appended may come to lie below");
+    assert_eq!(w.next(), None);
+    assert_eq!(w.checkpoint(), [(0, 10)], "and there it stays");
+    let f = &mut w.logs[0];
+    f.set_bytes(10, ".log", &[]);
+    f.reopen(false, Offset(10), Offset::ZERO).expect("the disk is whole");
+    assert_eq!((f.log.log_start_offset(), f.log.log_end_offset()), (Offset(0), Offset(10)));
+    f.put(&[("k", None)]);
+    f.put_each("x y z");
+    f.roll();
+    configure(f, |config| config.min_cleanable_dirty_millionths = 0);
+    let (_, to_clean) = w.grab().expect("the disk is whole").expect("it is dirty");
+    assert_eq!(to_clean.first_dirty_offset, Offset(10), "from the tombstone on");
+}
+
 #[test]
 fn a_cut_sets_the_checkpoint_back_and_a_deleted_log_loses_its_entry() {
     let mut w = Logs::dirty(&[5, 2, 0]);

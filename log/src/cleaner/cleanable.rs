@@ -2,7 +2,11 @@
 //!
 //! In Kafka:   `LogCleanerManager.cleanableOffsets`, `calculateCleanableBytes`.
 //! Inputs:     a log, its checkpoint, the high watermark, the time.
-//! Invariants: CL-1. A checkpoint outside the log is not believed: the log is dirty from its start on.
+//! Invariants: CL-1. A checkpoint outside the log is not believed: the log is dirty from its start on. CL-6 it is set
+//!             to where the segment begins in which the log starts, which is clean as far as anybody knows. (Kafka sets
+//!             it to the start, which may lie in the midst of the active segment. If that loses its end, and the start
+//!             goes back since nobody had written it down, what is appended there passes for clean: an older record of
+//!             its key stays for good, also when it is a tombstone and goes itself.)
 
 use crate::partition_log::Log;
 use crate::segment::Segment;
@@ -15,7 +19,7 @@ pub struct OffsetsToClean {
     pub first_dirty_offset: Offset,
     /// Up to where may be cleaned; at or above the former.
     pub first_uncleanable_dirty_offset: Offset,
-    /// The checkpoint was outside the log, and is to be set to the first dirty offset.
+    /// The checkpoint was outside the log, and is to be set to where the segment begins in which the log starts.
     pub force_update_checkpoint: bool,
 }
 
@@ -29,14 +33,14 @@ pub fn cleanable_offsets(
 ) -> OffsetsToClean {
     let (start, end) = (log.log_start_offset(), log.log_end_offset());
     let checkpointed = last_clean_offset.unwrap_or(start);
-    let is_outside = checkpointed < start || checkpointed > end;
+    let is_outside = checkpointed < base_of_start(log) || checkpointed > end;
     mark::sometimes!(
         events,
         is_outside,
         "cleaner_checkpoint_outside_log",
         "the cleaner's checkpoint lay before a log's start or beyond its end, and was set to the start"
     );
-    let first_dirty_offset = if is_outside { start } else { checkpointed };
+    let first_dirty_offset = if is_outside { start } else { checkpointed.max(start) };
     let lag_ms = log.config().min_compaction_lag_ms.max(0);
     let too_young = if lag_ms == 0 {
         None
@@ -58,6 +62,13 @@ pub fn cleanable_offsets(
         first_uncleanable_dirty_offset: first_dirty_offset.max(bound),
         force_update_checkpoint: is_outside,
     }
+}
+
+/// Where the segment begins in which the log starts.
+pub(super) fn base_of_start(log: &Log) -> Offset {
+    let (start, segments) = (log.log_start_offset(), log.segments());
+    let after = segments.partition_point(|it| it.base_offset <= start);
+    segments[after.saturating_sub(1)].base_offset
 }
 
 /// The segment that the log appends to.

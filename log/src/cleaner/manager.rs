@@ -19,7 +19,7 @@ use crate::checkpoint::{
 use crate::disk::Disk;
 use crate::{Log, LogError, LogEvent, Offset, mark};
 
-use super::cleanable::cleanable_offsets;
+use super::cleanable::{base_of_start, cleanable_offsets};
 use super::dirty_log::{LogToClean, max_compaction_delay_ms};
 use super::state::{LogCleaningState, Pause};
 use super::stats::PreCleanStats;
@@ -71,7 +71,8 @@ impl LogCleanerManager {
 
     /// Chooses the log to clean: of those that are dirty enough, or have waited long enough, the one of which the
     /// largest part is dirty; of several the first by name. (Kafka takes any of these.) It is in progress then, until
-    /// [`LogCleanerManager::done_cleaning`]. A checkpoint outside its log is set to the log's start.
+    /// [`LogCleanerManager::done_cleaning`]. A checkpoint outside its log is set to where the
+    /// segment begins in which the log starts.
     pub fn grab_filthiest_compacted_log<'a>(
         &mut self,
         disk: &mut dyn Disk,
@@ -316,7 +317,7 @@ fn look(
     let offsets = cleanable_offsets(log, last_clean, high_watermark, now_ms, events);
     let first_dirty = offsets.first_dirty_offset;
     if offsets.force_update_checkpoint {
-        checkpoints.insert(partition, first_dirty);
+        checkpoints.insert(partition, base_of_start(log));
         write_offset_checkpoint(disk, CLEANER_OFFSET_CHECKPOINT, checkpoints)
             .map_err(LookError::Checkpoint)?;
     }
