@@ -537,6 +537,37 @@ fn retention_between_two_steps_stops_a_cleaning() {
     assert!(stopped > 5, "{stopped}");
 }
 
+/// CP-4: a cut takes all that a producer has written since a marker, in the same epoch.
+#[test]
+fn a_marker_that_is_a_producers_last_record_again_stays() {
+    let (mut stopped, mut last) = (0, CleaningStep::More);
+    for at in 0.. {
+        let mut f = Fixture::compacted();
+        f.end_txn((1, 1), commit(1)).expect("the marker is good");
+        f.put_each("a");
+        f.roll();
+        f.clean(0);
+        f.later(1001);
+        f.put_as((1, 1), 0, &[("b", Some("1"))]);
+        let mut cleaning = f.cleaning(How { read_bytes: 1, ..HOW });
+        for _ in 0..at {
+            last = step(&mut f, &mut cleaning);
+        }
+        let is_gone = !f.shape().starts_with("0:");
+        f.truncate(2);
+        if last != CleaningStep::More {
+            assert!(is_gone && stopped > 0, "the marker was to go, {stopped} times it did not");
+            return;
+        }
+        while last == CleaningStep::More {
+            last = step(&mut f, &mut cleaning);
+        }
+        stopped += usize::from(last == CleaningStep::Stopped);
+        assert!(is_gone || f.shape().starts_with("0:"), "cut after step {at}: {}", f.shape());
+        last = CleaningStep::More;
+    }
+}
+
 #[test]
 fn a_cleaning_goes_on_in_a_clone_to_the_same_end() {
     let (mut f, mut cleaning) = in_steps();

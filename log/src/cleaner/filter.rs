@@ -48,7 +48,12 @@ pub(super) fn went_back(
         let before = before.get(id);
         match now.last_data_offset {
             Some(last) => last < end_offset && before != Some(now),
-            None => before.is_some_and(|before| now.producer_epoch < before.producer_epoch),
+            // A marker is its last record again, of an earlier epoch or of the one in which it had written since.
+            None => before.is_some_and(|before| {
+                now.producer_epoch < before.producer_epoch
+                    || now.producer_epoch == before.producer_epoch
+                        && before.last_data_offset.is_some()
+            }),
         }
     })
 }
