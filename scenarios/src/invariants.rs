@@ -68,6 +68,7 @@ invariants! {
     "R22" Durable "who joins an in-sync set covers the leader's high watermark and the start of its epoch";
     "R23" Durable "the epoch caches of two replicas agree below both high watermarks";
     "S1" Always "every batch that is served has the right length and checksum";
+    "S7" Always "retention drops the oldest segments only, when they are due, and nothing at the high watermark or beyond; a log's start only rises";
     "C1" Always "a producer's send is completed exactly once, within delivery.timeout.ms";
     "C2" Durable "a send that succeeded at an offset is found at that offset";
     "C3" Always "a consumer's offsets strictly increase, and only in partitions that it was given";

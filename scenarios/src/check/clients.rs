@@ -12,6 +12,7 @@ use trial_cluster::note::client::{ClientNote, PolledRecord, RecordId};
 use trial_reports::RecordCounts;
 use trial_sim::{HostId, Span, Time};
 
+use super::poll::Poll;
 use super::promise::FaultSeen;
 use super::verdicts::{Breach, Verdicts};
 use super::words;
@@ -172,8 +173,7 @@ impl Clients {
                 self.walk_on(host, *partition, position.0);
             }
             ClientNote::PositionReset { partition, offset, .. } => {
-                self.streams.entry((host, *partition)).or_default().position = Some(offset.0);
-                self.set_out(host, *partition, offset.0);
+                self.on_reset(at, host, *partition, offset.0, facts);
             }
             // The consumer goes on where the logs part.
             ClientNote::TruncationDetected { partition, divergent: Some(offset), .. } => {
@@ -185,6 +185,23 @@ impl Clients {
             }
             _ => {}
         }
+    }
+
+    /// What a reset to the beginning leaves out has to be below it.
+    fn on_reset(
+        &mut self,
+        at: Time,
+        host: HostId,
+        partition: TopicPartition,
+        to: i64,
+        facts: &Facts,
+    ) {
+        let stream = self.streams.entry((host, partition)).or_default();
+        let before = stream.position.replace(to);
+        if let Some(from) = before.filter(|from| *from < to && !facts.setup.resets_to_end(host)) {
+            self.gaps.push(Gap { host, partition, from, to, at });
+        }
+        self.set_out(host, partition, to);
     }
 
     fn set_out(&mut self, host: HostId, partition: TopicPartition, from: i64) {
@@ -436,62 +453,4 @@ fn corrupt(
         ],
     };
     verdicts.always(&format!("{name} {reader}"), breach);
-}
-
-/// A poll under judgement.
-struct Poll<'a> {
-    at: Time,
-    host: HostId,
-    partition: TopicPartition,
-    facts: &'a Facts,
-}
-
-impl Poll<'_> {
-    fn polled(&self, offset: i64) -> String {
-        format!("{} polled offset {offset}", words::who(self.facts, self.at, self.host))
-    }
-
-    fn backwards(&self, offset: i64, position: i64, verdicts: &mut Verdicts) {
-        let Some(partition) = self.facts.partition(self.partition) else { return };
-        let (name, reader) = (partition.name(), self.facts.setup.name(self.host));
-        let breach = Breach {
-            invariant: "C3",
-            at: self.at,
-            message: format!(
-                "{name}: {reader} polled offset {offset}, before its position {position}"
-            ),
-            facts: [format!("{reader} stood at {position}"), self.polled(offset)],
-        };
-        verdicts.always(&format!("{name} {reader}"), breach);
-    }
-
-    fn nonmonotonic(&self, offset: i64, last: i64, since: Time, verdicts: &mut Verdicts) {
-        let Some(partition) = self.facts.partition(self.partition) else { return };
-        let (name, reader) = (partition.name(), self.facts.setup.name(self.host));
-        let breach = Breach {
-            invariant: "nonmonotonic-poll",
-            at: self.at,
-            message: format!("{name}: {reader} polled offset {offset} after offset {last}"),
-            facts: [
-                format!("{} polled offset {last}", words::who(self.facts, since, self.host)),
-                self.polled(offset),
-            ],
-        };
-        verdicts.durable(self.facts, partition, breach);
-    }
-
-    fn inconsistent(&self, offset: i64, one: RecordId, other: RecordId, verdicts: &mut Verdicts) {
-        let Some(partition) = self.facts.partition(self.partition) else { return };
-        let name = partition.name();
-        let breach = Breach {
-            invariant: "inconsistent-offsets",
-            at: self.at,
-            message: format!("{name} offset {offset} was two different records to its readers"),
-            facts: [
-                format!("record {:x} was polled at offset {offset} before", one.0),
-                format!("{} and got record {:x}", self.polled(offset), other.0),
-            ],
-        };
-        verdicts.durable(self.facts, partition, breach);
-    }
 }

@@ -12,7 +12,7 @@ use trial_sim::{HostId, Time};
 
 use super::verdicts::{Breach, Verdicts};
 use super::words;
-use crate::facts::{Committed, Fact, Facts, Known, PartitionFacts, ReplicaLog, Stored};
+use crate::facts::{Committed, Fact, Facts, Gone, Known, PartitionFacts, ReplicaLog, Stored};
 
 /// The checker.
 #[derive(Debug, Clone, Default)]
@@ -31,7 +31,12 @@ impl CommittedRecords {
                     on_overwritten(known.at, *host, batch, partition, facts, verdicts);
                 }
             }
-            Fact::Removed { host, from, .. } => {
+            Fact::Dropped { refused: None, .. } => {
+                if let Some(partition) = facts.partition(known.partition) {
+                    self.on_vanished(partition, facts, verdicts);
+                }
+            }
+            Fact::Removed { host, from, .. } | Fact::Dropped { host, from, .. } => {
                 let Some(partition) = facts.partition(known.partition) else { return };
                 self.on_vanished(partition, facts, verdicts);
                 if *from < partition.committed_end {
@@ -46,12 +51,14 @@ impl CommittedRecords {
         let from = self.looked_at.entry(partition.id).or_insert(0);
         for lost in partition.vanished.iter_from(*from) {
             let entry = partition.committed_at(lost.batch.base);
-            let Some(entry) = entry.filter(|entry| entry.batch.is_same(&lost.batch)) else {
+            let Some(entry) =
+                entry.filter(|entry| entry.batch.is_same(&lost.batch) && lost.how != Gone::LetGo)
+            else {
                 continue;
             };
             let name = partition.name();
             let span = words::offsets(lost.batch.base, lost.batch.last);
-            let how = if lost.by_crash { "lost in a crash" } else { "cut away" };
+            let how = if lost.how == Gone::Crash { "lost in a crash" } else { "cut away" };
             let host = facts.setup.name(lost.host);
             let breach = Breach {
                 invariant: "R9",
@@ -88,13 +95,14 @@ impl CommittedRecords {
     }
 }
 
-/// The first committed batch below `until` that the log has otherwise or not at all.
+/// The first committed batch below `until` that the log has otherwise or not at all. What lies below the start of the
+/// log is not asked for, as far as logs have come to start there legally.
 pub(super) fn first_difference<'a>(
     partition: &'a PartitionFacts,
     log: &'a ReplicaLog,
     until: i64,
 ) -> Option<(&'a Committed, Option<&'a Stored>)> {
-    let start = log.start();
+    let start = log.begin().min(partition.legal_start);
     let skipped = partition.ledger.partition_point(|entry| entry.batch.last < start);
     let mut own = log.from(start);
     for entry in partition.ledger.iter_from(skipped) {

@@ -36,9 +36,12 @@ pub fn audit(
     for (place, (host, log, entries)) in read.iter().enumerate() {
         for (other, other_log, other_entries) in &read[place + 1..] {
             let until = log.high_watermark.min(other_log.high_watermark);
-            let below = |entries: &Entries| -> Entries {
-                entries.iter().copied().filter(|(_, start)| *start < until).collect()
-            };
+            let start = remembered_from(log, entries, partition).max(remembered_from(
+                other_log,
+                other_entries,
+                partition,
+            ));
+            let below = |entries: &Entries| between(entries, start, until);
             let (a, b) = (below(entries), below(other_entries));
             if a != b {
                 let name = partition.name();
@@ -70,9 +73,9 @@ fn faithful(
     verdicts: &mut Verdicts,
 ) {
     let rises = entries.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 < pair[1].1);
-    let end = log.end();
-    let below: Entries = entries.iter().copied().filter(|(_, start)| *start < end).collect();
-    let of_log = log.epochs();
+    let (start, end) = (remembered_from(log, entries, partition), log.end());
+    let below = between(entries, start, end);
+    let of_log = between(&log.epochs(), start, end);
     if rises && below == of_log {
         return;
     }
@@ -91,6 +94,22 @@ fn faithful(
         ],
     };
     verdicts.always(&format!("{name} {broker}"), breach);
+}
+
+/// From where on a file has to know the epochs: the start of the log. A file that was trimmed with segments which a
+/// power loss has brought back knows less.
+fn remembered_from(log: &ReplicaLog, entries: &Entries, partition: &PartitionFacts) -> i64 {
+    let first = entries.first().map_or(0, |(_, first)| *first);
+    log.begin().max(first.min(partition.legal_start))
+}
+
+/// The entries that say something of the offsets from `start` to `end`: a file that is written in the background has
+/// what lies before the start of the log for a while, and one that is trimmed lets the first epoch begin there.
+fn between(entries: &Entries, start: i64, end: i64) -> Entries {
+    let covers = |next: Option<&(i32, i64)>| next.is_none_or(|(_, next)| *next > start);
+    let of_this = entries.iter().enumerate().filter(|(place, _)| covers(entries.get(place + 1)));
+    let trimmed = of_this.map(|(_, (epoch, first))| (*epoch, *first.max(&start)));
+    trimmed.filter(|(_, first)| *first < end).collect()
 }
 
 fn listed(entries: &Entries) -> String {

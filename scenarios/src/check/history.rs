@@ -28,7 +28,9 @@ pub fn finish(clients: &Clients, facts: &Facts, faults: &[FaultSeen], verdicts: 
 fn skipped(clients: &Clients, facts: &Facts, verdicts: &mut Verdicts) {
     for gap in &clients.gaps {
         let Some(partition) = facts.partition(gap.partition) else { continue };
-        let place = partition.ledger.partition_point(|entry| entry.batch.last < gap.from);
+        // What may be gone may be left out.
+        let from = gap.from.max(partition.legal_start);
+        let place = partition.ledger.partition_point(|entry| entry.batch.last < from);
         let entry = partition.ledger.get(place).filter(|entry| entry.batch.base < gap.to);
         let Some(entry) = entry.filter(|entry| entry.at <= gap.at) else { continue };
         let (name, reader) = (partition.name(), facts.setup.name(gap.host));
@@ -42,7 +44,7 @@ fn skipped(clients: &Clients, facts: &Facts, verdicts: &mut Verdicts) {
             facts: [
                 words::committed(facts, entry),
                 format!(
-                    "{} polled offset {} at a position of {}",
+                    "{} went on at offset {} from a position of {}",
                     words::who(facts, gap.at, gap.host),
                     gap.to,
                     gap.from

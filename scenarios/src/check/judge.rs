@@ -26,7 +26,7 @@ use super::registrations::Registrations;
 use super::verdicts::{Excuse, Verdicts, Violation};
 use super::watermark::HighWatermarks;
 use super::writes::Writes;
-use super::{epochs, history, live, unreachable};
+use super::{epochs, history, live, retention, unreachable};
 use crate::facts::{Disks, Fact, Facts, Known, Role, Setup};
 
 /// The judge of one run.
@@ -167,16 +167,23 @@ impl Judge {
         clients.finish(at, facts, faults, verdicts);
         history::finish(clients, facts, faults, verdicts);
         let losses = Losses { at, clients, facts, faults, disks };
-        let excused = losses.finish(verdicts);
+        let ended = losses.finish(verdicts);
         verdicts.settle(facts, faults);
         for text in &facts.unread {
             verdicts.unknown(text.clone());
         }
-        for _ in 0..excused {
+        for _ in 0..ended.excused {
             mark::reachable!(
                 facts.probes,
                 "excused_loss",
                 "an acknowledged record was lost as its settings allow"
+            );
+        }
+        for _ in 0..ended.let_go {
+            mark::reachable!(
+                facts.probes,
+                "acked_record_let_go",
+                "an acknowledged record was gone by the end, and might: by retention, compaction or DeleteRecords"
             );
         }
     }
@@ -249,6 +256,11 @@ impl Checkers {
                 self.committed.on(known, facts, verdicts);
                 self.high_watermarks.on(known, facts, verdicts);
             }
+            Fact::Dropped { .. } => {
+                retention::on(known, facts, verdicts);
+                self.committed.on(known, facts, verdicts);
+            }
+            Fact::LogStartMoved { .. } => retention::on(known, facts, verdicts),
             Fact::BadBytes { .. } => self.writes.on(known, facts, verdicts),
             Fact::Acked { .. } => self.answers.on(known, facts, verdicts),
             Fact::Fetched { .. } => {

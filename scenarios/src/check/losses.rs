@@ -14,7 +14,9 @@ use super::clients::{Clients, Fate, Outcome};
 use super::promise::{FaultSeen, Weakness, explanation, explanation_of_committed};
 use super::verdicts::{Breach, Excuse, Verdicts, replica_hosts};
 use super::{history, words};
-use crate::facts::{Acked, Disks, Facts, PartitionFacts, Role, Vanished, segment_path};
+use crate::facts::{
+    Acked, Disks, Facts, Gone, PartitionFacts, ReplicaLog, Role, Vanished, segment_path,
+};
 use crate::tap::{batches, records};
 
 /// A record that was told safe and is not where it should be.
@@ -37,6 +39,15 @@ struct Group {
 /// Where the last copy went, when, and what allows it.
 type Key = (Time, HostId, String, &'static str);
 
+/// What became of records that were told safe and are not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Ended {
+    /// Lost, as settings and faults allow.
+    pub excused: u64,
+    /// Let go by retention.
+    pub let_go: u64,
+}
+
 /// The judge of losses.
 pub struct Losses<'a> {
     /// When the run ended.
@@ -52,8 +63,8 @@ pub struct Losses<'a> {
 }
 
 impl Losses<'_> {
-    /// The run is over. Answers how many losses are excused.
-    pub fn finish(&self, verdicts: &mut Verdicts) -> u64 {
+    /// The run is over. Answers how many losses are excused, and how many records were let go.
+    pub fn finish(&self, verdicts: &mut Verdicts) -> Ended {
         let mut by_partition: Vec<Vec<(RecordId, HostId, &Fate)>> =
             vec![Vec::new(); self.clients.partitions.len()];
         for (id, sender, fate) in self.clients.fates() {
@@ -61,22 +72,23 @@ impl Losses<'_> {
                 by_partition[usize::from(fate.partition)].push((id, sender, fate));
             }
         }
-        let mut excused = 0;
+        let mut ended = Ended::default();
         for (place, acked) in by_partition.iter().enumerate() {
             let Some(partition) = self.facts.partition(self.clients.partitions[place]) else {
                 continue;
             };
-            excused += self.partition(partition, acked, verdicts);
+            self.partition(partition, acked, &mut ended, verdicts);
         }
-        excused
+        ended
     }
 
     fn partition(
         &self,
         partition: &PartitionFacts,
         acked: &[(RecordId, HostId, &Fate)],
+        ended: &mut Ended,
         verdicts: &mut Verdicts,
-    ) -> u64 {
+    ) {
         let leader = partition.leader().and_then(|id| self.facts.setup.host_of(id));
         let Some(leader) = leader else {
             if !acked.is_empty() {
@@ -86,13 +98,21 @@ impl Losses<'_> {
                     acked.len()
                 ));
             }
-            return 0;
+            return;
         };
+        // What lies below is not promised any more: the leader's log starts behind it, and may.
+        let start =
+            partition.logs.get(&leader).map_or(0, ReplicaLog::begin).min(partition.legal_start);
         let on_disk = self.records(leader, partition);
         let mut anywhere: Option<Vec<RecordId>> = None;
         let mut groups: BTreeMap<Key, Group> = BTreeMap::new();
         for (id, sender, fate) in acked {
-            if fate.offset < 0 {
+            if fate.offset.max(fate.seen) >= 0 && fate.offset.max(fate.seen) < start {
+                ended.let_go += 1;
+                continue;
+            }
+            // Nobody was told where it is: it may have been anywhere below.
+            if fate.offset < 0 && start == 0 {
                 let known = anywhere.get_or_insert_with(|| {
                     let mut known: Vec<RecordId> = on_disk.iter().map(|(_, id)| *id).collect();
                     known.sort_unstable();
@@ -102,6 +122,9 @@ impl Losses<'_> {
                     let lost = Lost { id: *id, sender: *sender, fate, instead: None };
                     self.unasked(partition, &lost, &mut groups, verdicts);
                 }
+                continue;
+            }
+            if fate.offset < 0 {
                 continue;
             }
             let place = on_disk.binary_search_by_key(&fate.offset, |(offset, _)| *offset);
@@ -117,11 +140,10 @@ impl Losses<'_> {
                 history::unseen(self.at, &lost, partition, self.clients, self.facts, verdicts);
             }
         }
-        let count = groups.values().map(|group| group.count).sum();
+        ended.excused += groups.values().map(|group| group.count).sum::<u64>();
         for ((at, host, setting, acks), group) in groups {
             verdicts.excused(self.excuse(partition, (at, host, setting, acks), group));
         }
-        count
     }
 
     fn excuse(
@@ -229,7 +251,7 @@ impl Losses<'_> {
                 join(groups, (gone.at, gone.host, setting, told), offset, &fault.text);
             }
             None => {
-                let how = if gone.by_crash { "in a crash of" } else { "by a cut on" };
+                let how = if gone.how == Gone::Crash { "in a crash of" } else { "by a cut on" };
                 let host = self.facts.setup.name(gone.host);
                 let now =
                     format!("{} the last copy vanished {how} {host}; {now}", words::when(gone.at));

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use trial_sim::{HostId, Time};
 
-use crate::facts::{Acked, Facts, PartitionFacts, Role, Vanished};
+use crate::facts::{Acked, Facts, Gone, PartitionFacts, Role, Vanished};
 
 /// A fault that was carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,7 +93,7 @@ pub fn explanation<'a>(
     vanished: &Vanished,
 ) -> Option<&'a FaultSeen> {
     let before = || faults.iter().rev().filter(|fault| fault.at <= vanished.at);
-    if vanished.by_crash {
+    if vanished.how == Gone::Crash {
         return before().find(|fault| fault.hosts.contains(&vanished.host));
     }
     let epoch = vanished.batch.epoch;
@@ -121,7 +121,7 @@ pub fn explanation_of_committed<'a>(
     vanished: &Vanished,
 ) -> Option<&'a FaultSeen> {
     let mut before = faults.iter().rev().filter(|fault| fault.at <= vanished.at);
-    if vanished.by_crash {
+    if vanished.how == Gone::Crash {
         return before.find(|fault| fault.hosts.contains(&vanished.host));
     }
     let lossy = facts

@@ -201,8 +201,7 @@ impl Quorum {
     fn on_down(&mut self, disks: &dyn Disks, step: &mut Step<'_>) {
         let is_voter = self.voters.contains(&step.host);
         let Some(replica) = self.replicas.get_mut(&step.host) else { return };
-        let mut removed = Vec::new();
-        replica.log.reread(disks.disk(step.host), FOLDER, &mut removed);
+        replica.log.reread(disks.disk(step.host), FOLDER);
         replica.high_watermark = None;
         let (end, flushed) = (replica.log.end(), replica.flushed);
         if end < flushed && is_voter {

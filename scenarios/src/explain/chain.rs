@@ -167,18 +167,20 @@ impl<'a> Chain<'a> {
                 Some(Fact::Written { host, batch: written, .. }) if written.is_same(batch) => {
                     holders.insert(*host);
                 }
-                Some(Fact::Removed { host, from, to, .. })
-                    if (*from..=*to).contains(&batch.base) =>
-                {
-                    holders.remove(host);
-                }
                 Some(Fact::Noted {
                     host,
                     event: PartitionEvent::LeaderHighWatermarkMoved { from, to, .. },
                 }) if from.0 <= batch.last && to.0 > batch.last && holders.contains(host) => {
                     return Some(place);
                 }
-                _ => {}
+                Some(fact) => {
+                    if let Some((host, from, to)) = fact.left()
+                        && (from..=to).contains(&batch.base)
+                    {
+                        holders.remove(&host);
+                    }
+                }
+                None => {}
             }
         }
         None

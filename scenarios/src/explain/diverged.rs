@@ -108,8 +108,10 @@ fn standing_at(chain: &Chain<'_>, host: HostId, offset: i64) -> Option<Stored> {
                 {
                     stands = Some(*batch);
                 }
-                Some(Fact::Removed { host: by, from, to, .. })
-                    if *by == host && (*from..=*to).contains(&offset) =>
+                Some(fact)
+                    if fact.left().is_some_and(|(by, from, to)| {
+                        by == host && (from..=to).contains(&offset)
+                    }) =>
                 {
                     stands = None;
                 }

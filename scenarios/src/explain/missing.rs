@@ -194,12 +194,14 @@ fn holders(chain: &Chain<'_>, batch: &Stored) -> BTreeSet<HostId> {
                 Some(Fact::Written { host, batch: written, .. }) if written.is_same(batch) => {
                     holders.insert(*host);
                 }
-                Some(Fact::Removed { host, from, to, .. })
-                    if (*from..=*to).contains(&batch.base) =>
-                {
-                    holders.remove(host);
+                Some(fact) => {
+                    if let Some((host, from, to)) = fact.left()
+                        && (from..=to).contains(&batch.base)
+                    {
+                        holders.remove(&host);
+                    }
                 }
-                _ => {}
+                None => {}
             },
         }
     }

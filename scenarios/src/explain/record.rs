@@ -101,6 +101,8 @@ impl What {
             Self::Known(_, fact) => Some(match fact {
                 Fact::Written { host, .. }
                 | Fact::Removed { host, .. }
+                | Fact::Dropped { host, .. }
+                | Fact::LogStartMoved { host, .. }
                 | Fact::BadBytes { host, .. }
                 | Fact::Noted { host, .. }
                 | Fact::Registered { host, .. }

@@ -104,6 +104,16 @@ impl Names<'_> {
             Fact::Removed { host, from, to, by_crash: false } => {
                 format!("{} cut {} off its disk", self.host(*host), offsets(*from, *to))
             }
+            Fact::Dropped { host, segment, from, to, high_watermark, .. } => {
+                format!(
+                    "{} dropped its segment at {segment} with {}, at a high watermark of {high_watermark}",
+                    self.host(*host),
+                    offsets(*from, *to)
+                )
+            }
+            Fact::LogStartMoved { host, from, to, .. } => {
+                format!("{} let its log start at {to} instead of {from}", self.host(*host))
+            }
             Fact::BadBytes { host, place, fault } => {
                 format!("{} put a bad batch into {place}: {fault:?}", self.host(*host))
             }

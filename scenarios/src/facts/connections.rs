@@ -14,7 +14,10 @@ use super::fact::{Fact, Known};
 use super::facts::Facts;
 use super::partition::Acked;
 use super::replica_log::Stored;
-use crate::tap::{BatchHead, Conversations, FetchAnswer, Heard, ProduceAnswer, TopicRef, batches};
+use crate::tap::{
+    BatchHead, Conversations, FetchAnswer, Heard, ProduceAnswer, SettingAsked, StartAsked,
+    TopicRef, batches,
+};
 
 /// How many unread messages are told.
 const UNREAD_MAX: usize = 5;
@@ -68,9 +71,12 @@ impl Facts {
                 Heard::Fetched { by, answers } => {
                     self.requests += 1;
                     for answer in answers {
+                        self.on_start_told(to, by.replica, &answer);
                         self.on_fetched(at, from, by.replica < 0, &answer, known);
                     }
                 }
+                Heard::StartsAsked(asked) => self.on_starts_asked(asked.as_deref()),
+                Heard::SettingsAsked(asked) => self.on_settings_asked(&asked),
                 Heard::Answered { .. } => self.requests += 1,
                 Heard::Malformed { api, fault } => self.on_unread(at, from, api, fault),
             }
@@ -150,6 +156,45 @@ impl Facts {
         }
     }
 
+    /// A leader tells a follower where its log starts.
+    fn on_start_told(&mut self, follower: HostId, replica: i32, answer: &FetchAnswer) {
+        if replica >= 0
+            && answer.error == 0
+            && let Some(id) = self.resolve(&answer.topic, answer.partition)
+            && let Some(partition) = self.partitions.get_mut(&id)
+        {
+            let log = partition.logs.entry(follower).or_default();
+            log.told_start = log.told_start.max(answer.log_start);
+        }
+    }
+
+    fn on_starts_asked(&mut self, asked: Option<&[StartAsked]>) {
+        let Some(asked) = asked else {
+            for partition in self.partitions.values_mut() {
+                partition.asked_start = Some(i64::MAX);
+            }
+            return;
+        };
+        for StartAsked { topic, partition, offset } in asked {
+            let id = self.resolve(&TopicRef::Name(topic.clone()), *partition);
+            if let Some(partition) = id.and_then(|id| self.partitions.get_mut(&id)) {
+                let offset = if *offset < 0 { i64::MAX } else { *offset };
+                partition.asked_start = partition.asked_start.max(Some(offset));
+            }
+        }
+    }
+
+    fn on_settings_asked(&mut self, asked: &[SettingAsked]) {
+        for SettingAsked { topic, name, value } in asked {
+            match topic {
+                Some(topic) => self.keeping.entry(topic.clone()).or_default().loosen(name, value),
+                None => {
+                    self.keeping.values_mut().for_each(|keeping| keeping.loosen(name, value));
+                }
+            }
+        }
+    }
+
     fn on_fetched(
         &mut self,
         at: Time,
@@ -167,14 +212,7 @@ impl Facts {
         }
         match batches(&answer.records, true) {
             Ok(heads) => {
-                let stored = |head: &BatchHead| Stored {
-                    base: head.base_offset,
-                    last: head.last_offset,
-                    epoch: head.leader_epoch,
-                    crc: head.crc,
-                    position: 0,
-                    size: u32::try_from(head.bytes.len()).unwrap_or(u32::MAX),
-                };
+                let stored = |head: &BatchHead| Stored::of(head, 0);
                 let batches: Vec<Stored> = heads.iter().map(stored).collect();
                 if by_consumer && let Some(last) = batches.last() {
                     let partition = self.partitions.get_mut(&id).expect("looked at just now");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use trial_cluster::ids::TopicPartition;
 use trial_cluster::image::PartitionRegistration;
 use trial_cluster::note::partition::PartitionEvent;
+use trial_log::LogStartReason;
 use trial_sim::{HostId, Time};
 
 use super::partition::Acked;
@@ -44,6 +45,34 @@ pub enum Fact {
         to: i64,
         /// By a crash, or cut by its own broker.
         by_crash: bool,
+    },
+    /// A broker dropped the oldest segment of a log, and others are left (S7).
+    Dropped {
+        /// Whose.
+        host: HostId,
+        /// The segment, by its first offset.
+        segment: i64,
+        /// The offset of its first batch.
+        from: i64,
+        /// The last offset of its last batch.
+        to: i64,
+        /// The broker's high watermark, as it noted it.
+        high_watermark: i64,
+        /// The rule that forbids it; none if it is legal.
+        refused: Option<Arc<str>>,
+    },
+    /// A log starts elsewhere, by its owner's word (S7).
+    LogStartMoved {
+        /// Whose.
+        host: HostId,
+        /// Where it began before.
+        from: i64,
+        /// Where it begins.
+        to: i64,
+        /// What for; none when it was opened.
+        why: Option<LogStartReason>,
+        /// The rule that forbids it; none if it is legal.
+        refused: Option<Arc<str>>,
     },
     /// Bytes that are no batches were written or sent.
     BadBytes {
@@ -90,6 +119,19 @@ pub enum Fact {
         /// What it handed out.
         batches: Vec<Stored>,
     },
+}
+
+impl Fact {
+    /// What left a replica's log: whose, and from which offset to which.
+    #[must_use]
+    pub fn left(&self) -> Option<(HostId, i64, i64)> {
+        match self {
+            Self::Removed { host, from, to, .. } | Self::Dropped { host, from, to, .. } => {
+                Some((*host, *from, *to))
+            }
+            _ => None,
+        }
+    }
 }
 
 /// A fact with its circumstances.

@@ -14,9 +14,11 @@ use trial_cluster::note::partition::{PartitionEvent, PartitionNote};
 use trial_sim::disk::{Disk, DiskSeen};
 use trial_sim::{CrashKind, HostId, Seen, Time};
 
+use super::clocks::{Clocks, WallTime};
 use super::connections::Connections;
 use super::fact::{Fact, Known};
-use super::partition::{PartitionFacts, Term};
+use super::keeping::Keeping;
+use super::partition::{Gone, PartitionFacts, Term};
 use super::replica_log::{Stored, segment_base};
 use super::setup::Setup;
 use crate::probe::ProbeCounts;
@@ -25,6 +27,9 @@ use crate::probe::ProbeCounts;
 pub trait Disks {
     /// The disk of a host.
     fn disk(&self, host: HostId) -> &Disk;
+
+    /// What the host's wall clock reads now, in milliseconds since 1970.
+    fn wall_ms(&self, host: HostId) -> i64;
 }
 
 /// A crash of a host.
@@ -59,6 +64,9 @@ pub struct Facts {
     pub(super) connections: Connections,
     pub(super) topic_ids: BTreeMap<String, trial_cluster::ids::TopicId>,
     pub(super) partitions: BTreeMap<TopicPartition, PartitionFacts>,
+    /// What each topic keeps, by its settings so far.
+    pub(super) keeping: BTreeMap<String, Keeping>,
+    clocks: Clocks,
     /// Crashes so far.
     pub crashes: Vec<Crash>,
     /// Whether a broker is unfenced, by the newest record that counts.
@@ -89,8 +97,12 @@ impl Facts {
     /// Nothing has happened yet.
     #[must_use]
     pub fn new(setup: Arc<Setup>) -> Self {
+        let topics = setup.topics.iter();
+        let keeping = topics.map(|(name, topic)| (name.clone(), topic.keeping.clone())).collect();
         Self {
             setup,
+            keeping,
+            clocks: Clocks::default(),
             connections: Connections::default(),
             topic_ids: BTreeMap::new(),
             partitions: BTreeMap::new(),
@@ -155,12 +167,17 @@ impl Facts {
     /// Takes one thing in; what became known is added to `known`.
     pub fn on_seen(&mut self, seen: &Seen<Note>, disks: &dyn Disks, known: &mut Vec<Known>) {
         match seen {
-            Seen::Note { at, host, note, .. } => self.on_note(*at, *host, note, known),
+            Seen::Note { at, host, note, .. } => {
+                if let Note::Log { .. } = note {
+                    self.wall(*at, *host, disks);
+                }
+                self.on_note(*at, *host, note, known);
+            }
             Seen::Sent { at, conn, from, to, towards_listener, bytes, .. } => {
                 self.on_sent(*at, *conn, (*from, *to), *towards_listener, bytes, known);
             }
             Seen::Closed { conn, .. } => self.connections.on_closed(*conn),
-            Seen::Disk { at, host, what, .. } => self.on_disk(*at, *host, what, known),
+            Seen::Disk { at, host, what, .. } => self.on_disk(*at, *host, what, disks, known),
             Seen::Crashed { at, host, kind, report } => {
                 let lossy = *kind == CrashKind::PowerLoss
                     && report.disks.iter().any(|disk| !disk.is_harmless());
@@ -216,6 +233,9 @@ impl Facts {
                 let fact = Fact::Noted { host, event: event.clone() };
                 known.push(Known { at, partition: *partition, fact });
             }
+            Note::Log { partition, event } => {
+                self.on_log_event(at, host, *partition, event, known);
+            }
             Note::Controller(note) => self.on_controller_note(at, host, note, known),
             Note::Broker(BrokerNote::LogsLoaded { clean: false })
                 if self.restarted.contains(&host) =>
@@ -268,19 +288,33 @@ impl Facts {
         }
     }
 
-    fn on_disk(&mut self, at: Time, host: HostId, what: &DiskSeen, known: &mut Vec<Known>) {
+    /// What the wall clock of a host may have shown to who acts now.
+    pub(super) fn wall(&mut self, at: Time, host: HostId, disks: &dyn Disks) -> WallTime {
+        self.clocks.on_reading(at, host, disks.wall_ms(host))
+    }
+
+    fn on_disk(
+        &mut self,
+        at: Time,
+        host: HostId,
+        what: &DiskSeen,
+        disks: &dyn Disks,
+        known: &mut Vec<Known>,
+    ) {
         let path = match what {
             DiskSeen::Wrote { path, .. }
             | DiskSeen::Truncated { path, .. }
+            | DiskSeen::Created { path }
             | DiskSeen::Removed { path } => path,
             DiskSeen::Renamed { from, .. } => from,
-            DiskSeen::Created { .. } | DiskSeen::Synced { .. } => return,
+            DiskSeen::Synced { .. } => return,
             DiskSeen::Wiped => {
                 self.on_wiped(at, host, known);
                 return;
             }
         };
         let Some((id, base)) = self.segment(path) else { return };
+        let wall = self.wall(at, host, disks);
         let Some(partition) = self.partitions.get_mut(&id) else { return };
         let log = partition.logs.entry(host).or_default();
         let mut removed = Vec::new();
@@ -306,11 +340,14 @@ impl Facts {
                 return;
             }
             DiskSeen::Truncated { len, .. } => log.on_truncate(base, *len, &mut removed),
-            _ => log.on_remove(base, &mut removed),
+            DiskSeen::Created { .. } => log.on_create(base),
+            _ => self.on_segment_gone(at, (host, wall), (id, base), known),
         }
         self.on_removed(at, host, id, &removed, false, known);
     }
 
+    /// Batches left a log from some offset on. What lies below a start that others' logs came to legally is no loss: a
+    /// follower that is behind begins anew there.
     pub(super) fn on_removed(
         &mut self,
         at: Time,
@@ -320,12 +357,26 @@ impl Facts {
         by_crash: bool,
         known: &mut Vec<Known>,
     ) {
-        let Some(from) = removed.iter().map(|batch| batch.base).min() else { return };
-        let to = removed.iter().map(|batch| batch.last).max().unwrap_or(from);
         let partition = self.partitions.get_mut(&id).expect("its log lost something");
-        partition.removed(at, host, removed, by_crash);
-        let fact = Fact::Removed { host, from, to, by_crash };
-        known.push(Known { at, partition: id, fact });
+        let start = partition.legal_start;
+        let (let_go, removed): (Vec<Stored>, Vec<Stored>) =
+            removed.iter().partition(|batch| batch.last < start);
+        partition.removed(at, host, &let_go, Gone::LetGo);
+        partition.removed(at, host, &removed, if by_crash { Gone::Crash } else { Gone::Cut });
+        let span = |batches: &[Stored]| {
+            let from = batches.iter().map(|batch| batch.base).min()?;
+            Some((from, batches.iter().map(|batch| batch.last).max().unwrap_or(from)))
+        };
+        if let Some((from, to)) = span(&let_go) {
+            let high_watermark = partition.logs.get(&host).map_or(0, |log| log.high_watermark);
+            let (segment, refused) = (from, None);
+            let fact = Fact::Dropped { host, segment, from, to, high_watermark, refused };
+            known.push(Known { at, partition: id, fact });
+        }
+        if let Some((from, to)) = span(&removed) {
+            let fact = Fact::Removed { host, from, to, by_crash };
+            known.push(Known { at, partition: id, fact });
+        }
     }
 
     fn on_wiped(&mut self, at: Time, host: HostId, known: &mut Vec<Known>) {
@@ -354,6 +405,7 @@ impl Facts {
         if self.active_controller == Some(host) {
             self.active_controller = None;
         }
+        let wall = self.wall(at, host, disks);
         for id in self.partitions.keys().copied().collect::<Vec<_>>() {
             let partition = self.partitions.get_mut(&id).expect("its key was listed");
             if kind == CrashKind::PowerLoss && partition.leader() == Some(node) {
@@ -365,11 +417,13 @@ impl Facts {
             }
             let folder = format!("{}-{}", partition.topic, id.partition);
             let Some(log) = partition.logs.get_mut(&host) else { continue };
-            let mut removed = Vec::new();
-            log.reread(disks.disk(host), &folder, &mut removed);
+            let before = log.reread(disks.disk(host), &folder);
             // What the process knew is gone with it; the next one says what it begins with.
             log.high_watermark = 0;
-            if !removed.is_empty() && kind == CrashKind::PowerLoss {
+            let removed = self.without_dropped(at, (host, wall), id, before, known);
+            let partition = self.partitions.get_mut(&id).expect("its key was listed");
+            let is_loss = removed.iter().any(|batch| batch.last >= partition.legal_start);
+            if is_loss && kind == CrashKind::PowerLoss {
                 partition.lossy.insert(host);
                 partition.registered_since.remove(&host);
             }

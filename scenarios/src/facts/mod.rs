@@ -1,9 +1,11 @@
 //! What happened, folded once for everybody: checkers, triggers, the budget, liveness, the report.
 //!
 //! Read first `facts.rs` (the fold), then `partition.rs` (what is known of a partition: the commit ledger above all)
-//! and `replica_log.rs` (what lies on a disk). `fact.rs` is what checkers are handed.
+//! and `replica_log.rs` (what lies on a disk). `front.rs` says which segments may leave a log. `fact.rs` is what
+//! checkers are handed.
 
 mod chunked;
+mod clocks;
 mod connections;
 mod controller;
 mod fact;
@@ -12,6 +14,8 @@ mod fact;
     reason = "the folder holds all that is known, the file the fold"
 )]
 mod facts;
+mod front;
+mod keeping;
 mod partition;
 mod replica_log;
 mod setup;
@@ -19,6 +23,7 @@ mod setup;
 pub use chunked::Chunked;
 pub use fact::{Fact, Known, Served};
 pub use facts::{BeyondBudget, Crash, Disks, Facts};
-pub use partition::{Acked, Committed, PartitionFacts, Registered, Term, Vanished};
+pub use keeping::Keeping;
+pub use partition::{Acked, Committed, Gone, PartitionFacts, Registered, Term, Vanished};
 pub use replica_log::{ReplicaLog, Stored, segment_base, segment_path};
 pub use setup::{HostSetup, Role, Setup, TopicSetup};

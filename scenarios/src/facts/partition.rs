@@ -44,6 +44,17 @@ pub struct Acked {
     pub producer: HostId,
 }
 
+/// How a batch left a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gone {
+    /// By a crash.
+    Crash,
+    /// Its own broker cut it away, or dropped it against the rules.
+    Cut,
+    /// Its own broker dropped it, and might: by age, by size, or below the log's start.
+    LetGo,
+}
+
 /// The last copy of a batch is gone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Vanished {
@@ -53,8 +64,8 @@ pub struct Vanished {
     pub at: Time,
     /// On which host.
     pub host: HostId,
-    /// By a crash, or cut by its own broker.
-    pub by_crash: bool,
+    /// How.
+    pub how: Gone,
 }
 
 /// A leader, as it noted itself.
@@ -96,6 +107,10 @@ pub struct PartitionFacts {
     pub ledger: Chunked<Committed>,
     /// The first offset that no leader's high watermark has passed.
     pub committed_end: i64,
+    /// The furthest offset at which a replica's log has come to start legally: what lies below is not promised.
+    pub legal_start: i64,
+    /// The furthest start that a client has asked for with `DeleteRecords`.
+    pub asked_start: Option<i64>,
     /// Who led in which epoch.
     pub terms: BTreeMap<i32, Term>,
     /// The newest leader's high watermark, as it noted it.
@@ -136,6 +151,8 @@ impl PartitionFacts {
             logs: BTreeMap::new(),
             ledger: Chunked::default(),
             committed_end: 0,
+            legal_start: 0,
+            asked_start: None,
             terms: BTreeMap::new(),
             high_watermark: 0,
             acked: Chunked::default(),
@@ -209,13 +226,13 @@ impl PartitionFacts {
     }
 
     /// Batches left a replica's log: those that no other disk holds have vanished.
-    pub fn removed(&mut self, at: Time, host: HostId, batches: &[Stored], by_crash: bool) {
+    pub fn removed(&mut self, at: Time, host: HostId, batches: &[Stored], how: Gone) {
         for batch in batches {
             let elsewhere = self.logs.iter().any(|(other, log)| {
                 *other != host && log.at(batch.base).is_some_and(|held| held.is_same(batch))
             });
             if !elsewhere {
-                self.vanished.push(Vanished { batch: *batch, at, host, by_crash });
+                self.vanished.push(Vanished { batch: *batch, at, host, how });
             }
         }
     }

@@ -27,10 +27,14 @@ pub struct Stored {
     pub position: u64,
     /// Its bytes.
     pub size: u32,
+    /// The latest timestamp of its records, by its head; -1 without any.
+    pub max_timestamp: i64,
 }
 
 impl Stored {
-    fn of(head: &BatchHead, position: u64) -> Self {
+    /// The batch with this head, where it lies in a file.
+    #[must_use]
+    pub fn of(head: &BatchHead, position: u64) -> Self {
         Self {
             base: head.base_offset,
             last: head.last_offset,
@@ -38,6 +42,7 @@ impl Stored {
             crc: head.crc,
             position,
             size: u32::try_from(head.bytes.len()).expect("a batch is shorter than four gigabytes"),
+            max_timestamp: head.max_timestamp,
         }
     }
 
@@ -55,9 +60,18 @@ pub struct ReplicaLog {
     segments: BTreeMap<i64, Chunked<Stored>>,
     /// What its owner said last about its high watermark.
     pub high_watermark: i64,
+    /// Where it starts, as its owner said last: what lies below may still be on the disk, and is not in the log.
+    pub log_start: i64,
+    /// The furthest start of a leader's log that a leader has told its owner.
+    pub told_start: i64,
 }
 
 impl ReplicaLog {
+    /// A segment was begun.
+    pub fn on_create(&mut self, base: i64) {
+        self.segments.entry(base).or_default();
+    }
+
     /// Bytes were written into the segment that begins at `base`.
     pub fn on_write(
         &mut self,
@@ -94,8 +108,8 @@ impl ReplicaLog {
         }
     }
 
-    /// The log as the disk has it now; what was known before and is not there any more comes out.
-    pub fn reread(&mut self, disk: &Disk, folder: &str, removed: &mut Vec<Stored>) {
+    /// The log as the disk has it now. Answers the log as it was known before.
+    pub fn reread(&mut self, disk: &Disk, folder: &str) -> Self {
         let mut found: BTreeMap<i64, Chunked<Stored>> = BTreeMap::new();
         let prefix = format!("{folder}/");
         let mut files: Vec<i64> = disk
@@ -113,12 +127,14 @@ impl ReplicaLog {
                 break;
             }
         }
-        let known = std::mem::replace(&mut self.segments, found);
-        for batch in known.values().flat_map(Chunked::iter) {
-            if !self.at(batch.base).is_some_and(|here| here.is_same(batch)) {
-                removed.push(*batch);
-            }
-        }
+        let segments = std::mem::replace(&mut self.segments, found);
+        Self { segments, ..*self }
+    }
+
+    /// The batches of `before` that are not in this log.
+    pub fn lacks_of<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a Stored> + 'a {
+        let lacks = |batch: &&Stored| !self.at(batch.base).is_some_and(|here| here.is_same(batch));
+        before.segments.values().flat_map(Chunked::iter).filter(lacks)
     }
 
     /// The batch that holds `offset`.
@@ -141,6 +157,32 @@ impl ReplicaLog {
     #[must_use]
     pub fn start(&self) -> i64 {
         self.segments.keys().next().copied().unwrap_or(0)
+    }
+
+    /// Where the log begins for who reads it: at its first file, or behind that if its owner said so.
+    #[must_use]
+    pub fn begin(&self) -> i64 {
+        self.start().max(self.log_start)
+    }
+
+    /// The first two segments, by their first offsets; none if there are fewer.
+    #[must_use]
+    pub fn first_two(&self) -> Option<(i64, i64)> {
+        let mut bases = self.segment_bases();
+        Some((bases.next()?, bases.next()?))
+    }
+
+    /// The batches of the segment that begins at `base`.
+    #[must_use]
+    pub fn segment(&self, base: i64) -> Option<&Chunked<Stored>> {
+        self.segments.get(&base)
+    }
+
+    /// The bytes of the segments from `base` on.
+    #[must_use]
+    pub fn bytes_from(&self, base: i64) -> u64 {
+        let ends = self.segments.range(base..).filter_map(|(_, segment)| segment.last());
+        ends.map(|batch| batch.position + u64::from(batch.size)).sum()
     }
 
     /// The batches from `offset` on.

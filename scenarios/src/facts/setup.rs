@@ -6,6 +6,8 @@ use trial_cluster::ids::BrokerId;
 use trial_cluster::rules::Rules;
 use trial_sim::{HostId, Place};
 
+use super::keeping::Keeping;
+
 /// What a host is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -47,6 +49,9 @@ pub struct HostSetup {
     pub role: Role,
     /// Where it stands.
     pub place: Place,
+    /// Whether it is a consumer that begins at the end of a log when its position is not in it
+    /// (`auto.offset.reset=latest`), and so leaves out what it has not read.
+    pub resets_to_end: bool,
 }
 
 /// A topic of the run.
@@ -60,6 +65,8 @@ pub struct TopicSetup {
     pub min_insync: usize,
     /// Whether a leader may be elected that lacks committed records.
     pub unclean: bool,
+    /// What it keeps, by its settings.
+    pub keeping: Keeping,
 }
 
 /// Everything that is fixed before the run.
@@ -131,6 +138,12 @@ impl Setup {
         let found = self.hosts.get(usize::from(host.0));
         found
             .is_some_and(|host| host.role == Role::Consumer && host.topic.as_deref() == Some(topic))
+    }
+
+    /// Whether a host is a consumer that begins at the end where its position is not in the log.
+    #[must_use]
+    pub fn resets_to_end(&self, host: HostId) -> bool {
+        self.hosts.get(usize::from(host.0)).is_some_and(|host| host.resets_to_end)
     }
 
     /// The node id of a host.

@@ -5,14 +5,14 @@
 use std::sync::Arc;
 
 use trial_cluster::client::{ClientKind, ClientSpec, NewTopic, RecordSource, Workload};
-use trial_cluster::config::ClientSettings;
+use trial_cluster::config::{ClientSettings, OffsetReset};
 use trial_cluster::ids::BrokerId;
 use trial_cluster::node::{BROKER_PORT, ClusterSpec, NodeSpec, Roles};
 use trial_cluster::note::Note;
 use trial_sim::{HostSpec, NetworkSettings, Plan, Span, Time, World, WorldSettings};
 
 use super::programs::Programs;
-use crate::facts::{HostSetup, Role, Setup, TopicSetup};
+use crate::facts::{HostSetup, Keeping, Role, Setup, TopicSetup};
 use crate::scenario::{ADMIN, Client, Load, Network, Scenario};
 
 /// Controllers of their own have ids from here on, so that `c1` is node 101.
@@ -54,7 +54,8 @@ pub fn assemble(
             }
         };
         let place = place(&node.host);
-        hosts.push(HostSetup { name: node.host.to_string(), role, topic: None, place });
+        let name = node.host.to_string();
+        hosts.push(HostSetup { name, role, topic: None, place, resets_to_end: false });
     }
     let bootstrap: Vec<(String, u16)> = cluster
         .nodes
@@ -75,7 +76,10 @@ pub fn assemble(
         let topic = scenario.clients.get(&name).map(|client| match client {
             Client::Producer { topic, .. } | Client::Consumer { topic, .. } => topic.clone(),
         });
-        hosts.push(HostSetup { name, role, topic, place });
+        let resets_to_end = matches!(scenario.clients.get(&name),
+            Some(Client::Consumer { config, .. })
+                if config.consumer.auto_offset_reset == OffsetReset::Latest);
+        hosts.push(HostSetup { name, role, topic, place, resets_to_end });
     }
     let topics = scenario.topics.iter().map(|(name, topic)| {
         let replicas = usize::try_from(topic.replicas).expect("at least one");
@@ -87,7 +91,8 @@ pub fn assemble(
         let unclean = setting("unclean.leader.election.enable").as_deref() == Some("true");
         let partitions = topic.partitions;
         let min_insync = usize::min(min, replicas);
-        (name.clone(), TopicSetup { partitions, replicas, min_insync, unclean })
+        let keeping = Keeping::of(&scenario.cluster.settings, &topic.settings);
+        (name.clone(), TopicSetup { partitions, replicas, min_insync, unclean, keeping })
     });
     let setup = Setup {
         hosts,

@@ -71,6 +71,10 @@ impl Disks for World<Note> {
     fn disk(&self, host: HostId) -> &Disk {
         Self::disk(self, host, DiskId(0))
     }
+
+    fn wall_ms(&self, host: HostId) -> i64 {
+        Self::wall_ms(self, host)
+    }
 }
 
 impl Run {

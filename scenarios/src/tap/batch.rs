@@ -28,6 +28,8 @@ pub struct BatchHead {
     pub record_count: i32,
     /// The checksum that it carries: of everything but base offset, length, epoch and magic.
     pub crc: u32,
+    /// The latest timestamp of its records; -1 without any.
+    pub max_timestamp: i64,
     /// The whole batch.
     pub bytes: Bytes,
 }
@@ -110,8 +112,10 @@ fn fields(cursor: &mut Cursor) -> Result<(BatchHead, i8), Malformed> {
     let crc = cursor.i32()?.cast_unsigned();
     let attributes = cursor.i16()?;
     let last_delta = cursor.i32()?;
-    // Both timestamps, producer id and epoch, base sequence.
-    cursor.skip(30)?;
+    let _base_timestamp = cursor.i64()?;
+    let max_timestamp = cursor.i64()?;
+    // Producer id and epoch, base sequence.
+    cursor.skip(14)?;
     let record_count = cursor.i32()?;
     let head = BatchHead {
         base_offset,
@@ -120,6 +124,7 @@ fn fields(cursor: &mut Cursor) -> Result<(BatchHead, i8), Malformed> {
         is_control: attributes & 0x20 != 0,
         record_count,
         crc,
+        max_timestamp,
         bytes: Bytes::new(),
     };
     Ok((head, magic))

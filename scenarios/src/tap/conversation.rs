@@ -10,13 +10,15 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
-    Cursor, FetchAnswer, FetchRequestSeen, Malformed, ProduceAnswer, ProduceRequestSeen, fetch,
-    produce,
+    Cursor, FetchAnswer, FetchRequestSeen, Malformed, ProduceAnswer, ProduceRequestSeen,
+    SettingAsked, StartAsked, admin, fetch, produce,
 };
 
 const PRODUCE: i16 = 0;
 const FETCH: i16 = 1;
 const API_VERSIONS: i16 = 18;
+const DELETE_RECORDS: i16 = 21;
+const INCREMENTAL_ALTER_CONFIGS: i16 = 44;
 
 /// Something that was said on a connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,6 +39,10 @@ pub enum Heard {
         /// Its answers.
         answers: Vec<FetchAnswer>,
     },
+    /// An administrator asks for logs to start later; none: in words of another version.
+    StartsAsked(Option<Vec<StartAsked>>),
+    /// An administrator asks for other settings.
+    SettingsAsked(Vec<SettingAsked>),
     /// Something was answered that the checkers do not read.
     Answered {
         /// Which API.
@@ -132,7 +138,7 @@ impl Conversation {
             }
             _ => {
                 self.awaited.push_back((correlation, Awaited::Other { api }));
-                Ok(None)
+                other_request(api, version, cursor).map_err(failed)
             }
         }
     }
@@ -169,6 +175,21 @@ impl Conversation {
             Awaited::Other { api } => Ok(Some(Heard::Answered { api })),
         }
     }
+}
+
+/// A request whose answer says nothing that the checkers need.
+fn other_request(api: i16, version: i16, cursor: Cursor) -> Result<Option<Heard>, Malformed> {
+    Ok(match (api, version) {
+        (DELETE_RECORDS, 2) => {
+            let asked = admin::delete_records(flexible_body(cursor)?)?;
+            Some(Heard::StartsAsked(Some(asked)))
+        }
+        (DELETE_RECORDS, _) => Some(Heard::StartsAsked(None)),
+        (INCREMENTAL_ALTER_CONFIGS, 1) => {
+            Some(Heard::SettingsAsked(admin::alter_configs(flexible_body(cursor)?)?))
+        }
+        _ => None,
+    })
 }
 
 fn header(cursor: &mut Cursor) -> Result<(i16, i16, i32), Malformed> {

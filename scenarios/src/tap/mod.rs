@@ -1,14 +1,17 @@
 //! What the checkers read for themselves: bytes on connections and on disks, decoded by this small reader alone.
 //!
 //! It shares no code with the brokers, so that a fault in their codec cannot blind the checkers. It reads only what
-//! they need: produces, fetches and record batches. Read `conversation.rs` first, then `batch.rs`.
+//! they need: produces, fetches, a few requests of administrators, and record batches. Read `conversation.rs` first,
+//! then `batch.rs`.
 
+mod admin;
 mod batch;
 mod conversation;
 mod cursor;
 mod fetch;
 mod produce;
 
+pub use admin::{SettingAsked, StartAsked};
 pub use batch::{BatchFault, BatchHead, RecordSeen, batches, records};
 pub use conversation::{Conversations, Heard};
 pub use cursor::{Cursor, Malformed};

@@ -8,6 +8,7 @@ mod flipped;
 mod marks;
 mod quorum;
 mod registrations;
+mod retention;
 mod story;
 mod talk;
 

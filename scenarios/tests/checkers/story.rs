@@ -17,10 +17,10 @@ use trial_cluster::note::client::{RECORD_ID_HEADER, RecordId};
 use trial_cluster::note::controller::{ChangeReason, ControllerNote};
 use trial_cluster::note::partition::{PartitionEvent, PartitionNote};
 use trial_cluster::rules::Rules;
-use trial_log::{BatchBuilder, Header};
+use trial_log::{BatchBuilder, Header, LogEvent, LogStartReason};
 use trial_scenarios::check::Judge;
 use trial_scenarios::explain::Record;
-use trial_scenarios::facts::{Disks, HostSetup, Role, Setup, TopicSetup};
+use trial_scenarios::facts::{Disks, HostSetup, Keeping, Role, Setup, TopicSetup, segment_path};
 use trial_sim::disk::{Disk, DiskCrash, DiskSettings, FileDamage, JobId};
 use trial_sim::{CrashKind, CrashReport, DiskId, HostId, Place, Seen, Span, Time};
 
@@ -36,11 +36,19 @@ pub const ORDERS: TopicPartition = TopicPartition { topic: Uuid(7), partition: 0
 const LOG: &str = "orders-0/00000000000000000000.log";
 const METADATA: &str = "__cluster_metadata-0/00000000000000000000.log";
 
-struct Shelf(Vec<Disk>);
+/// The disks, and what every wall clock shows.
+struct Shelf {
+    disks: Vec<Disk>,
+    wall_ms: i64,
+}
 
 impl Disks for Shelf {
     fn disk(&self, host: HostId) -> &Disk {
-        &self.0[usize::from(host.0)]
+        &self.disks[usize::from(host.0)]
+    }
+
+    fn wall_ms(&self, _: HostId) -> i64 {
+        self.wall_ms
     }
 }
 
@@ -62,6 +70,8 @@ pub struct Story {
     disks: Shelf,
     now: Time,
     ends: Vec<i64>,
+    /// Where each host's active segment begins.
+    segments: Vec<i64>,
     calls: u64,
     metadata_offset: i64,
     registration: PartitionRegistration,
@@ -95,14 +105,23 @@ fn role(place: usize, promises: Promises) -> (&'static str, Role) {
     }
 }
 
-fn setup(promises: Promises) -> Setup {
+fn setup(promises: Promises, settings: &[(&str, &str)]) -> Setup {
     let host = |place: usize| {
         let (name, role) = role(place, promises);
         let topic = (place >= 6).then(|| "orders".to_owned());
-        HostSetup { name: name.to_owned(), topic, role, place: Place::default() }
+        HostSetup {
+            name: name.to_owned(),
+            topic,
+            role,
+            place: Place::default(),
+            resets_to_end: false,
+        }
     };
     let Promises { min_insync, exceeds_budget, .. } = promises;
-    let topic = TopicSetup { partitions: 1, replicas: 3, min_insync, unclean: false };
+    let settings: Vec<_> =
+        settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let keeping = Keeping::of(&[], &settings);
+    let topic = TopicSetup { partitions: 1, replicas: 3, min_insync, unclean: false, keeping };
     Setup {
         hosts: (0..8).map(host).collect(),
         topics: [("orders".to_owned(), topic)].into(),
@@ -116,17 +135,23 @@ fn setup(promises: Promises) -> Setup {
 impl Story {
     /// Everybody runs, b1 leads in epoch 0, everybody is in sync, nothing is written.
     pub fn new(promises: Promises) -> Self {
+        Self::keeping(promises, &[])
+    }
+
+    /// The same, with settings of the topic that say what it keeps.
+    pub fn keeping(promises: Promises, settings: &[(&str, &str)]) -> Self {
         let disk = |key: u64| {
             let mut disk = Disk::new(key, DiskSettings::default());
             disk.set_observed(true);
             disk
         };
         let mut story = Self {
-            judge: Judge::new(setup(promises)),
+            judge: Judge::new(setup(promises, settings)),
             record: Record::default(),
-            disks: Shelf((0..8).map(disk).collect()),
+            disks: Shelf { disks: (0..8).map(disk).collect(), wall_ms: 1_000 },
             now: Time::ZERO,
             ends: vec![0; 8],
+            segments: vec![0; 8],
             calls: 0,
             metadata_offset: 10,
             registration: PartitionRegistration::default(),
@@ -157,7 +182,12 @@ impl Story {
 
     /// The records 0 to 2 are on all disks and committed.
     pub fn with_three(promises: Promises) -> Self {
-        let mut story = Self::new(promises);
+        Self::new(promises).filled()
+    }
+
+    /// The records 0 to 2 are written everywhere and committed.
+    pub fn filled(self) -> Self {
+        let mut story = self;
         for number in 0..3 {
             for broker in [B1, B2, B3] {
                 story.writes(broker, 0, number);
@@ -175,7 +205,7 @@ impl Story {
 
     fn prepare(&mut self, host: HostId) {
         let (now, job) = (self.now, JobId(1));
-        let disk = &mut self.disks.0[usize::from(host.0)];
+        let disk = &mut self.disks.disks[usize::from(host.0)];
         for folder in ["orders-0", "__cluster_metadata-0"] {
             disk.access(now, job).create_dir(folder).expect("it is new");
         }
@@ -303,7 +333,7 @@ impl Story {
     fn disk(&mut self, host: HostId, act: impl FnOnce(&mut trial_sim::disk::DiskAccess<'_>)) {
         self.calls += 1;
         let (now, job) = (self.now, JobId(100 + self.calls));
-        let disk = &mut self.disks.0[usize::from(host.0)];
+        let disk = &mut self.disks.disks[usize::from(host.0)];
         act(&mut disk.access(now, job));
         disk.settle(now, job);
         let seen: Vec<_> = disk.drain_seen().collect();
@@ -324,12 +354,58 @@ impl Story {
         let end = &mut self.ends[usize::from(host.0)];
         let bytes = batch(*end, epoch, number);
         *end += 1;
-        self.append(host, LOG, bytes);
+        let path = segment_path("orders-0", self.segments[usize::from(host.0)]);
+        self.append(host, &path, bytes);
     }
 
     /// The broker appends a record as if its log ended at `base`.
     pub fn writes_at(&mut self, host: HostId, base: i64, epoch: i32, number: u64) {
         self.append(host, LOG, batch(base, epoch, number));
+    }
+
+    /// The broker begins another segment where its log ends.
+    pub fn rolls(&mut self, host: HostId) {
+        let base = self.ends[usize::from(host.0)];
+        self.segments[usize::from(host.0)] = base;
+        self.append(host, &segment_path("orders-0", base), Bytes::new());
+    }
+
+    /// What the broker appends next goes here.
+    pub fn ends_at(&mut self, host: HostId, end: i64) {
+        self.ends[usize::from(host.0)] = end;
+    }
+
+    /// A file gets another name.
+    pub fn renames(&mut self, host: HostId, from: &str, to: &str) {
+        self.disk(host, |disk| disk.rename(from, to).expect("it is there"));
+    }
+
+    /// The broker drops the segment that begins at `base`.
+    pub fn drops(&mut self, host: HostId, base: i64) {
+        let path = segment_path("orders-0", base);
+        self.renames(host, &path, &format!("{path}.deleted"));
+    }
+
+    /// Does something to a disk that nobody sees: a job was at it when its process ended.
+    pub fn unseen(&mut self, host: HostId, act: impl FnOnce(&mut Self)) {
+        self.disks.disks[usize::from(host.0)].set_observed(false);
+        act(self);
+        self.disks.disks[usize::from(host.0)].set_observed(true);
+    }
+
+    /// Wall clocks show this from now on.
+    pub fn clocks(&mut self, wall_ms: i64) {
+        self.disks.wall_ms = wall_ms;
+    }
+
+    /// A broker's log tells what it did.
+    pub fn log(&mut self, host: HostId, event: LogEvent) {
+        self.note(host, Note::Log { partition: ORDERS, event });
+    }
+
+    pub fn starts(&mut self, host: HostId, from: i64, to: i64, why: LogStartReason) {
+        let (from, to) = (Offset(from), Offset(to));
+        self.log(host, LogEvent::LogStartMoved { from, to, why });
     }
 
     pub fn remembers(&mut self, host: HostId, epochs: &str) {
@@ -370,12 +446,12 @@ impl Story {
 
     /// The broker loses power and what it had not synced, and starts again.
     pub fn loses(&mut self, host: HostId, path: &str, to: i64) {
-        self.disks.0[usize::from(host.0)].set_observed(false);
+        self.disks.disks[usize::from(host.0)].set_observed(false);
         if path == LOG {
             self.ends[usize::from(host.0)] = to;
         }
         self.truncate(host, path, to);
-        self.disks.0[usize::from(host.0)].set_observed(true);
+        self.disks.disks[usize::from(host.0)].set_observed(true);
         let damage =
             FileDamage { path: Arc::from(path), len_before: 1, len_after: 0, first_changed: 0 };
         let crash = DiskCrash { files: vec![damage], ..DiskCrash::default() };

@@ -6,8 +6,8 @@ use trial_cluster::note::Note;
 use trial_cluster::note::client::{ClientNote, PolledRecord};
 use trial_cluster::wire::header::{put_request, put_response};
 use trial_cluster::wire::{
-    FetchRequest, FetchResponse, ProduceRequest, ProduceResponse, fetch_response, produce_request,
-    produce_response,
+    FetchRequest, FetchResponse, ProduceRequest, ProduceResponse, Request, fetch_request,
+    fetch_response, produce_request, produce_response,
 };
 use trial_sim::{ConnId, HostId, Seen};
 
@@ -53,9 +53,24 @@ impl Story {
 
     /// The broker hands `records` to the consumer.
     pub fn serves(&mut self, broker: HostId, high_watermark: i64, log_start: i64, records: Bytes) {
+        self.answers(broker, R1, (high_watermark, log_start), records);
+    }
+
+    /// The broker answers a fetch of a consumer, or of a follower.
+    pub fn answers(
+        &mut self,
+        broker: HostId,
+        to: HostId,
+        (high_watermark, log_start): (i64, i64),
+        records: Bytes,
+    ) {
         let mut body = BytesMut::new();
-        put_request(&mut body, 17, 1, Some("r1"), &FetchRequest::default());
-        self.frame(4, (R1, broker), true, &body);
+        let replica_id = if to == R1 { -1 } else { i32::from(to.0) + 1 };
+        let replica_state = fetch_request::ReplicaState { replica_id, ..Default::default() };
+        let request = FetchRequest { replica_state, ..Default::default() };
+        put_request(&mut body, 17, 1, Some("r1"), &request);
+        let conn = 4 + 2 * u64::from(to.0);
+        self.frame(conn, (to, broker), true, &body);
         let partition = fetch_response::Partition {
             high_watermark,
             log_start_offset: log_start,
@@ -67,7 +82,36 @@ impl Story {
         let response = FetchResponse { responses: vec![topic], ..Default::default() };
         body.clear();
         put_response::<FetchRequest>(&mut body, 17, 1, &response);
-        self.frame(4, (broker, R1), false, &body);
+        self.frame(conn, (broker, to), false, &body);
+    }
+
+    /// An administrator sends a request.
+    pub fn asks<R: Request>(&mut self, broker: HostId, version: i16, request: &R) {
+        let mut body = BytesMut::new();
+        put_request(&mut body, version, 1, Some("admin"), request);
+        self.frame(40, (P1, broker), true, &body);
+    }
+
+    /// An administrator asks for the log to start at `offset` (DeleteRecords 2).
+    pub fn asks_to_delete(&mut self, broker: HostId, offset: i64) {
+        let mut body = BytesMut::new();
+        for number in [21, 2] {
+            body.put_i16(number);
+        }
+        body.put_i32(1);
+        body.put_i16(-1);
+        body.put_u8(0);
+        // One topic with one partition.
+        body.put_u8(2);
+        body.put_u8(7);
+        body.extend_from_slice(b"orders");
+        body.put_u8(2);
+        body.put_i32(ORDERS.partition);
+        body.put_i64(offset);
+        body.put_slice(&[0, 0]);
+        body.put_i32(1_000);
+        body.put_u8(0);
+        self.frame(40, (P1, broker), true, &body);
     }
 
     // ---- clients ----

@@ -46,10 +46,14 @@ fn holders(c: &Clause<'_>, letter: char, before: usize) -> BTreeSet<HostId> {
             Some(Fact::Written { host, batch: written, .. }) if written.is_same(batch) => {
                 holders.insert(*host);
             }
-            Some(Fact::Removed { host, from, to, .. }) if (*from..=*to).contains(&batch.base) => {
-                holders.remove(host);
+            Some(fact) => {
+                if let Some((host, from, to)) = fact.left()
+                    && (from..=to).contains(&batch.base)
+                {
+                    holders.remove(&host);
+                }
             }
-            _ => {}
+            None => {}
         }
     }
     holders
