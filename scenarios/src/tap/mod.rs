@@ -6,6 +6,7 @@
 
 mod admin;
 mod batch;
+mod codec;
 mod conversation;
 mod cursor;
 mod fetch;
