@@ -68,7 +68,9 @@ invariants! {
     "R22" Durable "who joins an in-sync set covers the leader's high watermark and the start of its epoch";
     "R23" Durable "the epoch caches of two replicas agree below both high watermarks";
     "S1" Always "every batch that is served has the right length and checksum";
+    "S6" Always "a cleaning keeps the order and content of records; what is gone is superseded, or was a tombstone for delete.retention.ms";
     "S7" Always "retention drops the oldest segments only, when they are due, and nothing at the high watermark or beyond; a log's start only rises";
+    "S8" Always "a crash leaves of a cleaning the old segments or the new ones, never a mix";
     "C1" Always "a producer's send is completed exactly once, within delivery.timeout.ms";
     "C2" Durable "a send that succeeded at an offset is found at that offset";
     "C3" Always "a consumer's offsets strictly increase, and only in partitions that it was given";

@@ -11,8 +11,8 @@ use trial_sim::{HostId, Time};
 
 use super::promise::Weakness;
 use super::verdicts::{Breach, Verdicts};
-use super::words;
-use crate::facts::{Acked, Fact, Facts, Known, PartitionFacts, ReplicaLog, Stored};
+use super::{compaction, words};
+use crate::facts::{Acked, Fact, Facts, Known, PartitionFacts, RecordPrint, ReplicaLog, Stored};
 
 /// The checker.
 #[derive(Debug, Clone, Copy, Default)]
@@ -29,9 +29,9 @@ impl Answers {
                     is_committed(ack, partition, facts, verdicts);
                 }
             }
-            Fact::Fetched { host, by_consumer: true, high_watermark, batches, .. } => {
+            Fact::Fetched { host, by_consumer: true, high_watermark, batches, records, .. } => {
                 for batch in batches {
-                    let served = Answered { at: known.at, host: *host, partition, facts };
+                    let served = Answered { at: known.at, host: *host, partition, records, facts };
                     served.batch(batch, *high_watermark, verdicts);
                 }
             }
@@ -113,8 +113,11 @@ fn is_committed(ack: &Acked, partition: &PartitionFacts, facts: &Facts, verdicts
     let end = ack.base + i64::from(ack.count);
     let noted = partition.logs.get(&ack.by).map_or(0, |log| log.high_watermark);
     let is_durable = Weakness::of(facts, partition).is_none();
+    // What may be gone, or is in another batch by now, is where the log goes beyond it.
     let holds = |log: &ReplicaLog| {
-        log.start() > ack.base || log.at(ack.base).is_some_and(|batch| batch.crc == ack.crc)
+        log.start() > ack.base
+            || log.at(ack.base).is_some_and(|batch| batch.crc == ack.crc)
+            || partition.keeps_records && log.end() >= end
     };
     let copies = partition
         .logs
@@ -167,6 +170,8 @@ struct Answered<'a> {
     at: Time,
     host: HostId,
     partition: &'a PartitionFacts,
+    /// The records that were handed out, if they are known.
+    records: &'a [RecordPrint],
     facts: &'a Facts,
 }
 
@@ -198,7 +203,14 @@ impl Answered<'_> {
             return;
         }
         let entry = partition.committed_at(batch.base);
-        if entry.is_some_and(|entry| entry.batch.is_same(batch)) {
+        if partition.keeps_records {
+            let of_this =
+                |record: &&RecordPrint| (batch.base..=batch.last).contains(&record.offset);
+            let records = self.records.iter().filter(of_this);
+            if compaction::first_uncommitted(partition, records).is_none() {
+                return;
+            }
+        } else if entry.is_some_and(|entry| entry.batch.is_same(batch)) {
             return;
         }
         let breach = Breach {

@@ -11,8 +11,10 @@ use trial_cluster::ids::TopicPartition;
 use trial_sim::{HostId, Time};
 
 use super::verdicts::{Breach, Verdicts};
-use super::words;
-use crate::facts::{Committed, Fact, Facts, Gone, Known, PartitionFacts, ReplicaLog, Stored};
+use super::{compaction, words};
+use crate::facts::{
+    Committed, Fact, Facts, Gone, Known, PartitionFacts, ReplicaLog, Stored, Vanished,
+};
 
 /// The checker.
 #[derive(Debug, Clone, Default)]
@@ -31,7 +33,7 @@ impl CommittedRecords {
                     on_overwritten(known.at, *host, batch, partition, facts, verdicts);
                 }
             }
-            Fact::Dropped { refused: None, .. } => {
+            Fact::Dropped { refused: None, .. } | Fact::Cleaned { .. } => {
                 if let Some(partition) = facts.partition(known.partition) {
                     self.on_vanished(partition, facts, verdicts);
                 }
@@ -50,14 +52,9 @@ impl CommittedRecords {
     fn on_vanished(&mut self, partition: &PartitionFacts, facts: &Facts, verdicts: &mut Verdicts) {
         let from = self.looked_at.entry(partition.id).or_insert(0);
         for lost in partition.vanished.iter_from(*from) {
-            let entry = partition.committed_at(lost.batch.base);
-            let Some(entry) =
-                entry.filter(|entry| entry.batch.is_same(&lost.batch) && lost.how != Gone::LetGo)
-            else {
-                continue;
-            };
+            let Some((entry, first, last)) = loss(partition, lost) else { continue };
             let name = partition.name();
-            let span = words::offsets(lost.batch.base, lost.batch.last);
+            let span = words::offsets(first, last);
             let how = if lost.how == Gone::Crash { "lost in a crash" } else { "cut away" };
             let host = facts.setup.name(lost.host);
             let breach = Breach {
@@ -95,6 +92,19 @@ impl CommittedRecords {
     }
 }
 
+/// What of a batch that has vanished was committed, and had to stay: its entry, and from where to where.
+fn loss<'a>(partition: &'a PartitionFacts, lost: &Vanished) -> Option<(&'a Committed, i64, i64)> {
+    if lost.how == Gone::LetGo {
+        return None;
+    }
+    if partition.keeps_records {
+        let offset = compaction::lost_of(partition, &lost.batch)?.offset;
+        return Some((partition.committed_at(offset)?, offset, offset));
+    }
+    let entry = partition.committed_at(lost.batch.base)?;
+    entry.batch.is_same(&lost.batch).then_some((entry, lost.batch.base, lost.batch.last))
+}
+
 /// The first committed batch below `until` that the log has otherwise or not at all. What lies below the start of the
 /// log is not asked for, as far as logs have come to start there legally.
 pub(super) fn first_difference<'a>(
@@ -103,6 +113,9 @@ pub(super) fn first_difference<'a>(
     until: i64,
 ) -> Option<(&'a Committed, Option<&'a Stored>)> {
     let start = log.begin().min(partition.legal_start);
+    if partition.keeps_records {
+        return compaction::first_difference(partition, log, (start, until));
+    }
     let skipped = partition.ledger.partition_point(|entry| entry.batch.last < start);
     let mut own = log.from(start);
     for entry in partition.ledger.iter_from(skipped) {
@@ -176,7 +189,15 @@ fn on_overwritten(
     verdicts: &mut Verdicts,
 ) {
     let Some(entry) = partition.committed_at(batch.base) else { return };
-    if batch.epoch >= entry.batch.epoch && !entry.batch.is_same(batch) {
+    let is_other = if partition.keeps_records {
+        let log = partition.logs.get(&host);
+        let records = log.into_iter().flat_map(|log| log.records_from(batch.base));
+        let records = records.take_while(|record| record.offset <= batch.last);
+        compaction::first_uncommitted(partition, records).is_some()
+    } else {
+        !entry.batch.is_same(batch)
+    };
+    if batch.epoch >= entry.batch.epoch && is_other {
         let breach = differs("R4", at, host, entry, Some(batch), partition, facts);
         verdicts.durable(facts, partition, breach);
     }
@@ -196,7 +217,8 @@ fn on_removed(
     if !leads || !registered || partition.lossy.contains(&host) || facts.down.contains(&host) {
         return;
     }
-    if let Some(entry) = partition.committed_at(from) {
+    let is_needed = !partition.keeps_records || compaction::is_needed_from(partition, from);
+    if let Some(entry) = partition.committed_at(from).filter(|_| is_needed) {
         let breach = differs("R4", at, host, entry, None, partition, facts);
         verdicts.durable(facts, partition, breach);
     }

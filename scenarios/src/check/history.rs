@@ -9,6 +9,7 @@ use trial_cluster::ids::TopicPartition;
 use trial_sim::{HostId, Time};
 
 use super::clients::{Clients, Doubles};
+use super::compaction;
 use super::losses::Lost;
 use super::promise::FaultSeen;
 use super::verdicts::{Breach, Excuse, Verdicts};
@@ -30,9 +31,14 @@ fn skipped(clients: &Clients, facts: &Facts, verdicts: &mut Verdicts) {
         let Some(partition) = facts.partition(gap.partition) else { continue };
         // What may be gone may be left out.
         let from = gap.from.max(partition.legal_start);
-        let place = partition.ledger.partition_point(|entry| entry.batch.last < from);
-        let entry = partition.ledger.get(place).filter(|entry| entry.batch.base < gap.to);
-        let Some(entry) = entry.filter(|entry| entry.at <= gap.at) else { continue };
+        let entry = if partition.keeps_records {
+            compaction::first_left_out(partition, (from, gap.to), gap.at)
+        } else {
+            let place = partition.ledger.partition_point(|entry| entry.batch.last < from);
+            let entry = partition.ledger.get(place).filter(|entry| entry.batch.base < gap.to);
+            entry.filter(|entry| entry.at <= gap.at)
+        };
+        let Some(entry) = entry else { continue };
         let (name, reader) = (partition.name(), facts.setup.name(gap.host));
         let breach = Breach {
             invariant: "poll-skip",

@@ -26,7 +26,7 @@ use super::registrations::Registrations;
 use super::verdicts::{Excuse, Verdicts, Violation};
 use super::watermark::HighWatermarks;
 use super::writes::Writes;
-use super::{epochs, history, live, retention, unreachable};
+use super::{compaction, epochs, history, live, retention, unreachable};
 use crate::facts::{Disks, Fact, Facts, Known, Role, Setup};
 
 /// The judge of one run.
@@ -133,7 +133,8 @@ impl Judge {
             Seen::Note { at, host, note: Note::Client(note), .. } => {
                 self.clients.on(*at, *host, note, &self.facts, &mut self.verdicts);
             }
-            Seen::Note { at, note: Note::Broker(BrokerNote::LogsLoaded { .. }), .. } => {
+            Seen::Note { at, host, note: Note::Broker(BrokerNote::LogsLoaded { .. }), .. } => {
+                compaction::audit_loaded(*at, *host, disks, &self.facts, &mut self.verdicts);
                 self.audit(*at);
                 self.audit_epochs(*at, disks);
             }
@@ -261,6 +262,11 @@ impl Checkers {
                 self.committed.on(known, facts, verdicts);
             }
             Fact::LogStartMoved { .. } => retention::on(known, facts, verdicts),
+            Fact::Cleaned { .. } => {
+                compaction::on(known, facts, verdicts);
+                self.committed.on(known, facts, verdicts);
+            }
+            Fact::Mixed { .. } => compaction::on(known, facts, verdicts),
             Fact::BadBytes { .. } => self.writes.on(known, facts, verdicts),
             Fact::Acked { .. } => self.answers.on(known, facts, verdicts),
             Fact::Fetched { .. } => {

@@ -13,7 +13,7 @@ use trial_sim::{HostId, Time};
 use super::clients::{Clients, Fate, Outcome};
 use super::promise::{FaultSeen, Weakness, explanation, explanation_of_committed};
 use super::verdicts::{Breach, Excuse, Verdicts, replica_hosts};
-use super::{history, words};
+use super::{compaction, history, words};
 use crate::facts::{
     Acked, Disks, Facts, Gone, PartitionFacts, ReplicaLog, Role, Vanished, segment_path,
 };
@@ -111,8 +111,8 @@ impl Losses<'_> {
                 ended.let_go += 1;
                 continue;
             }
-            // Nobody was told where it is: it may have been anywhere below.
-            if fate.offset < 0 && start == 0 {
+            // Nobody was told where it is: it may have been anywhere below, or was superseded.
+            if fate.offset < 0 && start == 0 && !partition.keeps_records {
                 let known = anywhere.get_or_insert_with(|| {
                     let mut known: Vec<RecordId> = on_disk.iter().map(|(_, id)| *id).collect();
                     known.sort_unstable();
@@ -130,9 +130,15 @@ impl Losses<'_> {
             let place = on_disk.binary_search_by_key(&fate.offset, |(offset, _)| *offset);
             let instead = place.ok().map(|place| on_disk[place].1);
             let lost = Lost { id: *id, sender: *sender, fate, instead };
-            if instead != Some(*id) {
+            let is_superseded = compaction::may_be_gone(partition, fate.offset);
+            if instead.is_none() && is_superseded {
+                ended.let_go += 1;
+            } else if instead != Some(*id) {
                 self.lost(partition, leader, &lost, &mut groups, verdicts);
-            } else if fate.seen >= 0 || !self.clients.went_over(partition.id, fate.offset) {
+            } else if fate.seen >= 0
+                || is_superseded
+                || !self.clients.went_over(partition.id, fate.offset)
+            {
                 // It was read, or nobody had to.
             } else if fate.offset < self.clients.polled_end(partition.id) {
                 self.never_read(partition, leader, &lost, verdicts);

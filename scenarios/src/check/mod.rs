@@ -6,6 +6,7 @@
 mod answers;
 mod clients;
 mod committed;
+mod compaction;
 mod elections;
 mod epochs;
 mod history;

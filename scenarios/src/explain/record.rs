@@ -102,6 +102,8 @@ impl What {
                 Fact::Written { host, .. }
                 | Fact::Removed { host, .. }
                 | Fact::Dropped { host, .. }
+                | Fact::Cleaned { host, .. }
+                | Fact::Mixed { host, .. }
                 | Fact::LogStartMoved { host, .. }
                 | Fact::BadBytes { host, .. }
                 | Fact::Noted { host, .. }

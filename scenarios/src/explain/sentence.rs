@@ -111,6 +111,16 @@ impl Names<'_> {
                     offsets(*from, *to)
                 )
             }
+            Fact::Cleaned { host, from, to, .. } => {
+                format!(
+                    "{} put new segments in the place of those of {}",
+                    self.host(*host),
+                    offsets(*from, *to)
+                )
+            }
+            Fact::Mixed { host, offset, what } => {
+                format!("{} came back from a cleaning: offset {offset} {what}", self.host(*host))
+            }
             Fact::LogStartMoved { host, from, to, .. } => {
                 format!("{} let its log start at {to} instead of {from}", self.host(*host))
             }

@@ -13,6 +13,7 @@ use trial_sim::{ConnId, HostId, Time};
 use super::fact::{Fact, Known};
 use super::facts::Facts;
 use super::partition::Acked;
+use super::record_print::prints;
 use super::replica_log::Stored;
 use crate::tap::{
     BatchHead, Conversations, FetchAnswer, Heard, ProduceAnswer, SettingAsked, StartAsked,
@@ -163,7 +164,7 @@ impl Facts {
             && let Some(id) = self.resolve(&answer.topic, answer.partition)
             && let Some(partition) = self.partitions.get_mut(&id)
         {
-            let log = partition.logs.entry(follower).or_default();
+            let log = partition.log_mut(follower);
             log.told_start = log.told_start.max(answer.log_start);
         }
     }
@@ -186,10 +187,16 @@ impl Facts {
 
     fn on_settings_asked(&mut self, asked: &[SettingAsked]) {
         for SettingAsked { topic, name, value } in asked {
-            match topic {
-                Some(topic) => self.keeping.entry(topic.clone()).or_default().loosen(name, value),
-                None => {
-                    self.keeping.values_mut().for_each(|keeping| keeping.loosen(name, value));
+            if let Some(topic) = topic {
+                self.keeping.entry(topic.clone()).or_default();
+            }
+            for (of, keeping) in &mut self.keeping {
+                if topic.as_ref().is_none_or(|topic| topic == of) {
+                    let before = keeping.compacts;
+                    keeping.loosen(name, value);
+                    if keeping.compacts && !before {
+                        self.newly_compacted.push(of.clone());
+                    }
                 }
             }
         }
@@ -218,12 +225,18 @@ impl Facts {
                     let partition = self.partitions.get_mut(&id).expect("looked at just now");
                     partition.read_end = partition.read_end.max(last.last + 1);
                 }
+                let keeps =
+                    by_consumer && self.partitions.get(&id).is_some_and(|it| it.keeps_records);
+                let read =
+                    keeps.then(|| heads.iter().filter_map(|head| prints(head).ok()).flatten());
+                let records = read.map_or_else(Vec::new, Iterator::collect);
                 let fact = Fact::Fetched {
                     host,
                     by_consumer,
                     high_watermark: answer.high_watermark,
                     log_start: answer.log_start,
                     batches,
+                    records,
                 };
                 known.push(Known { at, partition: id, fact });
             }

@@ -109,7 +109,10 @@ impl Facts {
             let name = self.topic_ids.iter().find(|(_, topic)| **topic == id.topic);
             let name = name.map_or_else(String::new, |(name, _)| name.clone());
             let min = self.setup.topics.get(&name).map_or(1, |topic| topic.min_insync);
-            self.partitions.insert(id, PartitionFacts::new(id, Arc::from(name), min));
+            let keeps_records = self.keeping.get(&name).is_some_and(|keeping| keeping.compacts);
+            let mut new = PartitionFacts::new(id, Arc::from(name), min);
+            new.keeps_records = keeps_records;
+            self.partitions.insert(id, new);
         }
         let setup = Arc::clone(&self.setup);
         let partition = self.partitions.get_mut(&id).expect("it was made just now");

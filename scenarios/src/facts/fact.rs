@@ -9,6 +9,7 @@ use trial_log::LogStartReason;
 use trial_sim::{HostId, Time};
 
 use super::partition::Acked;
+use super::record_print::RecordPrint;
 use super::replica_log::Stored;
 use crate::tap::BatchFault;
 
@@ -74,6 +75,28 @@ pub enum Fact {
         /// The rule that forbids it; none if it is legal.
         refused: Option<Arc<str>>,
     },
+    /// A broker put new segments in the place of old ones, of a topic that is compacted (S6).
+    Cleaned {
+        /// Whose.
+        host: HostId,
+        /// The first offset that the segments stand for.
+        from: i64,
+        /// The last one.
+        to: i64,
+        /// The furthest high watermark that the broker has noted.
+        high_watermark: i64,
+        /// The rule that it breaks; none if it is legal.
+        refused: Option<Arc<str>>,
+    },
+    /// The end of a process left of a cleaning neither the old segments nor the new ones (S8).
+    Mixed {
+        /// Whose.
+        host: HostId,
+        /// An offset that is wrong.
+        offset: i64,
+        /// What is wrong with it.
+        what: &'static str,
+    },
     /// Bytes that are no batches were written or sent.
     BadBytes {
         /// By whom.
@@ -118,6 +141,8 @@ pub enum Fact {
         log_start: i64,
         /// What it handed out.
         batches: Vec<Stored>,
+        /// The records in that, if a consumer asked and the topic is compacted.
+        records: Vec<RecordPrint>,
     },
 }
 

@@ -19,8 +19,9 @@ use super::connections::Connections;
 use super::fact::{Fact, Known};
 use super::keeping::Keeping;
 use super::partition::{Gone, PartitionFacts, Term};
-use super::replica_log::{Stored, segment_base};
+use super::replica_log::Stored;
 use super::setup::Setup;
+use super::swap::{Suffix, segment_file};
 use crate::probe::ProbeCounts;
 
 /// Where audits find the disks.
@@ -66,6 +67,8 @@ pub struct Facts {
     pub(super) partitions: BTreeMap<TopicPartition, PartitionFacts>,
     /// What each topic keeps, by its settings so far.
     pub(super) keeping: BTreeMap<String, Keeping>,
+    /// Topics that somebody has just asked to be compacted.
+    pub(super) newly_compacted: Vec<String>,
     clocks: Clocks,
     /// Crashes so far.
     pub crashes: Vec<Crash>,
@@ -102,6 +105,7 @@ impl Facts {
         Self {
             setup,
             keeping,
+            newly_compacted: Vec::new(),
             clocks: Clocks::default(),
             connections: Connections::default(),
             topic_ids: BTreeMap::new(),
@@ -175,6 +179,9 @@ impl Facts {
             }
             Seen::Sent { at, conn, from, to, towards_listener, bytes, .. } => {
                 self.on_sent(*at, *conn, (*from, *to), *towards_listener, bytes, known);
+                for topic in std::mem::take(&mut self.newly_compacted) {
+                    self.keep_records(&topic, disks);
+                }
             }
             Seen::Closed { conn, .. } => self.connections.on_closed(*conn),
             Seen::Disk { at, host, what, .. } => self.on_disk(*at, *host, what, disks, known),
@@ -268,21 +275,21 @@ impl Facts {
                 let term = Term { leader: host, at, start: epoch_start_offset.0 };
                 partition.terms.entry(leader_epoch.0).or_insert(term);
                 // The note comes at the end of a job: what another job has moved meanwhile is newer.
-                let log = partition.logs.entry(host).or_default();
-                log.high_watermark = log.high_watermark.max(high_watermark.0);
+                let log = partition.log_mut(host);
+                log.on_high_watermark(log.high_watermark.max(high_watermark.0));
             }
             PartitionEvent::BecameFollower { high_watermark, .. } => {
-                let log = partition.logs.entry(host).or_default();
+                let log = partition.log_mut(host);
                 if log.high_watermark == 0 {
-                    log.high_watermark = high_watermark.0;
+                    log.on_high_watermark(high_watermark.0);
                 }
             }
             PartitionEvent::LeaderHighWatermarkMoved { to, .. } => {
                 partition.commit(at, host, to.0);
-                partition.logs.entry(host).or_default().high_watermark = to.0;
+                partition.log_mut(host).on_high_watermark(to.0);
             }
             PartitionEvent::FollowerHighWatermarkMoved { to, .. } => {
-                partition.logs.entry(host).or_default().high_watermark = to.0;
+                partition.log_mut(host).on_high_watermark(to.0);
             }
             _ => {}
         }
@@ -313,10 +320,17 @@ impl Facts {
                 return;
             }
         };
-        let Some((id, base)) = self.segment(path) else { return };
+        let Some((id, base, suffix)) = self.segment(path) else { return };
+        if suffix == Suffix::Deleted {
+            return;
+        }
         let wall = self.wall(at, host, disks);
         let Some(partition) = self.partitions.get_mut(&id) else { return };
-        let log = partition.logs.entry(host).or_default();
+        let log = partition.log_mut(host);
+        if suffix != Suffix::Live {
+            self.on_swap_file(at, (host, wall), (id, base, suffix), what, known);
+            return;
+        }
         let mut removed = Vec::new();
         match what {
             DiskSeen::Wrote { offset, bytes, .. } => {
@@ -327,6 +341,7 @@ impl Facts {
                     let fact = Fact::BadBytes { host, place: "its log", fault };
                     known.push(Known { at, partition: id, fact });
                 }
+                log.wrote_at(base, at);
                 for batch in wrote {
                     let first = !partition.logs.iter().any(|(other, log)| {
                         *other != host
@@ -341,6 +356,7 @@ impl Facts {
             }
             DiskSeen::Truncated { len, .. } => log.on_truncate(base, *len, &mut removed),
             DiskSeen::Created { .. } => log.on_create(base),
+            _ if log.gives_way(base) => {}
             _ => self.on_segment_gone(at, (host, wall), (id, base), known),
         }
         self.on_removed(at, host, id, &removed, false, known);
@@ -417,9 +433,17 @@ impl Facts {
             }
             let folder = format!("{}-{}", partition.topic, id.partition);
             let Some(log) = partition.logs.get_mut(&host) else { continue };
-            let before = log.reread(disks.disk(host), &folder);
+            let mut before = log.reread(disks.disk(host), &folder);
+            if let Some(replaced) = log.interrupted(&mut before) {
+                let cleaned = self.on_interrupted(at, (host, wall, kind), id, &replaced, known);
+                if !cleaned {
+                    before.undo(replaced);
+                }
+            }
+            let partition = self.partitions.get_mut(&id).expect("its key was listed");
+            let Some(log) = partition.logs.get_mut(&host) else { continue };
             // What the process knew is gone with it; the next one says what it begins with.
-            log.high_watermark = 0;
+            (log.high_watermark, log.top) = (0, 0);
             let removed = self.without_dropped(at, (host, wall), id, before, known);
             let partition = self.partitions.get_mut(&id).expect("its key was listed");
             let is_loss = removed.iter().any(|batch| batch.last >= partition.legal_start);
@@ -427,6 +451,7 @@ impl Facts {
                 partition.lossy.insert(host);
                 partition.registered_since.remove(&host);
             }
+            self.on_half_cleaned(at, (host, kind), id, &removed, known);
             self.on_removed(at, host, id, &removed, true, known);
         }
     }
@@ -443,11 +468,11 @@ impl Facts {
     }
 
     /// `orders-3/00000000000000000042.log` is the segment at 42 of partition 3 of `orders`.
-    fn segment(&self, path: &str) -> Option<(TopicPartition, i64)> {
+    fn segment(&self, path: &str) -> Option<(TopicPartition, i64, Suffix)> {
         let (folder, file) = path.split_once('/')?;
-        let base = segment_base(file)?;
+        let (base, suffix) = segment_file(file)?;
         let (topic, index) = folder.rsplit_once('-')?;
         let topic = self.topic_id(topic)?;
-        Some((TopicPartition { topic, partition: index.parse().ok()? }, base))
+        Some((TopicPartition { topic, partition: index.parse().ok()? }, base, suffix))
     }
 }

@@ -43,7 +43,8 @@ impl Front<'_> {
     /// FR-1. Answers why; the error says which rule is broken.
     fn may_go(&self, keeping: &Keeping, wall: WallTime) -> Result<Due, String> {
         let Self { log, base, next } = *self;
-        let Some(segment) = log.segment(base).filter(|segment| !segment.is_empty()) else {
+        let Some(segment) = log.segment(base).map(|it| &it.batches).filter(|it| !it.is_empty())
+        else {
             return Ok(Due::BelowStart);
         };
         let last = segment.last().map_or(base, |batch| batch.last);
@@ -94,7 +95,7 @@ impl Facts {
     ) {
         let keeping = self.keeping(id);
         let partition = self.partitions.get_mut(&id).expect("the caller has looked");
-        let log = partition.logs.entry(host).or_default();
+        let log = partition.log_mut(host);
         let front = log.first_two().filter(|(first, _)| *first == base);
         let judged = front.map(|(base, next)| {
             (next, log.high_watermark, Front { log, base, next }.may_go(&keeping, wall))
@@ -133,10 +134,7 @@ impl Facts {
             before.on_remove(base, &mut removed);
             Dropped { at, host, base, high_watermark }.told(partition, &removed, next, due, known);
         }
-        partition
-            .logs
-            .get(&host)
-            .map_or_else(Vec::new, |log| log.lacks_of(&before).copied().collect())
+        partition.logs.get(&host).map_or_else(Vec::new, |log| log.lacks_of(&before))
     }
 
     /// A broker's log told what it did.
@@ -150,7 +148,7 @@ impl Facts {
     ) {
         let Some(partition) = self.partitions.get_mut(&id) else { return };
         let asked = partition.asked_start;
-        let log = partition.logs.entry(host).or_default();
+        let log = partition.log_mut(host);
         let (from, to, refused) = match *event {
             LogEvent::LogStartMoved { from, to, why } => {
                 (from.0, to.0, move_refused(log, asked, (from.0, to.0), why))

@@ -12,6 +12,7 @@ use trial_cluster::image::PartitionRegistration;
 use trial_sim::{HostId, Time};
 
 use super::chunked::Chunked;
+use super::record_print::RecordPrint;
 use super::replica_log::{ReplicaLog, Stored};
 
 /// A batch that is committed.
@@ -23,6 +24,15 @@ pub struct Committed {
     pub at: Time,
     /// Which leader.
     pub leader: HostId,
+}
+
+/// A record that is committed, of a topic that is compacted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommittedRecord {
+    /// The record.
+    pub record: RecordPrint,
+    /// The offset of the next committed record of its key, which supersedes it; -1 if there is none.
+    pub next: i64,
 }
 
 /// A batch that a producer was told is safe.
@@ -105,6 +115,14 @@ pub struct PartitionFacts {
     pub logs: BTreeMap<HostId, ReplicaLog>,
     /// What was committed.
     pub ledger: Chunked<Committed>,
+    /// Whether records are kept, and not batches alone: it is compacted, or was once.
+    pub keeps_records: bool,
+    /// The records of the ledger, if they are kept.
+    pub records: Chunked<CommittedRecord>,
+    /// Tombstones that a cleaning has taken since their time was over.
+    pub expired: BTreeSet<i64>,
+    /// The place in `records` of the newest record of each key.
+    newest: BTreeMap<u64, usize>,
     /// The first offset that no leader's high watermark has passed.
     pub committed_end: i64,
     /// The furthest offset at which a replica's log has come to start legally: what lies below is not promised.
@@ -150,6 +168,10 @@ impl PartitionFacts {
             registrations: BTreeMap::new(),
             logs: BTreeMap::new(),
             ledger: Chunked::default(),
+            keeps_records: false,
+            records: Chunked::default(),
+            expired: BTreeSet::new(),
+            newest: BTreeMap::new(),
             committed_end: 0,
             legal_start: 0,
             asked_start: None,
@@ -218,11 +240,63 @@ impl PartitionFacts {
             let from = self.ledger.last().map_or(0, |entry| entry.batch.last + 1);
             let batches: Vec<Stored> =
                 log.from(from).take_while(|batch| batch.last < to).copied().collect();
+            if self.keeps_records {
+                let end = batches.last().map_or(from, |batch| batch.last + 1);
+                let news = log.records_from(from).take_while(|record| record.offset < end);
+                let news: Vec<RecordPrint> = news.copied().collect();
+                self.commit_records(&news);
+            }
             for batch in batches {
                 self.ledger.push(Committed { batch, at, leader });
             }
         }
         self.committed_end = to;
+    }
+
+    fn commit_records(&mut self, records: &[RecordPrint]) {
+        for record in records {
+            let place = self.records.len();
+            self.records.push(CommittedRecord { record: *record, next: -1 });
+            let before = (record.key != 0).then(|| self.newest.insert(record.key, place)).flatten();
+            if let Some(before) = before.and_then(|before| self.records.get_mut(before)) {
+                before.next = record.offset;
+            }
+        }
+    }
+
+    /// The records of what was committed before they were kept, as far as a disk still has them.
+    pub(super) fn learn_records(&mut self) {
+        let end = self.ledger.last().map_or(0, |entry| entry.batch.last + 1);
+        let fullest = self.logs.values().max_by_key(|log| (log.end().min(end), -log.start()));
+        let Some(log) = fullest else { return };
+        let same = |record: &&RecordPrint| {
+            self.committed_at(record.offset)
+                .zip(log.at(record.offset))
+                .is_some_and(|(entry, here)| entry.batch.is_same(here))
+        };
+        let records: Vec<RecordPrint> = log.records_from(0).filter(same).copied().collect();
+        self.commit_records(&records);
+    }
+
+    /// The committed record at `offset`, if records are kept.
+    #[must_use]
+    pub fn record_at(&self, offset: i64) -> Option<&CommittedRecord> {
+        let index = self.records.partition_point(|known| known.record.offset < offset);
+        self.records.get(index).filter(|known| known.record.offset == offset)
+    }
+
+    /// Whether a committed record may be gone: a later one of its key is committed, it was a tombstone whose time is
+    /// over, it has no key, or logs may start behind it.
+    #[must_use]
+    pub fn may_be_gone(&self, known: &CommittedRecord) -> bool {
+        let RecordPrint { offset, key, .. } = known.record;
+        offset < self.legal_start || key == 0 || known.next >= 0 || self.expired.contains(&offset)
+    }
+
+    /// The log on a broker's disk; a new one if nothing is known of it.
+    pub(super) fn log_mut(&mut self, host: HostId) -> &mut ReplicaLog {
+        let keeps_records = self.keeps_records;
+        self.logs.entry(host).or_insert_with(|| ReplicaLog::new(keeps_records))
     }
 
     /// Batches left a replica's log: those that no other disk holds have vanished.

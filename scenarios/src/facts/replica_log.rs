@@ -1,16 +1,18 @@
 //! A replica's log as its disk has it, batch by batch.
 //!
 //! Holds:      for each segment file the batches in the order of their bytes; what was written, whoever says what.
-//! Inputs:     what an observer of the disk sees; after a crash the disk itself.
+//! Inputs:     what an observer of the disk sees; after a crash the disk itself (`swap.rs`).
 //! Invariants: RL-1 it equals what reading the files would give, up to the first bad batch.
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use trial_sim::disk::Disk;
+use trial_sim::Time;
 
-use super::chunked::Chunked;
-use crate::tap::{BatchFault, BatchHead, batches};
+use super::record_print::RecordPrint;
+use super::segment::Segment;
+use super::swap::Swap;
+use crate::tap::{BatchFault, BatchHead};
 
 /// A batch as it lies on a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,16 +59,40 @@ impl Stored {
 /// One replica's log.
 #[derive(Debug, Clone, Default)]
 pub struct ReplicaLog {
-    segments: BTreeMap<i64, Chunked<Stored>>,
+    pub(super) segments: BTreeMap<i64, Segment>,
     /// What its owner said last about its high watermark.
     pub high_watermark: i64,
+    /// The furthest high watermark that its owner's present process has noted.
+    pub top: i64,
     /// Where it starts, as its owner said last: what lies below may still be on the disk, and is not in the log.
     pub log_start: i64,
     /// The furthest start of a leader's log that a leader has told its owner.
     pub told_start: i64,
+    /// Whether its records are kept, and not its batches alone: a cleaning may make other batches of them.
+    pub keeps_records: bool,
+    pub(super) swap: Option<Box<Swap>>,
 }
 
 impl ReplicaLog {
+    /// A log of which nothing is known yet.
+    #[must_use]
+    pub fn new(keeps_records: bool) -> Self {
+        Self { keeps_records, ..Self::default() }
+    }
+
+    /// The same log without its segments.
+    pub(super) fn clone_bare(&self) -> Self {
+        let Self { high_watermark, top, log_start, told_start, keeps_records, .. } = *self;
+        let (segments, swap) = (BTreeMap::new(), None);
+        Self { segments, high_watermark, top, log_start, told_start, keeps_records, swap }
+    }
+
+    /// Its owner notes a high watermark.
+    pub fn on_high_watermark(&mut self, to: i64) {
+        self.high_watermark = to;
+        self.top = self.top.max(to);
+    }
+
     /// A segment was begun.
     pub fn on_create(&mut self, base: i64) {
         self.segments.entry(base).or_default();
@@ -80,75 +106,71 @@ impl ReplicaLog {
         bytes: &Bytes,
         wrote: &mut Vec<Stored>,
     ) -> Result<(), BatchFault> {
-        let segment = self.segments.entry(base).or_default();
-        let mut at = position;
-        for head in batches(bytes, false)? {
-            let stored = Stored::of(&head, at);
-            at += u64::from(stored.size);
-            segment.push(stored);
-            wrote.push(stored);
+        let keeps_records = self.keeps_records;
+        self.segments.entry(base).or_default().on_write(position, bytes, keeps_records, wrote)
+    }
+
+    /// That was at this time.
+    pub fn wrote_at(&mut self, base: i64, at: Time) {
+        if self.keeps_records
+            && let Some(segment) = self.segments.get_mut(&base)
+        {
+            segment.written_at = Some(at);
         }
-        Ok(())
     }
 
     /// The segment was cut.
     pub fn on_truncate(&mut self, base: i64, length: u64, removed: &mut Vec<Stored>) {
         if let Some(segment) = self.segments.get_mut(&base) {
-            let kept =
-                segment.partition_point(|batch| batch.position + u64::from(batch.size) <= length);
-            removed.extend(segment.iter_from(kept).copied());
-            segment.truncate(kept);
+            segment.on_truncate(length, removed);
         }
     }
 
     /// The segment is gone.
     pub fn on_remove(&mut self, base: i64, removed: &mut Vec<Stored>) {
         if let Some(segment) = self.segments.remove(&base) {
-            removed.extend(segment.iter().copied());
+            removed.extend(segment.batches.iter().copied());
         }
     }
 
-    /// The log as the disk has it now. Answers the log as it was known before.
-    pub fn reread(&mut self, disk: &Disk, folder: &str) -> Self {
-        let mut found: BTreeMap<i64, Chunked<Stored>> = BTreeMap::new();
-        let prefix = format!("{folder}/");
-        let mut files: Vec<i64> = disk
-            .files()
-            .filter_map(|(path, _)| segment_base(path.strip_prefix(&prefix)?))
-            .collect();
-        files.sort_unstable();
-        for base in files {
-            let path = segment_path(folder, base);
-            let bytes = disk.peek(&path, 0, u64::MAX).unwrap_or_default();
-            let (segment, whole) = readable(&bytes);
-            found.insert(base, segment);
-            if !whole {
-                // Recovery drops what follows the first bad batch.
-                break;
-            }
-        }
-        let segments = std::mem::replace(&mut self.segments, found);
-        Self { segments, ..*self }
+    /// The record at `offset`, of a log that keeps them.
+    #[must_use]
+    pub fn record(&self, offset: i64) -> Option<&RecordPrint> {
+        let (_, segment) = self.segments.range(..=offset).next_back()?;
+        let index = segment.records.partition_point(|record| record.offset < offset);
+        segment.records.get(index).filter(|record| record.offset == offset)
     }
 
-    /// The batches of `before` that are not in this log.
-    pub fn lacks_of<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = &'a Stored> + 'a {
-        let lacks = |batch: &&Stored| !self.at(batch.base).is_some_and(|here| here.is_same(batch));
-        before.segments.values().flat_map(Chunked::iter).filter(lacks)
+    /// The records from `offset` on, of a log that keeps them.
+    pub fn records_from(&self, offset: i64) -> impl Iterator<Item = &RecordPrint> + '_ {
+        self.segments.values().flat_map(move |segment| {
+            let index = segment.records.partition_point(|record| record.offset < offset);
+            segment.records.iter_from(index)
+        })
+    }
+
+    /// The first offset at which a batch does not lie behind the one before it.
+    #[must_use]
+    pub fn goes_back_at(&self) -> Option<i64> {
+        let mut end = i64::MIN;
+        self.from(i64::MIN).find_map(|batch| {
+            let before = std::mem::replace(&mut end, batch.last);
+            (batch.base <= before).then_some(batch.base)
+        })
     }
 
     /// The batch that holds `offset`.
     #[must_use]
     pub fn at(&self, offset: i64) -> Option<&Stored> {
         let (_, segment) = self.segments.range(..=offset).next_back()?;
-        let index = segment.partition_point(|batch| batch.last < offset);
-        segment.get(index).filter(|batch| batch.base <= offset)
+        let index = segment.batches.partition_point(|batch| batch.last < offset);
+        segment.batches.get(index).filter(|batch| batch.base <= offset)
     }
 
     /// The offset after the last batch.
     #[must_use]
     pub fn end(&self) -> i64 {
-        let last = self.segments.values().rev().find_map(Chunked::last);
+        let last = self.segments.values().rev().find_map(|segment| segment.batches.last());
         let newest = self.segments.keys().next_back().copied().unwrap_or(0);
         last.map_or(newest, |batch| batch.last + 1).max(newest)
     }
@@ -172,23 +194,24 @@ impl ReplicaLog {
         Some((bases.next()?, bases.next()?))
     }
 
-    /// The batches of the segment that begins at `base`.
+    /// The segment that begins at `base`.
     #[must_use]
-    pub fn segment(&self, base: i64) -> Option<&Chunked<Stored>> {
+    pub fn segment(&self, base: i64) -> Option<&Segment> {
         self.segments.get(&base)
     }
 
     /// The bytes of the segments from `base` on.
     #[must_use]
     pub fn bytes_from(&self, base: i64) -> u64 {
-        let ends = self.segments.range(base..).filter_map(|(_, segment)| segment.last());
+        let ends = self.segments.range(base..).filter_map(|(_, segment)| segment.batches.last());
         ends.map(|batch| batch.position + u64::from(batch.size)).sum()
     }
 
     /// The batches from `offset` on.
     pub fn from(&self, offset: i64) -> impl Iterator<Item = &Stored> + '_ {
         self.segments.values().flat_map(move |segment| {
-            segment.iter_from(segment.partition_point(|batch| batch.last < offset))
+            let batches = &segment.batches;
+            batches.iter_from(batches.partition_point(|batch| batch.last < offset))
         })
     }
 
@@ -201,38 +224,13 @@ impl ReplicaLog {
     #[must_use]
     pub fn epochs(&self) -> Vec<(i32, i64)> {
         let mut epochs: Vec<(i32, i64)> = Vec::new();
-        for batch in self.segments.values().flat_map(Chunked::iter) {
+        for batch in self.segments.values().flat_map(|segment| segment.batches.iter()) {
             if epochs.last().is_none_or(|(epoch, _)| *epoch != batch.epoch) {
                 epochs.push((batch.epoch, batch.base));
             }
         }
         epochs
     }
-}
-
-/// The readable batches at the start of a file, and whether that was all of it.
-fn readable(bytes: &Bytes) -> (Chunked<Stored>, bool) {
-    let mut segment = Chunked::default();
-    let mut at = 0;
-    while at < bytes.len() {
-        let rest = bytes.slice(at..);
-        let Some(size) =
-            rest.get(8..12).map(|field| i32::from_be_bytes(field.try_into().expect("four")))
-        else {
-            return (segment, false);
-        };
-        let Some(end) =
-            usize::try_from(size).ok().map(|size| size + 12).filter(|end| *end <= rest.len())
-        else {
-            return (segment, false);
-        };
-        match batches(&rest.slice(..end), false) {
-            Ok(heads) if heads.len() == 1 => segment.push(Stored::of(&heads[0], at as u64)),
-            _ => return (segment, false),
-        }
-        at += end;
-    }
-    (segment, true)
 }
 
 /// `00000000000000000042.log` begins at 42; other files are no segments.

@@ -2,6 +2,7 @@
 
 mod clients;
 mod commits;
+mod compaction;
 mod excuses;
 mod explained;
 mod flipped;

@@ -118,7 +118,8 @@ fn s7_by_size_what_is_left_is_as_large_as_was_asked_for() {
 #[test]
 fn s7_a_topic_that_does_not_delete_keeps_everything() {
     let settings = [("cleanup.policy", "compact"), ("retention.ms", "1")];
-    check(&settings, &["R3", "R6", "S7"], |story| {
+    // Nobody asks for its records by their keys: they have none.
+    check(&settings, &["S7"], |story| {
         story.clocks(9_000);
         story.drops(B2, 0);
     });

@@ -13,6 +13,7 @@ use trial_cluster::ids::{
 };
 use trial_cluster::image::PartitionRegistration;
 use trial_cluster::note::Note;
+use trial_cluster::note::broker::BrokerNote;
 use trial_cluster::note::client::{RECORD_ID_HEADER, RecordId};
 use trial_cluster::note::controller::{ChangeReason, ControllerNote};
 use trial_cluster::note::partition::{PartitionEvent, PartitionNote};
@@ -21,7 +22,7 @@ use trial_log::{BatchBuilder, Header, LogEvent, LogStartReason};
 use trial_scenarios::check::Judge;
 use trial_scenarios::explain::Record;
 use trial_scenarios::facts::{Disks, HostSetup, Keeping, Role, Setup, TopicSetup, segment_path};
-use trial_sim::disk::{Disk, DiskCrash, DiskSettings, FileDamage, JobId};
+use trial_sim::disk::{Disk, DiskCrash, DiskSeen, DiskSettings, FileDamage, JobId};
 use trial_sim::{CrashKind, CrashReport, DiskId, HostId, Place, Seen, Span, Time};
 
 pub const B1: HostId = HostId(0);
@@ -358,6 +359,28 @@ impl Story {
         self.append(host, &path, bytes);
     }
 
+    /// The broker appends these bytes to its active segment.
+    pub fn writes_batch(&mut self, host: HostId, bytes: Bytes) {
+        let path = segment_path("orders-0", self.segments[usize::from(host.0)]);
+        self.append(host, &path, bytes);
+    }
+
+    /// The broker loses its disk, and starts again with an empty one.
+    pub fn wipes(&mut self, host: HostId) {
+        self.dies(host);
+        let (now, job) = (self.now, JobId(2));
+        let disk = &mut self.disks.disks[usize::from(host.0)];
+        for (path, _) in disk.files().collect::<Vec<_>>() {
+            if path.starts_with("orders-0/") {
+                disk.access(now, job).remove(&path).expect("it is there");
+            }
+        }
+        disk.settle(now, job);
+        disk.drain_seen();
+        self.see(|at| Seen::Disk { at, host, disk: DiskId(0), what: DiskSeen::Wiped });
+        self.see(|at| Seen::Booted { at, host, incarnation: 2 });
+    }
+
     /// The broker appends a record as if its log ended at `base`.
     pub fn writes_at(&mut self, host: HostId, base: i64, epoch: i32, number: u64) {
         self.append(host, LOG, batch(base, epoch, number));
@@ -384,6 +407,55 @@ impl Story {
     pub fn drops(&mut self, host: HostId, base: i64) {
         let path = segment_path("orders-0", base);
         self.renames(host, &path, &format!("{path}.deleted"));
+    }
+
+    /// The broker writes new segments, each with its first offset.
+    pub fn writes_cleaned(&mut self, host: HostId, new: &[(i64, Bytes)]) {
+        for (base, bytes) in new {
+            let path = format!("{}.cleaned", segment_path("orders-0", *base));
+            self.append(host, &path, bytes.clone());
+        }
+    }
+
+    /// The renames that put new segments in the place of old ones, in their order.
+    pub fn swapping(old: &[i64], new: &[i64]) -> Vec<(String, String)> {
+        let named = |base: &i64, from: &str, to: &str| {
+            let path = segment_path("orders-0", *base);
+            (format!("{path}{from}"), format!("{path}{to}"))
+        };
+        let mut steps: Vec<_> =
+            new.iter().rev().map(|base| named(base, ".cleaned", ".swap")).collect();
+        steps.extend(old.iter().map(|base| named(base, "", ".deleted")));
+        steps.extend(new.iter().map(|base| named(base, ".swap", "")));
+        steps
+    }
+
+    /// The broker cleans: it puts new segments in the place of old ones.
+    pub fn cleans(&mut self, host: HostId, old: &[i64], new: &[(i64, Bytes)]) {
+        self.writes_cleaned(host, new);
+        let bases: Vec<i64> = new.iter().map(|(base, _)| *base).collect();
+        for (from, to) in Self::swapping(old, &bases) {
+            self.renames(host, &from, &to);
+        }
+    }
+
+    /// The broker removes a file.
+    pub fn removes(&mut self, host: HostId, path: &str) {
+        self.disk(host, |disk| disk.remove(path).expect("it is there"));
+    }
+
+    /// The names of the files in the log's folder.
+    pub fn files(&self, host: HostId) -> Vec<String> {
+        let disk = &self.disks.disks[usize::from(host.0)];
+        let within =
+            disk.files().filter_map(|(path, _)| Some(path.strip_prefix("orders-0/")?.to_owned()));
+        within.filter(|name| name.contains(".log")).collect()
+    }
+
+    /// The broker's next process has opened its logs.
+    pub fn boots(&mut self, host: HostId) {
+        self.see(|at| Seen::Booted { at, host, incarnation: 2 });
+        self.note(host, Note::Broker(BrokerNote::LogsLoaded { clean: false }));
     }
 
     /// Does something to a disk that nobody sees: a job was at it when its process ended.

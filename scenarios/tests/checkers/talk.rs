@@ -32,7 +32,12 @@ impl Story {
 
     /// The producer sends one record, and the broker says that it is at `base`.
     pub fn acks(&mut self, broker: HostId, base: i64, number: u64, acks: i16) {
-        let records = Some(batch(0, -1, number));
+        self.acks_batch(broker, base, batch(0, -1, number), acks);
+    }
+
+    /// The producer sends these bytes, and the broker says that they are at `base`.
+    pub fn acks_batch(&mut self, broker: HostId, base: i64, records: Bytes, acks: i16) {
+        let records = Some(records);
         let data = produce_request::PartitionData { index: 0, records };
         let (topic_id, partition_data) = (ORDERS.topic, vec![data]);
         let topic = produce_request::TopicData { topic_id, partition_data, ..Default::default() };
