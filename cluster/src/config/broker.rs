@@ -8,7 +8,7 @@
 
 use trial_sim::Span;
 
-use super::{ConfigError, TopicConfig, ValueError, settings};
+use super::{ConfigError, Ratio, TopicConfig, ValueError, settings};
 
 settings! {
     /// What a node is told by its `server.properties`, as far as we obey it.
@@ -41,6 +41,28 @@ settings! {
         high_watermark_checkpoint_interval: Span = "replica.high.watermark.checkpoint.interval.ms", Span::from_millis(5_000), 1..;
         /// How often recovery points are written down.
         recovery_point_checkpoint_interval: Span = "log.flush.offset.checkpoint.interval.ms", Span::from_millis(60_000), 1..;
+        /// How often log starts are written down.
+        log_start_checkpoint_interval: Span = "log.flush.start.offset.checkpoint.interval.ms", Span::from_millis(60_000), 1..;
+        /// How long after the start of a broker its logs are looked after for the first time.
+        log_initial_task_delay: Span = "log.initial.task.delay.ms", Span::from_millis(30_000), 0..;
+        /// How often logs that are not compacted are looked at for segments that are to go.
+        log_retention_check_interval: Span = "log.retention.check.interval.ms", Span::from_millis(300_000), 1..;
+        /// Whether compacted topics are compacted.
+        log_cleaner_enable: bool = "log.cleaner.enable", true, ..;
+        /// Threads that compact.
+        log_cleaner_threads: usize = "log.cleaner.threads", 1, 1..=64;
+        /// How long a cleaner waits that found nothing to do.
+        log_cleaner_backoff: Span = "log.cleaner.backoff.ms", Span::from_millis(15_000), 0..;
+        /// Bytes of all cleaners for keys.
+        log_cleaner_dedupe_buffer_size: usize = "log.cleaner.dedupe.buffer.size", 134_217_728, 1_048_576..;
+        /// The part of them that is used.
+        log_cleaner_io_buffer_load_factor: Ratio = "log.cleaner.io.buffer.load.factor", Ratio(900_000), ..;
+        /// Bytes of all cleaners for what they read and write.
+        log_cleaner_io_buffer_size: usize = "log.cleaner.io.buffer.size", 524_288, 0..;
+        /// How long a producer may be idle before a log forgets it.
+        producer_id_expiration: Span = "producer.id.expiration.ms", Span::from_millis(86_400_000), 1..;
+        /// How often logs look for producers that are to be forgotten.
+        producer_id_expiration_check_interval: Span = "producer.id.expiration.check.interval.ms", Span::from_millis(600_000), 1..;
         /// Partitions of a topic that is created without saying how many.
         num_partitions: i32 = "num.partitions", 1, 1..;
         /// Replicas of a topic that is created without saying how many.

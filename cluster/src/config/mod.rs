@@ -2,12 +2,13 @@
 //!
 //! In Kafka: `ServerConfigs`, `ReplicationConfigs`, `QuorumConfig`, `LogConfig`; the clients' own `*Config`.
 //! Holds:    the one macro that makes a struct of settings from a table, and the error of a bad one.
-//! Read:     `broker.rs` and `topic.rs`, then the clients' files.
+//! Read:     `broker.rs` and `topic.rs` (with the words of `storage.rs`), then the clients' files.
 
 pub mod broker;
 pub mod client;
 pub mod consumer;
 pub mod producer;
+pub mod storage;
 pub mod topic;
 mod value;
 
@@ -15,6 +16,7 @@ pub use broker::BrokerConfig;
 pub use client::ClientSettings;
 pub use consumer::{ConsumerConfig, OffsetReset};
 pub use producer::{Acks, ProducerConfig};
+pub use storage::{BrokerCompressionType, CleanupPolicy, GzipLevel, Ratio};
 pub use topic::TopicConfig;
 pub use value::{ConfigError, Value, ValueError};
 

@@ -3,14 +3,16 @@
 //! In Kafka: `ProducerConfig` (Kafka 4.3, defaults and validators).
 //! Holds:    what our producer obeys. `enable.idempotence` is off by default here although it is on in Kafka: it can
 //!           be asked for, and whoever runs the producer refuses it until our brokers know producer ids.
-//! Left out: compression, transactions, racks, `partitioner.availability.timeout.ms`: refused, not ignored.
+//! Left out: transactions, racks, `partitioner.availability.timeout.ms`: refused, not ignored.
 
 use std::ops::RangeBounds;
 
+use trial_log::{Compression, CompressionType};
 use trial_sim::Span;
 
 use super::client::ClientSettings;
-use super::{ConfigError, Value, ValueError, settings};
+use super::storage::with_level;
+use super::{ConfigError, GzipLevel, Value, ValueError, settings};
 
 /// How many replicas must have a record before the producer is told (`acks`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +59,14 @@ settings! {
         linger: Span = "linger.ms", Span::from_millis(5), 0..;
         /// Bytes of a full batch.
         batch_size: usize = "batch.size", 16_384, 0..;
+        /// The codec of its batches.
+        compression_type: CompressionType = "compression.type", CompressionType::None, ..;
+        /// The level of gzip: -1 is what the library takes for the best.
+        compression_gzip_level: GzipLevel = "compression.gzip.level", GzipLevel::DEFAULT, 1..=9;
+        /// The level of lz4.
+        compression_lz4_level: i32 = "compression.lz4.level", 9, 1..=17;
+        /// The level of zstd.
+        compression_zstd_level: i32 = "compression.zstd.level", 3, -131_072..=22;
         /// Bytes of all batches that are not completed.
         buffer_memory: usize = "buffer.memory", 33_554_432, 0..;
         /// How long a send waits for metadata and memory.
@@ -73,6 +83,15 @@ settings! {
         partitioner_ignore_keys: bool = "partitioner.ignore.keys", false, ..;
         /// Whether partitions with long queues get fewer records without keys.
         adaptive_partitioning: bool = "partitioner.adaptive.partitioning.enable", true, ..;
+    }
+}
+
+impl ProducerSettings {
+    /// The codec of its batches, with its level.
+    #[must_use]
+    pub fn compression(&self) -> Compression {
+        let (gzip, lz4) = (self.compression_gzip_level, self.compression_lz4_level);
+        with_level(self.compression_type, (gzip, lz4, self.compression_zstd_level))
     }
 }
 
@@ -161,8 +180,13 @@ mod tests {
         };
         check("acks", "2", "`acks` takes all, -1, 0 or 1");
         check("batch.size", "-5", "`batch.size` takes a whole number from 0 on");
-        check("compression.type", "lz4", "allowed: one of acks, batch.size");
-        check("compression.type", "lz4", "metadata.max.age.ms");
+        check(
+            "compression.type",
+            "lzma",
+            "`compression.type` takes none, gzip, snappy, lz4 or zstd",
+        );
+        check("compression", "lz4", "allowed: one of acks, batch.size");
+        check("compression", "lz4", "metadata.max.age.ms");
     }
 
     #[test]

@@ -113,6 +113,13 @@ impl Value for usize {
     }
 }
 
+/// What has no value unless it is set.
+impl<T: Value> Value for Option<T> {
+    fn parse(name: &str, text: &str, bounds: &impl RangeBounds<i64>) -> Result<Self, ConfigError> {
+        T::parse(name, text, bounds).map(Some)
+    }
+}
+
 /// Milliseconds, as all of Kafka's `.ms` settings are.
 impl Value for Span {
     fn parse(name: &str, text: &str, bounds: &impl RangeBounds<i64>) -> Result<Self, ConfigError> {

@@ -5,14 +5,14 @@
 //!             among them: who was eligible under the old one may lack what the new one promises.
 //! Invariants: AC-1 a resource is altered whole or not at all; AC-2 with eligible leader replicas the cluster has
 //!             one min.insync.replicas, which no broker overrides and nobody removes.
-//! Left out:   settings of kinds LIST (APPEND and SUBTRACT), policies, authorization.
+//! Left out:   policies, authorization.
 
 use std::collections::BTreeMap;
 
 use super::decision::{Decision, Draft};
 use super::machine::{Controller, MIN_INSYNC_REPLICAS, topic_resource, validate_topic_configs};
 use super::request::ControllerResponse;
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, TopicConfig};
 use crate::error_code::ErrorCode;
 use crate::image::ConfigResource;
 use crate::note::controller::ChangeReason;
@@ -26,6 +26,8 @@ type Refusal = (ErrorCode, String);
 
 const SET: i8 = 0;
 const DELETE: i8 = 1;
+const APPEND: i8 = 2;
+const SUBTRACT: i8 = 3;
 
 impl Controller {
     pub(super) fn decide_alter_configs(&self, body: &IncrementalAlterConfigsRequest) -> Decision {
@@ -94,13 +96,11 @@ impl Controller {
                     invalid(format!("Null value not supported for {}", config.name))
                 })?),
                 DELETE => None,
+                APPEND => Some(altered_list(config, all.get(&config.name), true)?),
+                SUBTRACT => Some(altered_list(config, all.get(&config.name), false)?),
                 other => {
-                    let message = format!(
-                        "Can't {} to key {} because its type is not LIST.",
-                        if other == 2 { "APPEND" } else { "SUBTRACT" },
-                        config.name
-                    );
-                    return Err(invalid(message));
+                    let message = format!("Unknown operation {other} for {}", config.name);
+                    return Err((ErrorCode::InvalidRequest, message));
                 }
             };
             self.check_min_isr(&resource, &config.name, value.as_deref())?;
@@ -172,6 +172,34 @@ impl Controller {
             )),
         }
     }
+}
+
+/// A list with what a request adds to it, or without what it takes. What was never set is what a topic has by default.
+fn altered_list(
+    config: &asked::Config,
+    known: Option<&String>,
+    appends: bool,
+) -> Result<String, Refusal> {
+    let name = &config.name;
+    if !TopicConfig::LISTS.contains(&name.as_str()) {
+        let operation = if appends { "APPEND" } else { "SUBTRACT" };
+        let message = format!("Can't {operation} to key {name} because its type is not LIST.");
+        return Err(invalid(message));
+    }
+    let given = config.value.as_deref();
+    let given = given.ok_or_else(|| invalid(format!("Null value not supported for {name}")))?;
+    let known = known.map_or(TopicConfig::CLEANUP_POLICY_DEFAULT, String::as_str);
+    let mut parts: Vec<&str> = known.split(',').filter(|part| !part.is_empty()).collect();
+    for part in given.split(',') {
+        match (parts.iter().position(|it| *it == part), appends) {
+            (None, true) => parts.push(part),
+            (Some(place), false) => {
+                parts.remove(place);
+            }
+            (Some(_), true) | (None, false) => {}
+        }
+    }
+    Ok(parts.join(","))
 }
 
 fn invalid(message: impl Into<String>) -> Refusal {

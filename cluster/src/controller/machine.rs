@@ -325,7 +325,7 @@ pub(super) fn validate_topic_configs<'a>(
     for (name, value) in values {
         scratch.set(name, value).map_err(|error| error.to_string())?;
     }
-    Ok(())
+    scratch.check().map_err(|error| error.to_string())
 }
 
 /// The resource of a topic's settings.
