@@ -28,6 +28,7 @@ const APIS: &[&str] = &[
     "BrokerRegistration",
     "ControllerRegistration",
     "CreateTopics",
+    "DeleteRecords",
     "DeleteTopics",
     "DescribeCluster",
     "DescribeConfigs",

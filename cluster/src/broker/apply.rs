@@ -30,13 +30,9 @@ impl Broker {
                 }
                 Effect::HighWatermarkMoved { to, .. } => {
                     replica.log.on_high_watermark_updated(to);
-                    self.check_produces(slot, cx);
-                    self.check_fetches(slot, cx);
+                    self.check_parked(slot, cx);
                 }
-                Effect::LeadershipChanged => {
-                    self.check_produces(slot, cx);
-                    self.check_fetches(slot, cx);
-                }
+                Effect::LeadershipChanged => self.check_parked(slot, cx),
                 Effect::AlterPartition(change) => {
                     if !self.alter_partition.submit(id, change.clone()) {
                         let refused = Err(ErrorCode::OperationNotAttempted);
@@ -96,6 +92,13 @@ impl Broker {
         self.check_fetches(slot, cx);
     }
 
+    /// Something has changed that whoever is parked on a partition may wait for.
+    pub(super) fn check_parked(&mut self, slot: u32, cx: &mut Cx<'_>) {
+        self.check_produces(slot, cx);
+        self.check_fetches(slot, cx);
+        self.check_delete_records(slot, cx);
+    }
+
     pub(super) fn check_produces(&mut self, slot: u32, cx: &mut Cx<'_>) {
         let mut completed = Vec::new();
         let mut purgatory = std::mem::take(&mut self.delayed_produces);
@@ -124,6 +127,7 @@ impl Broker {
         cx: &mut Cx<'_>,
     ) -> Option<LogDone> {
         let now_ms = cx.wall_ms();
+        let paused = self.pause_cleaning_before(slot, effect, cx);
         let replica = self.replicas.get_mut(slot)?;
         let mut disk = SimulatedDisk::new(cx.disk(DISK));
         let events = &mut replica.events;
@@ -149,6 +153,9 @@ impl Broker {
             }
             other => unreachable!("no work for a log: {other:?}"),
         };
+        if let Some(name) = paused {
+            self.resume_cleaning_after(slot, &name, cx);
+        }
         done.unwrap_or(Some(LogDone::Failed))
     }
 
@@ -206,7 +213,12 @@ impl Broker {
         for event in std::mem::take(&mut replica.events) {
             match event {
                 LogEvent::BatchAppended { .. } => continue,
-                LogEvent::Rolled { .. } => self.then(Task::Flush(slot, None), cx),
+                LogEvent::Rolled { .. } => {
+                    self.draw_segment_jitter(slot, cx);
+                    self.then(Task::Flush(slot, None), cx);
+                }
+                LogEvent::EpochsTruncated { .. } => self.then(Task::CheckpointEpochs(slot), cx),
+                LogEvent::SegmentDropped { .. } => self.file_dropped(slot, cx),
                 LogEvent::WentOffline { .. } => {
                     cx.halt("its only log directory has failed");
                 }

@@ -13,13 +13,15 @@ use bytes::Bytes;
 use trial_sim::{ConnId, Input, LaneId, Time};
 
 use super::alter_partition::AlterPartitionManager;
-use super::api::{Fetch, Produce};
+use super::api::{DeleteRecords, Fetch, Produce};
 use super::checkpoints::Schedule;
+use super::cleaner::Cleaners;
 use super::controller_channel::ControllerChannel;
 use super::fetcher::ReplicaFetcher;
 use super::lifecycle::BrokerLifecycle;
 use super::replicas::{BrokersInImage, Replicas};
 use super::request::Request;
+use super::retention::Retention;
 use super::slab::Slab;
 use super::socket_server::{Arrived, SocketServer};
 use super::task::{HANDLERS, NETWORK, Task};
@@ -74,11 +76,15 @@ pub struct Broker {
     pub(super) high_watermarks: BTreeMap<TopicPartition, Offset>,
     pub(super) produces: Slab<Produce>,
     pub(super) fetches: Slab<Fetch>,
+    pub(super) deletions: Slab<DeleteRecords>,
     pub(super) delayed_produces: Purgatory<u32, u32>,
     pub(super) delayed_fetches: Purgatory<u32, u32>,
+    pub(super) delayed_deletions: Purgatory<u32, u32>,
     pub(super) fetch_sessions: FetchManager,
     pub(super) fetchers: BTreeMap<BrokerId, Box<ReplicaFetcher>>,
     pub(super) schedule: Schedule,
+    pub(super) retention: Retention,
+    pub(super) cleaners: Cleaners,
     /// Slots of partitions that were dropped, until whoever waits on them is told.
     pub(super) dropped: Vec<u32>,
 
@@ -122,11 +128,15 @@ impl Broker {
             high_watermarks: BTreeMap::new(),
             produces: Slab::default(),
             fetches: Slab::default(),
+            deletions: Slab::default(),
             delayed_produces: Purgatory::default(),
             delayed_fetches: Purgatory::default(),
+            delayed_deletions: Purgatory::default(),
             fetch_sessions: FetchManager::new(node.fetch_session_cache_slots),
             fetchers: BTreeMap::new(),
             schedule: Schedule::default(),
+            retention: Retention::default(),
+            cleaners: Cleaners::new(node),
             dropped: Vec::new(),
             lifecycle,
             clean_start: false,
@@ -234,14 +244,20 @@ impl Broker {
         self.alter_partition.on_timer(now);
         self.poll_control(cx);
         self.run_schedule(cx);
+        self.delete_due_files(cx);
+        self.wake_cleaners(cx);
         let mut expired = Vec::new();
         self.delayed_produces.expire(now, &mut expired);
         for key in expired.drain(..) {
             self.expire_produce(key, cx);
         }
         self.delayed_fetches.expire(now, &mut expired);
-        for key in expired {
+        for key in expired.drain(..) {
             self.read_again(key, cx);
+        }
+        self.delayed_deletions.expire(now, &mut expired);
+        for key in expired {
+            self.answer_delete_records(key, cx);
         }
         let leaders: Vec<BrokerId> = self.fetchers.keys().copied().collect();
         for leader in leaders {
@@ -262,7 +278,10 @@ impl Broker {
             self.forwarding.next_deadline(),
             self.delayed_produces.next_deadline(),
             self.delayed_fetches.next_deadline(),
+            self.delayed_deletions.next_deadline(),
             self.schedule.next_deadline(),
+            self.retention.next_deadline(),
+            self.cleaners.next_deadline(),
             fetchers,
         ]
         .into_iter()

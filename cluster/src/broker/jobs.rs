@@ -7,8 +7,8 @@
 use trial_sim::{Job, LockId, Span};
 
 use super::task::{
-    FETCHERS, HANDLERS, HIGH_WATERMARKS_FILE, METADATA, RECOVERY_POINTS_FILE, SCHEDULER, Task,
-    lock_of,
+    CLEANER, FETCHERS, HANDLERS, HIGH_WATERMARKS_FILE, LOG_STARTS_FILE, METADATA,
+    RECOVERY_POINTS_FILE, SCHEDULER, Task, lock_of,
 };
 use super::{Broker, Cx, costs};
 
@@ -17,13 +17,23 @@ impl Broker {
     pub(super) fn then(&mut self, task: Task, cx: &mut Cx<'_>) {
         let lock = self.lock(&task);
         let pool = match &task {
-            Task::Handle(_) | Task::Append(_) | Task::Read(_) | Task::ListOffsets(_) => HANDLERS,
+            Task::Handle(_)
+            | Task::Append(_)
+            | Task::Read(_)
+            | Task::ListOffsets(_)
+            | Task::DeleteRecords(_) => HANDLERS,
             Task::Replicate(_) | Task::LogWork(..) => FETCHERS,
             Task::Assign(_) | Task::Drop(_) | Task::Published(_) => METADATA,
+            Task::Grab(_) | Task::Clean(..) | Task::Cleaned(_) | Task::CleanerRetain(..) => CLEANER,
             Task::Open
             | Task::Recover
             | Task::CheckpointHighWatermarks
             | Task::CheckpointRecoveryPoints
+            | Task::CheckpointLogStarts
+            | Task::Retain(_)
+            | Task::DeleteFiles(_)
+            | Task::ExpireProducers(_)
+            | Task::CheckpointEpochs(_)
             | Task::Flush(..)
             | Task::FlushLast(_)
             | Task::CleanShutdown => SCHEDULER,
@@ -40,15 +50,25 @@ impl Broker {
     fn lock(&mut self, task: &Task) -> Option<LockId> {
         match task {
             Task::Append(key) => Some(lock_of(self.append_slot(*key))),
+            Task::DeleteRecords(key) => Some(lock_of(self.delete_records_slot(*key))),
             Task::Replicate(work) => Some(lock_of(work.slot)),
-            Task::LogWork(slot, _) | Task::Flush(slot, _) | Task::FlushLast(slot) => {
-                Some(lock_of(*slot))
-            }
+            Task::LogWork(slot, _)
+            | Task::Flush(slot, _)
+            | Task::FlushLast(slot)
+            | Task::Retain(slot)
+            | Task::DeleteFiles(slot)
+            | Task::ExpireProducers(slot)
+            | Task::CheckpointEpochs(slot)
+            | Task::Clean(_, slot)
+            | Task::CleanerRetain(_, slot) => Some(lock_of(*slot)),
             Task::Assign(assign) => Some(lock_of(self.replicas.reserve(assign.id))),
             Task::Drop(id) => Some(lock_of(self.replicas.reserve(*id))),
             Task::CheckpointHighWatermarks => Some(HIGH_WATERMARKS_FILE),
             Task::CheckpointRecoveryPoints => Some(RECOVERY_POINTS_FILE),
-            Task::Handle(_)
+            Task::CheckpointLogStarts => Some(LOG_STARTS_FILE),
+            Task::Grab(_)
+            | Task::Cleaned(_)
+            | Task::Handle(_)
             | Task::Read(_)
             | Task::ListOffsets(_)
             | Task::Published(_)
@@ -70,6 +90,7 @@ impl Broker {
                 self.start_list_offsets(work, cx);
                 costs::READ
             }
+            Task::DeleteRecords(key) => self.start_delete_records(*key, cx),
             Task::Assign(assign) => {
                 self.start_assign(assign, cx);
                 costs::ASSIGN
@@ -88,6 +109,14 @@ impl Broker {
             Task::Recover => self.start_recover(cx),
             Task::CheckpointHighWatermarks => self.start_checkpoint_high_watermarks(cx),
             Task::CheckpointRecoveryPoints => self.start_checkpoint_recovery_points(cx),
+            Task::CheckpointLogStarts => self.start_checkpoint_log_starts(cx),
+            Task::Retain(slot) | Task::CleanerRetain(_, slot) => self.start_retain(*slot, cx),
+            Task::DeleteFiles(slot) => self.start_delete_files(*slot, cx),
+            Task::ExpireProducers(slot) => self.start_expire_producers(*slot, cx),
+            Task::CheckpointEpochs(slot) => self.start_checkpoint_epochs(*slot, cx),
+            Task::Grab(thread) => self.start_grab(*thread, cx),
+            Task::Clean(thread, slot) => self.start_clean(*thread, *slot, cx),
+            Task::Cleaned(thread) => self.start_cleaned(*thread, cx),
             Task::Flush(slot, to) => self.start_flush(*slot, to, cx),
             Task::FlushLast(slot) => self.start_flush_last(*slot, cx),
             Task::CleanShutdown => self.start_clean_shutdown(cx),
@@ -108,11 +137,21 @@ impl Broker {
             Task::Read(fetch) => self.finish_read(fetch, cx),
             Task::ListOffsets(work) => self.finish_list_offsets(*work, cx),
             Task::Assign(assign) => self.finish_assign(*assign, cx),
+            Task::DeleteRecords(key) => self.finish_delete_records(key, cx),
             Task::Drop(_) => {
                 self.finish_housekeeping(cx);
-                // A topic of the same name must not find the recovery point of this one.
-                self.then(Task::CheckpointRecoveryPoints, cx);
+                self.finish_checkpoint_recovery_points(cx);
             }
+            Task::CheckpointLogStarts => {}
+            Task::Retain(slot) => self.finish_retain(slot, cx),
+            Task::DeleteFiles(slot) => self.finish_delete_files(slot, cx),
+            Task::ExpireProducers(slot) | Task::CheckpointEpochs(slot) => {
+                self.on_log_events(slot, cx);
+            }
+            Task::Grab(thread) => self.finish_grab(thread, cx),
+            Task::Clean(thread, slot) => self.finish_clean(thread, slot, cx),
+            Task::Cleaned(thread) => self.finish_cleaned(thread, cx),
+            Task::CleanerRetain(thread, slot) => self.finish_cleaner_retain(thread, slot, cx),
             Task::Flush(slot, to) => self.finish_flush(slot, to, cx),
             Task::Replicate(work) => self.finish_replicate(*work, cx),
             Task::LogWork(slot, _) => self.finish_log_work(slot, cx),

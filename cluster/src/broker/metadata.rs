@@ -104,7 +104,13 @@ impl Broker {
                 if let Some(replica) = self.replicas.get_mut(slot) {
                     let count = min_insync_replicas(&settings);
                     replica.partition.set_min_insync_replicas(count);
-                    replica.log.set_config(log_config(&settings, &self.rules));
+                    let config = log_config(&settings, &self.config, &self.rules);
+                    let was_compacted = replica.log.config().compacted;
+                    let is_compacted = config.compacted;
+                    replica.log.set_config(config);
+                    if was_compacted && !is_compacted {
+                        self.cleaners.ask_to_stop(&replica.name());
+                    }
                 }
             }
         }
@@ -175,7 +181,8 @@ impl Broker {
         let now_ms = cx.wall_ms();
         let mut disk = SimulatedDisk::new(cx.disk(DISK));
         let mut events = Vec::new();
-        let open = OpenLog { config: log_config(&settings, &self.rules), ..OpenLog::new(&folder) };
+        let config = log_config(&settings, &self.config, &self.rules);
+        let open = OpenLog { config, ..OpenLog::new(&folder) };
         let log = Log::open(&mut disk, open, now_ms, &mut events).and_then(|log| {
             write_partition_metadata(&mut disk, &folder, &assign.id.topic.to_string())?;
             Ok(log)
@@ -220,14 +227,26 @@ impl Broker {
         if self.closing {
             return;
         }
-        let Some((slot, replica)) = self.replicas.remove(id) else { return };
+        let Some(slot) = self.replicas.slot(id) else { return };
+        let name = self.replicas.get(slot).map(super::replicas::Replica::name);
+        let name = name.expect("it is hosted");
+        self.stop_cleaning(slot, cx);
+        self.resume_cleaning(&name);
+        let Some((_, replica)) = self.replicas.remove(id) else { return };
         if let Some(leader) = replica.fetched_from
             && let Some(fetcher) = self.fetchers.get_mut(&leader)
         {
             fetcher.remove(id);
         }
         let mut disk = SimulatedDisk::new(cx.disk(DISK));
-        if replica.log.delete(&mut disk).is_err() {
+        let deleted = replica.log.delete(&mut disk);
+        // A topic of the same name must not find what the files say of this one.
+        let forgotten = deleted.and_then(|()| {
+            self.forget_cleaned(&name, cx)?;
+            self.write_recovery_points(cx)?;
+            self.write_log_starts(cx)
+        });
+        if forgotten.is_err() {
             cx.halt("its only log directory has failed");
         }
         self.high_watermarks.remove(&id);
@@ -237,8 +256,7 @@ impl Broker {
     /// Second half of housekeeping: whoever waited for a partition that is gone is told.
     pub(super) fn finish_housekeeping(&mut self, cx: &mut Cx<'_>) {
         for slot in std::mem::take(&mut self.dropped) {
-            self.check_produces(slot, cx);
-            self.check_fetches(slot, cx);
+            self.check_parked(slot, cx);
         }
     }
 

@@ -11,6 +11,7 @@ mod apply;
 #[expect(clippy::module_inception, reason = "the folder holds all of a broker, the file its type")]
 mod broker;
 mod checkpoints;
+mod cleaner;
 mod control;
 mod controller_channel;
 mod costs;
@@ -23,6 +24,7 @@ mod recovery_points;
 mod replicas;
 mod replicate;
 pub mod request;
+mod retention;
 mod shutdown;
 mod slab;
 mod socket_server;
@@ -32,7 +34,7 @@ mod task;
 pub use broker::{Broker, BrokerIdentity};
 pub use slab::Slab;
 pub use socket_server::{Arrived, SocketServer};
-pub use task::{FETCHERS, HANDLERS, METADATA, NETWORK, SCHEDULER};
+pub use task::{CLEANER, FETCHERS, HANDLERS, METADATA, NETWORK, SCHEDULER};
 
 /// What a broker may do.
 pub(crate) type Cx<'a> = trial_sim::Context<'a, crate::note::Note>;

@@ -113,7 +113,7 @@ impl Broker {
             let Some(replica) = self.replicas.get_mut(slot) else { continue };
             let point = replica.log.recovery_point();
             replica.written.under_way = Some(point);
-            offsets.insert((replica.topic.clone(), replica.partition.id().partition), point);
+            offsets.insert(replica.name(), point);
         }
         let mut disk = SimulatedDisk::new(cx.disk(DISK));
         write_offset_checkpoint(&mut disk, RECOVERY_POINT_CHECKPOINT, &offsets)

@@ -11,7 +11,7 @@ use trial_log::{Log, LogConfig, LogEvent};
 
 use super::recovery_points::WrittenRecoveryPoint;
 use super::task::LogDone;
-use crate::config::TopicConfig;
+use crate::config::{BrokerConfig, TopicConfig};
 use crate::ids::{BrokerEpoch, BrokerId, TopicPartition};
 use crate::image::MetadataImage;
 use crate::partition::{Brokers, Partition, Registration};
@@ -34,6 +34,14 @@ pub struct Replica {
     pub log_done: Option<LogDone>,
     /// What the checkpoint of recovery points says of the log.
     pub written: WrittenRecoveryPoint,
+}
+
+impl Replica {
+    /// As checkpoints and the cleaner name it: the topic and the number of the partition.
+    #[must_use]
+    pub fn name(&self) -> (Arc<str>, i32) {
+        (Arc::clone(&self.topic), self.partition.id().partition)
+    }
 }
 
 /// All of them.
@@ -93,6 +101,12 @@ impl Replicas {
         self.by_id.values().copied()
     }
 
+    /// Every partition with its slot, in the order of the slots, to change them.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (u32, &mut Replica)> + '_ {
+        let all = (0..).zip(self.slots.iter_mut());
+        all.filter_map(|(slot, replica)| replica.as_mut().map(|replica| (slot, replica)))
+    }
+
     /// Every partition, in order.
     pub fn iter(&self) -> impl Iterator<Item = &Replica> + '_ {
         self.by_id.values().filter_map(|slot| self.slots[*slot as usize].as_ref())
@@ -128,23 +142,36 @@ pub fn folder_of(topic: &str, partition: i32) -> String {
     format!("{topic}-{partition}")
 }
 
-/// What a log is told of its topic's settings, and of the rules.
+/// What a log is told of its topic's settings and its broker's, and of the rules.
 #[must_use]
-pub fn log_config(topic: &TopicConfig, rules: &Rules) -> LogConfig {
+pub fn log_config(topic: &TopicConfig, broker: &BrokerConfig, rules: &Rules) -> LogConfig {
     let wide = |number: i32| u64::try_from(number).expect("bounds are checked when it is read");
-    let millis = |span: trial_sim::Span| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+    let millis = |span: trial_sim::Span| match span {
+        trial_sim::Span::MAX => i64::MAX,
+        span => i64::try_from(span.as_millis()).unwrap_or(i64::MAX),
+    };
     LogConfig {
-        segment_bytes: wide(topic.segment_bytes),
+        segment_bytes: wide(topic.internal_segment_bytes.unwrap_or(topic.segment_bytes)),
         segment_ms: millis(topic.segment_ms),
+        segment_jitter_ms: 0,
         segment_index_bytes: wide(topic.segment_index_bytes),
         index_interval_bytes: wide(topic.index_interval_bytes),
         max_message_bytes: wide(topic.max_message_bytes) as usize,
-        message_timestamp_before_max_ms: match topic.message_timestamp_before_max {
-            trial_sim::Span::MAX => i64::MAX,
-            span => millis(span),
-        },
+        compression: topic.compression(),
+        message_timestamp_type: topic.message_timestamp_type,
+        message_timestamp_before_max_ms: millis(topic.message_timestamp_before_max),
         message_timestamp_after_max_ms: millis(topic.message_timestamp_after_max),
+        file_delete_delay_ms: millis(topic.file_delete_delay),
         flush_messages: topic.flush_messages,
+        deletes: topic.cleanup_policy.delete,
+        retention_ms: topic.retention_ms,
+        retention_bytes: topic.retention_bytes,
+        compacted: topic.cleanup_policy.compact,
+        min_cleanable_dirty_millionths: topic.min_cleanable_dirty_ratio.0,
+        min_compaction_lag_ms: millis(topic.min_compaction_lag),
+        max_compaction_lag_ms: millis(topic.max_compaction_lag),
+        delete_retention_ms: millis(topic.delete_retention),
+        producer_id_expiration_ms: millis(broker.node.producer_id_expiration),
         holes_refused: rules.refuses_holes(),
         truncation_synced: rules.syncs_truncations(),
         ..LogConfig::default()

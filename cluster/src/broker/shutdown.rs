@@ -101,6 +101,7 @@ impl Broker {
             }
         }
         self.write_recovery_points(cx)?;
+        self.write_log_starts(cx)?;
         let mut disk = SimulatedDisk::new(cx.disk(DISK));
         write_clean_shutdown(&mut disk, self.lifecycle.epoch().0)
     }

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use trial_log::{
-    Log, LogError, MetaProperties, OpenLog, RECOVERY_POINT_CHECKPOINT,
+    LOG_START_OFFSET_CHECKPOINT, Log, LogError, MetaProperties, OpenLog, RECOVERY_POINT_CHECKPOINT,
     REPLICATION_OFFSET_CHECKPOINT, read_clean_shutdown, read_meta_properties,
     read_offset_checkpoint, read_partition_metadata, remove_clean_shutdown, write_meta_properties,
 };
@@ -18,7 +18,7 @@ use trial_sim::Span;
 use super::lifecycle::{BrokerLifecycle, BrokerState};
 use super::recovery_points::WrittenRecoveryPoint;
 use super::replicas::{Replica, log_config};
-use super::task::{FETCHERS, HANDLERS, METADATA, NETWORK, SCHEDULER, Task};
+use super::task::{CLEANER, FETCHERS, HANDLERS, METADATA, NETWORK, SCHEDULER, Task};
 use super::{Broker, Cx, DISK, costs};
 use crate::ids::{BrokerEpoch, Offset, TopicPartition, Uuid};
 use crate::mark;
@@ -42,6 +42,7 @@ impl Broker {
         cx.pool(FETCHERS, "replica-fetcher", FETCHER_LANES);
         cx.pool(METADATA, "metadata", 1);
         cx.pool(SCHEDULER, "scheduler", 2);
+        cx.pool(CLEANER, "log-cleaner", lanes(node.log_cleaner_threads));
         let incarnation = cx.random("incarnation");
         self.incarnation =
             Uuid((u128::from(incarnation.u64()) << 64) | u128::from(incarnation.u64()));
@@ -122,6 +123,7 @@ impl Broker {
         let mut disk = SimulatedDisk::new(cx.disk(DISK));
         remove_clean_shutdown(&mut disk)?;
         let recovery_points = read_offset_checkpoint(&mut disk, RECOVERY_POINT_CHECKPOINT)?;
+        let log_starts = read_offset_checkpoint(&mut disk, LOG_START_OFFSET_CHECKPOINT)?;
         let high_watermarks = read_offset_checkpoint(&mut disk, REPLICATION_OFFSET_CHECKPOINT)?;
         for folder in disk.list("")? {
             let Some((topic, index)) = parse_folder(&folder) else { continue };
@@ -142,9 +144,10 @@ impl Broker {
             let key = (Arc::from(topic), index);
             let recovery_point = recovery_points.get(&key).copied().unwrap_or(Offset::ZERO);
             let open = OpenLog {
-                config: log_config(&self.topic_config(topic), &self.rules),
+                config: log_config(&self.topic_config(topic), &self.config, &self.rules),
                 clean: self.clean_start,
                 recovery_point,
+                log_start_offset: log_starts.get(&key).copied().unwrap_or(Offset::ZERO),
                 ..OpenLog::new(&folder)
             };
             let mut events = Vec::new();
@@ -178,6 +181,7 @@ impl Broker {
             return;
         }
         self.start_schedule(cx.now());
+        self.start_cleaners(cx);
         cx.listen(self.identity.port);
         self.lifecycle.set_ready_to_unfence(cx.now());
     }

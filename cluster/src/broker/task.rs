@@ -2,8 +2,8 @@
 //!
 //! In Kafka:   `KafkaRequestHandlerPool`, `ReplicaFetcherThread`, `KafkaScheduler`, the metadata loader's event queue.
 //! Holds:      the kinds of job. What a job needs between its two halves stands in it or in what it points at.
-//! Invariants: TK-1 every job that appends to, cuts or re-roles a partition runs under that partition's lock, and every
-//!             one that writes a checkpoint under that of its file.
+//! Invariants: TK-1 every job that appends to, cuts, cleans or re-roles a partition runs under that partition's lock.
+//!             One that writes a checkpoint besides does so in its first half, where nothing comes between.
 
 use std::sync::Arc;
 
@@ -23,18 +23,23 @@ pub const HANDLERS: PoolId = PoolId(1);
 pub const FETCHERS: PoolId = PoolId(2);
 /// Applies metadata, one change after another.
 pub const METADATA: PoolId = PoolId(3);
-/// Loads logs, writes checkpoints, flushes.
+/// Loads logs, writes checkpoints, flushes, drops what is old.
 pub const SCHEDULER: PoolId = PoolId(4);
+/// Compacts logs (`log.cleaner.threads`).
+pub const CLEANER: PoolId = PoolId(5);
 
 /// The lock of the file of high watermarks (`CheckpointFile`'s own).
 pub const HIGH_WATERMARKS_FILE: LockId = LockId(0);
 /// The lock of the file of recovery points.
 pub const RECOVERY_POINTS_FILE: LockId = LockId(1);
 
+/// The lock of the file of log starts.
+pub const LOG_STARTS_FILE: LockId = LockId(2);
+
 /// The lock of a hosted partition.
 #[must_use]
 pub fn lock_of(slot: u32) -> LockId {
-    LockId(slot + 2)
+    LockId(slot + 3)
 }
 
 /// One job.
@@ -48,6 +53,8 @@ pub enum Task {
     Read(u32),
     /// A look-up of offsets.
     ListOffsets(Box<ListOffsets>),
+    /// The next partition of a DeleteRecords.
+    DeleteRecords(u32),
     /// A registration of a partition that this broker replicates.
     Assign(Box<Assign>),
     /// A partition that this broker does not replicate any more.
@@ -66,6 +73,24 @@ pub enum Task {
     CheckpointHighWatermarks,
     /// Write the recovery points down.
     CheckpointRecoveryPoints,
+    /// Write the log starts down.
+    CheckpointLogStarts,
+    /// Drop the old segments of a log that is not compacted.
+    Retain(u32),
+    /// Remove the files of a log that were dropped a while ago.
+    DeleteFiles(u32),
+    /// Forget the producers of a log that have been idle for long.
+    ExpireProducers(u32),
+    /// Write down the epochs of a log, of which some have gone.
+    CheckpointEpochs(u32),
+    /// A cleaner looks for the log that is next.
+    Grab(u16),
+    /// A cleaner goes on with a log: the next piece.
+    Clean(u16, u32),
+    /// A cleaner has ended its work on a log: the checkpoint says so.
+    Cleaned(u16),
+    /// A cleaner drops the old segments of a log that is compacted.
+    CleanerRetain(u16, u32),
     /// Flush what a roll has closed: up to where, once that is known.
     Flush(u32, Option<Offset>),
     /// Make a log durable for good, before the clean-shutdown marker may vouch for it.

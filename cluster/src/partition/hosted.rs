@@ -310,14 +310,11 @@ impl Partition {
         self.core.settings.min_insync_replicas = count;
     }
 
-    /// The log start moved, by retention or DeleteRecords; false if it may not: it is above the high watermark.
-    pub fn on_log_start(&mut self, to: Offset) -> bool {
-        if to > self.core.offsets.high_watermark() {
-            return false;
-        }
-        self.core.offsets.advance_log_start(to);
+    /// The log starts later, by retention or DeleteRecords. A follower's high watermark may have gone back meanwhile:
+    /// it does not lie below the start (`UnifiedLog.updateLogStartOffset`).
+    pub fn on_log_start(&mut self, to: Offset) {
+        self.core.offsets.publish_log_start(to);
         self.invariants();
-        true
     }
 
     /// The topic and the number.

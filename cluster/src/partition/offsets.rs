@@ -84,6 +84,13 @@ impl Offsets {
         (self.high_watermark != from).then_some(from)
     }
 
+    /// The own log was cut from below: what went was committed, whatever the leader has said since.
+    pub(super) fn publish_log_start(&mut self, to: Offset) {
+        assert!(to <= self.log_end_offset, "R10: log start {to} > log end {}", self.log_end_offset);
+        self.log_start_offset = self.log_start_offset.max(to);
+        self.high_watermark = self.high_watermark.max(self.log_start_offset);
+    }
+
     /// The log starts later. Answers whether that is news; beyond the high watermark it may not start.
     pub(super) fn advance_log_start(&mut self, to: Offset) -> bool {
         if to <= self.log_start_offset {

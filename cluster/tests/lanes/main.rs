@@ -5,6 +5,7 @@
 mod appends;
 mod arrival;
 mod long_poll;
+mod old_records;
 mod orderly_stop;
 mod producers;
 mod quorum_state;

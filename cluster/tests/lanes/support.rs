@@ -13,8 +13,8 @@ use trial_cluster::node::{BROKER_PORT, ClusterSpec, NodeSpec, Roles};
 use trial_cluster::note::Note;
 use trial_cluster::rules::Rules;
 use trial_cluster::wire::{
-    ApiKey, FetchRequest, FetchResponse, Message, ProduceRequest, ProduceResponse, fetch_request,
-    produce_request, produce_response,
+    ApiKey, FetchRequest, FetchResponse, Message, ProduceRequest, ProduceResponse, Request,
+    fetch_request, produce_request, produce_response,
 };
 use trial_log::{BatchBuilder, Batches};
 use trial_sim::disk::{DiskSeen, DiskSettings};
@@ -38,6 +38,8 @@ pub fn log_file(partition: i32) -> String {
 pub struct Setup {
     pub seed: u64,
     pub partitions: i32,
+    /// Settings of the topic.
+    pub topic: Vec<(&'static str, &'static str)>,
     pub world: WorldSettings,
     pub disk: DiskSettings,
     pub config: BrokerConfig,
@@ -48,6 +50,7 @@ impl Setup {
         Self {
             seed,
             partitions: 1,
+            topic: Vec::new(),
             world: WorldSettings::default(),
             disk: DiskSettings::default(),
             config: BrokerConfig::default(),
@@ -77,7 +80,7 @@ impl Setup {
             name: Arc::from("orders"),
             partitions: self.partitions,
             replicas: 1,
-            configs: Vec::new(),
+            configs: self.topic.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
             assignment: None,
         };
         let mut bench = self.node();
@@ -177,6 +180,21 @@ impl Bench {
             }
             assert!(self.step_until(limit), "no answer within {PATIENCE}");
         }
+    }
+}
+
+/// Any request.
+impl Bench {
+    /// Asks, and waits for the answer.
+    pub fn ask<R: Request>(&mut self, door: Door, version: i16, request: &R) -> R::Response {
+        let frame = frames::request_frame(R::API, version, 9, "test", |body| {
+            request.encode(version, body);
+        });
+        self.world.outside_write(self.doors[door.0].id, frame.freeze());
+        let (_, frame) = self.wait_for_answer(door);
+        let split = frames::split_response(&frame, R::API, version);
+        let (_, body) = split.expect("an answer to this request");
+        R::Response::from_bytes(version, &body).expect("of this version")
     }
 }
 

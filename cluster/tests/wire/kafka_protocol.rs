@@ -48,8 +48,9 @@ const PEERS: &[Peer] = peers! {
     ApiVersionsRequest ApiVersionsResponse AssignReplicasToDirsRequest AssignReplicasToDirsResponse
     BeginQuorumEpochRequest BeginQuorumEpochResponse BrokerHeartbeatRequest BrokerHeartbeatResponse
     BrokerRegistrationRequest BrokerRegistrationResponse ControllerRegistrationRequest
-    ControllerRegistrationResponse CreateTopicsRequest CreateTopicsResponse DeleteTopicsRequest
-    DeleteTopicsResponse DescribeClusterRequest DescribeClusterResponse DescribeConfigsRequest
+    ControllerRegistrationResponse CreateTopicsRequest CreateTopicsResponse DeleteRecordsRequest
+    DeleteRecordsResponse DeleteTopicsRequest DeleteTopicsResponse DescribeClusterRequest
+    DescribeClusterResponse DescribeConfigsRequest
     DescribeConfigsResponse DescribeQuorumRequest DescribeQuorumResponse DescribeTopicPartitionsRequest
     DescribeTopicPartitionsResponse ElectLeadersRequest ElectLeadersResponse EndQuorumEpochRequest
     EndQuorumEpochResponse EnvelopeRequest EnvelopeResponse FetchRequest FetchResponse

@@ -12,12 +12,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use trial_log::{LogError, LogOffsetMetadata};
+use trial_log::{Compression, CompressionType, LogError, LogOffsetMetadata};
 use trial_sim::Span;
 
 use super::super::request::{Refused, Request};
 use super::super::task::Task;
 use super::super::{Broker, Cx, DISK, costs};
+use super::fetch_answer::failed_partition;
 use super::fetch_marks as marks;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, TopicPartition, Uuid};
@@ -29,30 +30,30 @@ use crate::partition::{
     FetchPartition, FetchProgress, FollowerFetch, Isolation, ReadView, Reader, WallTime,
 };
 use crate::storage::SimulatedDisk;
-use crate::wire::{FetchRequest, FetchResponse, fetch_response as wire};
+use crate::wire::{FetchRequest, fetch_response as wire};
 
 /// From here on topics are named by id.
-const NAMES_TOPICS_BY_ID: i16 = 13;
+pub(super) const NAMES_TOPICS_BY_ID: i16 = 13;
 /// From here on a follower's broker epoch is told (KIP-903).
 const TELLS_BROKER_EPOCH: i16 = 15;
-/// From here on an answer says who leads instead (KIP-951).
-const NAMES_LEADERS: i16 = 16;
+/// From here on batches may be compressed with zstd (KIP-110).
+const TAKES_ZSTD: i16 = 10;
 /// From here on followers may answer consumers (KIP-392).
 const FOLLOWERS_MAY_ANSWER: i16 = 11;
 
 /// A fetch in process.
 #[derive(Debug, Clone)]
 pub(in crate::broker) struct Fetch {
-    request: Arc<Request>,
+    pub(super) request: Arc<Request>,
     reader: Reader,
-    context: FetchContext,
-    named: Vec<(TopicPartition, FetchPartition)>,
+    pub(super) context: FetchContext,
+    pub(super) named: Vec<(TopicPartition, FetchPartition)>,
     /// Topics that this broker does not know by their names (old versions), with their answers.
-    unknown: Vec<wire::Response>,
+    pub(super) unknown: Vec<wire::Response>,
     max_wait: Span,
     min_bytes: usize,
     max_bytes: usize,
-    parts: Vec<Part>,
+    pub(super) parts: Vec<Part>,
     next: usize,
     /// The partitions before this one were read in the last job, and are to be published in its second half.
     published: usize,
@@ -62,14 +63,14 @@ pub(in crate::broker) struct Fetch {
 
 /// One partition of it.
 #[derive(Debug, Clone)]
-struct Part {
-    id: TopicPartition,
+pub(super) struct Part {
+    pub(super) id: TopicPartition,
     slot: Option<u32>,
     fetch: FetchPartition,
-    view: Option<ReadView>,
+    pub(super) view: Option<ReadView>,
     start: Option<LogOffsetMetadata>,
-    error: ErrorCode,
-    records: Bytes,
+    pub(super) error: ErrorCode,
+    pub(super) records: Bytes,
 }
 
 pub(super) fn handle(
@@ -134,7 +135,7 @@ pub(super) fn handle(
 }
 
 impl Part {
-    fn facts(&self) -> AnswerFacts {
+    pub(super) fn facts(&self) -> AnswerFacts {
         AnswerFacts {
             partition: self.id,
             error: self.error,
@@ -246,6 +247,13 @@ impl Broker {
             if view.diverging_epoch.is_some() || view.up_to <= part.fetch.fetch_offset {
                 continue;
             }
+            let stored = replica.log.config().compression.map(Compression::codec);
+            if fetch.request.header.request_api_version < TAKES_ZSTD
+                && stored == Some(CompressionType::Zstd)
+            {
+                part.error = ErrorCode::UnsupportedCompressionType;
+                continue;
+            }
             let limit = fetch.max_bytes.saturating_sub(fetch.bytes);
             let wanted = usize::try_from(part.fetch.max_bytes).unwrap_or(0).min(limit);
             let from = part.fetch.fetch_offset;
@@ -331,6 +339,7 @@ impl Broker {
         let told = self.with_partition(slot, cx, |partition, now, brokers, _, effects| {
             partition.on_follower_fetch(now, &progress, brokers, effects)
         });
+        self.check_delete_records(slot, cx);
         if let Some(Err(error)) = told {
             mark::reachable!(
                 cx,
@@ -394,105 +403,5 @@ impl Broker {
             self.fetches.get_mut(key).parts.iter().map(|part| (part.id, part.fetch)).collect();
         let parts = ids.into_iter().map(|(id, fetch)| self.part(id, fetch)).collect();
         self.fetches.get_mut(key).parts = parts;
-    }
-}
-
-/// The answer.
-impl Broker {
-    fn answer_fetch(&mut self, key: u32, cx: &mut Cx<'_>) {
-        let mut fetch = self.fetches.take(key);
-        let now = WallTime(cx.wall_ms());
-        let evicted = self.fetch_sessions.evictions();
-        let mut below = |bound: u64| cx.random("fetch.session").below(bound);
-        let session = self.fetch_sessions.on_answer(
-            now,
-            &fetch.context,
-            &fetch.named,
-            &mut fetch.parts,
-            Part::facts,
-            &mut below,
-        );
-        marks::evicted(self.fetch_sessions.evictions() > evicted, cx);
-        let version = fetch.request.header.request_api_version;
-        let mut response = FetchResponse {
-            error_code: session.error.code(),
-            session_id: session.session.0,
-            responses: fetch.unknown,
-            ..Default::default()
-        };
-        for part in fetch.parts {
-            let mut answer = match part.view {
-                Some(view) if part.error.is_ok() => answered_partition(&part, &view),
-                _ => failed_partition(part.id.partition, part.error),
-            };
-            let names_leader = version >= NAMES_LEADERS
-                && matches!(
-                    part.error,
-                    ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch
-                );
-            if names_leader {
-                self.name_leader(part.id, &mut answer, &mut response);
-            }
-            let same = response.responses.last().is_some_and(|last| last.topic_id == part.id.topic);
-            if !same {
-                let topic = self.image().topics().topic(part.id.topic);
-                let topic = topic.filter(|_| version < NAMES_TOPICS_BY_ID);
-                response.responses.push(wire::Response {
-                    topic: topic.map_or_else(String::new, |topic| topic.name.to_string()),
-                    topic_id: part.id.topic,
-                    ..Default::default()
-                });
-            }
-            let last = response.responses.last_mut().expect("it was pushed just now");
-            last.partitions.push(answer);
-        }
-        self.respond::<FetchRequest>(&fetch.request, &response, cx);
-    }
-
-    fn name_leader(
-        &self,
-        id: TopicPartition,
-        answer: &mut wire::Partition,
-        response: &mut FetchResponse,
-    ) {
-        let (leader, epoch, endpoint) = self.current_leader(id);
-        answer.current_leader.leader_id = leader.0;
-        answer.current_leader.leader_epoch = epoch.0;
-        let known = response.node_endpoints.iter().any(|node| node.node_id == leader.0);
-        if let Some((host, port)) = endpoint.filter(|_| !known) {
-            response.node_endpoints.push(wire::NodeEndpoint {
-                node_id: leader.0,
-                host,
-                port: i32::from(port),
-                rack: None,
-            });
-        }
-    }
-}
-
-fn answered_partition(part: &Part, view: &ReadView) -> wire::Partition {
-    let mut answer = wire::Partition {
-        partition_index: part.id.partition,
-        error_code: ErrorCode::None.code(),
-        high_watermark: view.high_watermark.0,
-        last_stable_offset: view.last_stable_offset.0,
-        log_start_offset: view.log_start_offset.0,
-        records: Some(part.records.clone()),
-        ..Default::default()
-    };
-    if let Some(end) = view.diverging_epoch {
-        answer.diverging_epoch.epoch = end.leader_epoch.0;
-        answer.diverging_epoch.end_offset = end.end_offset.0;
-    }
-    answer
-}
-
-fn failed_partition(index: i32, error: ErrorCode) -> wire::Partition {
-    wire::Partition {
-        partition_index: index,
-        error_code: error.code(),
-        high_watermark: -1,
-        records: Some(Bytes::new()),
-        ..Default::default()
     }
 }

@@ -4,7 +4,9 @@
 //! Holds:      the table. What ApiVersions answers is derived from it, so nothing can be advertised that is not served.
 
 mod api_versions;
+mod delete_records;
 mod fetch;
+mod fetch_answer;
 mod fetch_marks;
 mod forwarded;
 mod list_offsets;
@@ -16,6 +18,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 pub use api_versions::api_versions_response;
+pub(super) use delete_records::DeleteRecords;
 pub(super) use fetch::Fetch;
 pub(super) use list_offsets::ListOffsets;
 pub(super) use produce::Produce;
@@ -44,6 +47,7 @@ pub const SERVED: &[Served] = &[
     Served { api: ApiKey::Metadata, versions: 0..=13, handler: metadata::handle },
     Served { api: ApiKey::ApiVersions, versions: 0..=4, handler: api_versions::handle },
     Served { api: ApiKey::CreateTopics, versions: 2..=7, handler: forwarded::handle },
+    Served { api: ApiKey::DeleteRecords, versions: 0..=2, handler: delete_records::handle },
     Served {
         api: ApiKey::OffsetForLeaderEpoch,
         versions: 2..=4,
