@@ -282,7 +282,7 @@ fn world_with(seed: u64, chunking: Chunking) -> World<Note> {
             config: Box::new(ProducerConfig::default()),
             workload: Workload { count: Some(100), ..Workload::at_rate(50, 100) },
         },
-        ClientKind::Consumer { topic, config: Box::new(consumer) },
+        ClientKind::Consumer { topic, config: Box::new(consumer), purge_interval: None },
     ];
     let mut hosts = vec![world.add_host("b1", node)];
     for ((number, name), kind) in (0..).zip(["admin", "p1", "c1"]).zip(kinds) {

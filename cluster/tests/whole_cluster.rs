@@ -73,7 +73,11 @@ fn build(seed: u64, nodes: Vec<NodeSpec>) -> World<Note> {
     };
     let mut config = ConsumerConfig::default();
     config.set("auto.offset.reset", "earliest").expect("it is Kafka's");
-    let consumer = ClientKind::Consumer { topic: Arc::from("orders"), config: Box::new(config) };
+    let consumer = ClientKind::Consumer {
+        topic: Arc::from("orders"),
+        config: Box::new(config),
+        purge_interval: None,
+    };
     for (number, (name, kind)) in
         [("admin", admin), ("p1", producer), ("r1", consumer)].into_iter().enumerate()
     {

@@ -9,6 +9,7 @@ pub mod metadata;
 pub mod order;
 pub mod producer;
 pub mod program;
+mod purger;
 #[cfg(test)]
 mod test_cluster;
 pub mod workload;

@@ -15,6 +15,7 @@ use super::admin::{Admin, AdminEvent, NewTopic};
 use super::consumer::{ConsumedRecord, ConsumerEvent, KafkaConsumer, Polled};
 use super::order::{Heard, Order};
 use super::producer::{KafkaProducer, ProducerEvent};
+use super::purger::{Purged, Purger};
 use super::workload::{RunningWorkload, Workload};
 use super::{Metadata, NamedPartition};
 use crate::config::{ClientSettings, ConsumerConfig, ProducerConfig};
@@ -52,6 +53,8 @@ pub enum ClientKind {
         topic: Arc<str>,
         /// Its settings.
         config: Box<ConsumerConfig>,
+        /// How often it deletes what it has read; none: never.
+        purge_interval: Option<Span>,
     },
     /// Creates topics.
     Admin {
@@ -90,6 +93,7 @@ enum Machine {
     Consumer {
         consumer: Box<KafkaConsumer>,
         topic: Arc<str>,
+        purger: Option<Box<Purger>>,
     },
     Admin(Box<Admin>),
 }
@@ -118,9 +122,12 @@ impl ClientProgram {
                 workload: workload.clone(),
                 running: None,
             },
-            ClientKind::Consumer { topic, config } => Machine::Consumer {
+            ClientKind::Consumer { topic, config, purge_interval } => Machine::Consumer {
                 consumer: Box::new(KafkaConsumer::new((**config).clone(), id, bootstrap)),
                 topic: topic.clone(),
+                purger: purge_interval.map(|every| {
+                    Box::new(Purger::new(&config.client, id, bootstrap, topic.clone(), every))
+                }),
             },
             ClientKind::Admin { topics, config } => {
                 Machine::Admin(Box::new(Admin::new(config, id, bootstrap, topics.clone())))
@@ -148,9 +155,7 @@ impl ClientProgram {
         let Machine::Consumer { consumer, .. } = &self.machine else {
             return Vec::new();
         };
-        let known =
-            consumer.assignment().filter_map(|at| Some((at.partition, consumer.position(at)?)));
-        known.collect()
+        positions_of(consumer)
     }
 
     /// Which life of its host this is; 1 for the first.
@@ -200,7 +205,12 @@ impl ClientProgram {
                     RunningWorkload::begin(workload, topic.clone(), number, incarnation, wires);
                 *running = Some(begun);
             }
-            Machine::Consumer { consumer, topic } => consumer.assign_topic(topic, wires),
+            Machine::Consumer { consumer, topic, purger } => {
+                consumer.assign_topic(topic, wires);
+                if let Some(purger) = purger {
+                    purger.begin(wires);
+                }
+            }
             Machine::Admin(admin) => admin.on_timer(wires),
         }
     }
@@ -219,7 +229,11 @@ impl ClientProgram {
     fn on_input(&mut self, input: &Input, wires: &mut dyn Wires) {
         match &mut self.machine {
             Machine::Producer { producer, .. } => producer.on_input(input, wires),
-            Machine::Consumer { consumer, .. } => consumer.on_input(input, wires),
+            Machine::Consumer { consumer, purger, .. } => {
+                let mut purger = purger.as_mut();
+                purger.as_mut().is_some_and(|purger| purger.on_input(input, wires))
+                    || consumer.on_input(input, wires)
+            }
             Machine::Admin(admin) => admin.on_input(input, wires),
         };
     }
@@ -227,7 +241,12 @@ impl ClientProgram {
     fn on_timer(&mut self, wires: &mut dyn Wires) {
         match &mut self.machine {
             Machine::Producer { producer, .. } => producer.on_timer(wires),
-            Machine::Consumer { consumer, .. } => consumer.on_timer(wires),
+            Machine::Consumer { consumer, purger, .. } => {
+                consumer.on_timer(wires);
+                if let Some(purger) = purger {
+                    purger.on_timer(&positions_of(consumer), wires);
+                }
+            }
             Machine::Admin(admin) => admin.on_timer(wires),
         }
     }
@@ -258,20 +277,26 @@ impl ClientProgram {
                 }
             }
             Machine::Producer { running: None, .. } => {}
-            Machine::Consumer { consumer, .. } => loop {
-                let polled = consumer.poll(wires);
-                let over = polled.is_empty();
-                if let Some(heard) = &mut self.heard {
-                    polled.iter().for_each(|it| heard.on_polled(it));
+            Machine::Consumer { consumer, purger, .. } => {
+                loop {
+                    let polled = consumer.poll(wires);
+                    let over = polled.is_empty();
+                    if let Some(heard) = &mut self.heard {
+                        polled.iter().for_each(|it| heard.on_polled(it));
+                    }
+                    let metadata = consumer.metadata();
+                    notes.extend(polled.into_iter().map(|it| note_of_poll(it, metadata)));
+                    while let Some(event) = consumer.next_event() {
+                        notes.push(note_of_consumer(event, consumer.metadata()));
+                    }
+                    if over {
+                        break;
+                    }
                 }
-                notes.extend(polled.into_iter().map(|it| note_of_poll(it, consumer.metadata())));
-                while let Some(event) = consumer.next_event() {
-                    notes.push(note_of_consumer(event, consumer.metadata()));
+                while let Some(event) = purger.as_mut().and_then(|purger| purger.next_event()) {
+                    notes.push(note_of_purge(&event, consumer.metadata()));
                 }
-                if over {
-                    break;
-                }
-            },
+            }
             Machine::Admin(admin) => {
                 while let Some(event) = admin.next_event() {
                     notes.push(note_of_admin(event));
@@ -287,7 +312,10 @@ impl ClientProgram {
                 let due = due.filter(|_| !producer.is_blocked());
                 producer.next_deadline(now).into_iter().chain(due).min()
             }
-            Machine::Consumer { consumer, .. } => consumer.next_deadline(now),
+            Machine::Consumer { consumer, purger, .. } => {
+                let purge = purger.as_mut().and_then(|purger| purger.next_deadline(now));
+                consumer.next_deadline(now).into_iter().chain(purge).min()
+            }
             Machine::Admin(admin) => admin.next_deadline(now),
         }
     }
@@ -337,6 +365,11 @@ impl Program<Note> for ClientProgram {
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+fn positions_of(consumer: &KafkaConsumer) -> Vec<(i32, Offset)> {
+    let known = |at: &NamedPartition| Some((at.partition, consumer.position(at)?));
+    consumer.assignment().filter_map(known).collect()
 }
 
 fn by_id(at: &NamedPartition, metadata: &Metadata) -> TopicPartition {
@@ -394,6 +427,11 @@ fn note_of_consumer(event: ConsumerEvent, metadata: &Metadata) -> ClientNote {
             ClientNote::CorruptBatch { partition: id(&partition), position }
         }
     }
+}
+
+fn note_of_purge(event: &Purged, metadata: &Metadata) -> ClientNote {
+    let Purged { partition, low_watermark } = event;
+    ClientNote::Purged { partition: by_id(partition, metadata), low_watermark: *low_watermark }
 }
 
 const fn note_of_admin(event: AdminEvent) -> ClientNote {

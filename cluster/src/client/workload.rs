@@ -21,6 +21,8 @@ pub enum RecordSource {
     Generated {
         /// How many different keys; none for records without.
         keys: Option<u64>,
+        /// How many of a hundred records with a key have no value: tombstones.
+        tombstone_percent: u64,
         /// Bytes of a value, at least as many as its name takes.
         value_size: usize,
     },
@@ -49,7 +51,7 @@ impl Workload {
     pub fn at_rate(per_second: u64, value_size: usize) -> Self {
         assert!(per_second > 0, "a rate is above zero");
         Self {
-            source: RecordSource::Generated { keys: None, value_size },
+            source: RecordSource::Generated { keys: None, tombstone_percent: 0, value_size },
             interval: Span(1_000_000_000 / per_second),
             start: Time::ZERO,
             end: None,
@@ -123,7 +125,7 @@ impl RunningWorkload {
             self.due = now + self.spec.interval; // WL-2
         }
         let topic = self.topic.clone();
-        Some(self.record(topic, None, key, Some(value)))
+        Some(self.record(topic, None, key, value))
     }
 
     /// A record with the next id.
@@ -141,19 +143,26 @@ impl RunningWorkload {
         ProducerRecord { id: id.0, topic, partition, key, value, headers }
     }
 
-    fn content(&self, wires: &mut dyn Wires) -> (Option<Bytes>, Bytes) {
+    fn content(&self, wires: &mut dyn Wires) -> (Option<Bytes>, Option<Bytes>) {
         match &self.spec.source {
             RecordSource::List(list) => {
                 let place = usize::try_from(self.made).expect("few records") % list.len();
-                list[place].clone()
+                let (key, value) = list[place].clone();
+                (key, Some(value))
             }
-            RecordSource::Generated { keys, value_size } => {
+            RecordSource::Generated { keys, tombstone_percent, value_size } => {
                 let key = keys.map(|keys| wires.below(Self::STREAM, keys.max(1)));
                 let key = key.map(|key| Bytes::from(format!("key-{key}")));
+                let buries = key.is_some()
+                    && *tombstone_percent > 0
+                    && wires.below(Self::STREAM, 100) < *tombstone_percent;
+                if buries {
+                    return (key, None);
+                }
                 let name = format!("{}.{}.{} ", self.client, self.incarnation, self.sent);
                 let mut value = name.into_bytes();
                 value.resize(value.len().max(*value_size), b'.');
-                (key, Bytes::from(value))
+                (key, Some(Bytes::from(value)))
             }
         }
     }

@@ -137,6 +137,13 @@ pub enum ClientNote {
         /// Why.
         cause: ResetCause,
     },
+    /// Records that were read were deleted on all live replicas of a partition.
+    Purged {
+        /// The partition.
+        partition: TopicPartition,
+        /// Where the log starts at the replica that has most.
+        low_watermark: Offset,
+    },
     /// A batch failed its checksum (C4).
     CorruptBatch {
         /// The partition.

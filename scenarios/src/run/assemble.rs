@@ -170,9 +170,10 @@ fn clients(scenario: &Scenario, played: Played) -> Vec<(String, ClientKind, Role
                 let config = Box::new(config.clone());
                 (ClientKind::Producer { topic, config, workload }, role)
             }
-            Client::Consumer { topic, config } => {
-                let topic = Arc::from(topic.as_str());
-                (ClientKind::Consumer { topic, config: Box::new(config.clone()) }, Role::Consumer)
+            Client::Consumer { topic, config, purge } => {
+                let (topic, config) = (Arc::from(topic.as_str()), Box::new(config.clone()));
+                let purge_interval = *purge;
+                (ClientKind::Consumer { topic, config, purge_interval }, Role::Consumer)
             }
         };
         clients.push((name.clone(), kind, role));
@@ -183,7 +184,7 @@ fn clients(scenario: &Scenario, played: Played) -> Vec<(String, ClientKind, Role
 fn workload(load: &Load, until: Option<Span>) -> Workload {
     let source = if load.records.is_empty() {
         let keys = (load.keys > 0).then_some(load.keys);
-        RecordSource::Generated { keys, value_size: load.size }
+        RecordSource::Generated { keys, tombstone_percent: load.tombstones, value_size: load.size }
     } else {
         let records = load.records.iter();
         RecordSource::List(

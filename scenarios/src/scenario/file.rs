@@ -154,8 +154,10 @@ pub(super) struct ClientTable {
     pub(super) rate: Option<Spanned<String>>,
     pub(super) size: Option<Spanned<i64>>,
     pub(super) keys: Option<Spanned<i64>>,
+    pub(super) tombstones: Option<Spanned<String>>,
     pub(super) records: Option<Spanned<String>>,
     pub(super) key: Option<Spanned<String>>,
+    pub(super) purge: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) config: ConfigTable,
 }

@@ -84,7 +84,11 @@ impl Reading<'_> {
         })
     }
 
-    fn span(&self, given: Option<&Spanned<String>>, default: Span) -> Result<Span, ScenarioError> {
+    pub(super) fn span(
+        &self,
+        given: Option<&Spanned<String>>,
+        default: Span,
+    ) -> Result<Span, ScenarioError> {
         let Some(text) = given else { return Ok(default) };
         parse_span(text.get_ref()).map_err(|error| {
             self.source.error(text.span(), error.what.clone(), "a duration such as 30s or 2m")

@@ -52,6 +52,7 @@ impl Reading<'_> {
                 table.records.as_ref().map(Spanned::span),
                 table.size.as_ref().map(Spanned::span),
                 table.keys.as_ref().map(Spanned::span),
+                table.tombstones.as_ref().map(Spanned::span),
                 table.key.as_ref().map(Spanned::span),
             ];
             if let Some(span) = unfit.into_iter().flatten().next() {
@@ -63,7 +64,12 @@ impl Reading<'_> {
             }
             let mut config = ConsumerConfig::default();
             self.settings(&table.config, |name, value| config.set(name, value))?;
-            return Ok(Client::Consumer { topic, config });
+            let purge = self.purge_interval(table)?;
+            return Ok(Client::Consumer { topic, config, purge });
+        }
+        if let Some(given) = &table.purge {
+            let message = "a producer deletes nothing";
+            return Err(self.source.error(given.span(), message, "this is for consumers"));
         }
         let mut config = ProducerConfig::default();
         self.settings(&table.config, |name, value| config.set(name, value))?;
@@ -88,6 +94,7 @@ impl Reading<'_> {
             table.records.as_ref().map(Spanned::span),
             table.size.as_ref().map(Spanned::span),
             table.keys.as_ref().map(Spanned::span),
+            table.tombstones.as_ref().map(Spanned::span),
         ];
         if let Some(span) = own.into_iter().flatten().next().filter(|_| by_hand) {
             let message = "a producer by hand sends nothing by itself";
@@ -102,6 +109,7 @@ impl Reading<'_> {
         };
         let size = self.count(table.size.as_ref(), 100, "bytes for a record", 16..=1_000_000)?;
         let keys = self.count(table.keys.as_ref(), 0, "keys", 0..=1_000_000_000)?;
+        let tombstones = self.tombstones(table, keys)?;
         let mut records = Vec::new();
         match (&table.records, &table.key) {
             (None, None) => {}
@@ -124,9 +132,35 @@ impl Reading<'_> {
             every,
             size: usize::try_from(size).expect("bounded"),
             keys: u64::try_from(keys).expect("bounded"),
+            tombstones,
             records,
             by_hand,
         })
+    }
+
+    /// How many of a hundred records bury their keys.
+    fn tombstones(&self, table: &ClientTable, keys: i64) -> Result<u64, ScenarioError> {
+        let Some(given) = &table.tombstones else { return Ok(0) };
+        if keys == 0 {
+            let message = "a tombstone buries a key, and these records have none";
+            return Err(self.source.error(given.span(), message, "keys = is missing"));
+        }
+        let number = given.get_ref().trim().strip_suffix('%').and_then(|it| it.trim().parse().ok());
+        number.filter(|percent| *percent <= 100).ok_or_else(|| {
+            let message = format!("`{}` is no part of all records", given.get_ref());
+            self.source.error(given.span(), message, "a whole number of percent, as in 10%")
+        })
+    }
+
+    /// How often a consumer deletes what it has read.
+    fn purge_interval(&self, table: &ClientTable) -> Result<Option<Span>, ScenarioError> {
+        let Some(given) = &table.purge else { return Ok(None) };
+        let interval = self.span(Some(given), Span::ZERO)?;
+        if interval < Span::from_millis(1) {
+            let message = "a consumer cannot delete all the time";
+            return Err(self.source.error(given.span(), message, "1ms or more, as in 30s"));
+        }
+        Ok(Some(interval))
     }
 
     /// A record file lies beside the scenario; those of the built-in ones come with Trial.

@@ -69,6 +69,10 @@ impl Reading<'_> {
         };
         let mut config = TopicConfig::default();
         let settings = self.settings(&table.config, |name, value| config.set(name, value))?;
+        if let Err(error) = config.check() {
+            let label = format!("allowed: {}", error.allowed);
+            return Err(self.source.error(name.span(), error.headline(), label));
+        }
         Ok(Topic {
             partitions: i32::try_from(partitions).expect("bounded"),
             replicas: i16::try_from(replicas).expect("bounded"),

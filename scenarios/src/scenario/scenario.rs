@@ -130,6 +130,8 @@ pub enum Client {
         topic: String,
         /// Its settings.
         config: ConsumerConfig,
+        /// How often it deletes what it has read; none: never.
+        purge: Option<Span>,
     },
 }
 
@@ -144,6 +146,8 @@ pub struct Load {
     pub size: usize,
     /// Different keys that are made up; none: records without keys.
     pub keys: u64,
+    /// How many of a hundred records with a key are tombstones.
+    pub tombstones: u64,
     /// Records from a file, in their order, again from the start when they are through.
     pub records: Vec<Record>,
 }

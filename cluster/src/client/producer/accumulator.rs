@@ -7,10 +7,12 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use trial_log::{BatchBuilder, Offset};
+use bytes::Bytes;
+use trial_log::{BatchBuilder, Compression, Offset};
 use trial_sim::{Span, Time};
 
-use super::batch::{BatchId, ProducerBatch, headers_of};
+use super::batch::{BATCH_OVERHEAD, BatchId, ProducerBatch, headers_of};
+use super::compression_ratio::CompressionRatios;
 use super::kafka_producer::ProducerRecord;
 use super::partitioner::StickyPartitioner;
 use crate::client::{Metadata, NamedPartition};
@@ -44,6 +46,8 @@ pub(super) struct Accumulator {
     delivery_timeout: Span,
     buffer_memory: usize,
     max_request_size: usize,
+    compression: Compression,
+    ratios: CompressionRatios,
     adaptive: bool,
     /// Everything is ready at once.
     pub(super) flushing: bool,
@@ -64,6 +68,8 @@ impl Accumulator {
             delivery_timeout: settings.delivery_timeout,
             buffer_memory: settings.buffer_memory,
             max_request_size: settings.max_request_size,
+            compression: settings.compression(),
+            ratios: CompressionRatios::default(),
             adaptive: settings.adaptive_partitioning,
             flushing: false,
         }
@@ -75,6 +81,17 @@ impl Accumulator {
 
     pub(super) fn batch(&mut self, id: BatchId) -> &mut ProducerBatch {
         self.batches.get_mut(&id).expect("a batch is held until it is finished")
+    }
+
+    /// A batch's bytes, sealed by the first call.
+    pub(super) fn seal(&mut self, id: BatchId) -> Bytes {
+        let batch = self.batch(id);
+        let uncompressed = batch.uncompressed();
+        let (topic, bytes) = (batch.partition.topic.clone(), batch.seal());
+        if let Some(uncompressed) = uncompressed {
+            self.ratios.saw(&topic, uncompressed, bytes.len() - BATCH_OVERHEAD);
+        }
+        bytes
     }
 
     pub(super) fn created(&self, id: BatchId) -> Time {
@@ -261,7 +278,8 @@ impl Accumulator {
         if self.memory_used + memory > self.buffer_memory {
             return None;
         }
-        let mut batch = ProducerBatch::new(at.clone(), memory, now);
+        let compression = (self.compression, self.ratios.of(&at.topic));
+        let mut batch = ProducerBatch::new(at.clone(), memory, compression, now);
         let bytes = batch.try_append(record, timestamp).expect("an empty batch takes any record");
         let id = BatchId(self.next_id);
         self.next_id += 1;

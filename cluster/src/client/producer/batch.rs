@@ -6,11 +6,15 @@
 //! Left out:   splitting on MESSAGE_TOO_LARGE: such a batch fails.
 
 use bytes::Bytes;
-use trial_log::{BatchBuilder, Header, LeaderEpoch, Offset};
+use trial_log::{BatchBuilder, Compression, CompressionType, Header, LeaderEpoch, Offset};
 use trial_sim::{Span, Time};
 
+use super::compression_ratio::CompressionRatio;
 use super::kafka_producer::ProducerRecord;
 use crate::client::NamedPartition;
+
+/// A batch without its records.
+pub(super) const BATCH_OVERHEAD: usize = 61;
 
 /// A batch, in the order of creation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -42,6 +46,8 @@ pub(super) struct ProducerBatch {
     /// A node may have written it although no response said so.
     pub(super) maybe_written: bool,
     contents: Contents,
+    compression: Compression,
+    ratio: CompressionRatio,
     closed: bool,
     write_limit: usize,
     last_attempt: Time,
@@ -52,7 +58,12 @@ pub(super) struct ProducerBatch {
 
 impl ProducerBatch {
     /// An empty batch with room for `write_limit` bytes, or for its first record.
-    pub(super) fn new(partition: NamedPartition, write_limit: usize, now: Time) -> Self {
+    pub(super) fn new(
+        partition: NamedPartition,
+        write_limit: usize,
+        (compression, ratio): (Compression, CompressionRatio),
+        now: Time,
+    ) -> Self {
         Self {
             partition,
             created: now,
@@ -62,7 +73,9 @@ impl ProducerBatch {
             in_flight: false,
             done: false,
             maybe_written: false,
-            contents: Contents::Open(BatchBuilder::new(Offset::ZERO)),
+            contents: Contents::Open(BatchBuilder::new(Offset::ZERO).compression(compression)),
+            compression,
+            ratio,
             closed: false,
             write_limit,
             last_attempt: now,
@@ -81,7 +94,9 @@ impl ProducerBatch {
         let (key, value) = (record.key.as_deref(), record.value.as_deref());
         let headers = headers_of(record);
         let before = builder.size_in_bytes();
-        let fits = builder.size_with(timestamp, key, value, &headers) <= self.write_limit;
+        let more = builder.size_with(timestamp, key, value, &headers) - before;
+        // What the record itself becomes, nobody guesses.
+        let fits = estimated_size(builder, self.compression, self.ratio) + more <= self.write_limit;
         if self.closed || full || !fits && builder.count() > 0 {
             self.closed = true;
             return None;
@@ -94,7 +109,10 @@ impl ProducerBatch {
     /// Whether no further record is taken.
     pub(super) fn is_full(&self) -> bool {
         let open = match &self.contents {
-            Contents::Open(builder) => !self.closed && builder.size_in_bytes() < self.write_limit,
+            Contents::Open(builder) => {
+                let size = estimated_size(builder, self.compression, self.ratio);
+                !self.closed && size < self.write_limit
+            }
             Contents::Sealed(_) => false,
         };
         !open
@@ -103,8 +121,18 @@ impl ProducerBatch {
     /// Bytes that it will take in a request.
     pub(super) fn size_in_bytes(&self) -> usize {
         match &self.contents {
-            Contents::Open(builder) => builder.size_in_bytes(),
+            Contents::Open(builder) => estimated_size(builder, self.compression, self.ratio),
             Contents::Sealed(bytes) => bytes.len(),
+        }
+    }
+
+    /// What its records take in memory, if they are to be compressed and are not yet.
+    pub(super) fn uncompressed(&self) -> Option<usize> {
+        match &self.contents {
+            Contents::Open(builder) if self.compression.codec() != CompressionType::None => {
+                Some(builder.size_in_bytes() - BATCH_OVERHEAD)
+            }
+            Contents::Open(_) | Contents::Sealed(_) => None,
         }
     }
 
@@ -147,6 +175,19 @@ impl ProducerBatch {
     pub(super) fn ready_at(&self, linger: Span, now: Time) -> Time {
         let wait = if self.is_backing_off(now) { self.retry_wait } else { linger };
         self.last_attempt + wait
+    }
+}
+
+/// What a batch will take that is still open, as far as anybody can say.
+fn estimated_size(
+    builder: &BatchBuilder,
+    compression: Compression,
+    ratio: CompressionRatio,
+) -> usize {
+    let size = builder.size_in_bytes();
+    match compression.codec() {
+        CompressionType::None => size,
+        _ => BATCH_OVERHEAD + ratio.estimate(size - BATCH_OVERHEAD),
     }
 }
 

@@ -4,10 +4,13 @@
 
 mod accumulator;
 mod batch;
+mod compression_ratio;
 mod kafka_producer;
 mod partitioner;
 mod sender;
 
+#[cfg(test)]
+mod compressed_tests;
 #[cfg(test)]
 mod tests;
 

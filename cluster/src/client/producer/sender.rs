@@ -131,8 +131,8 @@ impl KafkaProducer {
         };
         let mut topics: BTreeMap<_, produce_request::TopicData> = BTreeMap::new();
         for id in &batches {
-            let batch = self.accumulator.batch(*id);
-            let (at, records) = (batch.partition.clone(), batch.seal());
+            let at = self.accumulator.batch(*id).partition.clone();
+            let records = self.accumulator.seal(*id);
             let topic = topics.entry(at.topic.clone()).or_insert_with(|| {
                 let topic_id = self.cluster.metadata.topic_id(&at.topic).unwrap_or(Uuid::ZERO);
                 let by_id = version >= NAMES_TOPICS_BY_ID;

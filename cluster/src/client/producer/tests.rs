@@ -29,14 +29,14 @@ impl Machine for KafkaProducer {
     }
 }
 
-struct Fixture {
-    cluster: TestCluster,
+pub(super) struct Fixture {
+    pub(super) cluster: TestCluster,
     producer: KafkaProducer,
     log: Vec<String>,
 }
 
 impl Fixture {
-    fn new(leaders: &[i32], settings: &[(&str, &str)]) -> Self {
+    pub(super) fn new(leaders: &[i32], settings: &[(&str, &str)]) -> Self {
         let mut config = ProducerConfig::default();
         for (name, value) in settings {
             config.set(name, value).expect("a setting of Kafka's");
@@ -49,7 +49,13 @@ impl Fixture {
         self.send_of(id, Some(partition), None, "v");
     }
 
-    fn send_of(&mut self, id: u64, partition: Option<i32>, key: Option<&str>, value: &str) {
+    pub(super) fn send_of(
+        &mut self,
+        id: u64,
+        partition: Option<i32>,
+        key: Option<&str>,
+        value: &str,
+    ) {
         let record = ProducerRecord {
             id,
             topic: TOPIC.into(),
@@ -62,7 +68,7 @@ impl Fixture {
         self.cluster.settle(&mut self.producer);
     }
 
-    fn run_to(&mut self, millis: u64) {
+    pub(super) fn run_to(&mut self, millis: u64) {
         self.cluster.run_to(millis, &mut self.producer);
     }
 
@@ -83,7 +89,7 @@ impl Fixture {
     }
 
     /// Answers every partition of a request alike.
-    fn answer(&mut self, asked: &Asked, error: ErrorCode, base_offset: i64) {
+    pub(super) fn answer(&mut self, asked: &Asked, error: ErrorCode, base_offset: i64) {
         self.answer_with_hint(asked, error, base_offset, CurrentLeader::default());
     }
 

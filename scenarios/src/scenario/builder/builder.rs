@@ -376,10 +376,19 @@ mod tests {
                     .config("segment.bytes", 1_048_576),
             )
             .topic("plain")
-            .client(producer("shop", "orders").rate("25/s").size(64).keys(5).config("acks", "all"))
+            .client(
+                producer("shop", "orders")
+                    .rate("25/s")
+                    .size(64)
+                    .keys(5)
+                    .tombstones("10%")
+                    .config("acks", "all"),
+            )
             .client(producer("tower", "plain").records("departures.csv").key("origin"))
             .client(producer("me", "plain").by_hand())
-            .client(consumer("audit", "orders").config("auto.offset.reset", "earliest"))
+            .client(
+                consumer("audit", "orders").purge("30s").config("auto.offset.reset", "earliest"),
+            )
     }
 
     #[test]

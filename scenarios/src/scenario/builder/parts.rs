@@ -99,6 +99,18 @@ impl ClientBuilder {
         self
     }
 
+    /// Which part of the records buries its key: `"10%"`.
+    pub fn tombstones(mut self, part: &str) -> Self {
+        self.part.set("tombstones", part);
+        self
+    }
+
+    /// How often a consumer deletes what it has read (`DeleteRecords`): `"30s"`.
+    pub fn purge(mut self, interval: &str) -> Self {
+        self.part.set("purge", interval);
+        self
+    }
+
     /// A file of records, CSV or NDJSON. Its path counts from where the test runs: the root of its package.
     pub fn records(mut self, file: &str) -> Self {
         self.part.set("records", file);
