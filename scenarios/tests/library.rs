@@ -46,6 +46,8 @@ library! {
     lose_the_controller_quorum,
     a_controller_with_a_slow_disk,
     a_clock_that_runs_ahead,
+    a_cleaner_is_interrupted,
     everything_at_once,
+    old_records_go,
     standard_0,
 }
