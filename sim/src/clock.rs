@@ -8,8 +8,8 @@ use std::cell::Cell;
 
 use crate::time::Time;
 
-/// 2026-01-01T00:00Z in milliseconds since 1970.
-const EPOCH_MS: i64 = 1_767_225_600_000;
+/// 2026-01-01T00:00Z in milliseconds since 1970: what a wall clock reads at time zero.
+pub const EPOCH_MS: i64 = 1_767_225_600_000;
 const MILLION: i128 = 1_000_000;
 /// Nanoseconds since 1970 end here for an operating system, in the year 2262: a clock stops there.
 const LAST_MS: i128 = i64::MAX as i128 / MILLION;

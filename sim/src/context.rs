@@ -187,6 +187,12 @@ impl<N: Note> Context<'_, N> {
         self.room.set_muted(conn, false);
     }
 
+    /// Whether the send buffer is full: `Writable` will follow.
+    #[must_use]
+    pub fn is_full(&self, conn: ConnId) -> bool {
+        self.room.is_full(conn)
+    }
+
     /// Bytes that were sent and wait for their time, or for room in the peer's window.
     #[must_use]
     pub fn unsent(&self, conn: ConnId) -> usize {

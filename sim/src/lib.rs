@@ -36,7 +36,7 @@ mod queue;
 mod room;
 mod schedule;
 
-pub use clock::ClockSpec;
+pub use clock::{ClockSpec, EPOCH_MS};
 pub use context::Context;
 pub use difference::{Difference, Moment};
 pub use digest::{Digest, Hasher};

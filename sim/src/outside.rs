@@ -3,7 +3,9 @@
 //! In Kafka:   a real client of `trial serve`, or the user's own program on the same virtual clock.
 //! Holds:      a host without a program, named `outside`, made when it is first needed.
 //! Invariants: OD-1 what comes in is written at the World's present time and handled by a later
-//!             step; OD-2 what goes out is taken with `drain_outputs`, in order.
+//!             step; OD-2 what goes out is taken with `drain_outputs`, in order; OD-3 nothing grows
+//!             that whoever drives the World does not let grow: what was written and has not left
+//!             can be asked for, what comes out can be held back.
 
 use std::sync::Arc;
 
@@ -25,11 +27,19 @@ pub enum OutsideEvent {
     Refused(OutsideId),
     /// A chunk of bytes, in order; any split.
     Bytes(OutsideId, Bytes),
-    /// The host ended the connection.
+    /// The host ended the connection, after all that it had to say.
     Closed(OutsideId),
+    /// The host does not know the connection (any more).
+    Reset(OutsideId),
 }
 
 impl<N: Note> World<N> {
+    /// The host that stands for everything outside: for faults of the network between it and
+    /// others. It has no program; it is made when it is first asked for.
+    pub fn outside_host(&mut self) -> HostId {
+        self.outside()
+    }
+
     /// Connects from outside to a host's port; `Connected` or `Refused` comes out.
     pub fn outside_connect(&mut self, to: &str, port: u16) -> OutsideId {
         let from = self.outside();
@@ -54,6 +64,25 @@ impl<N: Note> World<N> {
         self.room.close(conn.0);
     }
 
+    /// Ends a connection from outside at once; what is not under way is lost.
+    pub fn outside_reset(&mut self, conn: OutsideId) {
+        self.room.mark(4, conn.0.0, 0);
+        self.room.reset_end(conn.0);
+    }
+
+    /// Whoever is outside reads no more of a connection, or reads again: what the host sends waits
+    /// in its windows and buffers meanwhile, and then in the host.
+    pub fn outside_mute(&mut self, conn: OutsideId, muted: bool) {
+        self.room.mark(5, conn.0.0, u64::from(muted));
+        self.room.set_muted(conn.0, muted);
+    }
+
+    /// Bytes that were written from outside and have not left: the host does not read on.
+    #[must_use]
+    pub fn outside_unsent(&self, conn: OutsideId) -> usize {
+        self.room.unsent(conn.0)
+    }
+
     /// What came out since the last call.
     pub fn drain_outputs(&mut self) -> Vec<OutsideEvent> {
         std::mem::take(&mut self.room.outputs)
@@ -75,7 +104,8 @@ impl<N: Note> World<N> {
             Input::Connected { conn } => OutsideEvent::Connected(OutsideId(conn)),
             Input::ConnectFailed { conn, .. } => OutsideEvent::Refused(OutsideId(conn)),
             Input::Received { conn, bytes } => OutsideEvent::Bytes(OutsideId(conn), bytes),
-            Input::Closed { conn, .. } => OutsideEvent::Closed(OutsideId(conn)),
+            Input::Closed { conn, reset: false } => OutsideEvent::Closed(OutsideId(conn)),
+            Input::Closed { conn, reset: true } => OutsideEvent::Reset(OutsideId(conn)),
             Input::Boot
             | Input::Stop
             | Input::Order { .. }

@@ -252,6 +252,8 @@ const fn word_of(call: u8) -> (Option<&'static str>, bool) {
         1 => (Some("connect"), false),
         2 => (Some("write"), false),
         3 => (Some("close"), false),
+        4 => (Some("reset of connection"), false),
+        5 => (Some("mute"), false),
         10 => (Some("crash"), true),
         11 => (Some("restart"), true),
         12 => (Some("stop"), true),

@@ -87,8 +87,9 @@ impl<N: Note> World<N> {
 
     /// Starts a host's process (and its power) now, by an event. Nothing if it runs.
     pub fn boot(&mut self, id: HostId) {
+        let is_outside = self.room.outside == Some(id);
         let host = self.room.host(id);
-        if host.up || host.booting {
+        if host.up || host.booting || is_outside {
             return;
         }
         host.booting = true;

@@ -113,6 +113,10 @@ impl<N: Note> Room<N> {
             return Outcome::Done;
         }
         if own.muted || own.readable {
+            // What was sent is gone: whoever waits for room writes in vain, and need not wait.
+            if std::mem::take(&mut own.full) {
+                self.push_for_end(self.now, end, Event::Writable { end });
+            }
             return Outcome::Done;
         }
         self.tell_closed(end)

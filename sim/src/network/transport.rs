@@ -303,6 +303,12 @@ impl<N: Note> Room<N> {
         self.wants_reading(end);
     }
 
+    /// `send` said that the buffer is full, and the program has not been told that it is not any more.
+    pub(crate) fn is_full(&self, end: ConnId) -> bool {
+        let side = usize::from(end.is_listener());
+        self.network.peek(end).is_some_and(|connection| connection.ends[side].full)
+    }
+
     /// Bytes that were handed to `send` and wait for their time, or for the peer's window.
     pub(crate) fn unsent(&self, end: ConnId) -> usize {
         let Some(connection) = self.network.peek(end) else { return 0 };
