@@ -25,6 +25,7 @@ fn nodes(brokers: i32, controllers: i32) -> Vec<NodeSpec> {
         host: Arc::from(host),
         roles,
         rack: None,
+        external: None,
     };
     let roles = if controllers == 0 { Roles::Combined } else { Roles::Broker };
     let brokers = (1..=brokers).map(|id| node(id, format!("b{id}"), roles));

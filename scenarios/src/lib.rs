@@ -63,6 +63,8 @@ pub mod play;
 pub mod probe;
 pub mod run;
 pub mod scenario;
+#[cfg(feature = "serve")]
+pub mod serve;
 pub mod shrink;
 pub mod sweep;
 pub mod tap;

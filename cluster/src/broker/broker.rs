@@ -24,7 +24,7 @@ use super::request::Request;
 use super::retention::Retention;
 use super::slab::Slab;
 use super::socket_server::{Arrived, SocketServer};
-use super::task::{HANDLERS, NETWORK, Task};
+use super::task::{EXTERNAL_NETWORK, HANDLERS, NETWORK, Task};
 use super::{Cx, control};
 use crate::config::BrokerConfig;
 use crate::ids::{BrokerEpoch, BrokerId, DirectoryId, LeaderEpoch, Offset, TopicPartition, Uuid};
@@ -33,15 +33,29 @@ use crate::partition::fetch_session::FetchManager;
 use crate::partition::{Partition, Purgatory, WallTime, effect};
 use crate::rules::Rules;
 
+/// The listener that brokers, and clients beside them, use (`inter.broker.listener.name`).
+pub const INTER_BROKER_LISTENER: &str = "PLAINTEXT";
+
+/// One of `listeners`, with what `advertised.listeners` says of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The port on which the broker listens.
+    pub port: u16,
+    /// Where whoever uses it is told to connect: the host.
+    pub advertised_host: Arc<str>,
+    /// The port.
+    pub advertised_port: u16,
+}
+
 /// Who a broker is: the part of its `server.properties` that no other broker has.
 #[derive(Debug, Clone)]
 pub struct BrokerIdentity {
     /// `node.id`.
     pub id: BrokerId,
-    /// Where clients and other brokers find it.
-    pub host: Arc<str>,
-    /// On which port.
-    pub port: u16,
+    /// `listeners`; the first is that of the brokers.
+    pub listeners: Vec<Listener>,
     /// `broker.rack`.
     pub rack: Option<Arc<str>>,
     /// The cluster that it belongs to.
@@ -50,6 +64,14 @@ pub struct BrokerIdentity {
     pub directory: DirectoryId,
     /// The controllers: id, host, port.
     pub controllers: Vec<(BrokerId, Arc<str>, u16)>,
+}
+
+impl BrokerIdentity {
+    /// The listener on a port, by its place.
+    #[must_use]
+    pub fn listening_on(&self, port: u16) -> Option<usize> {
+        self.listeners.iter().position(|listener| listener.port == port)
+    }
 }
 
 /// A broker.
@@ -109,7 +131,9 @@ impl Broker {
     pub fn new(identity: BrokerIdentity, config: Arc<BrokerConfig>, rules: Rules) -> Self {
         let node = &config.node;
         let lanes = u16::try_from(node.num_network_threads).expect("bounded when it is read");
-        let server = SocketServer::new(NETWORK, lanes, node.socket_request_max_bytes);
+        let pools = [NETWORK, EXTERNAL_NETWORK];
+        let pools = pools.get(..identity.listeners.len()).expect("one listener, or two");
+        let server = SocketServer::new(pools, lanes, node.socket_request_max_bytes);
         let [heartbeats, alterations, forwarding] = control::channels(&identity, node);
         let lifecycle = BrokerLifecycle::new(node.broker_heartbeat_interval, BrokerEpoch::NONE);
         Self {
@@ -186,10 +210,13 @@ impl Broker {
     /// Handles an input; false if it is not this broker's.
     pub fn on_input(&mut self, input: &Input, cx: &mut Cx<'_>) -> bool {
         match input {
-            Input::Accepted { conn, port, .. } if *port == self.identity.port => {
-                self.server.on_accepted(*conn);
-                true
-            }
+            Input::Accepted { conn, port, .. } => match self.identity.listening_on(*port) {
+                Some(listener) => {
+                    self.server.on_accepted(*conn, listener);
+                    true
+                }
+                None => self.on_client_input(input, cx),
+            },
             Input::Received { conn, bytes } if self.server.owns(*conn) => {
                 let arrived = self.server.on_received(*conn, bytes.clone(), cx);
                 self.take_in(arrived, cx);
@@ -197,6 +224,11 @@ impl Broker {
             }
             Input::Closed { conn, .. } if self.server.owns(*conn) => {
                 self.server.on_closed(*conn);
+                true
+            }
+            Input::Writable { conn } if self.server.owns(*conn) => {
+                let arrived = self.server.on_writable(*conn, cx);
+                self.take_in(arrived, cx);
                 true
             }
             Input::Timer => {
@@ -312,10 +344,17 @@ impl Broker {
         Some(answer)
     }
 
-    /// Who leads a partition, and where: the hint for clients that ask the wrong broker.
+    /// The name of the listener at which a connection came in: whoever uses it is told of endpoints of that name.
+    pub(super) fn listener_of(&self, conn: ConnId) -> &str {
+        let listener = self.server.listener_of(conn).and_then(|at| self.identity.listeners.get(at));
+        listener.map_or(INTER_BROKER_LISTENER, |listener| &listener.name)
+    }
+
+    /// Who leads a partition, and where: the hint for clients that ask the wrong broker on this connection.
     pub(super) fn current_leader(
         &self,
         id: TopicPartition,
+        conn: ConnId,
     ) -> (BrokerId, LeaderEpoch, Option<(String, u16)>) {
         let hosted = self.replicas.slot(id).and_then(|slot| self.replicas.get(slot));
         let (leader, epoch) = match hosted {
@@ -327,7 +366,7 @@ impl Broker {
         };
         let alive = self.image.cluster().broker(leader).filter(|broker| !broker.fenced);
         let endpoint = alive
-            .and_then(|broker| broker.endpoint("PLAINTEXT"))
+            .and_then(|broker| broker.endpoint(self.listener_of(conn)))
             .map(|endpoint| (endpoint.host.to_string(), endpoint.port));
         (leader, epoch, endpoint)
     }

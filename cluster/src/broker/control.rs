@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use trial_sim::Span;
 
 use super::alter_partition::{IsrAnswer, IsrChange};
-use super::broker::BrokerIdentity;
+use super::broker::{BrokerIdentity, Listener};
 use super::controller_channel::{Answered, Ask, ControllerChannel};
 use super::lifecycle::{HeartbeatAnswer, LifecycleEffect};
 use super::{Broker, Cx};
@@ -52,6 +52,16 @@ pub(super) fn channels(identity: &BrokerIdentity, node: &NodeSettings) -> [Contr
         client("alter-partition", "net.alter-partition", Span::MAX),
         client("forwarding", "net.forwarding", FORWARDING_RETRY_TIMEOUT),
     ]
+}
+
+/// A listener as the registration tells it.
+fn advertised(listener: &Listener) -> reg::Listener {
+    reg::Listener {
+        name: listener.name.to_string(),
+        host: listener.advertised_host.to_string(),
+        port: listener.advertised_port,
+        security_protocol: 0,
+    }
 }
 
 impl Broker {
@@ -142,12 +152,7 @@ impl Broker {
             broker_id: identity.id.0,
             cluster_id: identity.cluster_id.to_string(),
             incarnation_id: self.incarnation,
-            listeners: vec![reg::Listener {
-                name: "PLAINTEXT".to_owned(),
-                host: identity.host.to_string(),
-                port: identity.port,
-                security_protocol: 0,
-            }],
+            listeners: identity.listeners.iter().map(advertised).collect(),
             features: SUPPORTED_FEATURES
                 .iter()
                 .map(|(name, range)| reg::Feature {

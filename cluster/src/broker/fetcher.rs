@@ -15,7 +15,7 @@ use trial_sim::{Input, Span, Time};
 
 use super::leader_questions::Question;
 use super::task::{Replicate, Task};
-use super::{Broker, Cx};
+use super::{Broker, Cx, INTER_BROKER_LISTENER};
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 use crate::net::{Completed, ExponentialBackoff, NetSettings, NetworkClient};
@@ -130,7 +130,7 @@ impl Broker {
             .image
             .cluster()
             .broker(leader)
-            .and_then(|broker| broker.endpoint("PLAINTEXT"))
+            .and_then(|broker| broker.endpoint(INTER_BROKER_LISTENER))
             .map(|endpoint| (endpoint.host.clone(), endpoint.port));
         // A leader that is not registered is not fetched from; new metadata will name another.
         let Some((host, port)) = endpoint else { return };

@@ -31,7 +31,7 @@ mod socket_server;
 mod startup;
 mod task;
 
-pub use broker::{Broker, BrokerIdentity};
+pub use broker::{Broker, BrokerIdentity, INTER_BROKER_LISTENER, Listener};
 pub use slab::Slab;
 pub use socket_server::{Arrived, SocketServer};
 pub use task::{CLEANER, FETCHERS, HANDLERS, METADATA, NETWORK, SCHEDULER};

@@ -4,7 +4,8 @@
 //! Holds:      the accepted connections with what is left of a frame, and whether a request of theirs is in process.
 //! Inputs:     accepted, received, closed; responses. Effects: frames to handle, with the time at which the
 //!             network lane has read them.
-//! Invariants: SO-1 a connection's next request is handed out after the last one's response has left it.
+//! Invariants: SO-1 a connection's next request is handed out after the last one's response has left it; one whose
+//!             client does not read is not read either, as soon as its send buffer is full.
 //!             SO-2 a network lane takes one thing at a time: it is paid, it needs no events.
 //! Left out:   quotas, connection limits, idle connections.
 
@@ -36,40 +37,63 @@ pub struct Arrived {
 #[derive(Debug, Clone)]
 struct Channel {
     reader: FrameReader,
+    listener: u8,
     lane: u16,
     in_process: bool,
+    /// The next request waits until the send buffer has room.
+    blocked: bool,
     /// What the response to the request in process is called.
     response: &'static str,
     /// When the last response has left.
     free_at: Time,
 }
 
-/// The connections of one listener.
+/// Where connections come in: each listener has an acceptor and network lanes of its own.
+#[derive(Debug, Clone)]
+struct Acceptor {
+    pool: PoolId,
+    next_lane: u16,
+}
+
+/// The connections of a node's listeners.
 #[derive(Debug, Clone)]
 pub struct SocketServer {
-    pool: PoolId,
+    acceptors: Vec<Acceptor>,
     lanes: u16,
-    next_lane: u16,
     request_max_bytes: usize,
     channels: BTreeMap<ConnId, Channel>,
 }
 
 impl SocketServer {
-    /// A listener without connections; its network lanes are `pool`.
+    /// Listeners without connections; each has `lanes` network lanes, in its own pool.
     #[must_use]
-    pub fn new(pool: PoolId, lanes: u16, request_max_bytes: usize) -> Self {
+    pub fn new(pools: &[PoolId], lanes: u16, request_max_bytes: usize) -> Self {
         assert!(lanes > 0, "a listener without a network lane reads nothing");
-        Self { pool, lanes, next_lane: 0, request_max_bytes, channels: BTreeMap::new() }
+        let acceptors = pools.iter().map(|pool| Acceptor { pool: *pool, next_lane: 0 }).collect();
+        Self { acceptors, lanes, request_max_bytes, channels: BTreeMap::new() }
     }
 
-    /// Somebody connected: the acceptor hands the connection to the next network lane.
-    pub fn on_accepted(&mut self, conn: ConnId) {
-        let lane = self.next_lane;
-        self.next_lane = (self.next_lane + 1) % self.lanes;
-        let reader = FrameReader::new(self.request_max_bytes);
-        let channel =
-            Channel { reader, lane, in_process: false, response: "", free_at: Time::ZERO };
+    /// Somebody connected to a listener, by its place: the acceptor hands the connection to its next network lane.
+    pub fn on_accepted(&mut self, conn: ConnId, listener: usize) {
+        let acceptor = &mut self.acceptors[listener];
+        let lane = acceptor.next_lane;
+        acceptor.next_lane = (acceptor.next_lane + 1) % self.lanes;
+        let channel = Channel {
+            reader: FrameReader::new(self.request_max_bytes),
+            listener: u8::try_from(listener).expect("few listeners"),
+            lane,
+            in_process: false,
+            blocked: false,
+            response: "",
+            free_at: Time::ZERO,
+        };
         self.channels.insert(conn, channel);
+    }
+
+    /// The listener at which a connection came in, by its place; none if it is gone.
+    #[must_use]
+    pub fn listener_of(&self, conn: ConnId) -> Option<usize> {
+        self.channels.get(&conn).map(|channel| usize::from(channel.listener))
     }
 
     /// Whether the connection is one of ours.
@@ -93,7 +117,8 @@ impl SocketServer {
     pub fn respond(&mut self, conn: ConnId, frame: Bytes, cx: &mut Cx<'_>) -> Option<Arrived> {
         let channel = self.channels.get_mut(&conn)?;
         assert!(channel.in_process, "SO-1: a response to nothing on {conn:?}");
-        let at = cx.pay(self.pool, channel.lane, cost(frame.len()));
+        let pool = self.acceptors[usize::from(channel.listener)].pool;
+        let at = cx.pay(pool, channel.lane, cost(frame.len()));
         cx.send_frame_at(at, conn, channel.response, frame);
         channel.free_at = at;
         self.go_on(conn, cx)
@@ -102,9 +127,22 @@ impl SocketServer {
     /// A request that gets no response is done (acks=0).
     pub fn go_on(&mut self, conn: ConnId, cx: &mut Cx<'_>) -> Option<Arrived> {
         let channel = self.channels.get_mut(&conn)?;
+        if cx.is_full(conn) {
+            channel.blocked = true;
+            return None;
+        }
         channel.in_process = false;
         cx.unmute(conn);
         self.next_request(conn, cx)
+    }
+
+    /// A connection's send buffer has room again: the request that waited for that, if it is there.
+    pub fn on_writable(&mut self, conn: ConnId, cx: &mut Cx<'_>) -> Option<Arrived> {
+        let channel = self.channels.get_mut(&conn)?;
+        if !std::mem::take(&mut channel.blocked) {
+            return None;
+        }
+        self.go_on(conn, cx)
     }
 
     /// Closes a connection whose peer does not behave, or was told everything.
@@ -125,7 +163,8 @@ impl SocketServer {
                 channel.in_process = true;
                 channel.response = response_name(&frame);
                 cx.mute(conn);
-                let read = cx.pay(self.pool, channel.lane, cost(frame.len()));
+                let pool = self.acceptors[usize::from(channel.listener)].pool;
+                let read = cx.pay(pool, channel.lane, cost(frame.len()));
                 Some(Arrived { conn, frame, at: read.max(channel.free_at) })
             }
             Err(_) => {

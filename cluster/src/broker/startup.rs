@@ -18,7 +18,9 @@ use trial_sim::Span;
 use super::lifecycle::{BrokerLifecycle, BrokerState};
 use super::recovery_points::WrittenRecoveryPoint;
 use super::replicas::{Replica, log_config};
-use super::task::{CLEANER, FETCHERS, HANDLERS, METADATA, NETWORK, SCHEDULER, Task};
+use super::task::{
+    CLEANER, EXTERNAL_NETWORK, FETCHERS, HANDLERS, METADATA, NETWORK, SCHEDULER, Task,
+};
 use super::{Broker, Cx, DISK, costs};
 use crate::ids::{BrokerEpoch, Offset, TopicPartition, Uuid};
 use crate::mark;
@@ -43,6 +45,9 @@ impl Broker {
         cx.pool(METADATA, "metadata", 1);
         cx.pool(SCHEDULER, "scheduler", 2);
         cx.pool(CLEANER, "log-cleaner", lanes(node.log_cleaner_threads));
+        if self.identity.listeners.len() > 1 {
+            cx.pool(EXTERNAL_NETWORK, "external-network", lanes(node.num_network_threads));
+        }
         let incarnation = cx.random("incarnation");
         self.incarnation =
             Uuid((u128::from(incarnation.u64()) << 64) | u128::from(incarnation.u64()));
@@ -182,7 +187,9 @@ impl Broker {
         }
         self.start_schedule(cx.now());
         self.start_cleaners(cx);
-        cx.listen(self.identity.port);
+        for listener in &self.identity.listeners {
+            cx.listen(listener.port);
+        }
         self.lifecycle.set_ready_to_unfence(cx.now());
     }
 }

@@ -15,7 +15,7 @@ use crate::ids::{BrokerId, Offset, TopicPartition};
 use crate::image::PartitionRegistration;
 use crate::partition::{Effect, FetchPartition, FetchedPartition, FollowerAppend};
 
-/// Network lanes of the broker's listener.
+/// Network lanes of the listener for brokers and for clients beside them.
 pub const NETWORK: PoolId = PoolId(0);
 /// Request handlers.
 pub const HANDLERS: PoolId = PoolId(1);
@@ -27,6 +27,8 @@ pub const METADATA: PoolId = PoolId(3);
 pub const SCHEDULER: PoolId = PoolId(4);
 /// Compacts logs (`log.cleaner.threads`).
 pub const CLEANER: PoolId = PoolId(5);
+/// Network lanes of the listener for clients from outside, if there is one.
+pub const EXTERNAL_NETWORK: PoolId = PoolId(6);
 
 /// The lock of the file of high watermarks (`CheckpointFile`'s own).
 pub const HIGH_WATERMARKS_FILE: LockId = LockId(0);

@@ -83,7 +83,7 @@ impl ControllerServer {
         settings.config = (*cluster.config).clone();
         settings.rules = cluster.rules.clone();
         Self {
-            server: SocketServer::new(NETWORK, network, node.socket_request_max_bytes),
+            server: SocketServer::new(&[NETWORK], network, node.socket_request_max_bytes),
             tasks: Slab::default(),
             asked: Slab::default(),
             quorum: QuorumController::new(settings),
@@ -116,11 +116,16 @@ impl ControllerServer {
     ) -> bool {
         match input {
             Input::Accepted { conn, port: CONTROLLER_PORT, .. } => {
-                self.server.on_accepted(*conn);
+                self.server.on_accepted(*conn, 0);
                 true
             }
             Input::Received { conn, bytes } if self.server.owns(*conn) => {
                 let arrived = self.server.on_received(*conn, bytes.clone(), cx);
+                self.take_in(arrived, cx);
+                true
+            }
+            Input::Writable { conn } if self.server.owns(*conn) => {
+                let arrived = self.server.on_writable(*conn, cx);
                 self.take_in(arrived, cx);
                 true
             }

@@ -10,4 +10,6 @@ mod served;
 mod spec;
 
 pub use node::Node;
-pub use spec::{BROKER_PORT, CONTROLLER_PORT, ClusterSpec, NodeSpec, Roles};
+pub use spec::{
+    BROKER_PORT, CONTROLLER_PORT, ClusterSpec, EXTERNAL_LISTENER, EXTERNAL_PORT, NodeSpec, Roles,
+};

@@ -1,6 +1,7 @@
 //! What the nodes of a cluster are made from.
 //!
-//! In Kafka: `process.roles`, `node.id`, `controller.quorum.bootstrap.servers`, `kafka-storage format`.
+//! In Kafka: `process.roles`, `node.id`, `listeners`, `advertised.listeners`,
+//!           `controller.quorum.bootstrap.servers`, `kafka-storage format`.
 //! Holds:    one value for the cluster, one for each node. Directory ids follow from the cluster's id and the node, so
 //!           that they are the same for a seed.
 
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use trial_sim::{BootInfo, Factory};
 
 use super::node::Node;
-use crate::broker::BrokerIdentity;
+use crate::broker::{BrokerIdentity, INTER_BROKER_LISTENER, Listener};
 use crate::config::BrokerConfig;
 use crate::ids::{BrokerId, DirectoryId, Uuid};
 use crate::note::Note;
@@ -22,6 +23,11 @@ use crate::rules::Rules;
 pub const BROKER_PORT: u16 = 9092;
 /// Where brokers and controllers reach a controller.
 pub const CONTROLLER_PORT: u16 = 9093;
+
+/// Where clients from outside the simulated network reach a broker, if it listens for them.
+pub const EXTERNAL_PORT: u16 = 9094;
+/// The name of that listener.
+pub const EXTERNAL_LISTENER: &str = "EXTERNAL";
 
 /// What a node does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +65,28 @@ pub struct NodeSpec {
     pub roles: Roles,
     /// `broker.rack`.
     pub rack: Option<Arc<str>>,
+    /// Where clients from outside are told to connect: host and port. Of a broker, and none if there are no such
+    /// clients.
+    pub external: Option<(Arc<str>, u16)>,
+}
+
+impl NodeSpec {
+    /// `listeners` and `advertised.listeners`.
+    fn listeners(&self) -> Vec<Listener> {
+        let inside = Listener {
+            name: Arc::from(INTER_BROKER_LISTENER),
+            port: BROKER_PORT,
+            advertised_host: Arc::clone(&self.host),
+            advertised_port: BROKER_PORT,
+        };
+        let outside = self.external.as_ref().map(|(host, port)| Listener {
+            name: Arc::from(EXTERNAL_LISTENER),
+            port: EXTERNAL_PORT,
+            advertised_host: Arc::clone(host),
+            advertised_port: *port,
+        });
+        std::iter::once(inside).chain(outside).collect()
+    }
 }
 
 /// All nodes, and what they are told together.
@@ -126,8 +154,7 @@ impl ClusterSpec {
     pub fn broker(&self, node: &NodeSpec) -> BrokerIdentity {
         BrokerIdentity {
             id: node.id,
-            host: Arc::clone(&node.host),
-            port: BROKER_PORT,
+            listeners: node.listeners(),
             rack: node.rack.clone(),
             cluster_id: Arc::clone(&self.cluster_id),
             directory: self.directory(node.id),

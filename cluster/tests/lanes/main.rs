@@ -12,3 +12,4 @@ mod quorum_state;
 mod refusals;
 mod slow_disk;
 mod support;
+mod versions;

@@ -60,8 +60,13 @@ impl Setup {
     /// One node that is broker and controller; it does not run yet.
     pub fn node(self) -> Bench {
         let mut world = World::new(self.seed, self.world);
-        let node =
-            NodeSpec { id: BrokerId(1), host: Arc::from("b1"), roles: Roles::Combined, rack: None };
+        let node = NodeSpec {
+            id: BrokerId(1),
+            host: Arc::from("b1"),
+            roles: Roles::Combined,
+            rack: None,
+            external: None,
+        };
         let cluster = Arc::new(ClusterSpec {
             cluster_id: Arc::from("cluster"),
             salt: u128::from(self.seed),
@@ -195,6 +200,35 @@ impl Bench {
         let split = frames::split_response(&frame, R::API, version);
         let (_, body) = split.expect("an answer to this request");
         R::Response::from_bytes(version, &body).expect("of this version")
+    }
+}
+
+impl Bench {
+    /// Asks with a body of any bytes; the frame that comes back, none if the broker ends the connection.
+    pub fn ask_with(
+        &mut self,
+        door: Door,
+        api: ApiKey,
+        version: i16,
+        body: impl FnOnce(&mut bytes::BytesMut),
+    ) -> Option<Bytes> {
+        let frame = frames::request_frame(api, version, 9, "test", body);
+        self.world.outside_write(self.doors[door.0].id, frame.freeze());
+        let limit = self.world.now() + PATIENCE;
+        while self.doors[door.0].answers.is_empty() && self.world.now() < limit {
+            if !self.step_until(limit) {
+                break;
+            }
+        }
+        self.take_answer(door).map(|(_, frame)| frame)
+    }
+
+    /// The id of a topic, by the node's image.
+    pub fn topic_id(&self, name: &str) -> trial_cluster::ids::TopicId {
+        let node = self.world.program(self.b1).and_then(|it| it.as_any().downcast_ref());
+        let node: &trial_cluster::node::Node = node.expect("it runs");
+        let image = node.broker().expect("it is one").image();
+        image.topics().topic_by_name(name).expect("it was made").id
     }
 }
 

@@ -37,6 +37,11 @@ pub fn missing(facts: &Facts, clients: &Clients) -> Vec<String> {
             }
         }
     }
+    // Those that clients from outside have made.
+    let is_foreign = |found: &&PartitionFacts| !facts.setup.topics.contains_key(&*found.topic);
+    for partition in facts.partitions().filter(is_foreign) {
+        of_partition(facts, partition, &mut missing);
+    }
     for place in 0..facts.setup.hosts.len() {
         of_client(HostId(u16::try_from(place).expect("few hosts")), facts, clients, &mut missing);
     }

@@ -50,7 +50,20 @@ pub(crate) enum Command {
     Cause(CauseArgs),
     /// Measure how fast Trial is
     Bench(BenchArgs),
+    /// Serve a cluster to real clients, over sockets, with faults at run time
+    #[command(after_help = SERVE_EXAMPLES)]
+    Serve(ServeArgs),
 }
+
+const SERVE_EXAMPLES: &str = "\
+Examples:
+  trial serve                                  three brokers on 127.0.0.1:9092 to 9094, without topics
+  trial serve mine.toml --port 19091           a scenario's cluster, topics, clients and faults, on 19092 and so on
+  trial serve --host 0.0.0.0 --advertise my-machine
+  trial serve --set cluster.brokers=1 --set 'cluster.config.\"default.replication.factor\"=1'
+
+While it serves, type a fault (`crash leader(orders/0) for 5s`), `status`, `help` or `quit`. Ctrl-C ends it in good order
+too; the exit status is that of `trial run`. What clients send is not in the seed: a served run is not replayed.";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:
@@ -374,6 +387,27 @@ pub(crate) struct BenchArgs {
     /// Write the figures as JSON too; `-`: to the standard output, instead of the text
     #[arg(long, value_name = "FILE")]
     pub(crate) json: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// A name of `trial list scenarios`, or the path of a scenario file; without it: a plain cluster of three brokers
+    #[arg(value_name = "SCENARIO|FILE.toml")]
+    pub(crate) scenario: Option<String>,
+    /// The address of this machine on which brokers listen
+    #[arg(long, value_name = "H", default_value = "127.0.0.1")]
+    pub(crate) host: String,
+    /// Broker i listens on port N+i
+    #[arg(long, value_name = "N", default_value_t = 9091)]
+    pub(crate) port: u16,
+    /// What brokers tell clients to connect to; without it: --host
+    #[arg(long, value_name = "HOST")]
+    pub(crate) advertise: Option<String>,
+    /// The seed of all chance in the cluster
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    #[command(flatten)]
+    pub(crate) changes: ChangeArgs,
 }
 
 fn profiles() -> PossibleValuesParser {

@@ -12,11 +12,15 @@ use super::print::Stop;
 
 /// The scenario of this name with the changes of the command line.
 pub(crate) fn asked(name: &str, changes: &ChangeArgs) -> Result<Asked, ScenarioError> {
-    let mut asked = Asked::open(name)?;
+    Ok(changed(Asked::open(name)?, changes))
+}
+
+/// A scenario with the changes of the command line.
+pub(crate) fn changed(mut asked: Asked, changes: &ChangeArgs) -> Asked {
     asked.settings.clone_from(&changes.settings);
     asked.switches.clone_from(&changes.switches);
     asked.profile.clone_from(&changes.profile);
-    Ok(asked)
+    asked
 }
 
 /// A failure that somebody named.

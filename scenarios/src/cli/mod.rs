@@ -20,6 +20,7 @@ mod outputs;
 mod print;
 mod replay;
 mod run;
+mod serve;
 mod shrink;
 mod sweep;
 
@@ -50,6 +51,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Shrink(args)) => shrink::shrink(&args),
         Some(Command::Cause(args)) => cause::cause(&args),
         Some(Command::Bench(args)) => bench::bench(&args),
+        Some(Command::Serve(args)) => serve::serve(&args),
     };
     match done {
         Ok(status) => print::ended(status),

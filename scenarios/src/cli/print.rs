@@ -16,6 +16,7 @@ use trial_reports::Palette;
 use trial_scenarios::failure::FailureError;
 use trial_scenarios::play::{EXIT_OUR_FAULT, OurFault};
 use trial_scenarios::scenario::ScenarioError;
+use trial_scenarios::serve::ServeError;
 use trial_scenarios::sweep::JournalError;
 
 /// Columns of an error.
@@ -43,6 +44,12 @@ impl From<ScenarioError> for Stop {
 
 impl From<FailureError> for Stop {
     fn from(error: FailureError) -> Self {
+        Self::BadInput(Box::new(error))
+    }
+}
+
+impl From<ServeError> for Stop {
+    fn from(error: ServeError) -> Self {
         Self::BadInput(Box::new(error))
     }
 }
@@ -121,18 +128,7 @@ pub(crate) fn write_to(path: &Path, text: &str) -> Result<(), Stop> {
 pub(crate) fn stopped(stop: &Stop) -> u8 {
     match stop {
         Stop::BadInput(error) => {
-            let theme = if colours(io::stderr().is_terminal()) {
-                GraphicalTheme::unicode()
-            } else {
-                GraphicalTheme::unicode_nocolor()
-            };
-            let handler =
-                GraphicalReportHandler::new_themed(theme).with_width(WIDTH).with_links(false);
-            let mut text = String::new();
-            match handler.render_report(&mut text, error.as_ref()) {
-                Ok(()) => complain(text.trim_end()),
-                Err(_) => complain(error),
-            }
+            complain_of(error.as_ref());
             EXIT_BAD_INPUT
         }
         Stop::OurFault(fault, again) => {
@@ -140,5 +136,20 @@ pub(crate) fn stopped(stop: &Stop) -> u8 {
             complain(format_args!("please report it with this line:   {again}"));
             EXIT_OUR_FAULT
         }
+    }
+}
+
+/// Draws an error, with its place underlined.
+pub(crate) fn complain_of(error: &dyn Diagnostic) {
+    let theme = if colours(io::stderr().is_terminal()) {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let handler = GraphicalReportHandler::new_themed(theme).with_width(WIDTH).with_links(false);
+    let mut text = String::new();
+    match handler.render_report(&mut text, error) {
+        Ok(()) => complain(text.trim_end()),
+        Err(_) => complain(error),
     }
 }

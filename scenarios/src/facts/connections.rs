@@ -1,7 +1,8 @@
 //! The part of the fold that listens to connections: what producers were told, what was handed out.
 //!
 //! Holds:      every conversation, and the produces whose answers are awaited.
-//! Invariants: CN-2 once one end has closed a connection nothing that the other still says counts.
+//! Invariants: CN-2 once one end has closed a connection nothing that the other still says counts. CN-3 what is no
+//!             message is told, unless it came from outside, where anybody may say anything.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use super::facts::Facts;
 use super::partition::Acked;
 use super::record_print::prints;
 use super::replica_log::Stored;
+use super::setup::Role;
 use crate::tap::{
     BatchHead, Conversations, FetchAnswer, Heard, ProduceAnswer, SettingAsked, StartAsked,
     TopicRef, batches,
@@ -33,6 +35,8 @@ pub(super) struct Connections {
     produces: BTreeMap<u64, VecDeque<Arc<Sent>>>,
     /// Closed by one end.
     half_closed: BTreeSet<u64>,
+    /// Somebody from outside said there what is no message: nobody follows the rest.
+    unheard: BTreeSet<u64>,
     heard: Vec<Heard>,
 }
 
@@ -44,6 +48,7 @@ impl Connections {
         }
         self.conversations.on_closed(conn);
         self.produces.remove(&conn);
+        self.unheard.remove(&conn);
     }
 }
 
@@ -57,7 +62,8 @@ impl Facts {
         bytes: &Bytes,
         known: &mut Vec<Known>,
     ) {
-        if self.connections.half_closed.contains(&conn.0) {
+        let Connections { half_closed, unheard, .. } = &self.connections;
+        if half_closed.contains(&conn.0) || unheard.contains(&conn.0) {
             return;
         }
         let mut heard = std::mem::take(&mut self.connections.heard);
@@ -79,10 +85,21 @@ impl Facts {
                 Heard::StartsAsked(asked) => self.on_starts_asked(asked.as_deref()),
                 Heard::SettingsAsked(asked) => self.on_settings_asked(&asked),
                 Heard::Answered { .. } => self.requests += 1,
+                Heard::Malformed { api, .. } if self.is_of_outside(from, to, api) => {
+                    self.connections.conversations.on_closed(conn.0);
+                    self.connections.produces.remove(&conn.0);
+                    self.connections.unheard.insert(conn.0);
+                }
                 Heard::Malformed { api, fault } => self.on_unread(at, from, api, fault),
             }
         }
         self.connections.heard = heard;
+    }
+
+    /// CN-3: what a client from outside said, or an answer that the tap cannot lay to what it had said.
+    fn is_of_outside(&self, from: HostId, to: HostId, api: Option<i16>) -> bool {
+        let is_outside = |host| self.setup.role(host) == Some(Role::Outside);
+        is_outside(from) || is_outside(to) && api.is_none()
     }
 
     fn on_unread(

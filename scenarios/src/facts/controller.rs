@@ -108,7 +108,8 @@ impl Facts {
         if !self.partitions.contains_key(&id) {
             let name = self.topic_ids.iter().find(|(_, topic)| **topic == id.topic);
             let name = name.map_or_else(String::new, |(name, _)| name.clone());
-            let min = self.setup.topics.get(&name).map_or(1, |topic| topic.min_insync);
+            let known = self.setup.topics.get(&name).map(|topic| topic.min_insync);
+            let min = known.unwrap_or(self.setup.min_insync.min(new.replicas.len()));
             let keeps_records = self.keeping.get(&name).is_some_and(|keeping| keeping.compacts);
             let mut new = PartitionFacts::new(id, Arc::from(name), min);
             new.keeps_records = keeps_records;

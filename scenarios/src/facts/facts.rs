@@ -291,6 +291,12 @@ impl Facts {
             PartitionEvent::FollowerHighWatermarkMoved { to, .. } => {
                 partition.log_mut(host).on_high_watermark(to.0);
             }
+            // What somebody from outside set when they made the topic, nobody else tells.
+            PartitionEvent::ProduceCompleted { min_isr, .. }
+                if !self.setup.topics.contains_key(&*partition.topic) =>
+            {
+                partition.min_insync = usize::from(*min_isr);
+            }
             _ => {}
         }
     }

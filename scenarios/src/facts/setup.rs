@@ -36,6 +36,8 @@ pub enum Role {
     Consumer,
     /// The client that creates the topics.
     Admin,
+    /// Whoever comes from outside the World: it may say anything, and notes nothing.
+    Outside,
 }
 
 /// A host of the run.
@@ -74,8 +76,10 @@ pub struct TopicSetup {
 pub struct Setup {
     /// The hosts by their numbers in the World.
     pub hosts: Vec<HostSetup>,
-    /// The topics by name.
+    /// The topics by name; clients from outside may make more.
     pub topics: BTreeMap<String, TopicSetup>,
+    /// `min.insync.replicas` of a topic that has no setting of its own.
+    pub min_insync: usize,
     /// Which Kafka.
     pub rules: Rules,
     /// Whether the scenario loses more, on purpose, than the protocol promises to survive.
@@ -126,7 +130,7 @@ impl Setup {
     pub fn host_of(&self, node: BrokerId) -> Option<HostId> {
         let is_node = |host: &HostSetup| match host.role {
             Role::Broker { id, .. } | Role::Controller { id } => id == node,
-            Role::Producer { .. } | Role::Consumer | Role::Admin => false,
+            Role::Producer { .. } | Role::Consumer | Role::Admin | Role::Outside => false,
         };
         let place = self.hosts.iter().position(is_node)?;
         Some(HostId(u16::try_from(place).expect("few hosts")))
@@ -151,7 +155,7 @@ impl Setup {
     pub fn node_of(&self, host: HostId) -> Option<BrokerId> {
         match self.role(host)? {
             Role::Broker { id, .. } | Role::Controller { id } => Some(id),
-            Role::Producer { .. } | Role::Consumer | Role::Admin => None,
+            Role::Producer { .. } | Role::Consumer | Role::Admin | Role::Outside => None,
         }
     }
 }

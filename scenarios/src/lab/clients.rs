@@ -240,24 +240,6 @@ impl Lab {
             .collect()
     }
 
-    /// Asks producers to make no more records of their own; whether there is anybody who has not said all, or not been
-    /// told all.
-    pub(super) fn ask_for_the_end(&mut self) -> bool {
-        let mut waits = false;
-        for place in 0..self.facts().setup.hosts.len() {
-            let host = HostId(u16::try_from(place).expect("few hosts"));
-            let Some(program) = self.program(host).filter(|program| program.produces()) else {
-                continue;
-            };
-            if !program.is_done() {
-                waits = true;
-                // Twice does no harm: it flushes what lingers.
-                self.run.order(host, &Order::EndWorkload);
-            }
-        }
-        waits
-    }
-
     fn unpolled(&self, host: HostId) -> usize {
         let Some(program) = self.program(host) else { return 0 };
         let all = program.heard().map_or(0, |heard| heard.polled().len());

@@ -224,7 +224,7 @@ impl Lab {
         let calm = self.now() + self.run.scenario().calm;
         self.run.play_until(calm);
         let end = calm + TOLD_WITHIN;
-        while self.now() < end && self.ask_for_the_end() {
+        while self.now() < end && self.run.ask_for_the_end() {
             self.run.play_until(self.now() + Span::from_millis(20));
         }
     }

@@ -1,6 +1,7 @@
 //! Builds the World of a scenario: nodes, clients, and what the judge has to know of them.
 //!
-//! Invariants: AS-1 hosts stand in one order for one scenario: brokers, controllers, the admin, clients by name.
+//! Invariants: AS-1 hosts stand in one order for one scenario: brokers, controllers, the admin, clients by name, and
+//!             whoever is outside.
 
 use std::sync::Arc;
 
@@ -9,11 +10,13 @@ use trial_cluster::config::{ClientSettings, OffsetReset};
 use trial_cluster::ids::BrokerId;
 use trial_cluster::node::{BROKER_PORT, ClusterSpec, NodeSpec, Roles};
 use trial_cluster::note::Note;
-use trial_sim::{HostSpec, NetworkSettings, Plan, Span, Time, World, WorldSettings};
+use trial_sim::{
+    ClockSpec, EPOCH_MS, HostSpec, NetworkSettings, Place, Plan, Span, Time, World, WorldSettings,
+};
 
 use super::programs::Programs;
 use crate::facts::{HostSetup, Keeping, Role, Setup, TopicSetup};
-use crate::scenario::{ADMIN, Client, Load, Network, Scenario};
+use crate::scenario::{ADMIN, Client, Load, Network, OUTSIDE, Scenario};
 
 /// Controllers of their own have ids from here on, so that `c1` is node 101.
 const CONTROLLER_IDS: i32 = 100;
@@ -45,6 +48,7 @@ pub fn assemble(
     let cluster = cluster_spec(scenario, seed);
     for (index, node) in cluster.nodes.iter().enumerate() {
         let spec = HostSpec::new(cluster.factory(index)).with_place(place(&node.host));
+        let spec = spec.with_clock(clock(scenario));
         let host = world.add_host(&node.host, spec);
         world.boot(host);
         let role = match node.roles {
@@ -71,7 +75,8 @@ pub fn assemble(
             Played::ByPlan => spec.factory(),
             Played::ByHand => spec.factory_for_orders(),
         };
-        let host = world.add_host(&name, HostSpec::new(factory).with_place(place.clone()));
+        let spec = HostSpec::new(factory).with_place(place.clone()).with_clock(clock(scenario));
+        let host = world.add_host(&name, spec);
         world.boot(host);
         let topic = scenario.clients.get(&name).map(|client| match client {
             Client::Producer { topic, .. } | Client::Consumer { topic, .. } => topic.clone(),
@@ -80,6 +85,17 @@ pub fn assemble(
             Some(Client::Consumer { config, .. })
                 if config.consumer.auto_offset_reset == OffsetReset::Latest);
         hosts.push(HostSetup { name, role, topic, place, resets_to_end });
+    }
+    if scenario.guests.is_some() {
+        world.outside_host();
+        let (name, place) = (OUTSIDE.to_owned(), Place::default());
+        hosts.push(HostSetup {
+                name,
+                role: Role::Outside,
+                topic: None,
+                place,
+                resets_to_end: false,
+            });
     }
     let topics = scenario.topics.iter().map(|(name, topic)| {
         let replicas = usize::try_from(topic.replicas).expect("at least one");
@@ -97,12 +113,19 @@ pub fn assemble(
     let setup = Setup {
         hosts,
         topics: topics.collect(),
+        min_insync: usize::try_from(scenario.cluster.config.topic.min_insync_replicas).unwrap_or(1),
         rules: scenario.rules.clone(),
         exceeds_budget: scenario.exceeds_budget,
         lag_max_ms: scenario.cluster.config.node.replica_lag_time_max.as_millis(),
         session_timeout_ms: scenario.cluster.config.node.broker_session_timeout.as_millis(),
     };
     (world, setup, Programs::new(cluster))
+}
+
+/// What a host's clock reads: with guests, what theirs do.
+fn clock(scenario: &Scenario) -> ClockSpec {
+    let ahead_ms = scenario.guests.as_ref().map_or(0, |guests| guests.wall_ms - EPOCH_MS);
+    ClockSpec { ahead_ns: ahead_ms.saturating_mul(1_000_000), ..ClockSpec::default() }
 }
 
 fn apply(given: &Network, network: &mut NetworkSettings) {
@@ -114,17 +137,23 @@ fn apply(given: &Network, network: &mut NetworkSettings) {
 fn cluster_spec(scenario: &Scenario, seed: u64) -> Arc<ClusterSpec> {
     let told = &scenario.cluster;
     let combined = told.controllers == 0;
+    let external = |number: u16| {
+        let guests = scenario.guests.as_ref()?;
+        Some((Arc::from(guests.host.as_str()), guests.base_port + number))
+    };
     let broker = |number: u16| NodeSpec {
         id: BrokerId(i32::from(number)),
         host: Arc::from(format!("b{number}")),
         roles: if combined { Roles::Combined } else { Roles::Broker },
         rack: scenario.places.get(&format!("b{number}")).and_then(|place| place.rack.clone()),
+        external: external(number),
     };
     let controller = |number: u16| NodeSpec {
         id: BrokerId(CONTROLLER_IDS + i32::from(number)),
         host: Arc::from(format!("c{number}")),
         roles: Roles::Controller,
         rack: None,
+        external: None,
     };
     let nodes =
         (1..=told.brokers).map(broker).chain((1..=told.controllers).map(controller)).collect();

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use trial_cluster::client::Order;
+use trial_cluster::client::{ClientProgram, Order};
 use trial_cluster::note::Note;
 use trial_reports::FaultOutcome;
 use trial_sim::fault::Fault;
@@ -41,6 +41,25 @@ impl Run {
     /// Asks a client for something; false if its process does not run.
     pub fn order(&mut self, client: HostId, order: &Order) -> bool {
         self.world.order(client, order.encode())
+    }
+
+    /// Asks producers to make no more records of their own; whether there is anybody who has not said all, or not been
+    /// told all.
+    pub fn ask_for_the_end(&mut self) -> bool {
+        let mut waits = false;
+        for place in 0..self.world.host_count() {
+            let host = HostId(u16::try_from(place).expect("few hosts"));
+            let program = self.world.program(host).and_then(|it| it.as_any().downcast_ref());
+            let Some(program) = program.filter(|it: &&ClientProgram| it.produces()) else {
+                continue;
+            };
+            if !program.is_done() {
+                waits = true;
+                // Twice does no harm: it flushes what lingers.
+                self.order(host, &Order::EndWorkload);
+            }
+        }
+        waits
     }
 
     /// Takes a fault into the plan: one that is due begins at once. Answers the indices of what came of it, a swarm

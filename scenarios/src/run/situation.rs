@@ -5,7 +5,7 @@ use trial_sim::HostId;
 use trial_sim::fault::{Budget, Condition, HostExpr};
 
 use super::player::Situation;
-use crate::facts::{Facts, Role};
+use crate::facts::{Facts, PartitionFacts, Role};
 use crate::scenario::place_name;
 
 impl Situation for Facts {
@@ -74,7 +74,10 @@ impl Situation for Facts {
         }
         // KIP-966 bears fewer than min.insync.replicas unclean ends at a time. As long as nobody has lost anything,
         // more of them do no harm: whoever is elected then has everything.
-        let limit = self.setup.topics.values().map(|topic| topic.min_insync - 1).min().unwrap_or(0);
+        let foreign = |found: &&PartitionFacts| !self.setup.topics.contains_key(&*found.topic);
+        let foreign = self.partitions().filter(foreign).map(|found| found.min_insync);
+        let planned = self.setup.topics.values().map(|topic| topic.min_insync);
+        let limit = planned.chain(foreign).min().map_or(0, |min| min.saturating_sub(1));
         let mut budget = Budget::new(limit);
         for host in self.unclean() {
             budget.on_lossy_crash(self.setup.name(host));

@@ -137,13 +137,19 @@ impl Run {
         self.phase
     }
 
+    /// When something happens next; none: nothing does, unless somebody comes from outside.
+    #[must_use]
+    pub fn next_time(&self) -> Option<Time> {
+        [self.world.next_time(), self.player.next_due()].into_iter().flatten().min()
+    }
+
     /// The World, to look at.
     #[must_use]
     pub fn world(&self) -> &World<Note> {
         &self.world
     }
 
-    /// The World, for tests that tamper with it.
+    /// The World, for whoever has bytes from outside, and for tests that tamper with it.
     pub fn world_mut(&mut self) -> &mut World<Note> {
         &mut self.world
     }

@@ -23,13 +23,13 @@ mod records;
 mod scenario;
 mod source;
 
-pub use self::scenario::{Client, Cluster, Lanes, Load, Network, Scenario, Topic};
+pub use self::scenario::{Client, Cluster, Guests, Lanes, Load, Network, Scenario, Topic};
 pub use builder::{
     ClientBuilder, RackBuilder, ScenarioBuilder, Setting, TopicBuilder, consumer, producer, rack,
     scenario, topic,
 };
 pub use error::{ScenarioError, did_you_mean};
-pub use names::{ADMIN, CONDITIONS, HOST_FUNCTIONS, hosts_of, node_names, place_name};
+pub use names::{ADMIN, CONDITIONS, HOST_FUNCTIONS, OUTSIDE, hosts_of, node_names, place_name};
 pub use override_::Override;
 pub use picks::Pick;
 pub(crate) use pinned::write_lines;

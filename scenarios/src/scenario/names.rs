@@ -16,6 +16,9 @@ use super::scenario::{Client, Cluster, Topic};
 /// The client that creates the topics.
 pub const ADMIN: &str = "admin";
 
+/// Whoever is outside the World, under `trial serve`: faults of the network may name it.
+pub const OUTSIDE: &str = "outside";
+
 /// Disks of a node.
 const DISKS: u16 = 1;
 /// Settings that decide what checkers may expect: they are the whole cluster's.
@@ -68,6 +71,8 @@ pub(super) struct Known<'a> {
     pub(super) topics: &'a BTreeMap<String, Topic>,
     pub(super) clients: &'a BTreeMap<String, Client>,
     pub(super) places: &'a BTreeMap<String, Place>,
+    /// Whether somebody may come from outside.
+    pub(super) outside: bool,
 }
 
 /// Why a fault does not fit its scenario.
@@ -93,6 +98,12 @@ impl Known<'_> {
         }
         for host in hosts_of(&fault.effect) {
             self.host(host)?;
+        }
+        if needs_a_machine(&fault.effect) && hosts_of(&fault.effect).iter().any(is_outside) {
+            let what =
+                "nothing of Trial's runs outside: only the network on the way there can fail";
+            let allowed = "cut, delay, throttle, stall, refuse, hang, hold, reset, with a host on the other side";
+            return Err(Unfit::name(OUTSIDE, what.to_owned(), allowed));
         }
         if let Some(name) = with_itself(&fault.effect) {
             let what = format!("between `{name}` and itself nothing can happen");
@@ -122,6 +133,7 @@ impl Known<'_> {
     fn hosts(&self) -> Vec<String> {
         let mut names = node_names(self.cluster);
         names.extend(self.clients.keys().cloned());
+        names.extend(self.outside.then(|| OUTSIDE.to_owned()));
         names
     }
 
@@ -321,6 +333,22 @@ pub fn place_name<'p>(place: &'p Place, kind: &str) -> Option<&'p str> {
         "rack" => place.rack.as_deref(),
         "zone" => place.zone.as_deref(),
         _ => place.region.as_deref(),
+    }
+}
+
+fn is_outside(host: &&HostExpr) -> bool {
+    matches!(host, HostExpr::Name(name) if name == OUTSIDE)
+}
+
+/// Whether it happens to a machine or its process, and not on the network between two.
+fn needs_a_machine(effect: &Effect) -> bool {
+    match effect {
+        Effect::Isolate { .. }
+        | Effect::Bridge { .. }
+        | Effect::Ring { .. }
+        | Effect::Swizzle { .. } => false,
+        Effect::Swap { .. } => true,
+        other => matches!(parts(other), Parts::To(_)),
     }
 }
 

@@ -57,6 +57,7 @@ impl Reading<'_> {
                     topics: &topics,
                     clients: &clients,
                     places: &places,
+                    outside: false,
                 },
             )?);
         }
@@ -81,6 +82,7 @@ impl Reading<'_> {
             cluster,
             topics,
             clients,
+            guests: None,
         })
     }
 

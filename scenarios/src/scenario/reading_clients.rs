@@ -27,9 +27,10 @@ impl Reading<'_> {
             let label = "a small letter, then letters, digits, `_`";
             return Err(self.source.error(name.span(), message, label));
         }
-        if names::node_names(cluster).contains(name.get_ref()) || name.get_ref() == names::ADMIN {
-            let message = format!("`{}` is the name of a node", name.get_ref());
-            let label = "b1, b2, … are brokers, c1, c2, … controllers, admin creates the topics";
+        let taken = [names::ADMIN, names::OUTSIDE].contains(&name.get_ref().as_str());
+        if taken || names::node_names(cluster).contains(name.get_ref()) {
+            let message = format!("`{}` is the name of somebody else", name.get_ref());
+            let label = "b1, b2, … are brokers, c1, c2, … controllers, admin creates the topics, outside is whoever comes from there";
             return Err(self.source.error(name.span(), message, label));
         }
         let (topic, produces) = match (&table.produce, &table.consume) {

@@ -66,6 +66,19 @@ pub struct Scenario {
     pub topics: BTreeMap<String, Topic>,
     /// The clients by name.
     pub clients: BTreeMap<String, Client>,
+    /// Who comes from outside the World; no file says so, whoever serves the cluster does.
+    pub guests: Option<Guests>,
+}
+
+/// Clients that come from outside the World, through its outside door.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Guests {
+    /// Where they reach the brokers, as the brokers tell them: the host.
+    pub host: String,
+    /// The port of broker `i` is this one plus `i`.
+    pub base_port: u16,
+    /// What their clocks read when the cluster is switched on, in milliseconds since 1970: the hosts' clocks agree.
+    pub wall_ms: i64,
 }
 
 /// How a host's threads take turns.
@@ -212,6 +225,16 @@ impl Scenario {
         Arc::new(self.with(&picked).expect("PI-2: every combination was read once"))
     }
 
+    /// What is played under `seed` for clients from outside.
+    #[must_use]
+    pub fn for_guests(self: &Arc<Self>, seed: u64, guests: Guests) -> Arc<Self> {
+        let mut scenario = Self::clone(&self.for_seed(seed));
+        scenario.guests = Some(guests);
+        // What the seed picks of a scenario is read from its text, which knows of no guests: it has picked.
+        scenario.picks.clear();
+        Arc::new(scenario)
+    }
+
     /// The same with these values, as `--set` takes them.
     fn with(&self, picked: &[String]) -> Result<Self, ScenarioError> {
         let changed =
@@ -237,8 +260,8 @@ impl Scenario {
         let reading = Reading { name: &self.name, source: &source, path: None };
         let line = Spanned::new(0..source.text.len(), line.to_owned());
         let (cluster, topics, clients) = (&self.cluster, &self.topics, &self.clients);
-        let places = &self.places;
-        reading.fault(&line, &names::Known { cluster, topics, clients, places })
+        let (places, outside) = (&self.places, self.guests.is_some());
+        reading.fault(&line, &names::Known { cluster, topics, clients, places, outside })
     }
 
     fn read(name: &str, source: SourceText, path: Option<&Path>) -> Result<Self, ScenarioError> {

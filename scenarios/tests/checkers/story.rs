@@ -124,6 +124,7 @@ fn setup(promises: Promises, settings: &[(&str, &str)]) -> Setup {
     let keeping = Keeping::of(&[], &settings);
     let topic = TopicSetup { partitions: 1, replicas: 3, min_insync, unclean: false, keeping };
     Setup {
+        min_insync: 1,
         hosts: (0..8).map(host).collect(),
         topics: [("orders".to_owned(), topic)].into(),
         rules: Rules::default(),

@@ -3,6 +3,7 @@
 //! In Kafka: `KafkaApis.handleFetchRequest` (its response callback), `FetchSession`; KIP-227, KIP-951.
 
 use bytes::Bytes;
+use trial_sim::ConnId;
 
 use super::super::{Broker, Cx};
 use super::fetch::{NAMES_TOPICS_BY_ID, Part};
@@ -49,7 +50,7 @@ impl Broker {
                     ErrorCode::NotLeaderOrFollower | ErrorCode::FencedLeaderEpoch
                 );
             if names_leader {
-                self.name_leader(part.id, &mut answer, &mut response);
+                self.name_leader(part.id, fetch.request.conn, &mut answer, &mut response);
             }
             let same = response.responses.last().is_some_and(|last| last.topic_id == part.id.topic);
             if !same {
@@ -70,10 +71,11 @@ impl Broker {
     fn name_leader(
         &self,
         id: TopicPartition,
+        conn: ConnId,
         answer: &mut wire::Partition,
         response: &mut FetchResponse,
     ) {
-        let (leader, epoch, endpoint) = self.current_leader(id);
+        let (leader, epoch, endpoint) = self.current_leader(id, conn);
         answer.current_leader.leader_id = leader.0;
         answer.current_leader.leader_epoch = epoch.0;
         let known = response.node_endpoints.iter().any(|node| node.node_id == leader.0);

@@ -1,7 +1,7 @@
 //! ListOffsets: where a log begins, ends, or passes a timestamp.
 //!
 //! In Kafka: `KafkaApis.handleListOffsetRequest`, `ReplicaManager.fetchOffset`; KIP-79, KIP-207, KIP-734.
-//! Left out: tiered offsets (-4, -5), which read as unknown without remote storage, as in Kafka.
+//! Left out: tiered offsets (-5, -6), which read as unknown without remote storage, as in Kafka.
 
 use std::sync::Arc;
 
@@ -23,6 +23,19 @@ const EARLIEST: i64 = -2;
 const MAX_TIMESTAMP: i64 = -3;
 /// "The start of what is on local disks" (version 8).
 const EARLIEST_LOCAL: i64 = -4;
+/// What a negative timestamp stands for, and from which version on it may be asked for.
+const STANDS_FOR: [(i64, i16); 6] = [
+    (LATEST, 1),
+    (EARLIEST, 1),
+    (MAX_TIMESTAMP, 7),
+    (EARLIEST_LOCAL, 8),
+    (TIERED[0], 9),
+    (TIERED[1], 11),
+];
+/// "The end of what is in remote storage", and "the start of what is still to go there".
+const TIERED: [i64; 2] = [-5, -6];
+/// From here on an answer tells the leader epoch of the offset.
+const TELLS_LEADER_EPOCH: i16 = 4;
 /// A debugging consumer, which any replica may answer.
 const DEBUGGING_REPLICA: i32 = -2;
 /// A consumer.
@@ -61,10 +74,16 @@ impl Broker {
     ) {
         for topic in &work.message.topics {
             let id = self.image().topics().topic_by_name(&topic.name).map(|topic| topic.id);
+            let all = work.message.topics.iter().filter(|other| other.name == topic.name);
+            let all = all.flat_map(|other| &other.partitions).map(|it| it.partition_index);
+            let all: Vec<i32> = all.collect();
             let partitions = topic
                 .partitions
                 .iter()
                 .map(|asked| {
+                    if all.iter().filter(|index| **index == asked.partition_index).count() > 1 {
+                        return unknown(asked, ErrorCode::InvalidRequest);
+                    }
                     let slot = id.and_then(|topic| {
                         let partition = asked.partition_index;
                         self.replicas.slot(TopicPartition { topic, partition })
@@ -103,13 +122,12 @@ impl Broker {
         version: i16,
         cx: &mut Cx<'_>,
     ) -> wire::Partition {
-        let unknown = |error: ErrorCode| wire::Partition {
-            partition_index: asked.partition_index,
-            error_code: error.code(),
-            timestamp: -1,
-            offset: -1,
-            leader_epoch: -1,
-        };
+        let unknown = |error: ErrorCode| unknown(asked, error);
+        let may_be_asked =
+            |(stands, since): &(i64, i16)| *stands == asked.timestamp && version >= *since;
+        if asked.timestamp < 0 && !STANDS_FOR.iter().any(may_be_asked) {
+            return unknown(ErrorCode::UnsupportedVersion);
+        }
         let Some(replica) = slot.and_then(|slot| self.replicas.get_mut(slot)) else {
             return unknown(match known {
                 true => ErrorCode::NotLeaderOrFollower,
@@ -142,6 +160,7 @@ impl Broker {
                     .filter(|entry| entry.start_offset <= offset);
                 Some((-1, offset, epoch.map_or(LeaderEpoch::NONE, |entry| entry.leader_epoch)))
             }),
+            tiered if TIERED.contains(&tiered) => Ok(None),
             timestamp => {
                 let mut disk = SimulatedDisk::new(cx.disk(DISK));
                 let record = match timestamp {
@@ -177,8 +196,19 @@ impl Broker {
                 error_code: ErrorCode::None.code(),
                 timestamp,
                 offset: offset.0,
-                leader_epoch: epoch.0,
+                leader_epoch: if version >= TELLS_LEADER_EPOCH { epoch.0 } else { -1 },
             },
         }
+    }
+}
+
+/// No offset, and why.
+fn unknown(asked: &list_offsets_request::Partition, error: ErrorCode) -> wire::Partition {
+    wire::Partition {
+        partition_index: asked.partition_index,
+        error_code: error.code(),
+        timestamp: -1,
+        offset: -1,
+        leader_epoch: -1,
     }
 }

@@ -14,8 +14,6 @@ use crate::wire::{MetadataRequest, MetadataResponse, metadata_request, metadata_
 
 /// From here on a request names topics by id too.
 const KNOWS_TOPIC_IDS: i16 = 10;
-/// The listener that brokers and clients use.
-const LISTENER: &str = "PLAINTEXT";
 
 pub(super) fn handle(
     broker: &mut Broker,
@@ -34,7 +32,7 @@ pub(super) fn handle(
         Some(named) => named.iter().map(|topic| find(image, topic, version)).collect(),
     };
     let response = MetadataResponse {
-        brokers: brokers(image),
+        brokers: brokers(image, broker.listener_of(request.conn)),
         cluster_id: Some(broker.identity().cluster_id.to_string()),
         controller_id: random_alive_broker(broker, cx),
         topics,
@@ -44,12 +42,12 @@ pub(super) fn handle(
     Ok(())
 }
 
-/// The brokers that are not fenced.
-fn brokers(image: &MetadataImage) -> Vec<wire::Broker> {
+/// The brokers that are not fenced, by where whoever uses this listener reaches them.
+fn brokers(image: &MetadataImage, listener: &str) -> Vec<wire::Broker> {
     let alive = image.cluster().brokers().filter(|broker| !broker.fenced);
     alive
         .filter_map(|broker| {
-            let endpoint = broker.endpoint(LISTENER)?;
+            let endpoint = broker.endpoint(listener)?;
             Some(wire::Broker {
                 node_id: broker.id.0,
                 host: endpoint.host.to_string(),

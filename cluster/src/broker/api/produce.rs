@@ -333,7 +333,7 @@ impl Broker {
             }
             if names_leaders && part.error == ErrorCode::NotLeaderOrFollower {
                 let id = TopicPartition { topic: part.topic, partition: part.index };
-                let (leader, epoch, endpoint) = self.current_leader(id);
+                let (leader, epoch, endpoint) = self.current_leader(id, produce.request.conn);
                 answer.current_leader.leader_id = leader.0;
                 answer.current_leader.leader_epoch = epoch.0;
                 if let Some((host, port)) = endpoint

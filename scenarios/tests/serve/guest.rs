@@ -1,0 +1,189 @@
+//! A client of a few lines: blocking, on a real socket, with the wire of `trial-cluster`.
+
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+use bytes::Bytes;
+use trial_cluster::ids::Offset;
+use trial_cluster::net::frames;
+use trial_cluster::wire::{
+    CreateTopicsRequest, FetchRequest, FetchResponse, Message as _, MetadataRequest,
+    MetadataResponse, ProduceRequest, Request, create_topics_request, fetch_request,
+    fetch_response, metadata_response, produce_request,
+};
+use trial_log::{BatchBuilder, Batches};
+
+use super::served::Served;
+
+/// Both name topics in this version.
+const BY_NAME: i16 = 12;
+
+pub struct Guest {
+    stream: TcpStream,
+    correlation: i32,
+}
+
+impl Guest {
+    pub fn new(stream: TcpStream) -> Self {
+        Self { stream, correlation: 0 }
+    }
+
+    /// Asks; none if the broker ends the connection instead.
+    pub fn try_ask<R: Request>(&mut self, version: i16, request: &R) -> Option<R::Response> {
+        self.correlation += 1;
+        let frame = frames::request_frame(R::API, version, self.correlation, "guest", |body| {
+            request.encode(version, body);
+        });
+        self.stream.write_all(&frame).ok()?;
+        let frame = read_frame(&mut self.stream)?;
+        let (correlation, body) = frames::split_response(&frame, R::API, version)?;
+        assert_eq!(correlation, self.correlation, "the answer to this request");
+        Some(R::Response::from_bytes(version, &body).expect("of this version"))
+    }
+
+    #[track_caller]
+    pub fn ask<R: Request>(&mut self, version: i16, request: &R) -> R::Response {
+        self.try_ask(version, request).expect("an answer")
+    }
+
+    pub fn metadata(&mut self, topic: Option<&str>) -> MetadataResponse {
+        let named = |name: &str| trial_cluster::wire::metadata_request::Topic {
+            name: Some(name.to_owned()),
+            ..Default::default()
+        };
+        let topics = topic.map(|name| vec![named(name)]);
+        self.ask(BY_NAME, &MetadataRequest { topics, ..Default::default() })
+    }
+
+    pub fn create(&mut self, topic: &str, partitions: i32) -> i16 {
+        let topic = create_topics_request::Topic {
+            name: topic.to_owned(),
+            num_partitions: partitions,
+            replication_factor: -1,
+            ..Default::default()
+        };
+        let request =
+            CreateTopicsRequest { topics: vec![topic], timeout_ms: 30_000, ..Default::default() };
+        self.ask(7, &request).topics[0].error_code
+    }
+
+    /// Sends one record with acks=all; the error, and its offset.
+    pub fn produce(&mut self, topic: &str, partition: i32, value: &[u8]) -> Option<(i16, i64)> {
+        let mut batch = BatchBuilder::new(Offset(0));
+        batch.append(now_ms(), None, Some(value), &[]);
+        let records = Some(batch.build().into_bytes());
+        let data = produce_request::PartitionData { index: partition, records };
+        let request = ProduceRequest {
+            acks: -1,
+            timeout_ms: 5_000,
+            topic_data: vec![produce_request::TopicData {
+                name: topic.to_owned(),
+                partition_data: vec![data],
+                ..Default::default()
+            }],
+            ..Default::default()
+        };
+        let answer = self.try_ask(BY_NAME, &request)?;
+        let partition = &answer.responses[0].partition_responses[0];
+        Some((partition.error_code, partition.base_offset))
+    }
+
+    pub fn fetch(&mut self, topic: &str, partition: i32, from: i64) -> fetch_response::Partition {
+        let mut answer: FetchResponse = self.ask(BY_NAME, &fetch_request(topic, partition, from));
+        answer.responses.remove(0).partitions.remove(0)
+    }
+
+    /// Everything from the start of a partition, in order.
+    pub fn read_all(&mut self, topic: &str, partition: i32) -> Vec<(i64, Vec<u8>)> {
+        let mut found = Vec::new();
+        let mut next = 0;
+        loop {
+            let answer = self.fetch(topic, partition, next);
+            assert_eq!(answer.error_code, 0, "a leader that has it");
+            if next >= answer.high_watermark {
+                return found;
+            }
+            for batch in Batches::new(answer.records.unwrap_or_default()) {
+                let batch = batch.expect("whole batches");
+                for record in batch.records() {
+                    let record = record.expect("they can be read");
+                    next = record.offset.0 + 1;
+                    found.push((record.offset.0, record.value().unwrap_or_default().to_vec()));
+                }
+            }
+        }
+    }
+}
+
+/// What a consumer asks for: a single partition, at once.
+pub fn fetch_request(topic: &str, partition: i32, from: i64) -> FetchRequest {
+    let partition = fetch_request::Partition {
+        partition,
+        fetch_offset: from,
+        partition_max_bytes: 16 << 20,
+        ..Default::default()
+    };
+    FetchRequest {
+        replica_id: -1,
+        min_bytes: 0,
+        max_bytes: 16 << 20,
+        session_epoch: -1,
+        topics: vec![fetch_request::Topic {
+            topic: topic.to_owned(),
+            partitions: vec![partition],
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}
+
+/// A frame without its length; none if the other side ends the connection.
+pub fn read_frame(stream: &mut TcpStream) -> Option<Bytes> {
+    let mut length = [0; 4];
+    stream.read_exact(&mut length).ok()?;
+    let length = usize::try_from(i32::from_be_bytes(length)).expect("a frame's length");
+    let mut frame = vec![0; length];
+    stream.read_exact(&mut frame).ok()?;
+    Some(Bytes::from(frame))
+}
+
+/// The answer to `Metadata`: who leads a partition.
+pub fn leader(metadata: &MetadataResponse, partition: i32) -> Option<u16> {
+    let is_it = |found: &&metadata_response::Partition| found.partition_index == partition;
+    let found = metadata.topics[0].partitions.iter().find(is_it)?;
+    u16::try_from(found.leader_id).ok()
+}
+
+fn now_ms() -> i64 {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    i64::try_from(now.expect("after 1970").as_millis()).expect("before the year 292,000,000")
+}
+
+impl Served {
+    pub fn guest(&self, broker: u16) -> Guest {
+        Guest::new(self.connect(broker))
+    }
+
+    /// A guest at the broker that leads a partition, once one does.
+    pub fn guest_of_leader(&self, topic: &str, partition: i32) -> Guest {
+        let end = std::time::Instant::now() + super::served::PATIENCE;
+        loop {
+            for broker in 1..=3 {
+                let mut guest = self.guest(broker);
+                let request = MetadataRequest {
+                    topics: Some(vec![trial_cluster::wire::metadata_request::Topic {
+                        name: Some(topic.to_owned()),
+                        ..Default::default()
+                    }]),
+                    ..Default::default()
+                };
+                let answer = guest.try_ask(BY_NAME, &request);
+                if let Some(leader) = answer.and_then(|answer| leader(&answer, partition)) {
+                    return self.guest(leader);
+                }
+            }
+            assert!(std::time::Instant::now() < end, "nobody leads {topic}/{partition}");
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    }
+}
