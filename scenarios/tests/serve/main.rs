@@ -1,5 +1,5 @@
-//! `trial serve`, over real sockets: a client of a few lines, and faults that are typed. What it holds on to is the
-//! business of `serve_memory`.
+//! `trial serve`, over real sockets: a client of a few lines, faults that are typed, and real clients where they can be
+//! had. What it holds on to is the business of `serve_memory`.
 #![cfg(all(feature = "serve", feature = "binary"))]
 
 #[path = "../support/mod.rs"]
@@ -8,5 +8,6 @@ mod support;
 mod command;
 mod faults;
 mod guest;
+mod real_clients;
 mod served;
 mod whole_way;
