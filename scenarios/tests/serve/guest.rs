@@ -56,7 +56,17 @@ impl Guest {
     }
 
     pub fn create(&mut self, topic: &str, partitions: i32) -> i16 {
+        self.create_with(topic, partitions, &[])
+    }
+
+    /// The same with settings of its own.
+    pub fn create_with(&mut self, topic: &str, partitions: i32, own: &[(&str, &str)]) -> i16 {
+        let config = |(name, value): &(&str, &str)| create_topics_request::Config {
+            name: (*name).to_owned(),
+            value: Some((*value).to_owned()),
+        };
         let topic = create_topics_request::Topic {
+            configs: own.iter().map(config).collect(),
             name: topic.to_owned(),
             num_partitions: partitions,
             replication_factor: -1,
@@ -69,9 +79,7 @@ impl Guest {
 
     /// Sends one record with acks=all; the error, and its offset.
     pub fn produce(&mut self, topic: &str, partition: i32, value: &[u8]) -> Option<(i16, i64)> {
-        let mut batch = BatchBuilder::new(Offset(0));
-        batch.append(now_ms(), None, Some(value), &[]);
-        let records = Some(batch.build().into_bytes());
+        let records = Some(batch_of(value));
         let data = produce_request::PartitionData { index: partition, records };
         let request = ProduceRequest {
             acks: -1,
@@ -113,6 +121,13 @@ impl Guest {
             }
         }
     }
+}
+
+/// A batch of one record.
+pub fn batch_of(value: &[u8]) -> Bytes {
+    let mut batch = BatchBuilder::new(Offset(0));
+    batch.append(now_ms(), None, Some(value), &[]);
+    batch.build().into_bytes()
 }
 
 /// What a consumer asks for: a single partition, at once.

@@ -81,6 +81,18 @@ fn a_leader_is_named_by_where_clients_reach_it() {
 }
 
 #[test]
+fn what_a_client_sets_for_its_topic_is_what_the_checkers_hold_it_to() {
+    let served = Served::quick();
+    let own = [("min.insync.replicas", "1")];
+    assert_eq!(served.guest(1).create_with("loose", 1, &own), 0);
+    let said = served.guest_of_leader("loose", 0).produce("loose", 0, b"x");
+    assert_eq!(said, Some((0, 0)));
+    let run = served.holds();
+    let loose = run.judge().facts().partition_named("loose/0").expect("it was made");
+    assert_eq!(loose.min_insync, 1, "the cluster's setting is 2");
+}
+
+#[test]
 fn two_clusters_are_served_at_once() {
     let (one, other) = (Served::quick(), Served::quick());
     assert_eq!(one.guest(1).create("orders", 1), 0);

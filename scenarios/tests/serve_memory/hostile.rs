@@ -8,10 +8,14 @@ use std::time::Duration;
 
 use trial_cluster::broker::api::SERVED;
 use trial_cluster::net::frames;
-use trial_cluster::wire::{ApiKey, Message as _, MetadataRequest};
+use trial_cluster::wire::{
+    ApiVersionsRequest, CreateTopicsRequest, ListOffsetsRequest, MetadataRequest,
+    OffsetForLeaderEpochRequest, ProduceRequest, Request, create_topics_request,
+    list_offsets_request, offset_for_leader_epoch_request, produce_request,
+};
 use trial_sim::{Plan, Stream};
 
-use super::guest::{Guest, fetch_request};
+use super::guest::{Guest, batch_of, fetch_request};
 use super::served::Served;
 use super::{resident, turn};
 
@@ -36,14 +40,9 @@ fn frame(draws: &mut Stream) -> Vec<u8> {
             })
             .to_vec()
         }
-        2 => {
-            let request = MetadataRequest::default();
-            frames::request_frame(ApiKey::Metadata, 12, 1, "m", |out| request.encode(12, out))
-                .to_vec()
-        }
         _ => {
-            let request = fetch_request("orders", 0, 0);
-            frames::request_frame(ApiKey::Fetch, 12, 1, "f", |out| request.encode(12, out)).to_vec()
+            let bases = sensible();
+            bases[usize::try_from(draws.below(bases.len() as u64)).expect("few")].clone()
         }
     };
     // Its length stays: a frame that is never whole is waited for, by a real broker too.
@@ -52,6 +51,42 @@ fn frame(draws: &mut Stream) -> Vec<u8> {
         frame[usize::try_from(place).expect("within")] = draws.below(256) as u8;
     }
     frame
+}
+
+/// Requests that make sense, one of each kind.
+fn sensible() -> Vec<Vec<u8>> {
+    fn frame<R: Request>(version: i16, request: &R) -> Vec<u8> {
+        frames::request_frame(R::API, version, 1, "s", |out| request.encode(version, out)).to_vec()
+    }
+    let name = || "orders".to_owned();
+    let data = produce_request::PartitionData { index: 0, records: Some(batch_of(b"one")) };
+    let topic_data = vec![produce_request::TopicData {
+        name: name(),
+        partition_data: vec![data],
+        ..Default::default()
+    }];
+    let made = create_topics_request::Topic {
+        name: "made".to_owned(),
+        num_partitions: 1,
+        replication_factor: 1,
+        ..Default::default()
+    };
+    let listed = list_offsets_request::Partition { timestamp: -1, ..Default::default() };
+    let listed = list_offsets_request::Topic { name: name(), partitions: vec![listed] };
+    let epochs = offset_for_leader_epoch_request::Partition::default();
+    let epochs = offset_for_leader_epoch_request::Topic { topic: name(), partitions: vec![epochs] };
+    vec![
+        frame(3, &ApiVersionsRequest::default()),
+        frame(12, &MetadataRequest::default()),
+        frame(12, &fetch_request("orders", 0, 0)),
+        frame(9, &ProduceRequest { acks: -1, timeout_ms: 100, topic_data, ..Default::default() }),
+        frame(7, &CreateTopicsRequest { topics: vec![made], timeout_ms: 100, validate_only: true }),
+        frame(
+            9,
+            &ListOffsetsRequest { replica_id: -1, topics: vec![listed], ..Default::default() },
+        ),
+        frame(4, &OffsetForLeaderEpochRequest { replica_id: -1, topics: vec![epochs] }),
+    ]
 }
 
 /// A frame whose length is right, of up to 300 bytes.
