@@ -62,8 +62,8 @@ Examples:
   trial serve --host 0.0.0.0 --advertise my-machine
   trial serve --set cluster.brokers=1 --set 'cluster.config.\"default.replication.factor\"=1'
 
-While it serves, type a fault (`crash leader(orders/0) for 5s`), `status`, `help` or `quit`. Ctrl-C ends it in good order
-too; the exit status is that of `trial run`. What clients send is not in the seed: a served run is not replayed.";
+While it serves, type a fault (`crash leader(orders/0) for 5s`), `status`, `help` or `quit`. Ctrl-C ends it in good
+order too; the exit status is that of `trial run`. What clients send is not in the seed: a served run is not replayed.";
 
 const EXPORT_EXAMPLES: &str = "\
 Examples:

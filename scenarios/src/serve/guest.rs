@@ -2,8 +2,8 @@
 //!
 //! Holds:      which connection of the World belongs to which socket, and what is owed to either.
 //! Inputs:     events of the sockets, outputs of the World.
-//! Invariants: GU-1 what a socket has sent is given back as room once it has left for the broker: a broker that does not
-//!             read holds its client back. GU-2 a client that does not read holds its broker back.
+//! Invariants: GU-1 what a socket has sent is given back as room once it has left for the broker: a broker that does
+//!             not read holds its client back. GU-2 a client that does not read holds its broker back.
 
 use std::collections::{BTreeMap, BTreeSet};
 

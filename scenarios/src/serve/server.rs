@@ -300,8 +300,8 @@ impl Server {
         }
     }
 
-    /// Sends everybody away, ends the faults, and plays on, as fast as it can, until the cluster is live again or it has
-    /// become clear that it will not be. What it came to is in the run.
+    /// Sends everybody away, ends the faults, and plays on, as fast as it can, until the cluster is live again or it
+    /// has become clear that it will not be. What it came to is in the run.
     #[must_use]
     pub fn finish(mut self) -> Run {
         self.guests.send_away(self.run.world_mut());

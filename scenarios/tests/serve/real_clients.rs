@@ -1,8 +1,8 @@
 //! Real clients make a topic, produce with acks=all across a leader crash, and read everything back.
 //!
 //! Opt-in, with `TRIAL_GUESTS=1`: librdkafka by way of confluent-kafka (python3 with venv, and PyPI), the producer,
-//! consumer and Admin of Apache Kafka (Java 17 and Maven: `scenarios/oracle/oracle` fetches them), kcat (in the path, or
-//! named by `TRIAL_KCAT`). Without the variable, and where a client cannot be had, a test says so and passes.
+//! consumer and Admin of Apache Kafka (Java 17 and Maven: `scenarios/oracle/oracle` fetches them), kcat (in the path,
+//! or named by `TRIAL_KCAT`). Without the variable, and where a client cannot be had, a test says so and passes.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
