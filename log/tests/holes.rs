@@ -1,4 +1,4 @@
-//! Power losses under a log that is not compacted: what is left begins where it did and has no hole (LD-1).
+//! Power losses under a log that no cleaner has touched: what is left begins where it did and has no hole (LD-1, RL-1).
 
 mod support;
 
@@ -8,14 +8,17 @@ use trial_log::{LogConfig, MemoryDisk, Offset, PowerLoss};
 const BATCHES: usize = 40;
 
 /// A log of small segments, flushed up to some of them, and the offsets that it has after a power loss.
-fn after_power_loss(seed: u64, holes_refused: bool) -> Vec<(i64, i64)> {
-    let config = LogConfig { holes_refused, ..Fixture::small_config() };
+fn after_power_loss(seed: u64, holes_refused: bool, compacted: bool) -> Vec<(i64, i64)> {
+    let config = LogConfig { holes_refused, compacted, ..Fixture::small_config() };
     let mut f = Fixture::on(MemoryDisk::with_cache(), config);
     // As large as the smallest batch or so: a page that is lost is a batch that is lost.
     let page_bytes = batch(Offset::ZERO, trial_log::LeaderEpoch::NONE, 1).size_in_bytes();
     let flushed = usize::try_from(seed % 30).expect("it is small");
     for number in 0..BATCHES {
-        f.append(1, 1);
+        // As a replica, which looks at no key.
+        let at = Offset(i64::try_from(number).expect("it is small"));
+        let records = batch(at, trial_log::LeaderEpoch(1), 1).into_bytes();
+        f.follow(records, 1).expect("the batch is good and the disk is whole");
         if number == flushed {
             let to = f.log.segment_base_offsets().next_back().expect("there is an active one");
             f.log.flush(&mut f.disk, to, &mut f.events).expect("the disk is whole");
@@ -38,13 +41,18 @@ fn has_hole(offsets: &[(i64, i64)]) -> bool {
 #[test]
 fn what_a_power_loss_leaves_has_no_hole() {
     for seed in 0..600 {
-        let left = after_power_loss(seed, true);
+        let left = after_power_loss(seed, true, false);
         assert!(!has_hole(&left), "LD-1: seed {seed} left {left:?}");
+        let left = after_power_loss(seed, true, true);
+        assert!(!has_hole(&left), "RL-1: seed {seed} left {left:?}");
     }
 }
 
 /// The control: as Kafka does it, some of these power losses leave one.
 #[test]
 fn a_recovery_that_looks_for_bad_batches_alone_leaves_holes() {
-    assert!((0..600).any(|seed| has_hole(&after_power_loss(seed, false))), "no seed leaves a hole");
+    for compacted in [false, true] {
+        let leaves_one = |seed| has_hole(&after_power_loss(seed, false, compacted));
+        assert!((0..600).any(leaves_one), "no seed leaves a hole");
+    }
 }

@@ -116,6 +116,16 @@ fn an_epoch_that_began_beyond_the_end_is_entered_again_where_its_records_are() {
     assert_eq!(f.epochs(), [(1, 0), (2, 8)], "and the next load finds the same");
 }
 
+/// Seed 159 of `old_records_go` (R16): a DeleteRecords, its epochs written down, and a power loss that took the end.
+#[test]
+fn an_epoch_that_began_beyond_the_end_is_entered_again_where_nothing_is_scanned() {
+    let mut f = seven_batches();
+    f.disk.set_contents("orders-0/leader-epoch-checkpoint", b"0\n1\n2 12\n");
+    cut(&mut f, 12, 1);
+    f.reopen(false, Offset(12), Offset::ZERO).expect("the disk is whole");
+    assert_eq!((f.log.log_end_offset(), f.epochs()), (Offset(12), vec![(1, 0), (2, 8)]));
+}
+
 #[test]
 fn segments_below_the_recovery_point_are_believed() {
     let mut f = seven_batches();

@@ -203,23 +203,25 @@ impl Log {
         to: Offset,
         events: &mut Vec<LogEvent>,
     ) -> Result<(), LogError> {
-        self.guarded(events, |log, _| {
-            log.producers.sync_snapshots(disk)?;
-            let from = log.recovery_point;
-            if to <= from {
-                return Ok(());
-            }
-            let first = log.segment_holding(from).unwrap_or(0);
-            let mut found_new = false;
-            for segment in log.segments[first..].iter_mut().take_while(|s| s.base_offset < to) {
-                segment.sync(disk)?;
-                found_new |= segment.base_offset >= from || segment.txn_index.take_is_new();
-            }
-            if found_new {
-                disk.sync_dir(&log.folder)?;
-            }
-            Ok(())
-        })
+        self.guarded(events, |log, _| log.sync_below(disk, to))
+    }
+
+    pub(super) fn sync_below(&mut self, disk: &mut dyn Disk, to: Offset) -> Result<(), LogError> {
+        self.producers.sync_snapshots(disk)?;
+        let from = self.recovery_point;
+        if to <= from {
+            return Ok(());
+        }
+        let first = self.segment_holding(from).unwrap_or(0);
+        let mut found_new = false;
+        for segment in self.segments[first..].iter_mut().take_while(|s| s.base_offset < to) {
+            segment.sync(disk)?;
+            found_new |= segment.base_offset >= from || segment.txn_index.take_is_new();
+        }
+        if found_new {
+            disk.sync_dir(&self.folder)?;
+        }
+        Ok(())
     }
 
     /// Moves the recovery point up to `to`, after a [`Log::flush`] that was paid for.

@@ -2,7 +2,9 @@
 //!
 //! In Kafka:   `UnifiedLog.maybeRoll`, `roll`, `LocalLog.roll`, `LogSegment.shouldRoll`, `onBecomeInactiveSegment`.
 //! Invariants: the segment that is closed ends its time index with its largest timestamp. What it holds is flushed in
-//!             the background, by whoever runs the log, when it sees the event.
+//!             the background, by whoever runs the log, when it sees the event. RL-1 Where holes are refused a
+//!             compacted log flushes it before anything comes behind it: no recovery can tell what a power loss took
+//!             from what the cleaner took. (Kafka does not; see `load/recover.rs` for logs that are not compacted.)
 //! Left out:   Kafka trims the index files, which it allocates whole; ours are as long as their entries.
 
 use crate::Offset;
@@ -74,6 +76,8 @@ impl Log {
         if recovery_point >= base_offset {
             // All its batches were flushed before: nobody will flush the entry that its time index has just got.
             active.sync(disk)?;
+        } else if self.config.compacted && self.config.holes_refused {
+            self.sync_below(disk, base_offset)?;
         }
         let segment = Segment::create(disk, &self.folder, base_offset, &self.config, now_ms)?;
         self.segments.push(segment);

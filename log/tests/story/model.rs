@@ -187,7 +187,11 @@ impl Model {
             return;
         }
         self.start = to;
-        // The epoch that the start lies in begins there; those before it are forgotten.
+        self.trim_epochs_from(to);
+    }
+
+    /// The epoch that the start lies in begins there; those before it are forgotten.
+    fn trim_epochs_from(&mut self, to: i64) {
         let below = self.epochs.iter().rposition(|(_, start)| *start <= to);
         self.epochs.drain(..below.unwrap_or(0));
         if below.is_some() {
@@ -261,7 +265,15 @@ impl Model {
             self.start_anew(start);
         } else {
             self.end = end;
+            let knew = !self.epochs.is_empty();
             self.trim_epochs_to(end);
+            if knew && self.epochs.is_empty() && end > self.start {
+                // The only one began beyond all records that are left: they say which one is theirs.
+                let all = self.segments.iter().flat_map(|(_, batches)| batches);
+                let met: Vec<(i32, i64)> = all.map(|batch| (batch.epoch, batch.base)).collect();
+                met.into_iter().for_each(|(epoch, base)| self.enter(epoch, base));
+                self.trim_epochs_from(self.start);
+            }
             self.start_at(self.start.max(self.segments[0].0));
         }
         self.recovery_point = self.recovery_point.min(self.end);

@@ -9,9 +9,13 @@ use crate::error::LogError;
 use crate::event::LogEvent;
 use crate::leader_epoch_cache::EpochEntry;
 use crate::mark;
+use crate::scanner::{ScanError, Scanner};
 use crate::segment::Segment;
 
 use super::super::log::Log;
+
+/// Bytes of a segment that are read at once.
+const READ_AHEAD: usize = 64 << 10;
 
 impl Log {
     /// Finds both ends; a log that would end before it starts is dropped. The scan has met these epochs.
@@ -48,11 +52,15 @@ impl Log {
             Some(end) if clean => end,
             _ => self.recovery_point.min(self.log_end_offset),
         };
+        let knew = self.epochs.latest_epoch().is_some();
         self.trim_epochs_to(disk, self.log_end_offset, events)?;
         if found.is_some() {
             // An entry may have gone of which there are records before: the log had started at it, its start was lost
-            // and so was its end. (Kafka enters the epoch again with the next recovery.)
-            for entry in met {
+            // and so was its end. (Kafka enters the epoch again with the next recovery, or never.)
+            let shows = self.log_end_offset > start;
+            let is_lost = shows && knew && self.epochs.latest_epoch().is_none();
+            let of_all = if is_lost { Some(self.epochs_of_segments(disk)?) } else { None };
+            for entry in of_all.as_deref().unwrap_or(met) {
                 self.enter_later_epoch(disk, entry.leader_epoch, entry.start_offset, events)?;
             }
         }
@@ -60,6 +68,28 @@ impl Log {
         // Kafka trims to the checkpoint alone, and keeps the epochs of segments that retention has dropped.
         self.trim_epochs_from(self.log_start_offset, events);
         Ok(())
+    }
+
+    /// The epochs that the batches of all segments have, scanned or not, up to the first that cannot be read.
+    fn epochs_of_segments(&self, disk: &mut dyn Disk) -> Result<Vec<EpochEntry>, LogError> {
+        let mut entries: Vec<EpochEntry> = Vec::new();
+        for segment in &self.segments {
+            let mut scanner = Scanner::new(segment.file, 0, segment.size, READ_AHEAD);
+            loop {
+                let batch = match scanner.next_header(disk) {
+                    Ok(Some(batch)) => batch.summary,
+                    Ok(None) => break,
+                    Err(ScanError::Disk(error)) => return Err(error.into()),
+                    Err(ScanError::Corrupt { .. }) => return Ok(entries),
+                };
+                let latest = entries.last().map_or(-1, |entry| entry.leader_epoch.0);
+                if batch.leader_epoch.0 > latest {
+                    let (leader_epoch, start_offset) = (batch.leader_epoch, batch.base_offset);
+                    entries.push(EpochEntry { leader_epoch, start_offset });
+                }
+            }
+        }
+        Ok(entries)
     }
 
     /// The end, if there is anything to keep.
