@@ -16,9 +16,10 @@ use trial_cluster::note::Note;
 use trial_cluster::note::client::{ClientNote, RecordId};
 use trial_cluster::wire::{
     ApiKey, ApiVersionsResponse, CreateTopicsRequest, CreateTopicsResponse, FetchRequest,
-    FetchResponse, ListOffsetsRequest, ListOffsetsResponse, Message, MetadataResponse,
-    ProduceRequest, ProduceResponse, api_versions_response, create_topics_response, fetch_response,
-    list_offsets_response, metadata_response, produce_response,
+    FetchResponse, InitProducerIdResponse, ListOffsetsRequest, ListOffsetsResponse, Message,
+    MetadataResponse, ProduceRequest, ProduceResponse, api_versions_response,
+    create_topics_response, fetch_response, list_offsets_response, metadata_response,
+    produce_response,
 };
 use trial_log::Batches;
 use trial_sim::{
@@ -74,6 +75,11 @@ impl MemoryNode {
                 };
                 let answer =
                     CreateTopicsResponse { topics: vec![topic], ..CreateTopicsResponse::default() };
+                send(&|into| answer.encode(version, into), cx);
+            }
+            ApiKey::InitProducerId => {
+                let answer =
+                    InitProducerIdResponse { producer_id: 7, ..InitProducerIdResponse::default() };
                 send(&|into| answer.encode(version, into), cx);
             }
             ApiKey::Produce => {
@@ -329,6 +335,7 @@ fn history(world: &mut World<Note>) -> History {
                     records.iter().map(|it| (it.offset, it.id.expect("every record has one"))),
                 );
             }
+            ClientNote::ProducerIdAssigned { .. } => {}
             ClientNote::WorkloadDone => history.done = true,
             ClientNote::PositionReset { offset, .. } => {
                 assert_eq!(offset, Offset::ZERO, "earliest")

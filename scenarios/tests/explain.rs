@@ -118,6 +118,7 @@ const A_HOLE: &str = r#"
     [clients.shop]
     produce = "orders"
     rate = "10/s"
+    config = { "enable.idempotence" = false }
     [clients.audit]
     consume = "orders"
     config = { "auto.offset.reset" = "earliest" }
@@ -178,7 +179,7 @@ fn a_hole_that_begins_with_a_roll_of_which_nobody_heard() {
         [clients.shop]
         produce = "orders"
         rate = "40/s"
-        config = { "linger.ms" = 0 }
+        config = { "linger.ms" = 0, "enable.idempotence" = false }
         [clients.audit]
         consume = "orders"
         config = { "auto.offset.reset" = "earliest" }

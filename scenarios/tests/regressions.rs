@@ -177,7 +177,7 @@ fn metadata_that_cannot_be_read_ends_the_node_and_not_the_run() {
         [clients.p]
         produce = "t"
         rate = "50/s"
-        config = { acks = "all" }
+        config = { acks = "all", "enable.idempotence" = false }
         [clients.c]
         consume = "t"
     "#;

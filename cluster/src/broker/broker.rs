@@ -19,6 +19,7 @@ use super::cleaner::Cleaners;
 use super::controller_channel::ControllerChannel;
 use super::fetcher::ReplicaFetcher;
 use super::lifecycle::BrokerLifecycle;
+use super::producer_ids::ProducerIds;
 use super::replicas::{BrokersInImage, Replicas};
 use super::request::Request;
 use super::retention::Retention;
@@ -123,6 +124,7 @@ pub struct Broker {
     pub(super) alterations: ControllerChannel,
     pub(super) forwarding: ControllerChannel,
     pub(super) forwarded: Slab<Arc<Request>>,
+    pub(super) producer_ids: ProducerIds,
 }
 
 impl Broker {
@@ -173,6 +175,7 @@ impl Broker {
             alterations,
             forwarding,
             forwarded: Slab::default(),
+            producer_ids: ProducerIds::default(),
             config,
         }
     }

@@ -110,6 +110,7 @@ impl Broker {
             }
             Ask::AlterPartition(_) => self.on_alter_partition_answer(response, cx),
             Ask::Forward(_, mark) => self.on_forwarded(mark, response, cx),
+            Ask::AllocateProducerIds(_) => self.on_producer_ids(response, cx),
         }
         self.on_lifecycle(effects, cx);
     }

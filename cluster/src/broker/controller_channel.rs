@@ -16,8 +16,8 @@ use crate::error_code::ErrorCode;
 use crate::ids::BrokerId;
 use crate::net::{Completed, NetError, NetSettings, NetworkClient};
 use crate::wire::{
-    AlterPartitionRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest, EnvelopeRequest,
-    Request,
+    AllocateProducerIdsRequest, AlterPartitionRequest, BrokerHeartbeatRequest,
+    BrokerRegistrationRequest, EnvelopeRequest, Request,
 };
 
 /// How long a channel that knows no controller waits before it looks again.
@@ -32,6 +32,8 @@ pub enum Ask {
     Heartbeat(BrokerHeartbeatRequest),
     /// To change in-sync sets.
     AlterPartition(AlterPartitionRequest),
+    /// To give a block of producer ids.
+    AllocateProducerIds(AllocateProducerIdsRequest),
     /// To handle a client's request; the number is the broker's own mark of it.
     Forward(EnvelopeRequest, u32),
 }
@@ -122,6 +124,7 @@ impl ControllerChannel {
                 Ask::Register(message) => self.newest(node, message),
                 Ask::Heartbeat(message) => self.newest(node, message),
                 Ask::AlterPartition(message) => self.newest(node, message),
+                Ask::AllocateProducerIds(message) => self.newest(node, message),
                 Ask::Forward(message, _) => self.newest(node, message),
             };
             self.client.send(node, request, cx);
@@ -192,6 +195,9 @@ fn says_not_controller(ask: &Ask, completed: &Completed) -> bool {
         }
         Ask::AlterPartition(_) => {
             completed.response::<AlterPartitionRequest>().map(|answer| answer.error_code)
+        }
+        Ask::AllocateProducerIds(_) => {
+            completed.response::<AllocateProducerIdsRequest>().map(|answer| answer.error_code)
         }
         Ask::Forward(..) => completed.response::<EnvelopeRequest>().map(|answer| answer.error_code),
     };

@@ -20,6 +20,7 @@ mod jobs;
 mod leader_questions;
 pub mod lifecycle;
 mod metadata;
+mod producer_ids;
 mod recovery_points;
 mod replicas;
 mod replicate;

@@ -117,8 +117,11 @@ impl Broker {
 
     /// First half: every log is opened, and recovered if the last process did not end cleanly.
     pub(super) fn start_recover(&mut self, cx: &mut Cx<'_>) -> Span {
-        if self.recover(cx).is_err() {
-            cx.halt("its only log directory has failed");
+        match self.recover(cx) {
+            Ok(()) => {}
+            // The disk is well, and a log is not what was promised: Kafka's broker does not start either.
+            Err(LogError::CorruptSegment { .. }) => cx.halt("a log cannot be loaded"),
+            Err(_) => cx.halt("its only log directory has failed"),
         }
         costs::HOUSEKEEPING
     }

@@ -149,7 +149,7 @@ impl Heard {
 
     pub(super) fn on_event(&mut self, event: &ProducerEvent) {
         let (id, answer) = match event {
-            ProducerEvent::Appended { .. } => return,
+            ProducerEvent::IdAssigned { .. } | ProducerEvent::Appended { .. } => return,
             ProducerEvent::Delivered { id, partition, offset } => {
                 (id, Answer::Delivered { partition: partition.partition, offset: *offset })
             }

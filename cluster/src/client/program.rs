@@ -379,6 +379,7 @@ fn by_id(at: &NamedPartition, metadata: &Metadata) -> TopicPartition {
 
 fn note_of_producer(event: ProducerEvent, metadata: &Metadata) -> ClientNote {
     match event {
+        ProducerEvent::IdAssigned { id, epoch } => ClientNote::ProducerIdAssigned { id, epoch },
         ProducerEvent::Appended { id, partition } => {
             ClientNote::Sent { id: RecordId(id), partition: by_id(&partition, metadata) }
         }

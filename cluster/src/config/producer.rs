@@ -1,8 +1,7 @@
 //! The settings of a producer.
 //!
 //! In Kafka: `ProducerConfig` (Kafka 4.3, defaults and validators).
-//! Holds:    what our producer obeys. `enable.idempotence` is off by default here although it is on in Kafka: it can
-//!           be asked for, and whoever runs the producer refuses it until our brokers know producer ids.
+//! Holds:    what our producer obeys. `enable.idempotence` is on, unless another setting that was given excludes it.
 //! Left out: transactions, racks, `partitioner.availability.timeout.ms`: refused, not ignored.
 
 use std::ops::RangeBounds;
@@ -54,7 +53,7 @@ settings! {
         /// Who must have a record before the producer is told.
         acks: Acks = "acks", Acks::All, ..;
         /// Whether brokers recognise a batch that is sent twice.
-        enable_idempotence: bool = "enable.idempotence", false, ..;
+        enable_idempotence: Option<bool> = "enable.idempotence", None, ..;
         /// How long a batch waits for more records.
         linger: Span = "linger.ms", Span::from_millis(5), 0..;
         /// Bytes of a full batch.
@@ -87,6 +86,15 @@ settings! {
 }
 
 impl ProducerSettings {
+    /// Requests in flight of an idempotent producer.
+    const MAX_IN_FLIGHT_IDEMPOTENT: usize = 5;
+
+    /// Whether brokers recognise its batches. That is the default, which gives way to `acks` and `retries`.
+    #[must_use]
+    pub fn is_idempotent(&self) -> bool {
+        self.enable_idempotence.unwrap_or(self.acks == Acks::All && self.retries > 0)
+    }
+
     /// The codec of its batches, with its level.
     #[must_use]
     pub fn compression(&self) -> Compression {
@@ -128,11 +136,17 @@ impl ProducerConfig {
                 format!("at least linger.ms + request.timeout.ms = {}", least.0 / 1_000_000);
             return Err(ConfigError::bad("delivery.timeout.ms", least));
         }
-        if own.enable_idempotence && own.acks != Acks::All {
+        let is_asked_for = own.enable_idempotence == Some(true);
+        if is_asked_for && own.acks != Acks::All {
             return Err(ConfigError::bad("acks", "all, as long as enable.idempotence is true"));
         }
-        if own.enable_idempotence && own.max_in_flight > 5 {
-            let allowed = "at most 5, as long as enable.idempotence is true";
+        if is_asked_for && own.retries == 0 {
+            let allowed = "at least 1, as long as enable.idempotence is true";
+            return Err(ConfigError::bad("retries", allowed));
+        }
+        let is_on = own.enable_idempotence != Some(false);
+        if is_on && own.max_in_flight > ProducerSettings::MAX_IN_FLIGHT_IDEMPOTENT {
+            let allowed = "at most 5, unless enable.idempotence is false";
             return Err(ConfigError::bad("max.in.flight.requests.per.connection", allowed));
         }
         Ok(())
@@ -199,5 +213,17 @@ mod tests {
         config.set("enable.idempotence", "true").expect("it can be asked for");
         config.set("acks", "1").expect("a value");
         assert!(config.check().is_err(), "idempotence needs acks=all");
+        let mut config = ProducerConfig::default();
+        assert!(config.producer.is_idempotent(), "by default");
+        config.set("max.in.flight.requests.per.connection", "6").expect("a number");
+        assert!(config.check().is_err(), "idempotence needs order");
+        config.set("enable.idempotence", "false").expect("a value");
+        assert_eq!(config.check(), Ok(()), "it was not asked for");
+        for (name, text) in [("acks", "1"), ("retries", "0")] {
+            let mut config = ProducerConfig::default();
+            config.set(name, text).expect("a value");
+            assert!(!config.producer.is_idempotent(), "{name}={text} turns it off");
+            assert_eq!(config.check(), Ok(()), "without a word");
+        }
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! In Kafka: `TopicConfig`, `LogConfig`; a broker's own names for their defaults in `ServerTopicConfigSynonyms`.
 //! Holds:    what our logs and partitions obey.
-//! Left out: `preallocate`, tiered storage, throttled replicas; `flush.ms` is taken and no flusher runs. What is not here
-//!           is refused, since a setting that is silently ignored would be a lie.
+//! Left out: `preallocate`, tiered storage, throttled replicas; `flush.ms` is taken and no flusher runs. What is not
+//!           here is refused, since a setting that is silently ignored would be a lie.
 
 use trial_log::{Compression, TimestampType};
 use trial_sim::Span;

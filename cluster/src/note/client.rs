@@ -74,6 +74,13 @@ pub enum ClientNote {
         /// Why.
         error: ErrorCode,
     },
+    /// An idempotent producer was given its id: only now can it send.
+    ProducerIdAssigned {
+        /// The id.
+        id: i64,
+        /// The epoch.
+        epoch: i16,
+    },
     /// A record joined a batch: it must be told within the delivery timeout from now (C1).
     Sent {
         /// The record.

@@ -4,9 +4,10 @@ use bytes::Bytes;
 use trial_cluster::broker::api::SERVED;
 use trial_cluster::wire::{
     ApiKey, ApiVersionsRequest, CreateTopicsRequest, DeleteRecordsRequest, FetchRequest,
-    ListOffsetsRequest, Message as _, MetadataRequest, OffsetForLeaderEpochRequest, ProduceRequest,
-    create_topics_request, delete_records_request, fetch_request, list_offsets_request,
-    metadata_request, offset_for_leader_epoch_request, produce_request,
+    InitProducerIdRequest, ListOffsetsRequest, Message as _, MetadataRequest,
+    OffsetForLeaderEpochRequest, ProduceRequest, create_topics_request, delete_records_request,
+    fetch_request, list_offsets_request, metadata_request, offset_for_leader_epoch_request,
+    produce_request,
 };
 use trial_log::BatchBuilder;
 
@@ -39,8 +40,8 @@ fn answers_the_default(bench: &mut Bench, door: Door, api: ApiKey, version: i16)
     }
     ask!(
         ApiVersions: ApiVersionsRequest, CreateTopics: CreateTopicsRequest, DeleteRecords: DeleteRecordsRequest,
-        Fetch: FetchRequest, ListOffsets: ListOffsetsRequest, Metadata: MetadataRequest,
-        OffsetForLeaderEpoch: OffsetForLeaderEpochRequest,
+        Fetch: FetchRequest, InitProducerId: InitProducerIdRequest, ListOffsets: ListOffsetsRequest,
+        Metadata: MetadataRequest, OffsetForLeaderEpoch: OffsetForLeaderEpochRequest,
     );
 }
 

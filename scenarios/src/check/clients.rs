@@ -112,6 +112,8 @@ pub struct Clients {
     fates: BTreeMap<u64, Chunked<Fate>>,
     /// Who sends the records of each incarnation of a client.
     senders: BTreeMap<u64, HostId>,
+    /// When an idempotent producer was given its id: before that it sends nothing, and gives nothing up either.
+    ids: BTreeMap<HostId, Time>,
     /// Incarnations that were killed: nobody is told what became of their sends.
     dead: BTreeSet<u64>,
     /// Partitions in the order in which records went to them.
@@ -142,6 +144,9 @@ impl Clients {
         verdicts: &mut Verdicts,
     ) {
         match note {
+            ClientNote::ProducerIdAssigned { .. } => {
+                self.ids.insert(host, at);
+            }
             ClientNote::Sent { id, partition } => self.on_sent(at, host, *id, *partition),
             ClientNote::Acked { id, partition, offset } => {
                 self.counts.acked += 1;
@@ -264,20 +269,31 @@ impl Clients {
                 continue;
             }
             let Some(limit) = timeout(facts, sender) else { continue };
+            let Some(ready) = self.ready_at(sender, facts) else { continue };
             for (number, fate) in fates.iter().enumerate() {
-                let late = fate.outcome == Outcome::Pending && at.since(fate.sent_at) > limit;
+                let begun = fate.sent_at.max(ready);
+                let late = fate.outcome == Outcome::Pending && at.0 > begun.0 + limit.0;
                 if late {
                     let id = RecordId(key << NUMBER_BITS | number as u64);
                     let told = format!("{} it has not been told anything", words::when(at));
                     untold(at, sender, id, fate, told, facts, verdicts);
                 }
-                let took = fate.told_at.0.saturating_sub(fate.sent_at.0);
+                let took = fate.told_at.0.saturating_sub(begun.0);
                 if fate.outcome == Outcome::Acked && Span(took) > limit {
                     let id = RecordId(key << NUMBER_BITS | number as u64);
                     let told = format!("{} it was told", words::when(fate.told_at));
                     untold(fate.told_at, sender, id, fate, told, facts, verdicts);
                 }
             }
+        }
+    }
+
+    /// From when on a producer counts the time of its records; none: it does not yet. (Kafka's looks for what has
+    /// expired when it sends, and sends nothing while it asks for an id.)
+    fn ready_at(&self, sender: HostId, facts: &Facts) -> Option<Time> {
+        match facts.setup.role(sender) {
+            Some(Role::Producer { idempotent: true, .. }) => self.ids.get(&sender).copied(),
+            _ => Some(Time::ZERO),
         }
     }
 

@@ -3,7 +3,7 @@
 //! In Kafka:   nothing; Jepsen's `tests/kafka.clj` (`poll-skip`, `unseen`, `duplicate`).
 //! Inputs:     what consumers left out or saw twice; the ledger.
 //! Invariants: poll-skip a consumer leaves nothing committed out. unseen what was told safe is read by the end.
-//!             duplicate a record stands at one offset, if its producer is idempotent.
+//!             duplicate a record stands at one offset, if its producer is idempotent and no broker has forgotten it.
 
 use trial_cluster::ids::TopicPartition;
 use trial_sim::{HostId, Time};
@@ -12,7 +12,7 @@ use super::clients::{Clients, Doubles};
 use super::compaction;
 use super::losses::Lost;
 use super::promise::FaultSeen;
-use super::verdicts::{Breach, Excuse, Verdicts};
+use super::verdicts::{Breach, Excuse, Verdicts, replica_hosts};
 use super::words;
 use crate::facts::{Facts, PartitionFacts, ReplicaLog, Role};
 
@@ -115,6 +115,10 @@ fn duplicate(
         matches!(facts.setup.role(sender), Some(Role::Producer { idempotent: true, .. }));
     let (first, second) = doubles.offsets;
     if idempotent {
+        if let Some(excuse) = forgotten(partition, doubles, clients, facts, faults) {
+            verdicts.excused(excuse);
+            return;
+        }
         let breach = Breach {
             invariant: "duplicate",
             at: doubles.at,
@@ -130,16 +134,52 @@ fn duplicate(
         verdicts.always(&name, breach);
         return;
     }
+    let what = written_twice(partition, doubles);
     let before = faults.iter().rev().find(|fault| fault.at <= doubles.at);
     let fault = match before {
         Some(fault) => format!("a retry by {producer} after {}", fault.text),
         None => format!("a retry by {producer}"),
     };
+    let (setting, host) = ("enable.idempotence=false".to_owned(), String::new());
+    verdicts.excused(Excuse { what, fault, setting, host, at: doubles.at });
+}
+
+/// A broker that restarts learns of each producer the last batch alone: that is all that its snapshot holds. Of two
+/// batches that wait for their answers it takes the first one for out of order, whereupon the producer bumps its epoch
+/// and sends both again. (Apache Kafka 4.3.0 does so: an answer OUT_OF_ORDER_SEQUENCE_NUMBER to the first of three
+/// batches that it has, after `kill -9` as well as after a stop in good order; `TransactionManager.canRetry` does the
+/// rest.) Excused is therefore what is written twice after a restart and such an answer of the same broker.
+fn forgotten(
+    partition: &PartitionFacts,
+    doubles: &Doubles,
+    clients: &Clients,
+    facts: &Facts,
+    faults: &[FaultSeen],
+) -> Option<Excuse> {
+    let (_, sender, fate) = clients.fates().find(|(id, ..)| *id == doubles.id)?;
+    let restarted = replica_hosts(facts, partition).into_iter().find_map(|host| {
+        let restarts = facts.restarts.get(&host)?;
+        let refused_at = *partition.out_of_order.get(&(host, sender))?;
+        let at = restarts.iter().rev().find(|at| (fate.sent_at..=refused_at).contains(at))?;
+        Some((host, *at))
+    });
+    let (host, at) = restarted?;
+    let before = |fault: &&FaultSeen| fault.at <= at && fault.hosts.contains(&host);
+    let fault = faults.iter().rev().find(before);
+    Some(Excuse {
+        what: written_twice(partition, doubles),
+        fault: fault.map_or_else(|| "a restart".to_owned(), |fault| fault.text.to_string()),
+        setting: "a producer's snapshot, which holds one batch".to_owned(),
+        host: facts.setup.name(host).to_owned(),
+        at: doubles.at,
+    })
+}
+
+fn written_twice(partition: &PartitionFacts, doubles: &Doubles) -> String {
+    let (first, second) = doubles.offsets;
     let many = match doubles.count {
         1 => "1 record was written twice, at offsets".to_owned(),
         more => format!("{more} records were written twice, the first at offsets"),
     };
-    let what = format!("{name}: {many} {first} and {second}");
-    let (setting, host) = ("enable.idempotence=false".to_owned(), String::new());
-    verdicts.excused(Excuse { what, fault, setting, host, at: doubles.at });
+    format!("{}: {many} {first} and {second}", partition.name())
 }

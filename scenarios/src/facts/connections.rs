@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use trial_cluster::error_code::ErrorCode;
 use trial_cluster::ids::TopicPartition;
 use trial_sim::{ConnId, HostId, Time};
 
@@ -152,16 +153,23 @@ impl Facts {
         let Some(sent) = sent else { return };
         for answer in answers {
             let Some(id) = self.resolve(&answer.topic, answer.partition) else { continue };
+            if answer.error == ErrorCode::OutOfOrderSequenceNumber.code()
+                && let Some(partition) = self.partitions.get_mut(&id)
+            {
+                partition.out_of_order.insert((broker, producer), at);
+            }
             if answer.error != 0 {
                 continue;
             }
             let batch = sent.iter().find(|(sent_to, _)| *sent_to == id);
             let Some(head) = batch.and_then(|(_, heads)| heads.first()) else { continue };
             let Some(partition) = self.partitions.get_mut(&id) else { continue };
+            let rewritten = partition.rewritten.as_ref();
+            let stored = rewritten.and_then(|all| all.crc_of(answer.base_offset, head));
             let ack = Acked {
                 base: answer.base_offset,
                 count: head.record_count,
-                crc: head.crc,
+                crc: stored.unwrap_or(head.crc),
                 acks,
                 at,
                 by: broker,
@@ -208,12 +216,18 @@ impl Facts {
                 self.keeping.entry(topic.clone()).or_default();
             }
             for (of, keeping) in &mut self.keeping {
-                if topic.as_ref().is_none_or(|topic| topic == of) {
-                    let before = keeping.compacts;
-                    keeping.loosen(name, value);
-                    if keeping.compacts && !before {
-                        self.newly_compacted.push(of.clone());
-                    }
+                if topic.as_ref().is_some_and(|topic| topic != of) {
+                    continue;
+                }
+                let before = keeping.compacts;
+                keeping.loosen(name, value);
+                if keeping.compacts && !before {
+                    self.newly_compacted.push(of.clone());
+                }
+                let rewrites = keeping.rewrites;
+                let its = self.partitions.values_mut().filter(|partition| *partition.topic == **of);
+                for partition in its.filter(|_| rewrites) {
+                    partition.rewritten.get_or_insert_default();
                 }
             }
         }

@@ -110,10 +110,13 @@ impl Facts {
             let name = name.map_or_else(String::new, |(name, _)| name.clone());
             let known = self.setup.topics.get(&name).map(|topic| topic.min_insync);
             let min = known.unwrap_or(self.setup.min_insync.min(new.replicas.len()));
-            let keeps_records = self.keeping.get(&name).is_some_and(|keeping| keeping.compacts);
-            let mut new = PartitionFacts::new(id, Arc::from(name), min);
-            new.keeps_records = keeps_records;
-            self.partitions.insert(id, new);
+            let keeping = self.keeping.get(&name);
+            let keeps_records = keeping.is_some_and(|keeping| keeping.compacts);
+            let rewrites = keeping.is_some_and(|keeping| keeping.rewrites);
+            let mut partition = PartitionFacts::new(id, Arc::from(name), min);
+            partition.keeps_records = keeps_records;
+            partition.rewritten = rewrites.then(Box::default);
+            self.partitions.insert(id, partition);
         }
         let setup = Arc::clone(&self.setup);
         let partition = self.partitions.get_mut(&id).expect("it was made just now");

@@ -80,8 +80,8 @@ pub struct Facts {
     pub beyond_budget: Option<BeyondBudget>,
     /// Nodes whose process has ended and that have not registered since.
     pub unregistered: BTreeSet<BrokerId>,
-    /// Hosts whose process is not their first.
-    restarted: BTreeSet<HostId>,
+    /// When hosts began a process that is not their first.
+    pub restarts: BTreeMap<HostId, Vec<Time>>,
     /// Hosts without a process.
     pub down: BTreeSet<HostId>,
     /// Where the active controller is.
@@ -115,7 +115,7 @@ impl Facts {
             unfenced: BTreeMap::new(),
             fencing: BTreeMap::new(),
             unregistered: BTreeSet::new(),
-            restarted: BTreeSet::new(),
+            restarts: BTreeMap::new(),
             down: BTreeSet::new(),
             active_controller: None,
             activations: 0,
@@ -206,10 +206,10 @@ impl Facts {
                     self.on_unclean_end(*host);
                 }
             }
-            Seen::Booted { host, incarnation, .. } => {
+            Seen::Booted { at, host, incarnation } => {
                 self.down.remove(host);
                 if *incarnation > 1 {
-                    self.restarted.insert(*host);
+                    self.restarts.entry(*host).or_default().push(*at);
                 }
             }
             Seen::Connected { .. } => {}
@@ -245,7 +245,7 @@ impl Facts {
             }
             Note::Controller(note) => self.on_controller_note(at, host, note, known),
             Note::Broker(BrokerNote::LogsLoaded { clean: false })
-                if self.restarted.contains(&host) =>
+                if self.restarts.contains_key(&host) =>
             {
                 mark::reachable!(
                     self.probes,
@@ -348,6 +348,9 @@ impl Facts {
                     known.push(Known { at, partition: id, fact });
                 }
                 log.wrote_at(base, at);
+                if let Some(rewritten) = &mut partition.rewritten {
+                    rewritten.wrote(bytes);
+                }
                 for batch in wrote {
                     let first = !partition.logs.iter().any(|(other, log)| {
                         *other != host

@@ -17,6 +17,8 @@ pub struct Keeping {
     pub deletes: bool,
     /// `cleanup.policy` has `compact`: of each key only the last record has to stay.
     pub compacts: bool,
+    /// `compression.type` or `message.timestamp.type` have leaders write batches anew.
+    pub rewrites: bool,
     /// `retention.ms`; none: never.
     pub retention_ms: Option<i64>,
     /// `retention.bytes`; none: however many.
@@ -32,6 +34,7 @@ impl Default for Keeping {
         Self {
             deletes: true,
             compacts: false,
+            rewrites: false,
             retention_ms: Some(7 * 24 * HOUR_MS),
             retention_bytes: None,
             delete_retention_ms: 24 * HOUR_MS,
@@ -54,6 +57,10 @@ impl Keeping {
         if let Some(policy) = given(&["cleanup.policy", "log.cleanup.policy"]) {
             (keeping.deletes, keeping.compacts) = policies(&policy);
         }
+        let codec = given(&["compression.type"]);
+        let clock = given(&["message.timestamp.type", "log.message.timestamp.type"]);
+        keeping.rewrites = codec.is_some_and(|codec| rewrites("compression.type", &codec))
+            || clock.is_some_and(|clock| rewrites("message.timestamp.type", &clock));
         let hours = given(&["log.retention.hours"]).and_then(|text| times(&text, HOUR_MS));
         let minutes = given(&["log.retention.minutes"]).and_then(|text| times(&text, 60_000));
         let own = given(&["retention.ms", "log.retention.ms"]).and_then(|text| ms(&text));
@@ -87,6 +94,9 @@ impl Keeping {
                 self.deletes |= deletes;
                 self.compacts |= compacts;
             }
+            "compression.type" | "message.timestamp.type" => {
+                self.rewrites |= rewrites(name, value);
+            }
             "retention.ms" => {
                 self.retention_ms = sooner(self.retention_ms, ms(value).unwrap_or(-1));
             }
@@ -113,6 +123,12 @@ impl Keeping {
             _ => {}
         }
     }
+}
+
+/// Whether such a setting has leaders write batches anew.
+fn rewrites(name: &str, value: &str) -> bool {
+    let as_they_come = if name == "compression.type" { "producer" } else { "CreateTime" };
+    value.trim() != as_they_come
 }
 
 fn policies(text: &str) -> (bool, bool) {

@@ -14,6 +14,7 @@ use trial_sim::{HostId, Time};
 use super::chunked::Chunked;
 use super::record_print::RecordPrint;
 use super::replica_log::{ReplicaLog, Stored};
+use super::rewritten::Rewritten;
 
 /// A batch that is committed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +43,7 @@ pub struct Acked {
     pub base: i64,
     /// How many records.
     pub count: i32,
-    /// Its checksum, as the producer sent it.
+    /// Its checksum, as the producer sent it, or as the leader wrote it that writes batches anew.
     pub crc: u32,
     /// What was asked for: 1, or -1 for all.
     pub acks: i16,
@@ -117,6 +118,8 @@ pub struct PartitionFacts {
     pub ledger: Chunked<Committed>,
     /// Whether records are kept, and not batches alone: it is compacted, or was once.
     pub keeps_records: bool,
+    /// The batches as leaders wrote them, where they write them anew.
+    pub rewritten: Option<Box<Rewritten>>,
     /// The records of the ledger, if they are kept.
     pub records: Chunked<CommittedRecord>,
     /// Tombstones that a cleaning has taken since their time was over.
@@ -131,6 +134,8 @@ pub struct PartitionFacts {
     pub asked_start: Option<i64>,
     /// Who led in which epoch.
     pub terms: BTreeMap<i32, Term>,
+    /// When a broker last told a producer that a batch is out of order; by broker and producer.
+    pub out_of_order: BTreeMap<(HostId, HostId), Time>,
     /// The newest leader's high watermark, as it noted it.
     pub high_watermark: i64,
     /// What producers were told.
@@ -169,6 +174,7 @@ impl PartitionFacts {
             logs: BTreeMap::new(),
             ledger: Chunked::default(),
             keeps_records: false,
+            rewritten: None,
             records: Chunked::default(),
             expired: BTreeSet::new(),
             newest: BTreeMap::new(),
@@ -176,6 +182,7 @@ impl PartitionFacts {
             legal_start: 0,
             asked_start: None,
             terms: BTreeMap::new(),
+            out_of_order: BTreeMap::new(),
             high_watermark: 0,
             acked: Chunked::default(),
             vanished: Chunked::default(),

@@ -90,12 +90,12 @@ pub fn assemble(
         world.outside_host();
         let (name, place) = (OUTSIDE.to_owned(), Place::default());
         hosts.push(HostSetup {
-                name,
-                role: Role::Outside,
-                topic: None,
-                place,
-                resets_to_end: false,
-            });
+            name,
+            role: Role::Outside,
+            topic: None,
+            place,
+            resets_to_end: false,
+        });
     }
     let topics = scenario.topics.iter().map(|(name, topic)| {
         let replicas = usize::try_from(topic.replicas).expect("at least one");
@@ -188,7 +188,7 @@ fn clients(scenario: &Scenario, played: Played) -> Vec<(String, ClientKind, Role
                 let own = &config.producer;
                 let role = Role::Producer {
                     acks: own.acks.code(),
-                    idempotent: own.enable_idempotence,
+                    idempotent: own.is_idempotent(),
                     delivery_timeout_ms: own.delivery_timeout.as_millis(),
                 };
                 let topic = Arc::from(topic.as_str());

@@ -79,12 +79,6 @@ impl Reading<'_> {
                 .error(name.span(), error.headline(), "this producer")
                 .with_help(format!("allowed: {}", error.allowed))
         })?;
-        if config.producer.enable_idempotence {
-            let key = table.config.iter().find(|(key, _)| key.get_ref() == "enable.idempotence");
-            let span = key.map_or_else(|| name.span(), |(_, value)| value.span());
-            let message = "brokers do not know idempotent producers yet";
-            return Err(self.source.error(span, message, "false, for now"));
-        }
         Ok(Client::Producer { topic, load: self.load(table)?, config })
     }
 

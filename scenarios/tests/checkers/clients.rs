@@ -3,7 +3,7 @@
 use trial_cluster::error_code::ErrorCode;
 use trial_cluster::ids::Offset;
 use trial_cluster::note::client::ClientNote;
-use trial_sim::Span;
+use trial_sim::{HostId, Span};
 
 use crate::check;
 use crate::story::{B1, B2, B3, ORDERS, P1, Promises, R1, Story, id};
@@ -35,10 +35,19 @@ fn c1_each_send_is_told_once() {
 #[test]
 fn c1_a_send_is_told_within_its_delivery_timeout() {
     check(&["C1"], |story| {
+        story.has_id();
         story.sends(3);
         story.waits(Span::from_secs(12));
     });
+    // It counts from the moment at which it can send.
+    check(&[], |story| {
+        story.sends(3);
+        story.waits(Span::from_secs(12));
+        story.has_id();
+        story.waits(Span::from_secs(9));
+    });
     check(&["C1"], |story| {
+        story.has_id();
         story.sends(3);
         story.waits(Span::from_secs(12));
         for broker in [B1, B2, B3] {
@@ -170,4 +179,32 @@ fn duplicate_is_a_violation_only_of_an_idempotent_producer() {
     let [excuse] = story.judge.excused() else { panic!("{:?}", story.judge.excused()) };
     assert_eq!(excuse.setting, "enable.idempotence=false");
     assert_eq!(excuse.fault, "a retry by p1 after at 1s reset p1 - b1");
+}
+
+#[test]
+fn duplicate_is_excused_where_a_restarted_broker_took_the_first_batch_for_out_of_order() {
+    let tale = |refused_by: HostId, restarted: HostId| {
+        let mut story = Story::with_three(crate::DURABLE);
+        story.has_id();
+        story.sends(3);
+        for broker in [B1, B2, B3] {
+            story.writes(broker, 0, 3);
+        }
+        story.fault("at 1s crash b1", &[B1]);
+        story.boots(restarted);
+        story.refuses_sequence(refused_by, 3);
+        for broker in [B1, B2, B3] {
+            story.writes(broker, 0, 3);
+        }
+        story.commits(B1, 0, 5);
+        story.polls(&[(0, 0), (1, 1), (2, 2), (3, 3), (4, 3)]);
+        story
+    };
+    let mut story = tale(B1, B1);
+    assert_eq!(story.end(), [""; 0]);
+    let [excuse] = story.judge.excused() else { panic!("{:?}", story.judge.excused()) };
+    assert_eq!(excuse.setting, "a producer's snapshot, which holds one batch");
+    assert_eq!(excuse.fault, "at 1s crash b1");
+    // A broker that was up all the time remembers five batches.
+    assert_eq!(tale(B1, B2).end(), ["duplicate"]);
 }

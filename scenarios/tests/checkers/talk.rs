@@ -1,10 +1,12 @@
 //! What clients and brokers say to each other in a story, and what clients note.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use trial_cluster::error_code::ErrorCode;
 use trial_cluster::ids::{LeaderEpoch, Offset};
 use trial_cluster::note::Note;
 use trial_cluster::note::client::{ClientNote, PolledRecord};
 use trial_cluster::wire::header::{put_request, put_response};
+use trial_cluster::wire::produce_response::PartitionResponse;
 use trial_cluster::wire::{
     FetchRequest, FetchResponse, ProduceRequest, ProduceResponse, Request, fetch_request,
     fetch_response, produce_request, produce_response,
@@ -37,6 +39,18 @@ impl Story {
 
     /// The producer sends these bytes, and the broker says that they are at `base`.
     pub fn acks_batch(&mut self, broker: HostId, base: i64, records: Bytes, acks: i16) {
+        let answer = PartitionResponse { base_offset: base, ..Default::default() };
+        self.tells(broker, records, acks, answer);
+    }
+
+    /// The producer sends one record, and the broker takes it for out of order.
+    pub fn refuses_sequence(&mut self, broker: HostId, number: u64) {
+        let error_code = ErrorCode::OutOfOrderSequenceNumber.code();
+        let answer = PartitionResponse { error_code, base_offset: -1, ..Default::default() };
+        self.tells(broker, batch(0, -1, number), -1, answer);
+    }
+
+    fn tells(&mut self, broker: HostId, records: Bytes, acks: i16, answer: PartitionResponse) {
         let records = Some(records);
         let data = produce_request::PartitionData { index: 0, records };
         let (topic_id, partition_data) = (ORDERS.topic, vec![data]);
@@ -45,8 +59,6 @@ impl Story {
         let mut body = BytesMut::new();
         put_request(&mut body, 13, 1, Some("p1"), &request);
         self.frame(2, (P1, broker), true, &body);
-        let answer =
-            produce_response::PartitionResponse { base_offset: base, ..Default::default() };
         let partition_responses = vec![answer];
         let topic =
             produce_response::Response { topic_id, partition_responses, ..Default::default() };
@@ -123,6 +135,11 @@ impl Story {
 
     pub fn client(&mut self, host: HostId, note: ClientNote) {
         self.note(host, Note::Client(note));
+    }
+
+    /// The idempotent producer can send from now on.
+    pub fn has_id(&mut self) {
+        self.client(P1, ClientNote::ProducerIdAssigned { id: 7, epoch: 0 });
     }
 
     pub fn sends(&mut self, number: u64) {

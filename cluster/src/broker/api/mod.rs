@@ -9,6 +9,7 @@ mod fetch;
 mod fetch_answer;
 mod fetch_marks;
 mod forwarded;
+mod init_producer_id;
 mod list_offsets;
 mod metadata;
 mod offset_for_leader_epoch;
@@ -47,6 +48,7 @@ pub const SERVED: &[Served] = &[
     Served { api: ApiKey::Metadata, versions: 0..=13, handler: metadata::handle },
     Served { api: ApiKey::ApiVersions, versions: 0..=4, handler: api_versions::handle },
     Served { api: ApiKey::CreateTopics, versions: 2..=7, handler: forwarded::handle },
+    Served { api: ApiKey::InitProducerId, versions: 0..=5, handler: init_producer_id::handle },
     Served { api: ApiKey::DeleteRecords, versions: 0..=2, handler: delete_records::handle },
     Served {
         api: ApiKey::OffsetForLeaderEpoch,

@@ -13,6 +13,7 @@ use trial_sim::{Span, Time};
 
 use super::batch::{BATCH_OVERHEAD, BatchId, ProducerBatch, headers_of};
 use super::compression_ratio::CompressionRatios;
+use super::idempotence::{Idempotence, Rewritten};
 use super::kafka_producer::ProducerRecord;
 use super::partitioner::StickyPartitioner;
 use crate::client::{Metadata, NamedPartition};
@@ -163,7 +164,13 @@ impl Accumulator {
 
     /// Takes the first batch of every partition that `node` leads, as far as one request holds them. Where it begins
     /// rotates, so that no partition starves.
-    pub(super) fn drain(&mut self, node: BrokerId, metadata: &Metadata, now: Time) -> Vec<BatchId> {
+    pub(super) fn drain(
+        &mut self,
+        node: BrokerId,
+        metadata: &Metadata,
+        mut idempotence: Option<&mut Idempotence>,
+        now: Time,
+    ) -> Vec<BatchId> {
         let led: Vec<NamedPartition> = self
             .queues
             .keys()
@@ -192,6 +199,16 @@ impl Accumulator {
             if size + batch_size > self.max_request_size && !drained.is_empty() {
                 break;
             }
+            // As in Kafka nothing more is drained then for this node.
+            if idempotence.as_ref().is_some_and(|it| it.holds_back(at, &self.batches[&first])) {
+                break;
+            }
+            if let Some(idempotence) = &mut idempotence {
+                let batch = self.batches.get_mut(&first).expect("a queued batch is held");
+                if batch.producer().is_none() {
+                    batch.set_producer(idempotence.assign(first, at, batch.count()));
+                }
+            }
             size += batch_size;
             self.queues.get_mut(at).expect("it has a first batch").pop_front();
             drained.push(first);
@@ -199,12 +216,36 @@ impl Accumulator {
         drained
     }
 
-    /// A batch that failed goes back to the front.
+    /// A batch that failed goes back to the front, or behind those that have an earlier sequence.
     pub(super) fn reenqueue(&mut self, id: BatchId, wait: Span, now: Time) {
         let batch = self.batch(id);
         batch.on_retry(wait, now);
-        let at = batch.partition.clone();
-        self.queues.entry(at).or_default().push_front(id);
+        let (at, sequence) = (batch.partition.clone(), batch.base_sequence());
+        let queue = self.queues.entry(at).or_default();
+        let earlier = |other: &&BatchId| {
+            let other = self.batches[*other].base_sequence();
+            sequence.is_some() && other.is_some() && other < sequence
+        };
+        let place = queue.iter().take_while(earlier).count();
+        queue.insert(place, id);
+    }
+
+    /// Gives batches their new sequences.
+    pub(super) fn rewrite(&mut self, rewritten: Vec<Rewritten>) {
+        for (id, producer) in rewritten {
+            self.batch(id).reset_producer(producer);
+        }
+    }
+
+    /// How many records a batch has.
+    pub(super) fn count(&self, id: BatchId) -> i32 {
+        self.batches[&id].count()
+    }
+
+    /// Takes everything out of its queue, since nothing can be sent any more; answers all that is held.
+    pub(super) fn abort(&mut self) -> Vec<BatchId> {
+        self.queues.values_mut().for_each(VecDeque::clear);
+        self.batches.keys().copied().collect()
     }
 
     /// Takes the batches out of their queues that have waited too long.

@@ -2,14 +2,18 @@
 //!
 //! In Kafka:   `ProducerBatch`; KIP-951 for the leader that changed (no back-off then).
 //! Holds:      the records' bytes, their ids, attempts and their times, whether it is in flight or done.
-//! Invariants: PB-1 a batch is done once; PB-2 its bytes do not change once they are sealed (C5).
+//! Invariants: PB-1 a batch is done once; PB-2 its bytes do not change once they are sealed (C5), but for the sequence
+//!             of an idempotent producer whose epoch was bumped.
 //! Left out:   splitting on MESSAGE_TOO_LARGE: such a batch fails.
 
 use bytes::Bytes;
-use trial_log::{BatchBuilder, Compression, CompressionType, Header, LeaderEpoch, Offset};
+use trial_log::{
+    BatchBuilder, Compression, CompressionType, Header, LeaderEpoch, Offset, Producer,
+};
 use trial_sim::{Span, Time};
 
 use super::compression_ratio::CompressionRatio;
+use super::idempotence::increment;
 use super::kafka_producer::ProducerRecord;
 use crate::client::NamedPartition;
 
@@ -23,7 +27,8 @@ pub(super) struct BatchId(pub(super) u64);
 #[derive(Debug, Clone)]
 enum Contents {
     Open(BatchBuilder),
-    Sealed(Bytes),
+    /// With what it is made of, in case that its sequence changes.
+    Sealed(Bytes, Option<Box<BatchBuilder>>),
 }
 
 /// Records that go together.
@@ -46,6 +51,9 @@ pub(super) struct ProducerBatch {
     /// A node may have written it although no response said so.
     pub(super) maybe_written: bool,
     contents: Contents,
+    /// What brokers recognise it by.
+    producer: Option<Producer>,
+    sequence_was_reset: bool,
     compression: Compression,
     ratio: CompressionRatio,
     closed: bool,
@@ -74,6 +82,8 @@ impl ProducerBatch {
             done: false,
             maybe_written: false,
             contents: Contents::Open(BatchBuilder::new(Offset::ZERO).compression(compression)),
+            producer: None,
+            sequence_was_reset: false,
             compression,
             ratio,
             closed: false,
@@ -113,7 +123,7 @@ impl ProducerBatch {
                 let size = estimated_size(builder, self.compression, self.ratio);
                 !self.closed && size < self.write_limit
             }
-            Contents::Sealed(_) => false,
+            Contents::Sealed(..) => false,
         };
         !open
     }
@@ -122,17 +132,20 @@ impl ProducerBatch {
     pub(super) fn size_in_bytes(&self) -> usize {
         match &self.contents {
             Contents::Open(builder) => estimated_size(builder, self.compression, self.ratio),
-            Contents::Sealed(bytes) => bytes.len(),
+            Contents::Sealed(bytes, _) => bytes.len(),
         }
     }
 
     /// What its records take in memory, if they are to be compressed and are not yet.
     pub(super) fn uncompressed(&self) -> Option<usize> {
         match &self.contents {
-            Contents::Open(builder) if self.compression.codec() != CompressionType::None => {
+            Contents::Open(builder)
+                if self.compression.codec() != CompressionType::None
+                    && !self.sequence_was_reset =>
+            {
                 Some(builder.size_in_bytes() - BATCH_OVERHEAD)
             }
-            Contents::Open(_) | Contents::Sealed(_) => None,
+            Contents::Open(_) | Contents::Sealed(..) => None,
         }
     }
 
@@ -141,12 +154,62 @@ impl ProducerBatch {
         if let Contents::Open(builder) = &mut self.contents {
             let builder = std::mem::replace(builder, BatchBuilder::new(Offset::ZERO));
             assert!(builder.count() > 0, "an empty batch of {:?} is sent", self.partition);
-            self.contents = Contents::Sealed(builder.build().into_bytes());
+            self.contents = match self.producer {
+                None => Contents::Sealed(builder.build().into_bytes(), None),
+                Some(producer) => {
+                    let kept = Box::new(builder.clone());
+                    let bytes = builder.producer(producer).build().into_bytes();
+                    Contents::Sealed(bytes, Some(kept))
+                }
+            };
         }
         match &self.contents {
-            Contents::Sealed(bytes) => bytes.clone(),
+            Contents::Sealed(bytes, _) => bytes.clone(),
             Contents::Open(_) => unreachable!("PB-2: it was just sealed"),
         }
+    }
+
+    /// What brokers recognise it by; none before it was drained, or without idempotence.
+    pub(super) const fn producer(&self) -> Option<Producer> {
+        self.producer
+    }
+
+    /// How many records.
+    pub(super) fn count(&self) -> i32 {
+        i32::try_from(self.records.len()).expect("a batch has fewer than 2^31 records")
+    }
+
+    /// The sequence of its first record.
+    pub(super) fn base_sequence(&self) -> Option<i32> {
+        self.producer.map(|producer| producer.base_sequence)
+    }
+
+    /// The sequence of its last record.
+    pub(super) fn last_sequence(&self) -> Option<i32> {
+        self.base_sequence().map(|base| increment(base, self.count() - 1))
+    }
+
+    /// Whether it was given another sequence than its first one.
+    pub(super) const fn sequence_was_reset(&self) -> bool {
+        self.sequence_was_reset
+    }
+
+    /// It gets its sequence, as it is drained for the first time.
+    pub(super) fn set_producer(&mut self, producer: Producer) {
+        assert!(self.producer.is_none(), "PB-2: a batch gets its sequence once");
+        self.producer = Some(producer);
+    }
+
+    /// It gets another one, since the epoch was bumped.
+    pub(super) fn reset_producer(&mut self, producer: Producer) {
+        self.producer = Some(producer);
+        self.sequence_was_reset = true;
+        let nothing = Contents::Open(BatchBuilder::new(Offset::ZERO));
+        self.contents = match std::mem::replace(&mut self.contents, nothing) {
+            Contents::Sealed(_, Some(builder)) => Contents::Open(*builder),
+            contents => contents,
+        };
+        self.closed = true;
     }
 
     /// It failed and goes back into its queue, to be sent after `wait`.

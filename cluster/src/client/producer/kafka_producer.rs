@@ -4,7 +4,7 @@
 //! Holds:      the records whose send blocks (for metadata or memory), the accumulator, what is in flight.
 //! Inputs:     records, network inputs, the timer. Effects: requests, and `ProducerEvent`s.
 //! Invariants: C1 every record ends in exactly one `Delivered` or `Failed`.
-//! Left out:   idempotence and transactions (their settings are refused by whoever runs the producer), interceptors.
+//! Left out:   transactions, interceptors.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -14,7 +14,9 @@ use trial_sim::{Input, Time};
 
 use super::accumulator::{Accumulator, size_alone};
 use super::batch::BatchId;
+use super::idempotence::Idempotence;
 use super::partitioner::partition_for_key;
+use super::producer_id::AskedForId;
 use crate::client::{ClusterClient, Metadata, NamedPartition};
 use crate::config::ProducerConfig;
 use crate::error_code::ErrorCode;
@@ -47,6 +49,13 @@ pub enum ProducerEvent {
         id: u64,
         /// Where it goes.
         partition: NamedPartition,
+    },
+    /// A broker has given an id: batches can be sent.
+    IdAssigned {
+        /// The id.
+        id: i64,
+        /// The epoch.
+        epoch: i16,
     },
     /// A broker has it, as `acks` asks.
     Delivered {
@@ -91,6 +100,9 @@ pub struct KafkaProducer {
     pub(super) events: VecDeque<ProducerEvent>,
     /// When a batch becomes ready or a node may be tried again.
     pub(super) next_check: Option<Time>,
+    /// What makes brokers recognise its batches, with `enable.idempotence`.
+    pub(super) idempotence: Option<Idempotence>,
+    pub(super) asked_for_id: AskedForId,
     blocked: VecDeque<Blocked>,
 }
 
@@ -112,6 +124,8 @@ impl KafkaProducer {
             in_flight: BTreeMap::new(),
             events: VecDeque::new(),
             next_check: None,
+            idempotence: own.is_idempotent().then(Idempotence::new),
+            asked_for_id: AskedForId::default(),
             blocked: VecDeque::new(),
             config,
         }

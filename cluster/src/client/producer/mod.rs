@@ -5,12 +5,16 @@
 mod accumulator;
 mod batch;
 mod compression_ratio;
+mod idempotence;
 mod kafka_producer;
 mod partitioner;
+mod producer_id;
 mod sender;
 
 #[cfg(test)]
 mod compressed_tests;
+#[cfg(test)]
+mod idempotence_tests;
 #[cfg(test)]
 mod tests;
 

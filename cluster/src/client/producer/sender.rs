@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use trial_sim::Time;
 
 use super::batch::BatchId;
+use super::idempotence::Idempotence;
 use super::kafka_producer::{KafkaProducer, ProducerEvent};
 use crate::client::NamedPartition;
 use crate::client::metadata::{Endpoint, is_invalid_metadata};
@@ -28,12 +29,13 @@ const NAMES_TOPICS_BY_ID: i16 = 13;
 struct Answer {
     error: ErrorCode,
     base_offset: Option<Offset>,
+    log_start_offset: i64,
     current_leader: Option<(BrokerId, LeaderEpoch)>,
 }
 
 impl Answer {
     const fn failed(error: ErrorCode) -> Self {
-        Self { error, base_offset: None, current_leader: None }
+        Self { error, base_offset: None, log_start_offset: -1, current_leader: None }
     }
 
     fn of(response: &PartitionResponse) -> Self {
@@ -42,6 +44,7 @@ impl Answer {
         Self {
             error: ErrorCode::from_code(response.error_code),
             base_offset: Some(Offset(response.base_offset)).filter(|offset| offset.0 >= 0),
+            log_start_offset: response.log_start_offset,
             current_leader: Some(hint).filter(|(id, epoch)| id.0 >= 0 && epoch.0 >= 0),
         }
     }
@@ -53,7 +56,9 @@ impl KafkaProducer {
         self.cluster.poll(wires);
         loop {
             while let Some(completed) = self.cluster.next_completed() {
-                self.on_completed(&completed, wires);
+                if !self.on_id(&completed, wires.now()) {
+                    self.on_completed(&completed, wires);
+                }
             }
             self.unblock(wires);
             if !self.send_producer_data(wires) {
@@ -67,13 +72,19 @@ impl KafkaProducer {
         }
     }
 
-    /// When the oldest batch, queued or in flight, has had its time.
+    /// When the oldest batch, queued or in flight, has had its time; none while nothing is given up.
     pub(super) fn next_expiry(&self) -> Option<Time> {
+        if self.idempotence.as_ref().is_some_and(Idempotence::awaits_id) {
+            return None;
+        }
         self.accumulator.next_expiry().into_iter().chain(self.in_flight_expiry()).min()
     }
 
     /// One round: what is ready goes out, what has waited too long fails. True if something was sent.
     fn send_producer_data(&mut self, wires: &mut dyn Wires) -> bool {
+        if self.prepare_idempotence(wires) {
+            return false;
+        }
         let now = wires.now();
         let exhausted = self.is_exhausted();
         let check = self.accumulator.ready(&self.cluster.metadata, exhausted, now);
@@ -88,7 +99,8 @@ impl KafkaProducer {
                 self.next_check = self.next_check.into_iter().chain(retry_at).min();
                 continue;
             }
-            let drained = self.accumulator.drain(node, &self.cluster.metadata, now);
+            let metadata = &self.cluster.metadata;
+            let drained = self.accumulator.drain(node, metadata, self.idempotence.as_mut(), now);
             for id in &drained {
                 self.on_drained(*id);
             }
@@ -244,11 +256,15 @@ impl KafkaProducer {
         batch.in_flight = false;
         batch.maybe_written |= !answer.error.is_ok() && may_be_written(answer.error);
         let at = batch.partition.clone();
-        let can_retry = answer.error.is_retriable()
-            && !batch.done
-            && batch.attempts < retries
-            && now < batch.created + expired;
         let (attempts, was_told) = (batch.attempts, batch.done);
+        let in_time = !was_told && attempts < retries && now < batch.created + expired;
+        let can_retry = in_time
+            && match &mut self.idempotence {
+                None => answer.error.is_retriable(),
+                Some(idempotence) => {
+                    idempotence.can_retry(batch, answer.error, answer.log_start_offset)
+                }
+            };
         self.forget_in_flight(&at, id);
         mark::sometimes!(
             wires,
@@ -258,12 +274,15 @@ impl KafkaProducer {
         );
         if answer.error.is_ok() {
             self.deliver(id, answer.base_offset);
+        } else if answer.error == ErrorCode::DuplicateSequenceNumber && !can_retry {
+            // It is in the log, so long ago that nobody knows where.
+            self.deliver(id, None);
         } else if can_retry {
             mark_retry(answer.error, wires);
             let wait = self.retry_backoff.wait(attempts, Self::STREAM, wires);
             self.accumulator.reenqueue(id, wait, now);
         } else {
-            self.fail(id, answer.error);
+            self.fail(id, answer.error, attempts < retries);
         }
         if is_invalid_metadata(answer.error) {
             self.cluster.metadata.request_update();
@@ -275,6 +294,9 @@ impl KafkaProducer {
 
     fn deliver(&mut self, id: BatchId, base_offset: Option<Offset>) {
         let batch = self.accumulator.batch(id);
+        if let Some(idempotence) = &mut self.idempotence {
+            idempotence.on_completed(batch);
+        }
         if !std::mem::replace(&mut batch.done, true) {
             for (i, record) in (0_i64..).zip(&batch.records) {
                 self.events.push_back(ProducerEvent::Delivered {
@@ -287,8 +309,9 @@ impl KafkaProducer {
         self.accumulator.release(id);
     }
 
-    /// Tells a batch's records, unless they were told already. It stays as long as a request holds it.
-    fn fail(&mut self, id: BatchId, error: ErrorCode) {
+    /// Tells a batch's records, unless they were told already. It stays as long as a request holds it. `is_certain`: a
+    /// broker has refused it.
+    pub(super) fn fail(&mut self, id: BatchId, error: ErrorCode, is_certain: bool) {
         let batch = self.accumulator.batch(id);
         let (in_flight, maybe_written) = (batch.in_flight, batch.maybe_written || batch.in_flight);
         if !std::mem::replace(&mut batch.done, true) {
@@ -299,6 +322,9 @@ impl KafkaProducer {
                     error,
                     maybe_written,
                 });
+            }
+            if let Some(idempotence) = &mut self.idempotence {
+                idempotence.on_failed(batch, error, is_certain);
             }
         }
         if !in_flight {
@@ -334,7 +360,11 @@ impl KafkaProducer {
         );
         expired.extend(queued);
         for id in expired {
-            self.fail(id, ErrorCode::RequestTimedOut);
+            let batch = self.accumulator.batch(id);
+            if let Some(idempotence) = self.idempotence.as_mut().filter(|_| batch.attempts > 0) {
+                idempotence.mark_unresolved(batch);
+            }
+            self.fail(id, ErrorCode::RequestTimedOut, false);
         }
     }
 

@@ -31,13 +31,14 @@ impl Machine for KafkaProducer {
 
 pub(super) struct Fixture {
     pub(super) cluster: TestCluster,
-    producer: KafkaProducer,
+    pub(super) producer: KafkaProducer,
     log: Vec<String>,
 }
 
 impl Fixture {
     pub(super) fn new(leaders: &[i32], settings: &[(&str, &str)]) -> Self {
         let mut config = ProducerConfig::default();
+        config.set("enable.idempotence", "false").expect("it can be turned off");
         for (name, value) in settings {
             config.set(name, value).expect("a setting of Kafka's");
         }
@@ -129,7 +130,7 @@ impl Fixture {
         self.log.clear();
         while let Some(event) = self.producer.next_event() {
             match event {
-                ProducerEvent::Appended { .. } => {}
+                ProducerEvent::IdAssigned { .. } | ProducerEvent::Appended { .. } => {}
                 ProducerEvent::Delivered { id, offset, .. } => {
                     let offset = offset.map_or("-".to_owned(), |offset| offset.to_string());
                     self.log.push(format!("+{id}@{offset}"));
@@ -453,7 +454,7 @@ proptest! {
         }
         while let Some(event) = it.producer.next_event() {
             match event {
-                ProducerEvent::Appended { .. } => {}
+                ProducerEvent::IdAssigned { .. } | ProducerEvent::Appended { .. } => {}
                 ProducerEvent::Delivered { id, .. } | ProducerEvent::Failed { id, .. } => {
                     *told.entry(id).or_insert(0) += 1;
                 }

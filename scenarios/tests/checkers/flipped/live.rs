@@ -93,7 +93,12 @@ pub struct Message<'a> {
 
 impl Live {
     fn new(setup: Setup, is_tampered: bool) -> Self {
-        let always = ["faults=[]", "must_happen=[]", "topics.departures.partitions=1"];
+        let always = [
+            "faults=[]",
+            "must_happen=[]",
+            "topics.departures.partitions=1",
+            "clients.tower.config.\"enable.idempotence\"=false",
+        ];
         let changes = always.iter().chain(setup.changes);
         let changes: Vec<_> = changes.map(|text| text.parse().expect("a change")).collect();
         let scenario =

@@ -288,7 +288,7 @@ fn both(disk: &mut Disk, model: &mut Model, now: Time, step: &Step) -> Time {
         Step::Truncate(file, len) => {
             let inode = model.open(PATHS[file]);
             let old = model.inodes[inode].bytes.len();
-            // What makes a file longer writes no page: what a failed sync has forgotten of the last one stays forgotten.
+            // What makes a file longer writes no page: what a failed sync has forgotten of the last stays so.
             let (from, to) = if len < old { (len, old) } else { (0, 0) };
             model.inodes[inode].change(from, to, |bytes| bytes.resize(len, 0));
             apply(disk, PATHS[file], &|calls, file| {
