@@ -1,6 +1,7 @@
 //! A segment as its file has it, batch by batch, and its records if somebody has to know them.
 //!
-//! Invariants: SG-1 it equals what reading the file would give, up to the first bad batch.
+//! Invariants: SG-1 it equals what reading the file would give, up to the first bad batch. SG-2 a batch whose offset
+//!             falls back is a bad one: no checksum covers it, and a power loss may tear it off what follows.
 
 use bytes::Bytes;
 use trial_sim::Time;
@@ -74,7 +75,7 @@ impl Segment {
     }
 
     /// The readable batches at the start of a file, and whether that was all of it.
-    pub(super) fn readable(bytes: &Bytes, keeps_records: bool) -> (Self, bool) {
+    pub(super) fn readable(base: i64, bytes: &Bytes, keeps_records: bool) -> (Self, bool) {
         let mut segment = Self::default();
         let mut at = 0;
         while at < bytes.len() {
@@ -95,7 +96,9 @@ impl Segment {
             else {
                 return (segment, false);
             };
-            if segment.push(&head, at as u64, keeps_records).is_err() {
+            // SG-2
+            let falls_back = head.base_offset < segment.next_offset(base);
+            if falls_back || segment.push(&head, at as u64, keeps_records).is_err() {
                 return (segment, false);
             }
             at += end;

@@ -219,7 +219,7 @@ impl ReplicaLog {
         let read = |base: i64, suffix: &str| {
             let path = format!("{}{suffix}", segment_path(folder, base));
             let bytes = disk.peek(&path, 0, u64::MAX).unwrap_or_default();
-            Segment::readable(&bytes, self.keeps_records)
+            Segment::readable(base, &bytes, self.keeps_records)
         };
         let mut found: BTreeMap<i64, (Segment, bool)> = BTreeMap::new();
         for base in swaps {

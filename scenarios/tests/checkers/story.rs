@@ -525,6 +525,22 @@ impl Story {
         }
         self.truncate(host, path, to);
         self.disks.disks[usize::from(host.0)].set_observed(true);
+        self.loses_power(host, path);
+    }
+
+    /// The broker loses power, which leaves these bytes of a file, and starts again.
+    pub fn is_left(&mut self, host: HostId, path: &str, bytes: Bytes) {
+        self.unseen(host, |story| {
+            story.disk(host, |disk| {
+                let file = disk.open(path, false).expect("it was written");
+                disk.truncate(file, 0).expect("the disk works");
+                disk.append(file, bytes).expect("the disk works");
+            });
+        });
+        self.loses_power(host, path);
+    }
+
+    fn loses_power(&mut self, host: HostId, path: &str) {
         let damage =
             FileDamage { path: Arc::from(path), len_before: 1, len_after: 0, first_changed: 0 };
         let crash = DiskCrash { files: vec![damage], ..DiskCrash::default() };
