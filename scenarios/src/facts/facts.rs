@@ -452,7 +452,7 @@ impl Facts {
             let partition = self.partitions.get_mut(&id).expect("its key was listed");
             let Some(log) = partition.logs.get_mut(&host) else { continue };
             // What the process knew is gone with it; the next one says what it begins with.
-            (log.high_watermark, log.top) = (0, 0);
+            (log.high_watermark, log.top, log.dropped_at) = (0, 0, 0);
             let removed = self.without_dropped(at, (host, wall), id, before, known);
             let partition = self.partitions.get_mut(&id).expect("its key was listed");
             let is_loss = removed.iter().any(|batch| batch.last >= partition.legal_start);

@@ -6,7 +6,8 @@
 //! Invariants: FR-1 a segment may go if it is the oldest of several, all of it lies below its owner's high watermark,
 //!             and it lies below the log's start, or the topic lets it go by size or by age: the ages of a file are
 //!             those of its bytes, by the owner's wall clock. FR-2 a start rises as long as a process runs; to the
-//!             first segment that is left, to where a client asked for it, or to where the leader has told.
+//!             first segment that is left, to where a client asked for it, or to where the leader has told. FR-3 it
+//!             moves with the segments that go, and is told after them: a follower's high watermark may have fallen.
 //! Left out:   segments without any timestamp: by age they may go at any time. Starts that a client of another
 //!             version asks for (`DeleteRecords` before 2): any start is believed from then on.
 
@@ -100,6 +101,9 @@ impl Facts {
         let judged = front.map(|(base, next)| {
             (next, log.high_watermark, Front { log, base, next }.may_go(&keeping, wall))
         });
+        if matches!(judged, Some((_, _, Ok(_)))) {
+            log.dropped_at = log.high_watermark;
+        }
         let mut removed = Vec::new();
         log.on_remove(base, &mut removed);
         match judged {
@@ -194,7 +198,9 @@ fn move_refused(
     if to < from.max(log.log_start) {
         return Some("as long as a process runs a log's start only rises".to_owned());
     }
-    if to > log.high_watermark {
+    // FR-3
+    let at_drop = if why == LogStartReason::SegmentDeletion { log.dropped_at } else { 0 };
+    if to > log.high_watermark.max(at_drop) {
         return Some(format!("it lies beyond the high watermark {}", log.high_watermark));
     }
     match why {

@@ -64,6 +64,8 @@ pub struct ReplicaLog {
     pub high_watermark: i64,
     /// The furthest high watermark that its owner's present process has noted.
     pub top: i64,
+    /// The high watermark that its owner's present process knew when it last dropped a segment, and might.
+    pub(super) dropped_at: i64,
     /// Where it starts, as its owner said last: what lies below may still be on the disk, and is not in the log.
     pub log_start: i64,
     /// The furthest start of a leader's log that a leader has told its owner.
@@ -82,9 +84,10 @@ impl ReplicaLog {
 
     /// The same log without its segments.
     pub(super) fn clone_bare(&self) -> Self {
-        let Self { high_watermark, top, log_start, told_start, keeps_records, .. } = *self;
-        let (segments, swap) = (BTreeMap::new(), None);
-        Self { segments, high_watermark, top, log_start, told_start, keeps_records, swap }
+        let Self { high_watermark, top, dropped_at, log_start, told_start, keeps_records, .. } =
+            *self;
+        let known = Self { high_watermark, top, dropped_at, ..Self::new(keeps_records) };
+        Self { log_start, told_start, ..known }
     }
 
     /// Its owner notes a high watermark.

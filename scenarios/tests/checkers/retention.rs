@@ -244,6 +244,35 @@ fn s7_a_log_starts_only_where_it_may() {
     });
 }
 
+/// A follower tells of its start when its job ends. Its leader's word may have come between (seed 1034 of
+/// `old_records_go`).
+#[test]
+fn s7_a_segment_is_judged_by_the_high_watermark_at_which_it_went() {
+    check(BY_AGE, &[], |story| {
+        story.clocks(1_501);
+        story.drops(B2, 0);
+        story.follows_to(B2, 0, 2);
+        story.starts(B2, 0, 3, LogStartReason::SegmentDeletion);
+        story.follows_to(B2, 0, 5);
+    });
+    let story = check(BY_AGE, &["S7"], |story| {
+        story.follows_to(B2, 0, 2);
+        story.starts(B2, 0, 3, LogStartReason::SegmentDeletion);
+        story.follows_to(B2, 0, 5);
+    });
+    assert!(s7(&story).ends_with("it lies beyond the high watermark 2"), "{}", s7(&story));
+    // What another process knew is no excuse.
+    let story = check(BY_AGE, &["S7"], |story| {
+        story.clocks(1_501);
+        story.drops(B2, 0);
+        story.dies(B2);
+        story.follows_to(B2, 0, 2);
+        story.starts(B2, 0, 3, LogStartReason::SegmentDeletion);
+        story.follows_to(B2, 0, 5);
+    });
+    assert!(s7(&story).ends_with("it lies beyond the high watermark 2"), "{}", s7(&story));
+}
+
 #[test]
 fn a_retention_that_a_crash_interrupts_is_legal_or_a_loss() {
     check(BY_AGE, &[], |story| {
