@@ -78,7 +78,8 @@ fn faithful(
     let rises = entries.windows(2).all(|pair| pair[0].0 < pair[1].0 && pair[0].1 < pair[1].1);
     let (start, end) = (remembered_from(log, entries, partition), log.end());
     let below = between(entries, start, end);
-    let of_log = between(&log.epochs(), start, end);
+    // Batches before the start of a log may be there still, and those at it gone: nothing of them reaches behind it.
+    let of_log = between(&log.epochs_from(start), start, end);
     // A cleaning takes batches, and leaves the epochs that they were written in.
     let has = |(epoch, first): &(i32, i64)| {
         entries.iter().rfind(|(_, start)| start <= first).is_some_and(|(of, _)| of == epoch)

@@ -223,11 +223,11 @@ impl ReplicaLog {
         self.segments.keys().copied()
     }
 
-    /// The epochs with the offsets at which their batches begin.
+    /// The epochs of the batches from `start` on, with the offsets at which they begin.
     #[must_use]
-    pub fn epochs(&self) -> Vec<(i32, i64)> {
+    pub fn epochs_from(&self, start: i64) -> Vec<(i32, i64)> {
         let mut epochs: Vec<(i32, i64)> = Vec::new();
-        for batch in self.segments.values().flat_map(|segment| segment.batches.iter()) {
+        for batch in self.from(start) {
             if epochs.last().is_none_or(|(epoch, _)| *epoch != batch.epoch) {
                 epochs.push((batch.epoch, batch.base));
             }

@@ -7,7 +7,7 @@ use trial_cluster::controller::election::ElectedFrom;
 use trial_cluster::ids::{LeaderEpoch, Offset};
 use trial_cluster::note::client::RECORD_ID_HEADER;
 use trial_cluster::wire::{IncrementalAlterConfigsRequest, incremental_alter_configs_request};
-use trial_log::{BatchBuilder, Header};
+use trial_log::{BatchBuilder, Header, LogStartReason};
 use trial_sim::HostId;
 
 use crate::story::{B1, B2, B3, DURABLE, Story, id, nodes};
@@ -463,4 +463,48 @@ fn s8_a_torn_offset_is_no_mix() {
         story.is_left(B2, active, left);
     });
     says(&story, "S8", "offset 4 is in the old segments and in the new ones");
+}
+
+/// What is left of an epoch lies before the start of the log, in its first segment; of the next one the first batch is
+/// gone (seeds 1042 and 1846 of `old_records_go`).
+#[test]
+fn r16_what_lies_before_the_start_of_a_log_says_nothing_of_its_epochs() {
+    let record = |offset: i64, epoch: i32, key: &str| {
+        let mut builder = BatchBuilder::new(Offset(offset)).leader_epoch(LeaderEpoch(epoch));
+        add(&mut builder, offset, key, true);
+        builder.build().into_bytes()
+    };
+    let first = [record(0, 0, "a"), record(1, 1, "b"), record(2, 1, "b")];
+    let plays = |remembered: &str, want: &[&str]| {
+        let mut story =
+            Story::keeping(DURABLE, &[("cleanup.policy", "compact,delete"), COMPACT[1]]);
+        for (offset, batch) in (0..).zip(&first) {
+            for broker in BROKERS {
+                story.writes_batch(broker, batch.clone());
+                story.ends_at(broker, offset + 1);
+            }
+            if offset == 0 {
+                story.elects(1, &[1, 2, 3], ElectedFrom::Isr);
+                story.leads(B1, 1);
+            }
+        }
+        for broker in BROKERS {
+            story.rolls(broker);
+            story.writes_batch(broker, record(3, 1, "c"));
+            story.ends_at(broker, 4);
+        }
+        story.commits(B1, 1, 4);
+        for broker in [B2, B3] {
+            story.follows_to(broker, 1, 4);
+        }
+        story.asks_to_delete(B1, 1);
+        story.starts(B1, 0, 1, LogStartReason::ClientRecordDeletion);
+        story.cleans(B1, &[0], &[(0, joined(&[first[0].clone(), first[2].clone()]))]);
+        story.remembers(B1, remembered);
+        ends(story, want);
+    };
+    plays("0\n1\n1 1\n", &[]);
+    plays("0\n2\n0 0\n1 1\n", &[]);
+    plays("0\n1\n0 1\n", &["R16"]);
+    plays("0\n2\n0 0\n1 3\n", &["R16"]);
 }
