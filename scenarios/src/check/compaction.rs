@@ -163,8 +163,8 @@ pub(super) fn lost_of<'a>(
     lost.map(|known| &known.record)
 }
 
-/// The first record from `from` up to `to` that a consumer may not have left out at `at`: it was committed, and what
-/// supersedes it was not.
+/// The first record from `from` up to `to` that a consumer may not have left out at `at`: it was committed, and could
+/// not be gone.
 pub(super) fn first_left_out(
     partition: &PartitionFacts,
     (from, to): (i64, i64),
@@ -174,7 +174,6 @@ pub(super) fn first_left_out(
     let within = partition.records.iter_from(first).take_while(|it| it.record.offset < to);
     let committed = |offset: i64| partition.committed_at(offset).filter(|entry| entry.at <= at);
     within
-        .filter(|known| !(known.next >= 0 && committed(known.next).is_some()))
-        .filter(|known| known.next >= 0 || !partition.may_be_gone(known))
+        .filter(|known| !partition.might_be_gone(known, at))
         .find_map(|known| committed(known.record.offset))
 }

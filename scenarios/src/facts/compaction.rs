@@ -52,7 +52,9 @@ impl Facts {
         let high_watermark = log.top;
         let refused = match judged {
             Ok(expired) => {
-                partition.expired.extend(expired);
+                for offset in expired {
+                    partition.expired.entry(offset).or_insert(at);
+                }
                 None
             }
             Err(rule) => Some(Arc::from(rule)),

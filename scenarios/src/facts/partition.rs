@@ -122,8 +122,8 @@ pub struct PartitionFacts {
     pub rewritten: Option<Box<Rewritten>>,
     /// The records of the ledger, if they are kept.
     pub records: Chunked<CommittedRecord>,
-    /// Tombstones that a cleaning has taken since their time was over.
-    pub expired: BTreeSet<i64>,
+    /// Tombstones that a cleaning has taken since their time was over, and when the first one did.
+    pub expired: BTreeMap<i64, Time>,
     /// The place in `records` of the newest record of each key.
     newest: BTreeMap<u64, usize>,
     /// The first offset that no leader's high watermark has passed.
@@ -176,7 +176,7 @@ impl PartitionFacts {
             keeps_records: false,
             rewritten: None,
             records: Chunked::default(),
-            expired: BTreeSet::new(),
+            expired: BTreeMap::new(),
             newest: BTreeMap::new(),
             committed_end: 0,
             legal_start: 0,
@@ -297,7 +297,18 @@ impl PartitionFacts {
     #[must_use]
     pub fn may_be_gone(&self, known: &CommittedRecord) -> bool {
         let RecordPrint { offset, key, .. } = known.record;
-        offset < self.legal_start || key == 0 || known.next >= 0 || self.expired.contains(&offset)
+        let expired = self.expired.contains_key(&offset);
+        offset < self.legal_start || key == 0 || known.next >= 0 || expired
+    }
+
+    /// The same at a time at which less may have been known: what supersedes it was not committed, or it still stood.
+    #[must_use]
+    pub fn might_be_gone(&self, known: &CommittedRecord, at: Time) -> bool {
+        let RecordPrint { offset, key, .. } = known.record;
+        let superseded =
+            known.next >= 0 && self.committed_at(known.next).is_some_and(|entry| entry.at <= at);
+        let expired = self.expired.get(&offset).is_some_and(|since| *since <= at);
+        offset < self.legal_start || key == 0 || superseded || expired
     }
 
     /// The log on a broker's disk; a new one if nothing is known of it.

@@ -314,6 +314,48 @@ fn a_follower_copies_a_log_that_was_cleaned() {
     copies(joined(&[made(3, &[3], Some(HORIZON_MS)), each(&[5, 6])]), &["R3"]);
 }
 
+/// A tombstone that was gone when somebody read, and is superseded since (seed 1001 of `old_records_go`).
+#[test]
+fn poll_skip_what_had_expired_may_be_left_out() {
+    let reads = |story: &mut Story| story.polls(&[(4, 4), (5, 5), (6, 6)]);
+    let expires = |story: &mut Story| {
+        for broker in BROKERS {
+            story.clocks(CLEANED_MS);
+            story.cleans(broker, &[0, 4], &[(0, first_pass())]);
+            story.clocks(HORIZON_MS);
+            story.cleans(broker, &[0], &[(0, each(&[4, 5]))]);
+        }
+    };
+    let is_superseded = |story: &mut Story| {
+        for broker in BROKERS {
+            story.writes_batch(broker, another(7, "b"));
+            story.ends_at(broker, 8);
+        }
+        story.commits(B1, 0, 8);
+        for broker in [B2, B3] {
+            story.follows_to(broker, 0, 8);
+        }
+    };
+    check(&[], |story| {
+        story.polls(&[(0, 0)]);
+        expires(story);
+        reads(story);
+        is_superseded(story);
+    });
+    // It still stood.
+    check(&["poll-skip"], |story| {
+        story.polls(&[(0, 0)]);
+        reads(story);
+        expires(story);
+        is_superseded(story);
+    });
+    check(&["poll-skip"], |story| {
+        story.polls(&[(0, 0)]);
+        reads(story);
+        is_superseded(story);
+    });
+}
+
 #[test]
 fn poll_skip_what_is_not_superseded_is_not_left_out() {
     check(&["lost-write", "poll-skip"], |story| {
