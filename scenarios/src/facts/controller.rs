@@ -33,6 +33,10 @@ impl Facts {
         }
         match note {
             ControllerNote::Renounced { .. } => self.active_controller = None,
+            // The same process registers twice, by a request that was sent again, say: it stays what it is, in Kafka
+            // too (`ClusterControlManager.registerBroker`: "Amending registration").
+            ControllerNote::BrokerRegistered { epoch, previous, .. }
+                if *previous == Some(*epoch) => {}
             ControllerNote::BrokerRegistered { id, offset, .. } => {
                 self.unregistered.remove(id);
                 if let Some(host) = self.setup.host_of(*id) {

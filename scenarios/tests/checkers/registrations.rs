@@ -169,3 +169,19 @@ fn r14_epochs_rise() {
         story.partition(B2, follows(0, 0));
     });
 }
+
+/// A request to register was sent twice, and the second one came late (seed 861 of `old_records_go`).
+#[test]
+fn r13_a_broker_that_registers_again_stays_what_it_is() {
+    let joins = |story: &mut Story| {
+        without_b3(story);
+        story.registers_again(3);
+        asks_for(story, 3);
+        story.registers(|it| it.isr = nodes(&[1, 2, 3]));
+    };
+    check(&[], joins);
+    check(&["R13"], |story| {
+        story.fences(3);
+        joins(story);
+    });
+}

@@ -249,9 +249,18 @@ impl Story {
     }
 
     pub fn registers_broker(&mut self, node: i32) {
+        self.registers_after(node, None);
+    }
+
+    /// A request of the broker that runs comes again: its epoch stays.
+    pub fn registers_again(&mut self, node: i32) {
+        self.registers_after(node, Some(BrokerEpoch(1)));
+    }
+
+    fn registers_after(&mut self, node: i32, previous: Option<BrokerEpoch>) {
         let (offset, id) = (self.next_offset(), BrokerId(node));
-        let (epoch, incarnation) = (BrokerEpoch(offset.0), Uuid(9));
-        let (previous, clean) = (None, false);
+        let epoch = previous.unwrap_or(BrokerEpoch(offset.0));
+        let (incarnation, clean) = (Uuid(9), false);
         self.controller(ControllerNote::BrokerRegistered {
             offset,
             id,
