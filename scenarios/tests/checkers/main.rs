@@ -8,6 +8,7 @@ mod explained;
 mod flipped;
 mod marks;
 mod quorum;
+mod real_logs;
 mod registrations;
 mod retention;
 mod story;

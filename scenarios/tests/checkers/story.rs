@@ -22,8 +22,8 @@ use trial_log::{BatchBuilder, Header, LogEvent, LogStartReason};
 use trial_scenarios::check::Judge;
 use trial_scenarios::explain::Record;
 use trial_scenarios::facts::{Disks, HostSetup, Keeping, Role, Setup, TopicSetup, segment_path};
-use trial_sim::disk::{Disk, DiskCrash, DiskSeen, DiskSettings, FileDamage, JobId};
-use trial_sim::{CrashKind, CrashReport, DiskId, HostId, Place, Seen, Span, Time};
+use trial_sim::disk::{Disk, DiskAccess, DiskCrash, DiskSeen, DiskSettings, FileDamage, JobId};
+use trial_sim::{CrashKind, CrashReport, DiskId, HostId, Place, Plan, Seen, Span, Time};
 
 pub const B1: HostId = HostId(0);
 pub const B2: HostId = HostId(1);
@@ -74,6 +74,10 @@ pub struct Story {
     /// Where each host's active segment begins.
     segments: Vec<i64>,
     calls: u64,
+    /// Whether wall clocks go on with everything that is seen; else they show what they are told.
+    pub ticks: bool,
+    /// What logs have told.
+    pub logged: Vec<LogEvent>,
     metadata_offset: i64,
     registration: PartitionRegistration,
 }
@@ -155,6 +159,8 @@ impl Story {
             ends: vec![0; 8],
             segments: vec![0; 8],
             calls: 0,
+            ticks: false,
+            logged: Vec::new(),
             metadata_offset: 10,
             registration: PartitionRegistration::default(),
         };
@@ -217,6 +223,7 @@ impl Story {
 
     pub fn see(&mut self, make: impl FnOnce(Time) -> Seen<Note>) {
         self.now += Span::from_millis(1);
+        self.disks.wall_ms += i64::from(self.ticks);
         let seen = make(self.now);
         self.record.before(&seen, self.judge.facts());
         self.judge.on_seen(&seen, &self.disks);
@@ -341,11 +348,16 @@ impl Story {
         self.registration.partition_epoch
     }
 
-    fn disk(&mut self, host: HostId, act: impl FnOnce(&mut trial_sim::disk::DiskAccess<'_>)) {
+    fn disk(&mut self, host: HostId, act: impl FnOnce(&mut DiskAccess<'_>)) {
+        self.job(host, |mut disk| act(&mut disk));
+    }
+
+    /// A job of the broker, on its disk.
+    pub fn job(&mut self, host: HostId, act: impl FnOnce(DiskAccess<'_>)) {
         self.calls += 1;
         let (now, job) = (self.now, JobId(100 + self.calls));
         let disk = &mut self.disks.disks[usize::from(host.0)];
-        act(&mut disk.access(now, job));
+        act(disk.access(now, job));
         disk.settle(now, job);
         let seen: Vec<_> = disk.drain_seen().collect();
         for what in seen {
@@ -480,8 +492,14 @@ impl Story {
         self.disks.wall_ms = wall_ms;
     }
 
+    /// What wall clocks show.
+    pub fn wall_ms(&self) -> i64 {
+        self.disks.wall_ms
+    }
+
     /// A broker's log tells what it did.
     pub fn log(&mut self, host: HostId, event: LogEvent) {
+        self.logged.push(event);
         self.note(host, Note::Log { partition: ORDERS, event });
     }
 
@@ -565,6 +583,30 @@ impl Story {
 
     pub fn loses_metadata(&mut self, host: HostId, to: i64) {
         self.loses(host, METADATA, to);
+    }
+
+    /// The process ends, or the power fails, in the midst of a job.
+    pub fn dies_within(
+        &mut self,
+        host: HostId,
+        kind: CrashKind,
+        seed: u64,
+        act: impl FnOnce(DiskAccess<'_>),
+    ) {
+        self.calls += 1;
+        let (now, job) = (self.now, JobId(100 + self.calls));
+        let disk = &mut self.disks.disks[usize::from(host.0)];
+        act(disk.access(now, job));
+        let seen: Vec<_> = disk.drain_seen().collect();
+        for what in seen {
+            self.see(|at| Seen::Disk { at, host, disk: DiskId(0), what });
+        }
+        let mut draws = Plan::new(seed).run_stream("crash", "host");
+        let disk = &mut self.disks.disks[usize::from(host.0)];
+        let crash = disk.crash(self.now, kind, &mut draws);
+        disk.drain_seen();
+        let report = Arc::new(CrashReport { disks: vec![crash], ..CrashReport::default() });
+        self.see(|at| Seen::Crashed { at, host, kind, report });
     }
 
     pub fn dies(&mut self, host: HostId) {
