@@ -80,11 +80,11 @@ fn welcome(server: &Server, scenario: &Scenario, wall_ms: u64) -> String {
         scenario.rules.profile(),
     );
     let serves = |api: ApiKey| SERVED.iter().any(|served| served.api == api);
-    if !serves(ApiKey::InitProducerId) {
-        text.push_str("not served yet: idempotent producers (set enable.idempotence=false)\n");
-    }
     if !serves(ApiKey::FindCoordinator) {
         text.push_str("not served yet: consumer groups (assign partitions)\n");
+    }
+    if !serves(ApiKey::AddPartitionsToTxn) {
+        text.push_str("not served yet: transactions (set no transactional.id)\n");
     }
     text.push_str(
         "a fault happens when you type it: crash b1 for 5s · cut b1 | b2 b3 for 8s · help · status · quit\n\n",

@@ -39,7 +39,6 @@ public class Guest {
         Map<String, Object> settings = new HashMap<>();
         settings.put("bootstrap.servers", bootstrap);
         settings.put("acks", "all");
-        settings.put("enable.idempotence", args.length > 1 && args[1].equals("idempotent"));
         settings.put("linger.ms", 5);
         settings.put("compression.type", "zstd");
         Map<String, String> acked = new ConcurrentHashMap<>();

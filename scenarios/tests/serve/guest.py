@@ -19,7 +19,7 @@ for made in admin.create_topics([NewTopic(TOPIC, PARTITIONS, -1)], request_timeo
 assert TOPIC in admin.list_topics(timeout=30).topics
 
 acked, failed = {}, []
-producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "enable.idempotence": False, "linger.ms": 5,
+producer = Producer({"bootstrap.servers": bootstrap, "acks": "all", "enable.idempotence": True, "linger.ms": 5,
                      "compression.type": "lz4"})
 
 
