@@ -144,11 +144,14 @@ fn duplicate(
     verdicts.excused(Excuse { what, fault, setting, host, at: doubles.at });
 }
 
-/// A broker that restarts learns of each producer the last batch alone: that is all that its snapshot holds. Of two
-/// batches that wait for their answers it takes the first one for out of order, whereupon the producer bumps its epoch
-/// and sends both again. (Apache Kafka 4.3.0 does so: an answer OUT_OF_ORDER_SEQUENCE_NUMBER to the first of three
-/// batches that it has, after `kill -9` as well as after a stop in good order; `TransactionManager.canRetry` does the
-/// rest.) Excused is therefore what is written twice after a restart and such an answer of the same broker.
+/// A broker that restarts may forget what a producer has sent, in two ways, and Kafka's does so too:
+///
+/// - Of each producer its snapshot holds the last batch alone. Of two batches that wait for their answers it takes the
+///   first one for out of order, whereupon the producer bumps its epoch and sends both again. (Apache Kafka 4.3.0
+///   answers OUT_OF_ORDER_SEQUENCE_NUMBER to the first of three batches that it has, after `kill -9` as well as after
+///   a stop in good order; `TransactionManager.canRetry` does the rest.)
+/// - A snapshot at the start of the log is dropped (`ProducerStateManager.truncateAndReload`): of whom the log holds
+///   no record any more, nothing is known, and any sequence is its first.
 fn forgotten(
     partition: &PartitionFacts,
     doubles: &Doubles,
@@ -157,19 +160,37 @@ fn forgotten(
     faults: &[FaultSeen],
 ) -> Option<Excuse> {
     let (_, sender, fate) = clients.fates().find(|(id, ..)| *id == doubles.id)?;
-    let restarted = replica_hosts(facts, partition).into_iter().find_map(|host| {
-        let restarts = facts.restarts.get(&host)?;
+    let out_of_order = |host| {
         let refused_at = *partition.out_of_order.get(&(host, sender))?;
-        let at = restarts.iter().rev().find(|at| (fate.sent_at..=refused_at).contains(at))?;
-        Some((host, *at))
-    });
-    let (host, at) = restarted?;
+        let restarts = facts.restarts.get(&host)?;
+        restarts.iter().rev().find(|at| (fate.sent_at..=refused_at).contains(at)).copied()
+    };
+    let unknown = |host| {
+        let opened = partition.opened.get(&host)?;
+        let (first, second) = doubles.offsets;
+        let held = opened.start..opened.end;
+        let is_forgotten = first < opened.start
+            && second >= opened.end
+            && (fate.sent_at..=doubles.at).contains(&opened.at)
+            && !clients.fates().any(|(_, by, other)| {
+                by == sender && other.partition == fate.partition && held.contains(&other.offset)
+            });
+        is_forgotten.then_some(opened.at)
+    };
+    let (host, at, setting) = replica_hosts(facts, partition).into_iter().find_map(|host| {
+        let told =
+            out_of_order(host).map(|at| (host, at, "a producer's snapshot, which holds one batch"));
+        told.or_else(|| {
+            unknown(host)
+                .map(|at| (host, at, "retention, which took all that a broker knew a producer by"))
+        })
+    })?;
     let before = |fault: &&FaultSeen| fault.at <= at && fault.hosts.contains(&host);
     let fault = faults.iter().rev().find(before);
     Some(Excuse {
         what: written_twice(partition, doubles),
         fault: fault.map_or_else(|| "a restart".to_owned(), |fault| fault.text.to_string()),
-        setting: "a producer's snapshot, which holds one batch".to_owned(),
+        setting: setting.to_owned(),
         host: facts.setup.name(host).to_owned(),
         at: doubles.at,
     })

@@ -21,7 +21,7 @@ use super::clocks::WallTime;
 use super::fact::{Fact, Known};
 use super::facts::Facts;
 use super::keeping::Keeping;
-use super::partition::{Gone, PartitionFacts};
+use super::partition::{Gone, Opened, PartitionFacts};
 use super::replica_log::{ReplicaLog, Stored};
 
 /// Why a segment may go.
@@ -152,6 +152,9 @@ impl Facts {
     ) {
         let Some(partition) = self.partitions.get_mut(&id) else { return };
         let asked = partition.asked_start;
+        if let LogEvent::Opened { log_start_offset: start, log_end_offset: end, .. } = *event {
+            partition.opened.insert(host, Opened { at, start: start.0, end: end.0 });
+        }
         let log = partition.log_mut(host);
         let (from, to, refused) = match *event {
             LogEvent::LogStartMoved { from, to, why } => {

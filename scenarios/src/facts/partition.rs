@@ -90,6 +90,17 @@ pub struct Term {
     pub start: i64,
 }
 
+/// A log as it was when a broker opened it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opened {
+    /// When.
+    pub at: Time,
+    /// Where it started.
+    pub start: i64,
+    /// The offset after its last record.
+    pub end: i64,
+}
+
 /// A registration with the offset of its record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Registered {
@@ -136,6 +147,8 @@ pub struct PartitionFacts {
     pub terms: BTreeMap<i32, Term>,
     /// When a broker last told a producer that a batch is out of order; by broker and producer.
     pub out_of_order: BTreeMap<(HostId, HostId), Time>,
+    /// How each broker's log was opened last.
+    pub opened: BTreeMap<HostId, Opened>,
     /// The newest leader's high watermark, as it noted it.
     pub high_watermark: i64,
     /// What producers were told.
@@ -183,6 +196,7 @@ impl PartitionFacts {
             asked_start: None,
             terms: BTreeMap::new(),
             out_of_order: BTreeMap::new(),
+            opened: BTreeMap::new(),
             high_watermark: 0,
             acked: Chunked::default(),
             vanished: Chunked::default(),

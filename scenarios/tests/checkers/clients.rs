@@ -3,6 +3,7 @@
 use trial_cluster::error_code::ErrorCode;
 use trial_cluster::ids::Offset;
 use trial_cluster::note::client::ClientNote;
+use trial_log::{LogEvent, LogStartReason};
 use trial_sim::{HostId, Span};
 
 use crate::check;
@@ -207,4 +208,41 @@ fn duplicate_is_excused_where_a_restarted_broker_took_the_first_batch_for_out_of
     assert_eq!(excuse.fault, "at 1s crash b1");
     // A broker that was up all the time remembers five batches.
     assert_eq!(tale(B1, B2).end(), ["duplicate"]);
+}
+
+/// Seed 104 of `old_records_go`.
+#[test]
+fn duplicate_is_excused_where_a_restarted_broker_holds_nothing_of_the_producer() {
+    let tale = |is_opened: bool| {
+        let mut story = Story::with_three(crate::DURABLE);
+        story.has_id();
+        story.sends(3);
+        for broker in [B1, B2, B3] {
+            story.writes(broker, 0, 3);
+        }
+        story.commits(B1, 0, 4);
+        story.polls(&[(0, 0), (1, 1), (2, 2), (3, 3)]);
+        story.asks_to_delete(B1, 4);
+        story.starts(B1, 0, 4, LogStartReason::ClientRecordDeletion);
+        story.fault("at 1s crash b1", &[B1]);
+        if is_opened {
+            let (clean, start) = (false, Offset(4));
+            story.log(
+                B1,
+                LogEvent::Opened { clean, log_start_offset: start, log_end_offset: start },
+            );
+        }
+        for broker in [B1, B2, B3] {
+            story.writes(broker, 0, 3);
+        }
+        story.commits(B1, 0, 5);
+        story.polls(&[(4, 3)]);
+        story
+    };
+    let mut story = tale(true);
+    assert_eq!(story.end(), [""; 0]);
+    let [excuse] = story.judge.excused() else { panic!("{:?}", story.judge.excused()) };
+    assert_eq!(excuse.setting, "retention, which took all that a broker knew a producer by");
+    // A broker that was up all the time remembers the producer, whatever retention takes.
+    assert_eq!(tale(false).end(), ["duplicate"]);
 }
