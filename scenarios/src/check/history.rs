@@ -5,6 +5,8 @@
 //! Invariants: poll-skip a consumer leaves nothing committed out. unseen what was told safe is read by the end.
 //!             duplicate a record stands at one offset, if its producer is idempotent and no broker has forgotten it.
 
+use std::ops::Range;
+
 use trial_cluster::ids::TopicPartition;
 use trial_sim::{HostId, Time};
 
@@ -151,7 +153,8 @@ fn duplicate(
 ///   answers OUT_OF_ORDER_SEQUENCE_NUMBER to the first of three batches that it has, after `kill -9` as well as after
 ///   a stop in good order; `TransactionManager.canRetry` does the rest.)
 /// - A snapshot at the start of the log is dropped (`ProducerStateManager.truncateAndReload`): of whom the log holds
-///   no record any more, nothing is known, and any sequence is its first.
+///   no record any more, nothing is known, and any sequence is its first. (Apache Kafka 4.3.0 answers the retry of
+///   such a batch with its first offset as long as it runs, and writes it again after `kill -9`.)
 fn forgotten(
     partition: &PartitionFacts,
     doubles: &Doubles,
@@ -165,17 +168,20 @@ fn forgotten(
         let restarts = facts.restarts.get(&host)?;
         restarts.iter().rev().find(|at| (fate.sent_at..=refused_at).contains(at)).copied()
     };
+    let (first, second) = doubles.offsets;
     let unknown = |host| {
-        let opened = partition.opened.get(&host)?;
-        let (first, second) = doubles.offsets;
-        let held = opened.start..opened.end;
-        let is_forgotten = first < opened.start
-            && second >= opened.end
-            && (fate.sent_at..=doubles.at).contains(&opened.at)
-            && !clients.fates().any(|(_, by, other)| {
+        let by_sender = |held: Range<i64>| {
+            clients.fates().any(|(_, by, other)| {
                 by == sender && other.partition == fate.partition && held.contains(&other.offset)
-            });
-        is_forgotten.then_some(opened.at)
+            })
+        };
+        let forgetting = partition.opened.get(&host)?.iter().rev().find(|opened| {
+            (fate.sent_at..=doubles.at).contains(&opened.at)
+                && first < opened.start
+                && second >= opened.end
+                && !by_sender(opened.start..opened.end)
+        });
+        forgetting.map(|opened| opened.at)
     };
     let (host, at, setting) = replica_hosts(facts, partition).into_iter().find_map(|host| {
         let told =
@@ -186,12 +192,15 @@ fn forgotten(
         })
     })?;
     let before = |fault: &&FaultSeen| fault.at <= at && fault.hosts.contains(&host);
-    let fault = faults.iter().rev().find(before);
+    let ending = faults.iter().rev().filter(before).find(|fault| fault.ends_processes);
+    let fault = ending.or_else(|| faults.iter().rev().find(before));
+    let restarted = format!("{} had restarted", facts.setup.name(host));
     Some(Excuse {
         what: written_twice(partition, doubles),
-        fault: fault.map_or_else(|| "a restart".to_owned(), |fault| fault.text.to_string()),
+        fault: fault
+            .map_or_else(|| restarted.clone(), |it| format!("{restarted} after {}", it.text)),
         setting: setting.to_owned(),
-        host: facts.setup.name(host).to_owned(),
+        host: String::new(),
         at: doubles.at,
     })
 }

@@ -150,9 +150,12 @@ impl Judge {
 
     /// A fault was carried out on these hosts.
     pub fn on_fault(&mut self, at: Time, text: &str, hosts: &[HostId]) {
-        self.faults.push(FaultSeen { at, text: Arc::from(text), hosts: hosts.to_vec() });
-        let Ok(fault) = text.parse::<Fault>() else { return };
-        let Some(why) = self.why_beyond(&fault.effect, hosts) else { return };
+        let fault = text.parse::<Fault>().ok();
+        let ends_processes = fault.as_ref().is_some_and(|fault| fault.effect.ends_processes());
+        let seen = FaultSeen { at, text: Arc::from(text), hosts: hosts.to_vec(), ends_processes };
+        self.faults.push(seen);
+        let why = fault.and_then(|fault| self.why_beyond(&fault.effect, hosts));
+        let Some(why) = why else { return };
         let host = hosts.first().map_or("", |host| self.facts.setup.name(*host)).to_owned();
         if self.facts.setup.exceeds_budget {
             self.verdicts.on_beyond(text, &host);

@@ -20,6 +20,8 @@ pub struct FaultSeen {
     pub text: Arc<str>,
     /// Whom it hit.
     pub hosts: Vec<HostId>,
+    /// Whether it ended their processes.
+    pub ends_processes: bool,
 }
 
 impl FaultSeen {

@@ -153,7 +153,8 @@ impl Facts {
         let Some(partition) = self.partitions.get_mut(&id) else { return };
         let asked = partition.asked_start;
         if let LogEvent::Opened { log_start_offset: start, log_end_offset: end, .. } = *event {
-            partition.opened.insert(host, Opened { at, start: start.0, end: end.0 });
+            let opened = Opened { at, start: start.0, end: end.0 };
+            partition.opened.entry(host).or_default().push(opened);
         }
         let log = partition.log_mut(host);
         let (from, to, refused) = match *event {

@@ -147,8 +147,8 @@ pub struct PartitionFacts {
     pub terms: BTreeMap<i32, Term>,
     /// When a broker last told a producer that a batch is out of order; by broker and producer.
     pub out_of_order: BTreeMap<(HostId, HostId), Time>,
-    /// How each broker's log was opened last.
-    pub opened: BTreeMap<HostId, Opened>,
+    /// How each broker's log was opened, every time: a run judges its history at the end.
+    pub opened: BTreeMap<HostId, Vec<Opened>>,
     /// The newest leader's high watermark, as it noted it.
     pub high_watermark: i64,
     /// What producers were told.

@@ -205,7 +205,7 @@ fn duplicate_is_excused_where_a_restarted_broker_took_the_first_batch_for_out_of
     assert_eq!(story.end(), [""; 0]);
     let [excuse] = story.judge.excused() else { panic!("{:?}", story.judge.excused()) };
     assert_eq!(excuse.setting, "a producer's snapshot, which holds one batch");
-    assert_eq!(excuse.fault, "at 1s crash b1");
+    assert_eq!(excuse.fault, "b1 had restarted after at 1s crash b1");
     // A broker that was up all the time remembers five batches.
     assert_eq!(tale(B1, B2).end(), ["duplicate"]);
 }
@@ -237,12 +237,19 @@ fn duplicate_is_excused_where_a_restarted_broker_holds_nothing_of_the_producer()
         }
         story.commits(B1, 0, 5);
         story.polls(&[(4, 3)]);
+        // What a later process finds changes nothing of that.
+        let (start, end) = (Offset(4), Offset(5));
+        story.log(
+            B1,
+            LogEvent::Opened { clean: true, log_start_offset: start, log_end_offset: end },
+        );
         story
     };
     let mut story = tale(true);
     assert_eq!(story.end(), [""; 0]);
     let [excuse] = story.judge.excused() else { panic!("{:?}", story.judge.excused()) };
     assert_eq!(excuse.setting, "retention, which took all that a broker knew a producer by");
+    assert_eq!(excuse.fault, "b1 had restarted after at 1s crash b1");
     // A broker that was up all the time remembers the producer, whatever retention takes.
     assert_eq!(tale(false).end(), ["duplicate"]);
 }

@@ -355,6 +355,12 @@ impl Effect {
         )
     }
 
+    /// Whether it ends processes.
+    #[must_use]
+    pub fn ends_processes(&self) -> bool {
+        matches!(self, Self::Crash { .. } | Self::Stop { .. })
+    }
+
     /// Whether it may last; otherwise it happens at once and is over.
     #[must_use]
     pub fn can_last(&self) -> bool {
