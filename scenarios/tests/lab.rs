@@ -121,6 +121,18 @@ fn a_fault_may_wait_for_its_time_or_its_condition() {
 }
 
 #[test]
+fn a_fault_may_come_a_while_after_its_condition() {
+    let mut lab = Lab::start(orders(), 2);
+    let shrink = lab.fault("when high_watermark(orders/0) >= 1 after 3s stop b3");
+    lab.produce_to("shop", "orders/0", (), "apples").expect("nothing is wrong yet");
+    lab.run_for("2900ms");
+    assert_eq!(lab.what_it_did(&shrink), "its time never came");
+    lab.run_for("200ms");
+    assert_eq!(lab.what_it_did(&shrink), "asked to stop in good order");
+    lab.finish();
+}
+
+#[test]
 fn an_isolated_leader_acknowledges_nothing() {
     let impatient = producer("shop", "orders")
         .by_hand()

@@ -149,6 +149,8 @@ pub struct PartitionFacts {
     pub out_of_order: BTreeMap<(HostId, HostId), Time>,
     /// How each broker's log was opened, every time: a run judges its history at the end.
     pub opened: BTreeMap<HostId, Vec<Opened>>,
+    /// How often, on each broker, compacted segments have begun to take the place of others.
+    pub swaps: BTreeMap<HostId, i64>,
     /// The newest leader's high watermark, as it noted it.
     pub high_watermark: i64,
     /// What producers were told.
@@ -197,6 +199,7 @@ impl PartitionFacts {
             terms: BTreeMap::new(),
             out_of_order: BTreeMap::new(),
             opened: BTreeMap::new(),
+            swaps: BTreeMap::new(),
             high_watermark: 0,
             acked: Chunked::default(),
             vanished: Chunked::default(),

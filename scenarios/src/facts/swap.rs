@@ -88,6 +88,9 @@ impl Facts {
         known: &mut Vec<Known>,
     ) {
         let partition = self.partitions.get_mut(&id).expect("the caller has looked");
+        if matches!((suffix, what), (Suffix::Cleaned, DiskSeen::Renamed { .. })) {
+            *partition.swaps.entry(host).or_default() += 1;
+        }
         let log = partition.log_mut(host);
         match (suffix, what) {
             (Suffix::Cleaned, DiskSeen::Created { .. }) => log.on_cleaned_created(base),

@@ -112,16 +112,21 @@ impl Player {
         let mut indices = Vec::new();
         for (at, planned) in plan.timed {
             let index = self.enter(&planned, plan.require_effect);
-            let later = self.timed[self.cursor..].partition_point(|(other, ..)| *other <= at);
-            self.timed.insert(self.cursor + later, (at, planned, index));
+            self.set_time(at, planned, index);
             indices.push(index);
         }
-        for (conditions, planned) in plan.triggered {
+        for planned in plan.triggered {
             let index = self.enter(&planned, plan.require_effect);
-            self.triggered.push((conditions, planned, index));
+            self.triggered.push((planned, index));
             indices.push(index);
         }
         indices
+    }
+
+    /// What has not begun begins at this time.
+    pub(super) fn set_time(&mut self, at: Time, planned: Planned, index: usize) {
+        let later = self.timed[self.cursor..].partition_point(|(other, ..)| *other <= at);
+        self.timed.insert(self.cursor + later, (at, planned, index));
     }
 
     fn end_one(&mut self, index: usize, world: &mut World<Note>) {
@@ -131,7 +136,7 @@ impl Player {
             place += 1;
             place <= cursor || *other != index
         });
-        self.triggered.retain(|(_, _, other)| *other != index);
+        self.triggered.retain(|(_, other)| *other != index);
         self.swizzled.retain(|swizzled| swizzled.index != index);
         let (over, active) =
             std::mem::take(&mut self.active).into_iter().partition(|active| active.index == index);

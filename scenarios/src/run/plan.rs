@@ -7,9 +7,7 @@
 
 use std::collections::BTreeSet;
 
-use trial_sim::fault::{
-    Condition, Effect, Family, Fault, HostExpr, SwarmHost, SwarmSettings, When, swarm,
-};
+use trial_sim::fault::{Effect, Family, Fault, HostExpr, SwarmHost, SwarmSettings, When, swarm};
 use trial_sim::{Plan as Draws, Span, Time};
 
 use crate::scenario::Scenario;
@@ -29,7 +27,7 @@ pub struct Plan {
     /// With a time, in order.
     pub timed: Vec<(Time, Planned)>,
     /// With conditions.
-    pub triggered: Vec<(Vec<Condition>, Planned)>,
+    pub triggered: Vec<Planned>,
     /// Whether each fault that was written must do something.
     pub require_effect: bool,
 }
@@ -62,7 +60,7 @@ impl Plan {
                 When::At(from) => {
                     (*from, fault.lasting.map_or(end, |length| *from + length).min(end))
                 }
-                When::Every(_) | When::When(_) => (Time::ZERO, end),
+                When::Every(_) | When::When { .. } => (Time::ZERO, end),
             };
             let hosts = swarm_hosts(scenario, families);
             let settings = SwarmSettings::default();
@@ -76,7 +74,7 @@ impl Plan {
         let planned = Planned { fault: fault.clone(), drawn: false };
         match &fault.when {
             When::At(at) | When::During { from: at, .. } => self.timed.push((*at, planned)),
-            When::When(conditions) => self.triggered.push((conditions.clone(), planned)),
+            When::When { .. } => self.triggered.push(planned),
             When::Every(period) => {
                 let mut at = Time::ZERO + *period;
                 while at < end && *period > Span::ZERO {
@@ -91,7 +89,7 @@ impl Plan {
 fn begin(when: &When) -> Time {
     match when {
         When::At(at) | When::During { from: at, .. } => *at,
-        When::Every(_) | When::When(_) => Time::ZERO,
+        When::Every(_) | When::When { .. } => Time::ZERO,
     }
 }
 
@@ -100,7 +98,7 @@ fn begin(when: &When) -> Time {
 pub fn lasting(fault: &Fault) -> Option<Span> {
     match &fault.when {
         When::During { from, to } => Some(to.since(*from)),
-        When::At(_) | When::Every(_) | When::When(_) => fault.lasting,
+        When::At(_) | When::Every(_) | When::When { .. } => fault.lasting,
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use trial_cluster::note::Note;
 use trial_reports::{EffectNumber, FaultEffect, FaultOutcome};
-use trial_sim::fault::{Condition, Effect, Fault, HostExpr};
+use trial_sim::fault::{Condition, Effect, Fault, HostExpr, When};
 use trial_sim::{CrashReport, FaultId, HostId, Plan as Draws, Span, Time, World};
 
 use super::carrier::Carrier;
@@ -146,7 +146,7 @@ pub struct Done {
 pub struct Player {
     pub(super) timed: Vec<(Time, Planned, usize)>,
     pub(super) cursor: usize,
-    pub(super) triggered: Vec<(Vec<Condition>, Planned, usize)>,
+    pub(super) triggered: Vec<(Planned, usize)>,
     pub(super) active: Vec<Active>,
     pub(super) outcomes: Vec<Outcome>,
     /// Hosts that shall run again as soon as they are down.
@@ -291,11 +291,20 @@ impl Player {
     ) {
         let mut place = 0;
         while place < self.triggered.len() {
-            if self.triggered[place].0.iter().all(|condition| situation.holds(condition)) {
-                let (_, planned, index) = self.triggered.remove(place);
-                self.carry_out(&planned, index, world, situation, done);
-            } else {
+            let (planned, _) = &self.triggered[place];
+            let When::When { conditions, after } = &planned.fault.when else {
+                unreachable!("only they wait for conditions")
+            };
+            if !conditions.iter().all(|condition| situation.holds(condition)) {
                 place += 1;
+                continue;
+            }
+            let after = *after;
+            let (planned, index) = self.triggered.remove(place);
+            if after > Span::ZERO {
+                self.set_time(world.now() + after, planned, index);
+            } else {
+                self.carry_out(&planned, index, world, situation, done);
             }
         }
     }
@@ -318,7 +327,7 @@ impl Player {
             place += 1;
             place <= begun || ends(planned)
         });
-        self.triggered.retain(|(_, planned, _)| ends(planned));
+        self.triggered.retain(|(planned, _)| ends(planned));
     }
 
     /// The faults are over: heals everything and starts everybody.

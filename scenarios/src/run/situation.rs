@@ -45,6 +45,10 @@ impl Situation for Facts {
                 let host = self.setup.host_named(arg(0))?;
                 partition.logs.get(&host).map(|log| log.end())
             }),
+            "swaps" => partition(1).and_then(|partition| {
+                let host = self.setup.host_named(arg(0))?;
+                Some(partition.swaps.get(&host).copied().unwrap_or(0))
+            }),
             "isr" => partition(0).and_then(|partition| {
                 partition.registration.as_ref().map(|found| found.isr.len() as i64)
             }),

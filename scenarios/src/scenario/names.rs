@@ -32,6 +32,10 @@ pub const CONDITIONS: &[(&str, &str)] = &[
     ("isr", "isr(TOPIC/PARTITION): how many are in sync, by the controller"),
     ("epoch", "epoch(TOPIC/PARTITION): the leader epoch, by the controller"),
     ("acked", "acked(PRODUCER): records that it was told are safe"),
+    (
+        "swaps",
+        "swaps(HOST, TOPIC/PARTITION): how often compacted segments began to take the place of others",
+    ),
 ];
 
 /// What may stand for a host.
@@ -91,7 +95,7 @@ impl Unfit {
 
 impl Known<'_> {
     pub(super) fn check(&self, fault: &Fault) -> Result<(), Unfit> {
-        if let When::When(conditions) = &fault.when {
+        if let When::When { conditions, .. } = &fault.when {
             for condition in conditions {
                 self.condition(condition)?;
             }
@@ -240,7 +244,7 @@ impl Known<'_> {
         }
         match (name, condition.args.as_slice()) {
             ("high_watermark" | "isr" | "epoch", [partition]) => self.partition(partition),
-            ("log_end", [host, partition]) => {
+            ("log_end" | "swaps", [host, partition]) => {
                 self.host(&HostExpr::Name(host.clone()))?;
                 self.partition(partition)
             }

@@ -189,6 +189,6 @@ pub(super) fn begin(fault: &Fault) -> Option<Time> {
     match &fault.when {
         When::At(at) | When::During { from: at, .. } => Some(*at),
         When::Every(period) => Some(Time::ZERO + *period),
-        When::When(_) => None,
+        When::When { .. } => None,
     }
 }

@@ -61,7 +61,7 @@ fn moved(fault: &Fault, by: Span) -> Fault {
     let when = match &fault.when {
         When::At(at) => When::At(earlier(*at)),
         When::During { from, to } => When::During { from: earlier(*from), to: earlier(*to) },
-        other @ (When::Every(_) | When::When(_)) => other.clone(),
+        other @ (When::Every(_) | When::When { .. }) => other.clone(),
     };
     Fault { when, ..fault.clone() }
 }
@@ -121,7 +121,7 @@ fn rounder(fault: &Fault) -> Vec<Fault> {
             };
             round_values(from.0).into_iter().map(with).collect()
         }
-        When::Every(_) | When::When(_) => Vec::new(),
+        When::Every(_) | When::When { .. } => Vec::new(),
     }
 }
 

@@ -181,7 +181,8 @@ impl<'t> Parser<'t> {
                 while self.take("and") {
                     conditions.push(self.condition()?);
                 }
-                Ok(When::When(conditions))
+                let after = if self.take("after") { self.positive_span()? } else { Span::ZERO };
+                Ok(When::When { conditions, after })
             }
         }
     }

@@ -60,7 +60,8 @@ fn when() -> impl Strategy<Value = When> {
             When::During { from, to: from + length }
         }),
         span().prop_map(When::Every),
-        prop::collection::vec(condition, 1..3).prop_map(When::When),
+        (prop::collection::vec(condition, 1..3), prop_oneof![Just(Span::ZERO), span()])
+            .prop_map(|(conditions, after)| When::When { conditions, after }),
     ]
 }
 

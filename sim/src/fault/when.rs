@@ -38,14 +38,25 @@ pub enum When {
     /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
     /// ```
     Every(Span),
-    /// Once, as soon as all conditions hold at the same time.
+    /// Once, as soon as all conditions hold at the same time, or a while after that.
     ///
     /// ```
     /// # use trial_sim::fault::Fault;
     /// let text = "when high_watermark(orders/0) >= 3 and isr(orders/0) == 3 crash b1";
     /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
     /// ```
-    When(Vec<Condition>),
+    ///
+    /// ```
+    /// # use trial_sim::fault::Fault;
+    /// let text = "when isr(orders/0) == 1 after 250ms crash b1";
+    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
+    /// ```
+    When {
+        /// All of them.
+        conditions: Vec<Condition>,
+        /// How long after they have held for the first time.
+        after: Span,
+    },
 }
 
 /// `name(arguments) comparison value`.
@@ -136,12 +147,15 @@ impl fmt::Display for When {
             Self::At(time) => write!(f, "at {}", Span(time.0)),
             Self::During { from, to } => write!(f, "during {}..{}", Span(from.0), Span(to.0)),
             Self::Every(length) => write!(f, "every {length}"),
-            Self::When(conditions) => {
+            Self::When { conditions, after } => {
                 for (i, condition) in conditions.iter().enumerate() {
                     let word = if i == 0 { "when" } else { " and" };
                     write!(f, "{word} {condition}")?;
                 }
-                Ok(())
+                match *after {
+                    Span::ZERO => Ok(()),
+                    after => write!(f, " after {after}"),
+                }
             }
         }
     }

@@ -43,8 +43,8 @@ pub const WORDS: &[Word] = &[
     },
     Word {
         word: "when",
-        shape: "when CONDITION {and CONDITION}",
-        does: "once, as soon as all conditions hold",
+        shape: "when CONDITION {and CONDITION} [after DURATION]",
+        does: "once, as soon as all conditions hold, or a while after that",
         example: "when high_watermark(orders/0) >= 3 and isr(orders/0) == 3 crash leader(orders/0)",
     },
     Word {
@@ -212,8 +212,8 @@ pub(super) const CLOCK_FAULTS: &[&str] = &["ahead", "drift", "step"];
 
 /// Words that stand between others.
 const JOINTS: &[&str] = &[
-    "and", "for", "by", "to", "losing", "unsynced", "as", "with", "once", "over", "of", "in",
-    "read", "write", "sync",
+    "and", "after", "for", "by", "to", "losing", "unsynced", "as", "with", "once", "over", "of",
+    "in", "read", "write", "sync",
 ];
 
 /// Whether a word belongs to the grammar, so that no host may be called so.
