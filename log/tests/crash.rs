@@ -1,10 +1,11 @@
 //! A crash after every single call of a workload, and at every call of the recovery from it.
 
+#[expect(dead_code, reason = "each test takes what it needs")]
+mod cases;
 mod story;
 
-use story::{
-    Act, Batch, Crash, Model, NOW, Node, Outcome, Segment, agrees, cases, crash_and_check,
-};
+use cases::cases;
+use story::{Act, Batch, Crash, Model, NOW, Node, Outcome, Segment, agrees, crash_and_check};
 use trial_log::{DiskError, LogConfig, PowerLoss};
 
 /// How many power losses are tried at each call, unless `TRIAL_LOG_CASES` says how many hundreds.
