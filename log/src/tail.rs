@@ -1,6 +1,7 @@
 //! Remembers where the last batches of a log lie, so that a read at its tail needs no index.
 //!
-//! Holds:      up to sixteen batches, without a gap up to the log's end.
+//! Holds:      up to sixteen batches, without a gap up to the log's end. The first of them may lie in segments that
+//!             retention has dropped: nobody asks for an offset below the first segment.
 //! Invariants: offsets and positions rise.
 //! Left out:   Kafka has no such thing: its indexes are memory, our look-ups cost disk time.
 
@@ -55,11 +56,6 @@ impl Tail {
     /// Forgets the batches that reach to `offset` or beyond.
     pub(crate) fn truncate_to(&mut self, offset: Offset) {
         self.batches.retain(|batch| batch.last_offset < offset);
-    }
-
-    /// Forgets the batches of the segments below this one.
-    pub(crate) fn forget_before(&mut self, segment_base: Offset) {
-        self.batches.retain(|batch| batch.segment_base >= segment_base);
     }
 
     pub(crate) fn clear(&mut self) {

@@ -2,6 +2,7 @@
 //! cleanings as the clock goes on, with cuts, appends, deletions of records and crashes between their steps and at
 //! their disk's calls; and retention between cleanings.
 
+mod cases;
 mod cleaner_story;
 mod support;
 
@@ -20,15 +21,8 @@ fn run(deletes: bool, steps: &[Step]) -> Seen {
     w.seen
 }
 
-/// As in `story`: more if `TRIAL_LOG_CASES` says so.
-#[expect(clippy::disallowed_methods, reason = "a test that is told how long it may take")]
-fn cases() -> u32 {
-    let cases = std::env::var("TRIAL_LOG_CASES").ok();
-    cases.map_or(400, |cases| cases.parse().expect("TRIAL_LOG_CASES is a number"))
-}
-
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases::property(2_000, "tests/failed/cleaner_model.txt"))]
     #[test]
     fn a_cleaning_keeps_what_s6_says(
         deletes: bool,

@@ -1,14 +1,20 @@
 //! A crash after every single call of a workload, and at every call of the recovery from it.
 
+#[expect(dead_code, reason = "each test takes what it needs")]
+mod cases;
 mod story;
 
-use story::{
-    Act, Batch, Crash, Model, NOW, Node, Outcome, Segment, agrees, cases, crash_and_check,
-};
+use cases::cases;
+use story::{Act, Batch, Crash, Model, NOW, Node, Outcome, Segment, agrees, crash_and_check};
 use trial_log::{DiskError, LogConfig, PowerLoss};
 
 /// How many power losses are tried at each call, unless `TRIAL_LOG_CASES` says how many hundreds.
 const SEEDS: u32 = 4;
+
+/// The power losses of each call.
+fn seeds() -> u64 {
+    u64::from(cases(100 * SEEDS) / 100).max(1)
+}
 
 fn config() -> LogConfig {
     LogConfig {
@@ -90,6 +96,7 @@ fn workload() -> Vec<(Act, Node, Model)> {
     w.clean(closed - 2..closed, 2);
     let end = w.model.end;
     w.act(Act::Flush { to: end });
+    w.act(Act::Truncate { to: end - 2 });
     w.append(5, 4);
     w.act(Act::Retain { high_watermark: w.model.end, now: NOW });
     w.append(6, 1);
@@ -130,8 +137,7 @@ fn a_disk_that_refuses_at_any_call_takes_the_log_offline() {
 #[test]
 fn a_power_loss_at_any_call_leaves_what_was_synced_and_no_mix() {
     let (mut crashes, mut holes) = (0, 0);
-    let cases = u64::from(cases(100 * SEEDS) / 100);
-    for seed in 0..cases.max(1) {
+    for seed in 0..seeds() {
         let power =
             |calls| PowerLoss { seed: seed << 48 | calls, page_bytes: 128, sector_bytes: 32 };
         let crash = |calls| Crash { calls, kept: 20, error: None, power: Some(power(calls)) };
@@ -140,11 +146,37 @@ fn a_power_loss_at_any_call_leaves_what_was_synced_and_no_mix() {
             holes += usize::from(outcome.hole);
         });
     }
-    assert!(crashes as u64 > 400 * cases, "a workload makes more calls than {crashes}");
+    assert!(crashes as u64 > 400 * seeds(), "a workload makes more calls than {crashes}");
     assert!(
         holes * 10 < crashes,
         "a hole, which Kafka leaves as well, is rare: {holes} of {crashes}"
     );
+}
+
+/// LOG-6: no power loss brings back what the next process has found cut, though who cut it died before the sync.
+#[test]
+fn a_power_loss_after_a_kill_at_any_call_brings_nothing_back() {
+    let mut kills = 0;
+    for (act, node, model) in workload() {
+        for calls in 0.. {
+            let (mut node, mut model) = (node.clone(), model.clone());
+            let kill = Crash { calls, kept: 0, error: None, power: None };
+            let done = crash_and_check(&mut node, &mut model, &act, kill, false).done;
+            let batch = Batch::new(model.end, model.epoch + 1, &[NOW, NOW + 1, NOW + 2]);
+            let appended = Act::Append { batch };
+            for seed in 0..seeds() {
+                let (mut node, mut model) = (node.clone(), model.clone());
+                let power = Some(PowerLoss { seed, page_bytes: 128, sector_bytes: 32 });
+                let loss = Crash { calls: 1_000, kept: 0, error: None, power };
+                assert!(crash_and_check(&mut node, &mut model, &appended, loss, false).done);
+            }
+            if done {
+                break;
+            }
+            kills += 1;
+        }
+    }
+    assert!(kills > 400, "a workload makes more calls than {kills}");
 }
 
 /// Crashes at every call of every act, and with `deep` at every call of the start after it; answers how often.

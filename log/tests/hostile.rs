@@ -9,6 +9,8 @@
 
 mod batches;
 #[expect(dead_code, reason = "each test takes what it needs")]
+mod cases;
+#[expect(dead_code, reason = "each test takes what it needs")]
 mod counted;
 mod damage;
 #[expect(dead_code, reason = "each test takes what it needs")]
@@ -18,6 +20,7 @@ use std::collections::BTreeMap;
 
 use batches::{Plan, T};
 use bytes::Bytes;
+use cases::cases;
 use counted::peak;
 use damage::{Recipe, damage, seal_batches, seal_snapshot};
 use kept::{Kept, NOW};
@@ -36,13 +39,6 @@ const CONSTANT: usize = 2 << 20;
 const FACTOR: usize = 16;
 /// A recipe longer than this says no more.
 const RECIPE_BYTES: usize = 120;
-
-/// As in `story`: more if `TRIAL_LOG_CASES` says so.
-#[expect(clippy::disallowed_methods, reason = "how long a test takes is for its user to say")]
-fn cases(default: usize) -> usize {
-    let cases = std::env::var("TRIAL_LOG_CASES").ok();
-    cases.map_or(default, |cases| cases.parse().expect("TRIAL_LOG_CASES is a number"))
-}
 
 /// The files of all folders whose names end so.
 fn files(ending: &str) -> Vec<Vec<u8>> {
@@ -66,7 +62,7 @@ fn runs_of_batches() -> Vec<Vec<u8>> {
 fn batches_of_any_bytes() {
     let runs = runs_of_batches();
     assert!(runs.len() > 100, "{} runs", runs.len());
-    bolero::check!().with_iterations(cases(4_000)).with_max_len(RECIPE_BYTES).for_each(
+    bolero::check!().with_iterations(cases(4_000) as usize).with_max_len(RECIPE_BYTES).for_each(
         |recipe: &[u8]| {
             let mut recipe = Recipe::new(recipe);
             let (run, other) = (recipe.below(runs.len()), recipe.below(runs.len()));
@@ -147,7 +143,7 @@ fn read_batch(batch: &RecordBatch) -> usize {
 #[test]
 fn a_log_of_any_files() {
     let kept = kept::all();
-    bolero::check!().with_iterations(cases(1_500)).with_max_len(RECIPE_BYTES).for_each(
+    bolero::check!().with_iterations(cases(1_500) as usize).with_max_len(RECIPE_BYTES).for_each(
         |recipe: &[u8]| {
             let mut recipe = Recipe::new(recipe);
             let which = recipe.below(kept.len());
@@ -265,7 +261,7 @@ fn clean(log: &mut Log, disk: &mut dyn Disk, events: &mut Vec<LogEvent>) {
 #[test]
 fn small_files_of_any_bytes() {
     let names = small_files();
-    bolero::check!().with_iterations(cases(4_000)).with_max_len(RECIPE_BYTES).for_each(
+    bolero::check!().with_iterations(cases(4_000) as usize).with_max_len(RECIPE_BYTES).for_each(
         |recipe: &[u8]| {
             let mut recipe = Recipe::new(recipe);
             let (one, other) = (recipe.below(names.len()), recipe.below(names.len()));
@@ -321,7 +317,7 @@ fn read_small_file(name: &str, bytes: &[u8]) {
 #[test]
 fn snapshots_of_producers_of_any_bytes() {
     let snapshots = files(".snapshot");
-    bolero::check!().with_iterations(cases(4_000)).with_max_len(RECIPE_BYTES).for_each(
+    bolero::check!().with_iterations(cases(4_000) as usize).with_max_len(RECIPE_BYTES).for_each(
         |recipe: &[u8]| {
             let mut recipe = Recipe::new(recipe);
             let (one, other) = (recipe.below(snapshots.len()), recipe.below(snapshots.len()));

@@ -1,16 +1,19 @@
 //! Folders that Apache Kafka 4.3.0 wrote: what is read of them, and what a recovery makes of them, is what Kafka makes.
 //!
 //! They are in `data/kafka-4.3.0`, made by `oracle/keep-folders`; `recovered.txt` and `batches.txt` there are Kafka's
-//! own words about them (`oracle/Folders.java`, `oracle/Batches.java`). `TRIAL_ORACLE=COMMAND cargo test` runs
-//! `COMMAND java oracle/Folders.java` as well, on each folder with its last bytes torn off or changed.
+//! own words about them (`oracle/Folders.java`, `oracle/Batches.java`), and `damaged.txt` says what it left of each
+//! with its last bytes torn off or changed. `TRIAL_ORACLE=COMMAND cargo test` asks it again, by `COMMAND java
+//! oracle/Folders.java`; with `TRIAL_ORACLE_KEEP=1` its answers are kept there.
 
 mod batches;
 mod java;
 mod kept;
+mod torn;
 
 use bytes::Bytes;
 use java::{Java, argument};
 use kept::{Kept, NOW};
+use torn::{damaged, every_damage, is_checked, kept_table, table};
 use trial_log::{
     Batches, CompressionType, ControlRecordType, Disk, Log, MemoryDisk, Offset, OpenLog,
     RECOVERY_POINT_CHECKPOINT, read_clean_shutdown, read_meta_properties, read_offset_checkpoint,
@@ -241,40 +244,6 @@ fn what_was_compacted_has_gaps_and_a_horizon() {
     assert!(disk.list(&kept.folder).is_ok_and(|names| !names.is_empty()));
 }
 
-/// The folder with its active file as long as `cut`, or with one byte of it changed.
-fn damaged(kept: &Kept, name: String, damage: impl FnOnce(&mut Vec<u8>)) -> Kept {
-    let mut damaged = Kept { name, ..kept.clone() };
-    damage(damaged.files.get_mut(&kept.active()).expect("it is there"));
-    damaged
-}
-
-/// Each folder, torn at every length within its last two batches, and with every seventh byte of them changed;
-/// `unchecked` says that it is one that no checksum covers and ours judges more strictly: the offset at which a batch
-/// begins, and its magic byte, where Kafka takes all from 2 on for the same.
-fn every_damage() -> Vec<Kept> {
-    let mut every = Vec::new();
-    for kept in kept::all() {
-        let bytes = Bytes::from(kept.files[&kept.active()].clone());
-        let mut end = bytes.len();
-        for batch in batches::split(&bytes).iter().rev().take(2) {
-            let start = end - batch.size_in_bytes();
-            for at in start..end {
-                let name = format!("{}.torn-{at:06}", kept.name);
-                every.push(damaged(&kept, name, |bytes| bytes.truncate(at)));
-                if at % 7 == 0 {
-                    let is_unchecked = at < start + 8 || at == start + 16;
-                    let what = if is_unchecked { "unchecked" } else { "changed" };
-                    let name = format!("{}.{what}-{at:06}", kept.name);
-                    every.push(damaged(&kept, name, |bytes| bytes[at] ^= 0x20));
-                }
-            }
-            end = start;
-        }
-    }
-    every.sort_by(|one, other| one.name.cmp(&other.name));
-    every
-}
-
 /// The offset that a batch begins at is covered by no checksum, and nor is its length or the leader's epoch. Kafka's
 /// recovery stores what goes back and fails on some; ours opens each, and cuts there.
 #[test]
@@ -297,26 +266,44 @@ fn no_byte_of_a_log_makes_its_recovery_fail() {
     assert!(cut > 3_000, "{cut} of them are noticed");
 }
 
+/// What Kafka's recovery left of each, in `damaged.txt`; the test below has asked it.
 #[test]
-fn recovery_of_a_torn_tail_keeps_exactly_what_kafkas_keeps() {
+fn recovery_of_a_torn_tail_keeps_what_kafkas_kept() {
     let every = every_damage();
     assert!(every.len() > 3_000, "{} folders", every.len());
+    let checked = every.iter().filter(|damaged| is_checked(damaged));
+    let got = table(checked.map(|damaged| (damaged, damaged.recovered())));
+    let want = kept_table();
+    let differs = want.lines().zip(got.lines()).find(|(want, got)| want != got);
+    assert_eq!(differs, None, "want and got");
+    assert_eq!(want.lines().count(), got.lines().count(), "as many");
+}
+
+/// With `TRIAL_ORACLE_KEEP` its answers are kept, instead of compared with those that are.
+#[test]
+fn recovery_of_a_torn_tail_keeps_exactly_what_kafkas_keeps() {
+    let (every, mut answers) = (every_damage(), Vec::new());
     for some in every.chunks(1_000) {
         let Some(oracle) = Java::of_environment() else { return };
-        for kept in some {
-            for (name, bytes) in &kept.files {
-                oracle.write(&format!("{}/{}/{name}", kept.name, kept.folder), bytes);
+        for damaged in some {
+            for (name, bytes) in &damaged.files {
+                oracle.write(&format!("{}/{}/{name}", damaged.name, damaged.folder), bytes);
             }
         }
         let said = oracle.java("Folders.java", &["recover", &argument(&oracle.path(""))]);
         let words = kept::each(&said);
         assert_eq!(words.len(), some.len(), "Kafka tells of each");
-        for (kept, want) in some.iter().zip(words) {
-            if kept.name.contains("unchecked") {
-                kept.recovered();
-                continue;
-            }
-            assert_eq!(kept.recovered(), want, "{}", kept.name);
-        }
+        answers.extend(some.iter().zip(words));
     }
+    let (checked, unchecked): (Vec<_>, Vec<_>) =
+        answers.into_iter().partition(|(damaged, _)| is_checked(damaged));
+    for (damaged, want) in &checked {
+        assert_eq!(damaged.recovered(), *want, "{}", damaged.name);
+    }
+    for (damaged, _) in &unchecked {
+        damaged.recovered();
+    }
+    let answered = table(checked.into_iter());
+    torn::keep_if_asked(&answered);
+    assert_eq!(kept_table(), answered, "what was kept is what Kafka says");
 }

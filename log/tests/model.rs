@@ -1,10 +1,11 @@
 //! A log against its model (see `story/`): random acts, some of them cut short by a crash of the process, of the disk
 //! or of the power. S1, S2, S5, S7, S8 and S10 after each.
 
+mod cases;
 mod story;
 
 use proptest::prelude::*;
-use story::{Act, Batch, Crash, Model, NOW, Node, agrees, cases, crash_and_check};
+use story::{Act, Batch, Crash, Model, NOW, Node, agrees, crash_and_check};
 use trial_log::{DiskError, LogConfig, PowerLoss};
 
 /// What is done, relative to the log.
@@ -172,11 +173,7 @@ fn retained(act: &Act) -> Option<i64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        cases: cases(300),
-        failure_persistence: None,
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases::property(4_000, "tests/failed/model.txt"))]
     #[test]
     fn a_log_does_what_its_model_does(steps in prop::collection::vec((step(), crash()), 1..60)) {
         run(&steps);

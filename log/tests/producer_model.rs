@@ -3,6 +3,7 @@
 //!
 //! S3, S4 and S11 after each step; X1 no (producer, epoch, sequence) twice; X2 no batch of an older epoch.
 
+mod cases;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -408,7 +409,7 @@ fn check(w: &mut World, step: Step) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases::property(4_000, "tests/failed/producer_model.txt"))]
     #[test]
     fn producers_are_served_as_the_model_says(steps in prop::collection::vec(step(), 1..70)) {
         let mut w = World::new();

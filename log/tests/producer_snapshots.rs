@@ -1,5 +1,6 @@
 //! The snapshots of producers: their bytes, which one is taken, which ones go.
 
+mod cases;
 mod support;
 
 use std::collections::BTreeSet;
@@ -239,7 +240,7 @@ fn five_snapshots() -> Producers {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(cases::property(4_000, "tests/failed/producer_snapshots.txt"))]
 
     #[test]
     fn any_producers_are_read_as_they_were_written(

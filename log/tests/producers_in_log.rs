@@ -7,8 +7,9 @@ use support::producers::{DAY, abort, commit, name, snapshot_path};
 use support::transactions::marker;
 use support::{Fixture, NOW, batch};
 use trial_log::{
-    AppendInfo, AppendOrigin, AppendTerms, LeaderEpoch, LogConfig, LogError, LogEvent,
-    LogStartReason, Offset, ProducerError, TransactionVersion, VerificationGuard,
+    AppendInfo, AppendOrigin, AppendTerms, Disk, LeaderEpoch, LogConfig, LogError, LogEvent,
+    LogStartReason, MemoryDisk, Offset, PowerLoss, ProducerError, TransactionVersion,
+    VerificationGuard,
 };
 
 /// What was answered, in short.
@@ -30,6 +31,12 @@ fn snapshots(f: &Fixture) -> Vec<i64> {
 fn roll(f: &mut Fixture) {
     let Fixture { disk, log, events, now, .. } = f;
     log.roll(disk, *now, events).expect("the disk is whole");
+}
+
+fn flush(f: &mut Fixture) {
+    let (end, Fixture { disk, log, events, .. }) = (f.log.log_end_offset(), f);
+    log.flush(disk, end, events).expect("the disk is whole");
+    log.mark_flushed(end, events);
 }
 
 fn large() -> Fixture {
@@ -275,6 +282,33 @@ fn records_that_are_deleted_leave_their_producers_in_memory() {
     assert_eq!((f.known().len(), f.first_unstable()), (2, Some(8)), "a scan reads what is there");
 }
 
+/// Whoever moves the start: what lies below it waits for no high watermark.
+#[test]
+fn a_transaction_that_ended_below_the_log_start_is_waited_for_no_longer() {
+    let by_hand = |f: &mut Fixture| f.start_at(2).expect("all is committed");
+    let by_retention = |f: &mut Fixture| {
+        let kept = f.bytes(2, ".log").len();
+        let retention_bytes = i64::try_from(kept).expect("it is small");
+        f.log.set_config(LogConfig { retention_bytes, ..LogConfig::default() });
+        let Fixture { disk, log, events, .. } = f;
+        log.delete_old_segments(disk, Offset(5), NOW, events) == Ok(1)
+    };
+    let moves: [fn(&mut Fixture) -> bool; 2] = [by_hand, by_retention];
+    for (number, moves) in moves.into_iter().enumerate() {
+        let mut f = large();
+        f.produce_in_txn((3, 0), 0, 1).expect("0");
+        f.end_txn((3, 1), commit(0)).expect("1");
+        roll(&mut f);
+        f.append(1, 1);
+        f.produce_in_txn((4, 0), 0, 1).expect("3");
+        f.end_txn((4, 1), abort(0)).expect("4");
+        assert_eq!(f.first_unstable(), Some(0), "no high watermark was told, {number}");
+        assert!(moves(&mut f) && f.log.log_start_offset() == Offset(2), "{number}");
+        assert_eq!(f.first_unstable(), Some(3), "LSO-1: the one that is left, {number}");
+        assert_eq!(f.log.last_stable_offset(Offset(5)), Offset(3), "{number}");
+    }
+}
+
 #[test]
 fn a_log_that_begins_anew_knows_nobody() {
     let mut f = large();
@@ -335,6 +369,28 @@ fn a_clean_log_without_any_snapshot_has_no_producers() {
     assert_eq!(f.log.producers().map_end_offset(), Offset(11));
 }
 
+/// PS-3: the shutdown takes no other one if nothing has come since, and syncs no folder if all is durable. Where cuts
+/// are synced, every unclean start syncs the folder; in Kafka's way nobody else does.
+#[test]
+fn a_snapshot_that_a_recovery_took_outlives_the_power_that_goes_after_a_clean_shutdown() {
+    for seed in 0..100 {
+        let truncation_synced = seed % 2 == 0;
+        let config = LogConfig { truncation_synced, ..LogConfig::default() };
+        let mut f = Fixture::on(MemoryDisk::with_cache(), config);
+        f.disk.sync_dir("").expect("the disk is whole");
+        f.produce((1, 0), 0, 1).expect("in order");
+        flush(&mut f);
+        f.crash();
+        assert_eq!((snapshots(&f), f.log.recovery_point()), (vec![1], Offset(1)), "it took one");
+        flush(&mut f);
+        let Fixture { disk, log, events, .. } = &mut f;
+        log.close(disk, events).expect("the disk is whole");
+        disk.lose_power(PowerLoss { seed, page_bytes: 64, sector_bytes: 16 });
+        f.reopen(true, Offset(1), Offset::ZERO).expect("the disk is whole");
+        assert_eq!(f.known().len(), 1, "seed {seed}");
+    }
+}
+
 #[test]
 fn a_torn_log_is_not_ahead_of_itself() {
     // The last segment is cut at every byte: what is known is what is left.
@@ -383,10 +439,7 @@ fn a_flush_makes_snapshots_and_indexes_durable() {
     roll(&mut f);
     let calls = |f: &mut Fixture| {
         let before = f.disk.calls();
-        let Fixture { disk, log, events, .. } = f;
-        let end = log.log_end_offset();
-        log.flush(disk, end, events).expect("the disk is whole");
-        log.mark_flushed(end, events);
+        flush(f);
         f.disk.calls() - before
     };
     assert_eq!(calls(&mut f), 2 + 1 + 3 + 1, "the snapshot, its folder, the segment, its folder");
@@ -459,7 +512,6 @@ fn remove(f: &mut Fixture, at: i64) {
 }
 
 fn remove_file(f: &mut Fixture, base: i64, suffix: &str) {
-    use trial_log::Disk;
     f.disk.remove(&Fixture::path(base, suffix)).expect("it was there");
 }
 

@@ -2,8 +2,13 @@
 
 mod support;
 
-use support::{Fixture, batch};
-use trial_log::{BatchError, DiskError, LeaderEpoch, LogConfig, LogError, LogEvent, Offset};
+use std::collections::BTreeSet;
+
+use support::{FOLDER, Fixture, batch};
+use trial_log::{
+    BatchError, Disk, DiskError, LeaderEpoch, LogConfig, LogError, LogEvent, MemoryDisk, Offset,
+    PowerLoss,
+};
 
 /// What was done to the disk before the log is opened again.
 type Damage = fn(&mut Fixture);
@@ -273,6 +278,52 @@ fn a_crash_at_any_call_of_a_recovery_changes_nothing() {
     }
 }
 
+/// LD-2, on the disk: a crash in between leaves a row of segments, of which only the last one is cut, and for good.
+#[test]
+fn what_a_recovery_drops_goes_from_the_last_segment_on_before_the_cut() {
+    let whole = [(vec![0], false), (vec![0, 6], false), (vec![0, 6, 12], false)];
+    left_by_crashes("a hole", |f| cut(f, 0, f.bytes(0, ".log").len() / 3), &whole);
+    let with_cut = [&whole[..], &[(vec![0], true)]].concat();
+    left_by_crashes("a bad batch", |f| flip(f, 0, 130), &with_cut);
+}
+
+/// Crashes a recovery at each of its calls, with and without a power loss: which segments are there, and whether the
+/// first one is cut.
+#[track_caller]
+fn left_by_crashes(what: &str, damage: Damage, want: &[(Vec<i64>, bool)]) {
+    let (mut killed, mut without_power) = (BTreeSet::new(), BTreeSet::new());
+    for calls in 0.. {
+        let mut f = seven_batches_on(MemoryDisk::with_cache());
+        f.config.holes_refused = true;
+        damage(&mut f);
+        for folder in ["", FOLDER] {
+            f.disk.sync_dir(folder).expect("the disk is whole");
+        }
+        let size = f.bytes(0, ".log").len();
+        f.disk.fail_after(calls, DiskError::Io);
+        let done = f.reopen(false, Offset::ZERO, Offset::ZERO).is_ok();
+        killed.insert(left_on(&f.disk, size));
+        for seed in 0..20 {
+            let mut disk = f.disk.clone();
+            disk.lose_power(PowerLoss { seed, page_bytes: 64, sector_bytes: 16 });
+            without_power.insert(left_on(&disk, size));
+        }
+        if done {
+            break;
+        }
+    }
+    let want: BTreeSet<_> = want.iter().cloned().collect();
+    assert_eq!(killed, want, "LD-2: {what}, killed");
+    assert_eq!(without_power, want, "LD-2: {what}, without power");
+}
+
+fn left_on(disk: &MemoryDisk, size: usize) -> (Vec<i64>, bool) {
+    let digits = disk.paths().filter_map(|path| path.strip_suffix(".log"));
+    let base = |path: &str| path.rsplit('/').next().and_then(|digits| digits.parse().ok());
+    let first = disk.contents(&Fixture::path(0, ".log")).expect("it stays");
+    (digits.map(|path| base(path).expect("an offset")).collect(), first.len() < size)
+}
+
 #[test]
 fn after_the_disk_has_refused_the_log_is_offline() {
     let mut f = seven_batches();
@@ -300,7 +351,11 @@ fn check(what: &str, damage: Damage, end: i64, segments: &[i64], epochs: &[(i32,
 }
 
 fn seven_batches() -> Fixture {
-    let mut f = Fixture::small();
+    seven_batches_on(MemoryDisk::new())
+}
+
+fn seven_batches_on(disk: MemoryDisk) -> Fixture {
+    let mut f = Fixture::on(disk, Fixture::small_config());
     for number in 0..7 {
         f.append(if number < 4 { 1 } else { 2 }, 2);
     }
@@ -346,11 +401,9 @@ fn fall_back(f: &mut Fixture) {
 }
 
 fn remove(f: &mut Fixture, base_offset: i64, suffix: &str) {
-    use trial_log::Disk;
     f.disk.remove(&Fixture::path(base_offset, suffix)).expect("it was there");
 }
 
 fn remove_epochs(f: &mut Fixture) {
-    use trial_log::Disk;
     f.disk.remove("orders-0/leader-epoch-checkpoint").expect("it was there");
 }

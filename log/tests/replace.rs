@@ -3,7 +3,7 @@
 mod support;
 
 use support::{FOLDER, Fixture, NOW, batch};
-use trial_log::{Disk, DiskError, LeaderEpoch, LogConfig, LogEvent, Offset};
+use trial_log::{AbortedTxn, Disk, DiskError, LeaderEpoch, LogConfig, LogError, LogEvent, Offset};
 
 #[test]
 fn new_segments_take_the_place_of_old_ones_and_those_go_after_their_delay() {
@@ -46,6 +46,77 @@ fn one_swap_for_two_segments_drops_both() {
     f.crash();
     assert_eq!(f.segments(), [0, 12]);
     assert_eq!(bases_of(&mut f), [0, 8, 12, 14, 16]);
+}
+
+#[test]
+fn two_swaps_drop_what_lies_between_them() {
+    let mut f = nine_batches();
+    for (base, batches) in [(0, one_of(0)), (8, [one_of(8), one_of(10)].concat())] {
+        f.disk.set_contents(&format!("{}.swap", Fixture::path(base, ".log")), &batches);
+    }
+    f.crash();
+    assert_eq!(f.segments(), [0, 8, 12], "neither of them has the name of the segment 6");
+    assert_eq!(bases_of(&mut f), [0, 8, 10, 12, 14, 16]);
+}
+
+/// An index that is lost on the way would be made again by a scan, at the cost of one, and without what no scan finds:
+/// here, a transaction of which the marker is gone.
+#[test]
+fn a_kill_at_any_call_of_a_load_that_finishes_a_swap_loses_no_index() {
+    let (mut finished, mut kills) = (0, 0);
+    for calls in 0.. {
+        let mut f = nine_batches();
+        f.disk.fail_after(calls, DiskError::Io);
+        let replaced = swap_with_indexes(&mut f).is_ok();
+        f.disk.repair();
+        let killed = f.disk.clone();
+        let opened = |f: &mut Fixture| f.reopen(false, Offset(18), Offset::ZERO);
+        opened(&mut f).expect("the disk is whole");
+        let mut want = files(&f);
+        finished += usize::from(f.disk.contents(&Fixture::path(0, ".txnindex")).is_some());
+        for calls_of_load in 0.. {
+            let mut again = Fixture { disk: killed.clone(), ..nine_batches() };
+            again.disk.fail_after(calls_of_load, DiskError::Io);
+            let done = opened(&mut again).is_ok();
+            again.disk.repair();
+            opened(&mut again).expect("the disk is whole");
+            let got = files(&again);
+            assert_eq!(got, want, "swap killed at {calls}, its load at {calls_of_load}");
+            want = got;
+            if done {
+                break;
+            }
+            kills += 1;
+        }
+        if replaced {
+            break;
+        }
+    }
+    assert!(finished > 10 && kills > 500, "{finished} swaps were finished, {kills} kills");
+}
+
+/// The batches 0, 6 and 8 in the segments 0 and 6, where there were 0 to 11; each with its indexes.
+fn swap_with_indexes(f: &mut Fixture) -> Result<(), LogError> {
+    let Fixture { disk, log, events, .. } = f;
+    let mut written = Vec::new();
+    for (base, batches) in [(0, &[0][..]), (6, &[6, 8])] {
+        let mut cleaned = log.create_cleaned_segment(disk, Offset(base), NOW, events)?;
+        for &batch in batches {
+            let bytes = one_of(batch).into();
+            log.append_to_cleaned_segment(disk, &mut cleaned, bytes, NOW, events)?;
+        }
+        let (first_offset, last_offset) = (Offset(base), Offset(base + 1));
+        let last_stable_offset = Offset(base + 2);
+        let aborted = AbortedTxn { producer_id: 1, first_offset, last_offset, last_stable_offset };
+        log.abort_in_cleaned_segment(disk, &mut cleaned, aborted, events)?;
+        written.push(cleaned);
+    }
+    log.replace_segments(disk, written, &[Offset(0), Offset(6)], NOW, events)
+}
+
+fn files(f: &Fixture) -> Vec<(String, Vec<u8>)> {
+    let contents = |path: &str| f.disk.contents(path).expect("it was listed").to_vec();
+    f.disk.paths().map(|path| (path.to_owned(), contents(path))).collect()
 }
 
 #[test]

@@ -113,9 +113,10 @@ impl Log {
     /// The first batch that ends at `offset` or beyond; none at the end of the log.
     fn find_start(&self, disk: &mut dyn Disk, offset: Offset) -> Result<Option<Start>, LogError> {
         if let Some(batch) = self.tail.find(offset) {
-            let segment = self.segment_holding(batch.segment_base);
-            return Ok(segment.map(|segment| Start {
-                segment,
+            let segment =
+                self.segments.binary_search_by_key(&batch.segment_base, |s| s.base_offset);
+            return Ok(Some(Start {
+                segment: segment.expect("what is asked for lies in a segment that is there"),
                 position: batch.position,
                 base_offset: batch.base_offset,
                 size: batch.size,

@@ -188,7 +188,6 @@ impl Log {
             self.producers.on_log_start_offset_incremented(start);
         }
         let gone: Vec<Segment> = self.segments.drain(..count).collect();
-        self.tail.forget_before(start);
         for segment in &gone {
             self.doom(disk, (segment.base_offset, segment.size), now_ms, events)?;
         }

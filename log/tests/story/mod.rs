@@ -13,10 +13,3 @@ pub use check::agrees;
 pub use left::{Crash, Outcome, crash_and_check};
 pub use model::{Batch, Model, Segment};
 pub use node::{NOW, Node};
-
-/// How many cases a test tries: `TRIAL_LOG_CASES`, or as many as take a few seconds.
-#[expect(clippy::disallowed_methods, reason = "how long tests may take is up to who runs them")]
-pub fn cases(default: u32) -> u32 {
-    let cases = std::env::var("TRIAL_LOG_CASES").ok();
-    cases.map_or(default, |cases| cases.parse().expect("TRIAL_LOG_CASES is a number"))
-}

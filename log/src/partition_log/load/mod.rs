@@ -24,6 +24,7 @@
 //! | the log start before the first segment     | the log starts with the segment                    | `recovery.rs` |
 //! | epochs beyond the end, or before the start | trimmed; those that the scan met are entered again | `recovery.rs` |
 //! | no segment                                 | an empty one at the log start; no epochs           | `recovery.rs` |
+//! | no marker, whatever else                  | in the end it is synced: a cut before may not be   | `cuts.rs`     |
 //! | what a crash left of a load, at any call   | the same as without that crash                     | `crash.rs`    |
 
 mod ends;

@@ -107,7 +107,9 @@ impl Log {
                 segment.sync(disk)?;
                 disk.sync_dir(&self.folder)?;
             } else if bytes_dropped > 0 && self.config.truncation_synced {
-                // LOG-6: pages of what was cut must not come back behind what will stand there.
+                // LOG-6: pages of what was cut must not come back behind what will stand there. No test misses this
+                // line: `open.rs` syncs the segment again before anything is appended, and a power loss between the two
+                // brings back what was bad, to be cut again.
                 segment.sync(disk)?;
             }
             self.segments.push(segment);

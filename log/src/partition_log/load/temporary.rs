@@ -99,7 +99,7 @@ fn drop_temporary_files(
     Ok(swaps.into_iter().cloned().collect())
 }
 
-/// Which offsets the segments of a swap stand for; none if there is no such segment.
+/// Which offsets the segments of a swap stand for, in whatever order they are named; none if there is no such segment.
 fn range_of_swaps(
     disk: &mut dyn Disk,
     folder: &str,
