@@ -128,7 +128,7 @@ fn a_fault_may_come_a_while_after_its_condition() {
     lab.run_for("2900ms");
     assert_eq!(lab.what_it_did(&shrink), "its time never came");
     lab.run_for("200ms");
-    assert_eq!(lab.what_it_did(&shrink), "asked to stop in good order");
+    assert_eq!(lab.what_it_did(&shrink), "b3: asked to stop in good order");
     lab.finish();
 }
 
