@@ -58,21 +58,24 @@ fn looked_at(oracle: &Oracle, folder: &Path, compacted: &[&str]) -> (String, Vec
 #[test]
 fn the_disks_of_runs_are_read_without_a_complaint() {
     let Some(oracle) = Oracle::of_environment() else { return };
-    let runs: [(&str, u64); 6] = [
-        ("departures", 7),
-        ("kill_the_leader", 3),
-        ("a_rack_goes_dark", 5),
-        ("lose_the_controller_quorum", 2),
-        ("everything_at_once", 1),
-        ("everything_at_once", 4),
+    let runs: [(&str, u64, &[&str]); 9] = [
+        ("departures", 7, &[]),
+        ("kill_the_leader", 3, &[]),
+        ("a_rack_goes_dark", 5, &[]),
+        ("lose_the_controller_quorum", 2, &[]),
+        ("everything_at_once", 1, &[]),
+        ("everything_at_once", 4, &[]),
+        ("a_cleaner_is_interrupted", 1, &["accounts"]),
+        ("old_records_go", 1, &["accounts"]),
+        ("old_records_go", 104, &["accounts"]),
     ];
-    for (name, seed) in runs {
+    for (name, seed, compacted) in runs {
         let folder = support::folder("kafkas_eyes", &format!("{name}-{seed}"));
         let scenario = Asked::open(name).and_then(|asked| asked.scenario()).expect("built in");
         let mut run = Run::new(&Arc::new(scenario), seed);
         run.play();
         let hosts = export(&run, View::Process, &folder).expect("there is room");
-        let (out, complaints) = looked_at(&oracle, &folder, &[]);
+        let (out, complaints) = looked_at(&oracle, &folder, compacted);
         assert_eq!(complaints, Vec::<String>::new(), "{name}, seed {seed}");
         let (payloads, topics) =
             (out.matches(" payload: ").count(), out.matches("TOPIC_RECORD").count());
