@@ -122,11 +122,7 @@ impl BrokerConfig {
             Err(error) if error.what == ValueError::UnknownName => {}
             done => return done,
         }
-        let topic_name = TopicConfig::SYNONYMS
-            .iter()
-            .find(|(broker_name, _)| *broker_name == name)
-            .map_or(name, |(_, topic_name)| topic_name);
-        self.topic.set(topic_name, text).map_err(|error| match error.what {
+        self.topic.set(TopicConfig::name_of(name), text).map_err(|error| match error.what {
             ValueError::BadValue => error,
             ValueError::UnknownName => {
                 let mut names = NodeSettings::NAMES.to_vec();
