@@ -3,11 +3,12 @@
 //! Invariants: RD-1 nothing that was written is ignored: a word that is not known is an error.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_spanned::Spanned;
-use trial_cluster::config::{ConfigError, ValueError};
+use trial_cluster::config::{ConfigError, TopicConfig, ValueError};
 use trial_cluster::rules::{Profile, Rules, Switch};
 use trial_sim::Span;
 use trial_sim::fault::{Fault, FaultError, When, parse_span};
@@ -177,6 +178,23 @@ impl Reading<'_> {
             given.push((name.get_ref().clone(), text));
         }
         Ok(given)
+    }
+
+    /// Settings that do not go together, at the one of them that was given; `otherwise` if none of them was.
+    pub(super) fn unfit(
+        &self,
+        table: &ConfigTable,
+        error: &ConfigError,
+        otherwise: Range<usize>,
+    ) -> ScenarioError {
+        let mut names = std::iter::once(error.name.as_str()).chain(error.others.iter().copied());
+        let given = names.find_map(|name| {
+            table.iter().find(|(given, _)| TopicConfig::name_of(given.get_ref()) == name)
+        });
+        let span = given.map_or(otherwise, |(_, value)| value.span());
+        self.source
+            .error(span, error.headline(), "this one")
+            .with_help(format!("allowed: `{}` {}", error.name, error.allowed))
     }
 
     pub(super) fn fault(
