@@ -70,6 +70,12 @@ fn what_must_happen_and_does_not_exits_5_and_can_be_replayed() {
     let half = trial(&["replay", &file, "--until", "1s"]);
     assert_eq!(half.status, 5, "a part of a run is no verdict: {}", half.out);
     assert!(half.out.contains("the run was stopped at 1000 ms"), "{}", half.out);
+    for (until, want) in [
+        ("-3s", "--until -3s: a duration cannot be negative"),
+        ("9999s", "--until 9999s: the run is over at "),
+    ] {
+        trial(&["replay", &file, "--until", until]).is_refused(want);
+    }
 }
 
 #[test]
