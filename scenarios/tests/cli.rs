@@ -35,6 +35,24 @@ fn without_arguments_the_default_is_played_and_the_rest_is_named() {
     assert!(!alone.out.contains('\x1b'), "no colours off a terminal");
 }
 
+/// How long it took is the machine's business.
+fn without_wall_time(page: &str) -> String {
+    let line =
+        |line: &str| match (line.split_once(" of virtual time in "), line.split_once(" ms, ")) {
+            (Some((before, _)), Some((_, after))) => format!("{before} of virtual time, {after}\n"),
+            _ => format!("{line}\n"),
+        };
+    page.lines().map(line).collect()
+}
+
+#[test]
+fn the_readme_shows_what_the_default_prints() {
+    let readme = include_str!("../../README.md");
+    let shown = readme.split("<!-- output -->\n```\n").nth(1);
+    let shown = shown.and_then(|rest| rest.split("```").next()).expect("README.md has it");
+    assert_eq!(without_wall_time(shown), without_wall_time(&trial(&[]).out));
+}
+
 #[test]
 fn two_processes_and_two_runs_in_one_have_equal_digests() {
     let digest = |said: Said| -> String {
