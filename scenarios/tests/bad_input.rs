@@ -127,6 +127,8 @@ fn what_cannot_come_of_retention_and_compaction_is_underlined() {
             ),
         ),
         ("setting_with_two_names", cluster("\"log.retention.ms\" = 1, \"retention.ms\" = 2")),
+        ("setting_as_a_list", topic("\"cleanup.policy\" = [\"compact\", \"delete\"]", "")),
+        ("setting_without_quotes", topic("cleanup.policy = \"compact\"", "")),
         ("setting_beyond_its_type", topic("\"retention.ms\" = \"99999999999999999999\"", "")),
         ("number_beyond_toml", topic("\"retention.ms\" = 99999999999999999999", "")),
         ("keys_none", topic("", "keys = 0\ntombstones = \"10%\"")),

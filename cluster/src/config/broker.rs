@@ -127,6 +127,7 @@ impl BrokerConfig {
             ValueError::UnknownName => {
                 let mut names = NodeSettings::NAMES.to_vec();
                 names.extend(TopicConfig::NAMES);
+                names.extend(TopicConfig::SYNONYMS.iter().map(|(broker_name, _)| *broker_name));
                 ConfigError::unknown(name, &names)
             }
         })
@@ -153,6 +154,7 @@ mod tests {
         let mut config = BrokerConfig::default();
         let unknown = config.set("replica.lag.max", "3").expect_err("no such setting");
         assert!(unknown.to_string().contains("replica.lag.time.max.ms"), "{unknown}");
+        assert!(unknown.to_string().contains("log.retention.ms"), "{unknown}");
         let bad = config.set("num.io.threads", "-1").expect_err("no negative threads");
         assert_eq!(bad.to_string(), "`num.io.threads` takes a whole number from 1 to 1024");
     }

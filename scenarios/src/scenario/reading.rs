@@ -25,6 +25,12 @@ const EVERY_MIN: Span = Span::from_millis(1);
 /// How long producers go on after the faults where it does not say.
 const CALM: Span = Span::from_secs(2);
 
+/// How Kafka writes a list.
+const LIST_HELP: &str = "a list is one string, as in \"compact,delete\"";
+/// What TOML makes of a name with dots.
+const DOTS_HELP: &str =
+    "a setting's name has dots, and stands in quotes: config.\"cleanup.policy\"";
+
 /// One file on its way to a scenario.
 pub(super) struct Reading<'a> {
     pub(super) name: &'a str,
@@ -163,7 +169,12 @@ impl Reading<'_> {
                 toml::Value::Datetime(_) | toml::Value::Array(_) | toml::Value::Table(_) => {
                     let message = format!("`{}` takes one value", name.get_ref());
                     let label = "a number, a flag or a string";
-                    return Err(self.source.error(value.span(), message, label));
+                    let error = self.source.error(value.span(), message, label);
+                    return Err(match value.get_ref() {
+                        toml::Value::Array(_) => error.with_help(LIST_HELP),
+                        toml::Value::Table(_) => error.with_help(DOTS_HELP),
+                        _ => error,
+                    });
                 }
             };
             set(name.get_ref(), &text).map_err(|error| {
