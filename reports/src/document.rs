@@ -99,6 +99,9 @@ pub struct RunDocument {
     pub partitions: Vec<PartitionOutcome>,
     /// Records of all clients.
     pub records: RecordCounts,
+    /// What each producer was told of its records.
+    #[serde(default)]
+    pub producers: Vec<ProducerOutcome>,
     /// Virtual time played.
     pub simulated_ms: u64,
     /// Real time that it took.
@@ -223,13 +226,19 @@ pub struct PartitionOutcome {
     pub leader_epoch: i32,
     /// Hosts of the in-sync set.
     pub in_sync: Vec<String>,
+    /// Where the leader's log starts: what lay below was deleted.
+    #[serde(default)]
+    pub log_start: i64,
     /// First offset that consumers may not read yet.
     pub high_watermark: i64,
     /// The offset that comes next.
     pub log_end: i64,
+    /// Records that stand in the leader's log: fewer than offsets from start to end where it was compacted.
+    #[serde(default)]
+    pub held: u64,
     /// Records that producers were told are safe.
     pub acked: u64,
-    /// Different records that consumers saw.
+    /// First offset that no consumer was handed.
     pub read: u64,
     /// Elections that it went through.
     pub elections: u64,
@@ -246,6 +255,28 @@ pub struct RecordCounts {
     pub failed: u64,
     /// Different records that consumers saw.
     pub read: u64,
+}
+
+/// What one producer was told of its records.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ProducerOutcome {
+    /// The client's name.
+    pub producer: String,
+    /// Handed to it.
+    pub sent: u64,
+    /// Told to be safe.
+    pub acked: u64,
+    /// Told to have failed, by reason.
+    pub failed: Vec<FailedRecords>,
+}
+
+/// Records that failed for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FailedRecords {
+    /// Kafka's name of the error, such as `MESSAGE_TOO_LARGE`.
+    pub error: String,
+    /// How many.
+    pub records: u64,
 }
 
 /// The JSON Schema of [`RunDocument`], as it is published in `reports/run.schema.json`.

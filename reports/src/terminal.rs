@@ -133,23 +133,27 @@ fn partitions(page: &mut String, run: &RunDocument, palette: Palette) {
         "leader",
         "epoch",
         "in sync",
+        "log start",
         "committed",
         "log end",
+        "held",
         "acked",
-        "read",
+        "read to",
         "elections",
     ];
-    let mut rows = table(&header, &[2, 4, 5, 6, 7, 8]);
+    let mut rows = table(&header, &[2, 4, 5, 6, 7, 8, 9, 10]);
     for row in run.partitions.iter().take(ROWS_MAX) {
         rows.add_row([
             row.partition.clone(),
             row.leader.clone().unwrap_or_else(|| "none".to_owned()),
             row.leader_epoch.to_string(),
             row.in_sync.join(" "),
+            row.log_start.to_string(),
             row.high_watermark.to_string(),
             row.log_end.to_string(),
+            grouped(row.held),
             grouped(row.acked),
-            grouped(row.read),
+            row.read.to_string(),
             grouped(row.elections),
         ]);
     }
@@ -257,6 +261,7 @@ fn foot(page: &mut String, run: &RunDocument, palette: Palette) {
         grouped(records.failed),
         grouped(records.read)
     );
+    failed(page, run);
     line!(
         page,
         "played:  {} of virtual time in {} ms, {} events, {} requests, digest {}",
@@ -286,6 +291,16 @@ fn foot(page: &mut String, run: &RunDocument, palette: Palette) {
     line!(page, "{}", palette.dim(&format!("again:   {}", run.replay)));
 }
 
+/// Whose records failed, and why.
+fn failed(page: &mut String, run: &RunDocument) {
+    let failing = run.producers.iter().filter(|told| !told.failed.is_empty());
+    for (place, told) in failing.enumerate() {
+        let reasons = told.failed.iter().map(|it| format!("{} {}", grouped(it.records), it.error));
+        let head = if place == 0 { "failed:  " } else { "         " };
+        line!(page, "{head}{}: {}", told.producer, reasons.collect::<Vec<_>>().join(", "));
+    }
+}
+
 /// What somebody who reads the verdict alone has to know besides.
 fn but(run: &RunDocument) -> String {
     let idle = run.faults.iter().any(crate::document::FaultOutcome::is_missing);
@@ -293,6 +308,12 @@ fn but(run: &RunDocument) -> String {
     let mut text = String::new();
     if missed || idle {
         text.push_str(", but it did not get where it must (see above)");
+    }
+    let unheard = run.producers.iter().filter(|told| told.sent > 0 && told.acked == 0);
+    let unheard: Vec<&str> = unheard.map(|told| told.producer.as_str()).collect();
+    if !unheard.is_empty() {
+        let producers = unheard.join(", ");
+        text.push_str(&format!(", but of {producers} no record was acknowledged (see above)"));
     }
     if !run.excused.is_empty() {
         text.push_str(&format!(", with {} that the settings allow", excused_in_words(run)));

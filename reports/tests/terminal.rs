@@ -1,9 +1,9 @@
 //! The page of a run, as a person sees it.
 
 use trial_reports::{
-    EffectNumber, Excuse, FaultEffect, FaultOutcome, Liveness, Palette, PartitionOutcome,
-    ProbeOutcome, RecordCounts, RunDocument, SCHEMA_VERSION, Setting, Verdict, Violation,
-    render_run, run_schema, sweep_schema,
+    EffectNumber, Excuse, FailedRecords, FaultEffect, FaultOutcome, Liveness, Palette,
+    PartitionOutcome, ProbeOutcome, ProducerOutcome, RecordCounts, RunDocument, SCHEMA_VERSION,
+    Setting, Verdict, Violation, render_run, run_schema, sweep_schema,
 };
 
 fn holding() -> RunDocument {
@@ -41,13 +41,21 @@ fn holding() -> RunDocument {
             leader: Some("b2".into()),
             leader_epoch: 3,
             in_sync: vec!["b1".into(), "b2".into()],
+            log_start: 0,
             high_watermark: 1_200,
             log_end: 1_200,
+            held: 1_200,
             acked: 1_198,
             read: 1_198,
             elections: 2,
         }],
         records: RecordCounts { sent: 1_200, acked: 1_198, failed: 2, read: 1_198 },
+        producers: vec![ProducerOutcome {
+            producer: "p1".into(),
+            sent: 1_200,
+            acked: 1_198,
+            failed: vec![FailedRecords { error: "REQUEST_TIMED_OUT".into(), records: 2 }],
+        }],
         simulated_ms: 30_000,
         wall_ms: 41,
         events: 120_344,
@@ -83,6 +91,25 @@ fn a_violation_tells_its_two_facts_and_an_excuse_its_fault_and_setting() {
     });
     run.probes.push(ProbeOutcome { name: "truncation".into(), hits: 0, required: true });
     insta::assert_snapshot!(render_run(&run, Palette::Plain));
+}
+
+#[test]
+fn a_producer_whose_records_all_fail_is_named_beside_the_verdict_with_the_reasons() {
+    let mut run = holding();
+    let failed = |error: &str, records| FailedRecords { error: error.into(), records };
+    let reasons = vec![failed("MESSAGE_TOO_LARGE", 1_150), failed("REQUEST_TIMED_OUT", 50)];
+    run.producers.push(ProducerOutcome {
+        producer: "p2".into(),
+        sent: 1_200,
+        acked: 0,
+        failed: reasons,
+    });
+    let page = render_run(&run, Palette::Plain);
+    let failed = "failed:  p1: 2 REQUEST_TIMED_OUT\n         \
+        p2: 1,150 MESSAGE_TOO_LARGE, 50 REQUEST_TIMED_OUT\n";
+    assert!(page.contains(failed), "{page}");
+    let verdict = "HOLDS, but of p2 no record was acknowledged (see above)\n";
+    assert!(page.contains(verdict), "{page}");
 }
 
 #[test]

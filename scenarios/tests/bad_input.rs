@@ -99,6 +99,56 @@ fn a_wrong_scenario_is_underlined_where_it_is_wrong() {
 }
 
 #[test]
+fn what_cannot_come_of_retention_and_compaction_is_underlined() {
+    let topic = |config: &str, client: &str| {
+        format!("{GOOD}config = {{ {config} }}\n[clients.p1]\nproduce = \"orders\"\n{client}\n")
+    };
+    let purge = |config: &str, purge: &str| {
+        format!(
+            "{GOOD}config = {{ {config} }}\n[clients.r1]\nconsume = \"orders\"\npurge = {purge}\n"
+        )
+    };
+    let cluster = |config: &str| format!("{GOOD}[cluster]\nconfig = {{ {config} }}\n");
+    let compacted = "\"cleanup.policy\" = \"compact\"";
+    let file = "records = \"r.csv\"\nkeys = 5";
+    let fault = "at 2s restart b1 with log.cleanup.policy=compact";
+    let cases = [
+        ("compacted_without_keys", topic(compacted, "")),
+        ("purge_of_a_compacted_topic", purge(compacted, "\"5s\"")),
+        (
+            "compaction_lags",
+            topic("\"max.compaction.lag.ms\" = 10, \"min.compaction.lag.ms\" = 11", ""),
+        ),
+        (
+            "compaction_lags_of_a_cluster",
+            format!(
+                "{GOOD}config = {{ \"max.compaction.lag.ms\" = 10 }}\n[cluster]\n\
+                config = {{ \"log.cleaner.min.compaction.lag.ms\" = 11 }}\n"
+            ),
+        ),
+        ("setting_with_two_names", cluster("\"log.retention.ms\" = 1, \"retention.ms\" = 2")),
+        ("setting_as_a_list", topic("\"cleanup.policy\" = [\"compact\", \"delete\"]", "")),
+        ("setting_without_quotes", topic("cleanup.policy = \"compact\"", "")),
+        ("setting_beyond_its_type", topic("\"retention.ms\" = \"99999999999999999999\"", "")),
+        ("number_beyond_toml", topic("\"retention.ms\" = 99999999999999999999", "")),
+        ("keys_none", topic("", "keys = 0\ntombstones = \"10%\"")),
+        ("keys_no_number", topic("", "keys = \"many\"")),
+        ("keys_of_a_record_file", topic("", file)),
+        ("tombstones_without_percent", topic("", "keys = 5\ntombstones = 10")),
+        ("tombstones_too_fine", topic("", "keys = 5\ntombstones = \"0.5%\"")),
+        ("purge_without_unit", purge("", "5")),
+        (
+            "fault_restart_keeping",
+            format!("title = \"t\"\nfaults = [\"{fault}\"]\n{}", &GOOD[12..]),
+        ),
+        ("producer_settings", topic("", "config = { \"request.timeout.ms\" = 200000 }")),
+    ];
+    for (name, text) in cases {
+        insta::assert_snapshot!(name, printed(name, Some(("s.toml", &text)), &["run", "s.toml"]));
+    }
+}
+
+#[test]
 fn a_record_file_that_cannot_be_read_is_named_with_its_line() {
     let folder = folder("records");
     let text =

@@ -35,6 +35,24 @@ fn without_arguments_the_default_is_played_and_the_rest_is_named() {
     assert!(!alone.out.contains('\x1b'), "no colours off a terminal");
 }
 
+/// How long it took is the machine's business.
+fn without_wall_time(page: &str) -> String {
+    let line =
+        |line: &str| match (line.split_once(" of virtual time in "), line.split_once(" ms, ")) {
+            (Some((before, _)), Some((_, after))) => format!("{before} of virtual time, {after}\n"),
+            _ => format!("{line}\n"),
+        };
+    page.lines().map(line).collect()
+}
+
+#[test]
+fn the_readme_shows_what_the_default_prints() {
+    let readme = include_str!("../../README.md");
+    let shown = readme.split("<!-- output -->\n```\n").nth(1);
+    let shown = shown.and_then(|rest| rest.split("```").next()).expect("README.md has it");
+    assert_eq!(without_wall_time(shown), without_wall_time(&trial(&[]).out));
+}
+
 #[test]
 fn two_processes_and_two_runs_in_one_have_equal_digests() {
     let digest = |said: Said| -> String {
@@ -70,6 +88,12 @@ fn what_must_happen_and_does_not_exits_5_and_can_be_replayed() {
     let half = trial(&["replay", &file, "--until", "1s"]);
     assert_eq!(half.status, 5, "a part of a run is no verdict: {}", half.out);
     assert!(half.out.contains("the run was stopped at 1000 ms"), "{}", half.out);
+    for (until, want) in [
+        ("-3s", "--until -3s: a duration cannot be negative"),
+        ("9999s", "--until 9999s: the run is over at "),
+    ] {
+        trial(&["replay", &file, "--until", until]).is_refused(want);
+    }
 }
 
 #[test]

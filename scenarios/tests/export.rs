@@ -103,7 +103,7 @@ fn a_saved_failure_is_exported_as_it_was_saved() {
 }
 
 #[test]
-fn what_cannot_be_exported_is_refused_before_anything_is_played() {
+fn what_cannot_be_exported_is_refused_and_nothing_is_made() {
     let folder = folder("refused");
     fs::create_dir_all(folder.join("full")).expect("a folder");
     fs::create_dir_all(folder.join("empty")).expect("a folder");
@@ -115,6 +115,9 @@ fn what_cannot_be_exported_is_refused_before_anything_is_played() {
         (&["s.toml", "--to", "s.toml/x"], "cannot write s.toml/x"),
         (&["s.toml"], "--to <FOLDER>"),
         (&["s.toml", "--to", "x", "--at", "noon"], "--at noon: "),
+        (&["s.toml", "--to", "x", "--at", "-3s"], "--at -3s: a duration cannot be negative"),
+        (&["s.toml", "--to", "x", "--at", "9999s"], "--at 9999s: the run is over at "),
+        (&["s.toml", "--to", "x", "--at", "5"], "--at 5: `5` lacks a unit"),
         (&["s.toml", "--to", "x", "--seed", "many"], "invalid value 'many'"),
         (&["nowhere", "--to", "x"], "there is no scenario `nowhere`"),
         (&["nowhere.json", "--to", "x"], "cannot read nowhere.json"),

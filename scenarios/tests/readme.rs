@@ -1,6 +1,10 @@
 //! The README's tests and what a failing one prints: they are here too, and the two are the same.
 
+use std::sync::Arc;
+
 use trial_scenarios::ScenarioBuilder;
+use trial_scenarios::play::{End, play};
+use trial_scenarios::scenario::Scenario;
 
 mod first {
     use trial_scenarios::{consumer, producer, scenario};
@@ -59,6 +63,24 @@ fn the_readme_shows_the_tests_of_this_file() {
     assert_eq!(blocks.len(), 2, "README.md holds two tests");
     for block in blocks {
         assert!(here.contains(&bare(block)), "README.md shows another test:\n{block}");
+    }
+}
+
+#[test]
+fn the_scenarios_that_the_readme_shows_come_to_what_they_expect() {
+    let blocks: Vec<&str> =
+        README.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let scenarios: Vec<&str> =
+        blocks.into_iter().filter(|block| block.starts_with("title")).collect();
+    assert_eq!(scenarios.len(), 2, "README.md shows two scenarios");
+    for text in scenarios {
+        let scenario =
+            Arc::new(Scenario::from_text("readme", text, None, &[]).expect("it can be played"));
+        for seed in 0..3 {
+            let run = play(&scenario, seed).unwrap_or_else(|fault| panic!("{fault}"));
+            let complaint = End::of(&run, scenario.expect).complaint();
+            assert_eq!(complaint, None, "{} with seed {seed}", scenario.title);
+        }
     }
 }
 

@@ -43,5 +43,6 @@ fn what_cannot_be_shrunk_is_refused() {
         says(&["nowhere.json", "--seed", "1"], "taken as it is");
     }
     trial(&folder, &["shrink", "departures", "--seed", "1", "--wall", "x"]).is(2, "--wall x");
+    trial(&folder, &["shrink", "departures", "--seed", "1", "--wall", "-3s"]).is(2, "--wall -3s: ");
     trial(&folder, &["shrink", "departures", "--seed", "1", "--to", "x"]).is(2, "no scenario file");
 }

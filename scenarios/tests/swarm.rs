@@ -22,6 +22,17 @@ const BITES: [&str; 6] = [
     "two_epochs_in_ten_seconds",
 ];
 
+/// The same of the swarm whose records go.
+const OLD_RECORDS_BITE: [&str; 7] = [
+    "retention_by_age",
+    "retention_by_size",
+    "retention_by_log_start",
+    "tombstone_removed",
+    "leader_starts_later",
+    "lossy_leader_crash",
+    "truncation",
+];
+
 fn seeds(sample: u64) -> u64 {
     let asked = std::env::var("TRIAL_SWARM").ok();
     asked.map_or(sample, |text| text.parse().expect("TRIAL_SWARM is a number of seeds"))
@@ -32,14 +43,24 @@ fn per_mille(report: &SweepReport, probe: &str) -> u64 {
     report.runs_with(probe) * 1_000 / report.results.len() as u64
 }
 
-#[test]
-fn everything_at_once_holds_and_bites() {
-    let report = check("everything_at_once").run_exactly((0..seeds(40)).into());
-    for probe in BITES {
+#[track_caller]
+fn holds_and_bites(scenario: &str, seeds: u64, bites: &[&str]) {
+    let report = check(scenario).run_exactly((0..seeds).into());
+    for probe in bites {
         let found = per_mille(&report, probe);
         println!("{probe}: {found} of 1,000 seeds");
         assert!(found >= BITES_PER_MILLE, "{probe}: {found} of 1,000 seeds do not bite");
     }
+}
+
+#[test]
+fn everything_at_once_holds_and_bites() {
+    holds_and_bites("everything_at_once", seeds(40), &BITES);
+}
+
+#[test]
+fn old_records_go_holds_and_bites() {
+    holds_and_bites("old_records_go", seeds(40), &OLD_RECORDS_BITE);
 }
 
 /// Plays seeds of the swarm without a guard until one of `ids` is violated; within `most` seeds it has to be.

@@ -122,15 +122,12 @@ impl BrokerConfig {
             Err(error) if error.what == ValueError::UnknownName => {}
             done => return done,
         }
-        let topic_name = TopicConfig::SYNONYMS
-            .iter()
-            .find(|(broker_name, _)| *broker_name == name)
-            .map_or(name, |(_, topic_name)| topic_name);
-        self.topic.set(topic_name, text).map_err(|error| match error.what {
+        self.topic.set(TopicConfig::name_of(name), text).map_err(|error| match error.what {
             ValueError::BadValue => error,
             ValueError::UnknownName => {
                 let mut names = NodeSettings::NAMES.to_vec();
                 names.extend(TopicConfig::NAMES);
+                names.extend(TopicConfig::SYNONYMS.iter().map(|(broker_name, _)| *broker_name));
                 ConfigError::unknown(name, &names)
             }
         })
@@ -157,6 +154,7 @@ mod tests {
         let mut config = BrokerConfig::default();
         let unknown = config.set("replica.lag.max", "3").expect_err("no such setting");
         assert!(unknown.to_string().contains("replica.lag.time.max.ms"), "{unknown}");
+        assert!(unknown.to_string().contains("log.retention.ms"), "{unknown}");
         let bad = config.set("num.io.threads", "-1").expect_err("no negative threads");
         assert_eq!(bad.to_string(), "`num.io.threads` takes a whole number from 1 to 1024");
     }

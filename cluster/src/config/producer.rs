@@ -13,6 +13,9 @@ use super::client::ClientSettings;
 use super::storage::with_level;
 use super::{ConfigError, GzipLevel, Value, ValueError, settings};
 
+/// What several others have to go together with.
+const IDEMPOTENCE: &[&str] = &["enable.idempotence"];
+
 /// How many replicas must have a record before the producer is told (`acks`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Acks {
@@ -134,20 +137,23 @@ impl ProducerConfig {
         if own.delivery_timeout < least {
             let least =
                 format!("at least linger.ms + request.timeout.ms = {}", least.0 / 1_000_000);
-            return Err(ConfigError::bad("delivery.timeout.ms", least));
+            let error = ConfigError::bad("delivery.timeout.ms", least);
+            return Err(error.beside(&["linger.ms", "request.timeout.ms"]));
         }
         let is_asked_for = own.enable_idempotence == Some(true);
         if is_asked_for && own.acks != Acks::All {
-            return Err(ConfigError::bad("acks", "all, as long as enable.idempotence is true"));
+            let allowed = "all, as long as enable.idempotence is true";
+            return Err(ConfigError::bad("acks", allowed).beside(IDEMPOTENCE));
         }
         if is_asked_for && own.retries == 0 {
             let allowed = "at least 1, as long as enable.idempotence is true";
-            return Err(ConfigError::bad("retries", allowed));
+            return Err(ConfigError::bad("retries", allowed).beside(IDEMPOTENCE));
         }
         let is_on = own.enable_idempotence != Some(false);
         if is_on && own.max_in_flight > ProducerSettings::MAX_IN_FLIGHT_IDEMPOTENT {
             let allowed = "at most 5, unless enable.idempotence is false";
-            return Err(ConfigError::bad("max.in.flight.requests.per.connection", allowed));
+            let error = ConfigError::bad("max.in.flight.requests.per.connection", allowed);
+            return Err(error.beside(IDEMPOTENCE));
         }
         Ok(())
     }

@@ -203,6 +203,14 @@ mod tests {
         refused("min.cleanable.dirty.ratio", "1.5", "a number from 0 to 1");
         refused("min.cleanable.dirty.ratio", "NaN", "a number from 0 to 1");
         refused("retention.ms", "-2", "a whole number from -1 on");
+        let most = "9223372036854775807";
+        let beyond = "99999999999999999999";
+        refused("retention.ms", beyond, &format!("a whole number from -1 to {most}"));
+        refused("retention.bytes", beyond, &format!("a whole number up to {most}"));
+        refused("segment.ms", "-99999999999999999999", "a whole number from 1 on");
+        refused("segment.ms", "0", "a whole number from 1 on");
+        refused("segment.ms", "soon", "a whole number from 1 on");
+        refused("max.message.bytes", "3000000000", "a whole number from 0 to 2147483647");
         let words = "producer, uncompressed, gzip, snappy, lz4 or zstd";
         refused("compression.type", "none", words);
     }

@@ -98,6 +98,13 @@ impl TopicConfig {
     /// What such a list is by default.
     pub const CLEANUP_POLICY_DEFAULT: &'static str = "delete";
 
+    /// The topic's name of a setting that a broker may call otherwise.
+    #[must_use]
+    pub fn name_of(given: &str) -> &str {
+        let known = Self::SYNONYMS.iter().find(|(broker_name, _)| *broker_name == given);
+        known.map_or(given, |(_, topic_name)| topic_name)
+    }
+
     /// What batches are stored with; none: as they came.
     #[must_use]
     pub fn compression(&self) -> Option<Compression> {
@@ -114,7 +121,8 @@ impl TopicConfig {
         let (least, most) = (self.min_compaction_lag, self.max_compaction_lag);
         if least > most {
             let allowed = format!("at most max.compaction.lag.ms = {}", most.as_millis());
-            return Err(ConfigError::bad("min.compaction.lag.ms", allowed));
+            let error = ConfigError::bad("min.compaction.lag.ms", allowed);
+            return Err(error.beside(&["max.compaction.lag.ms"]));
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 //! Invariants: CV-1 a value outside its bounds is refused, never clamped.
 
 use std::fmt;
-use std::ops::RangeBounds;
+use std::ops::{RangeBounds, RangeInclusive};
 
 use trial_sim::Span;
 
@@ -18,6 +18,8 @@ pub struct ConfigError {
     pub what: ValueError,
     /// What would have been right, in words.
     pub allowed: String,
+    /// Settings with which it does not go together: it may be one of them that is wrong.
+    pub others: &'static [&'static str],
 }
 
 /// Which half of `name = value` is wrong.
@@ -39,13 +41,22 @@ impl ConfigError {
             name: name.to_owned(),
             what: ValueError::UnknownName,
             allowed: format!("one of {}", names.join(", ")),
+            others: &[],
         }
     }
 
     /// `name` does not take that value; `allowed` says what it takes.
     #[must_use]
     pub fn bad(name: &str, allowed: impl Into<String>) -> Self {
-        Self { name: name.to_owned(), what: ValueError::BadValue, allowed: allowed.into() }
+        let (name, allowed) = (name.to_owned(), allowed.into());
+        Self { name, what: ValueError::BadValue, allowed, others: &[] }
+    }
+
+    /// The same of a value that is none only as long as these settings have theirs.
+    #[must_use]
+    pub const fn beside(mut self, others: &'static [&'static str]) -> Self {
+        self.others = others;
+        self
     }
 }
 
@@ -53,9 +64,12 @@ impl ConfigError {
     /// What is wrong, without what is allowed.
     #[must_use]
     pub fn headline(&self) -> String {
-        match self.what {
-            ValueError::UnknownName => format!("there is no setting `{}`", self.name),
-            ValueError::BadValue => format!("`{}` does not take this value", self.name),
+        match (self.what, self.others) {
+            (ValueError::UnknownName, _) => format!("there is no setting `{}`", self.name),
+            (ValueError::BadValue, []) => format!("`{}` does not take this value", self.name),
+            (ValueError::BadValue, others) => {
+                format!("`{}` does not go together with `{}`", self.name, others.join("` and `"))
+            }
         }
     }
 }
@@ -94,22 +108,21 @@ impl Value for bool {
 
 impl Value for i64 {
     fn parse(name: &str, text: &str, bounds: &impl RangeBounds<i64>) -> Result<Self, ConfigError> {
-        let number = text.trim().parse::<Self>().ok().filter(|number| bounds.contains(number));
-        number.ok_or_else(|| ConfigError::bad(name, format!("a whole number{}", within(bounds))))
+        whole(name, text, bounds, Self::MIN..=Self::MAX)
     }
 }
 
 impl Value for i32 {
     fn parse(name: &str, text: &str, bounds: &impl RangeBounds<i64>) -> Result<Self, ConfigError> {
-        let wide = i64::parse(name, text, bounds)?;
-        Self::try_from(wide).map_err(|_| ConfigError::bad(name, "a whole number of 32 bits"))
+        let wide = whole(name, text, bounds, Self::MIN.into()..=Self::MAX.into())?;
+        Ok(Self::try_from(wide).expect("it lies within its type"))
     }
 }
 
 impl Value for usize {
     fn parse(name: &str, text: &str, bounds: &impl RangeBounds<i64>) -> Result<Self, ConfigError> {
-        let wide = i64::parse(name, text, bounds)?;
-        Self::try_from(wide).map_err(|_| ConfigError::bad(name, "a whole number from 0"))
+        let wide = whole(name, text, bounds, 0..=i64::MAX)?;
+        Ok(Self::try_from(wide).expect("it lies within its type"))
     }
 }
 
@@ -123,15 +136,51 @@ impl<T: Value> Value for Option<T> {
 /// Milliseconds, as all of Kafka's `.ms` settings are.
 impl Value for Span {
     fn parse(name: &str, text: &str, bounds: &impl RangeBounds<i64>) -> Result<Self, ConfigError> {
-        let millis = i64::parse(name, text, bounds)?;
-        let millis = u64::try_from(millis)
-            .map_err(|_| ConfigError::bad(name, "a number of milliseconds from 0"))?;
+        let millis = whole(name, text, bounds, 0..=i64::MAX)?;
+        let millis = u64::try_from(millis).expect("it lies within its type");
         // Kafka's "for ever" is Long.MAX_VALUE milliseconds: longer than our clock can say.
         Ok(Self(millis.saturating_mul(1_000_000)))
     }
 }
 
-fn within(bounds: &impl RangeBounds<i64>) -> String {
+/// A number within `bounds`, and within what its type can say: who goes beyond either is told where that ends.
+fn whole(
+    name: &str,
+    text: &str,
+    bounds: &impl RangeBounds<i64>,
+    of_type: RangeInclusive<i64>,
+) -> Result<i64, ConfigError> {
+    let text = text.trim();
+    let (low, high) = ends(bounds);
+    let (lowest, highest) = (low.unwrap_or(*of_type.start()), high.unwrap_or(*of_type.end()));
+    let range = match sized(text) {
+        Some(Ok(number)) if (lowest..=highest).contains(&number) => return Ok(number),
+        Some(Ok(number)) if number < lowest => within(Some(lowest), high),
+        Some(Err(Sign::Minus)) => within(Some(lowest), high),
+        Some(Ok(_) | Err(Sign::Plus)) => within(low, Some(highest)),
+        None => within(low, high),
+    };
+    Err(ConfigError::bad(name, format!("a whole number{range}")))
+}
+
+/// Which way a number is too large for any of our types.
+enum Sign {
+    Plus,
+    Minus,
+}
+
+/// A whole number, or its sign if it is too large; none if it is no number.
+fn sized(text: &str) -> Option<Result<i64, Sign>> {
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => (Sign::Minus, digits),
+        None => (Sign::Plus, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_number.then(|| text.parse().map_err(|_| sign))
+}
+
+/// The lowest and the highest of these.
+fn ends(bounds: &impl RangeBounds<i64>) -> (Option<i64>, Option<i64>) {
     use std::ops::Bound::{Excluded, Included, Unbounded};
     let low = match bounds.start_bound() {
         Included(low) => Some(*low),
@@ -143,6 +192,10 @@ fn within(bounds: &impl RangeBounds<i64>) -> String {
         Excluded(high) => Some(high - 1),
         Unbounded => None,
     };
+    (low, high)
+}
+
+fn within(low: Option<i64>, high: Option<i64>) -> String {
     match (low, high) {
         (Some(low), Some(high)) => format!(" from {low} to {high}"),
         (Some(low), None) => format!(" from {low} on"),

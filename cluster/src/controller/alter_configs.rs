@@ -151,7 +151,7 @@ impl Controller {
         let values = all.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         match resource {
             ConfigResource::Topic(name) => {
-                validate_topic_configs(values).map_err(invalid)?;
+                validate_topic_configs(self.settings.topic(), values).map_err(invalid)?;
                 assert!(*resource == topic_resource(name), "a topic's resource is its name");
                 if self.state.image().topics().topic_by_name(name).is_none() {
                     let message = format!("The topic '{name}' does not exist.");

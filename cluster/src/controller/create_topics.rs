@@ -16,6 +16,7 @@ use super::placement::{self, UsableBroker};
 use super::request::{ControllerRequest, ControllerResponse};
 use super::settings::ControllerSettings;
 use super::topic_names::{self, CLUSTER_METADATA_TOPIC};
+use crate::config::TopicConfig;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, LeaderEpoch, PartitionEpoch, TopicId, TopicPartition, Uuid};
 use crate::image::record::broker_ids;
@@ -92,7 +93,7 @@ impl Controller {
         draft: &mut Draft,
     ) -> Result<answered::Topic, Refusal> {
         self.check_name(&topic.name)?;
-        let configs = check_configs(&topic.configs)?;
+        let configs = check_configs(&topic.configs, self.settings.topic())?;
         let partitions = if topic.assignments.is_empty() {
             self.place(topic, random)?
         } else {
@@ -308,7 +309,10 @@ impl Controller {
 }
 
 /// The settings by name; later ones of the same name win.
-fn check_configs(configs: &[asked::Config]) -> Result<BTreeMap<&str, &str>, Refusal> {
+fn check_configs<'a>(
+    configs: &'a [asked::Config],
+    defaults: &TopicConfig,
+) -> Result<BTreeMap<&'a str, &'a str>, Refusal> {
     let nulls: Vec<_> =
         configs.iter().filter(|it| it.value.is_none()).map(|it| it.name.as_str()).collect();
     if !nulls.is_empty() {
@@ -317,7 +321,7 @@ fn check_configs(configs: &[asked::Config]) -> Result<BTreeMap<&str, &str>, Refu
     }
     let configs: BTreeMap<_, _> =
         configs.iter().filter_map(|it| Some((it.name.as_str(), it.value.as_deref()?))).collect();
-    validate_topic_configs(configs.iter().map(|(name, value)| (*name, *value)))
+    validate_topic_configs(defaults, configs.iter().map(|(name, value)| (*name, *value)))
         .map_err(|message| (ErrorCode::InvalidConfig, message))?;
     Ok(configs)
 }

@@ -317,11 +317,13 @@ impl Controller {
 pub(super) const MIN_INSYNC_REPLICAS: &str = "min.insync.replicas";
 const UNCLEAN_LEADER_ELECTION_ENABLE: &str = "unclean.leader.election.enable";
 
-/// Whether every value fits: the error that Kafka's validator would give, else nothing.
+/// Whether every value fits, and all of them together with the defaults: the error that Kafka's validator would give,
+/// else nothing.
 pub(super) fn validate_topic_configs<'a>(
+    defaults: &TopicConfig,
     values: impl IntoIterator<Item = (&'a str, &'a str)>,
 ) -> Result<(), String> {
-    let mut scratch = TopicConfig::default();
+    let mut scratch = defaults.clone();
     for (name, value) in values {
         scratch.set(name, value).map_err(|error| error.to_string())?;
     }

@@ -1,6 +1,7 @@
 //! Facts of Kafka's `ReplicationControlManagerTest` and `ClusterControlManagerTest`, on the whole controller.
 
 use super::support::{Quorum, assigned, at, ids, registration};
+use trial_cluster::config::BrokerConfig;
 use trial_cluster::controller::election::ElectedFrom;
 use trial_cluster::controller::{ControllerRequest, ControllerResponse};
 use trial_cluster::error_code::ErrorCode;
@@ -90,6 +91,29 @@ fn new_topics_are_judged_as_in_kafka() {
     check(&quorum, &[2, 1, 0], &[], &[], 2);
     assert_eq!(quorum.partition("default", 0).replicas.len(), 1, "default.replication.factor");
     quorum.compare_with_replay();
+}
+
+/// `LogConfig.validate`: what a topic does not say, the cluster's settings do.
+#[test]
+fn settings_of_a_topic_have_to_go_together_with_those_of_its_cluster() {
+    let mut config = BrokerConfig::default();
+    config.set("log.cleaner.min.compaction.lag.ms", "7").expect("it is Kafka's");
+    let mut quorum = Quorum::told(&config, Profile::Kafka43, 1);
+    quorum.start(&[0]);
+    let mut with = |name: &str, most: &str| {
+        let most = create_topics_request::Config {
+            name: "max.compaction.lag.ms".into(),
+            value: Some(most.into()),
+        };
+        let asked = assigned(name, &[&[0]]);
+        let asked = create_topics_request::Topic { configs: vec![most], ..asked };
+        ErrorCode::from_code(quorum.create(asked).error_code)
+    };
+    assert_eq!(with("foo", "6"), ErrorCode::InvalidConfig, "7 is more");
+    assert_eq!(with("foo", "7"), ErrorCode::None);
+    assert_eq!(quorum.configure(2, "foo", "max.compaction.lag.ms", "6"), ErrorCode::InvalidConfig);
+    assert_eq!(quorum.configure(2, "foo", "min.compaction.lag.ms", "6"), ErrorCode::None);
+    assert_eq!(quorum.configure(2, "foo", "max.compaction.lag.ms", "6"), ErrorCode::None);
 }
 
 #[test]

@@ -49,9 +49,14 @@ pub fn ids(ids: &[i32]) -> Vec<BrokerId> {
 impl Quorum {
     /// Three controllers, of which the first is active.
     pub fn new(profile: Profile, seed: u64) -> Self {
+        Self::told(&BrokerConfig::default(), profile, seed)
+    }
+
+    /// The same with these settings.
+    pub fn told(config: &BrokerConfig, profile: Profile, seed: u64) -> Self {
         let settings = |id: i32| ControllerSettings {
             rules: Rules::new(profile, []),
-            config: BrokerConfig::default(),
+            config: config.clone(),
             ..ControllerSettings::new(BrokerId(id), CLUSTER)
         };
         let mut quorum = Self {

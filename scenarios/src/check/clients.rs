@@ -14,6 +14,7 @@ use trial_sim::{HostId, Span, Time};
 
 use super::poll::Poll;
 use super::promise::FaultSeen;
+use super::told::Told;
 use super::verdicts::{Breach, Verdicts};
 use super::words;
 use crate::facts::{Chunked, Facts, Role};
@@ -131,6 +132,8 @@ pub struct Clients {
     pub done: BTreeSet<HostId>,
     /// Records of all clients.
     pub counts: RecordCounts,
+    /// The same of each producer.
+    pub told: BTreeMap<HostId, Told>,
 }
 
 impl Clients {
@@ -150,19 +153,23 @@ impl Clients {
             ClientNote::Sent { id, partition } => self.on_sent(at, host, *id, *partition),
             ClientNote::Acked { id, partition, offset } => {
                 self.counts.acked += 1;
+                self.told.entry(host).or_default().acked += 1;
                 let offset = offset.map_or(-1, |offset| offset.0);
                 let place = self.place(*partition);
                 self.on_told(at, host, *id, Outcome::Acked, facts, verdicts);
                 let fate = self.fate_mut(*id);
                 (fate.offset, fate.partition) = (offset, place);
             }
-            ClientNote::Failed { id, partition, .. } => {
+            ClientNote::Failed { id, partition, error, .. } => {
                 self.counts.failed += 1;
+                let told = self.told.entry(host).or_default();
+                *told.failed.entry(*error).or_default() += 1;
                 if partition.is_some() {
                     self.on_told(at, host, *id, Outcome::Failed, facts, verdicts);
                 } else {
                     // It never joined a batch.
                     self.counts.sent += 1;
+                    told.sent += 1;
                     self.senders.insert(id.0 >> NUMBER_BITS, host);
                     let fate = self.fate_mut(*id);
                     (fate.outcome, fate.sent_at, fate.told_at) = (Outcome::Failed, at, at);
@@ -316,6 +323,7 @@ impl Clients {
 
     fn on_sent(&mut self, at: Time, host: HostId, id: RecordId, partition: TopicPartition) {
         self.counts.sent += 1;
+        self.told.entry(host).or_default().sent += 1;
         self.senders.insert(id.0 >> NUMBER_BITS, host);
         let place = self.place(partition);
         let fate = self.fate_mut(id);

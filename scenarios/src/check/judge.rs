@@ -4,6 +4,7 @@
 //! Invariants: JU-1 a checker sees facts that already contain what it is told. JU-2 nothing scans at every event:
 //!             audits run at a crash, a restart, a change of leader and the end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use trial_cluster::mark;
@@ -23,6 +24,7 @@ use super::losses::Losses;
 use super::promise::FaultSeen;
 use super::quorum::Quorum;
 use super::registrations::Registrations;
+use super::told::Told;
 use super::verdicts::{Excuse, Verdicts, Violation};
 use super::watermark::HighWatermarks;
 use super::writes::Writes;
@@ -220,6 +222,12 @@ impl Judge {
     #[must_use]
     pub fn unknown(&self) -> &[String] {
         self.verdicts.unknowns()
+    }
+
+    /// What each producer was told of its records.
+    #[must_use]
+    pub const fn told(&self) -> &BTreeMap<HostId, Told> {
+        &self.clients.told
     }
 
     /// Records of all clients, by their notes.

@@ -19,6 +19,7 @@ mod promise;
 mod quorum;
 mod registrations;
 mod retention;
+mod told;
 mod unreachable;
 mod verdicts;
 mod watermark;
@@ -27,4 +28,5 @@ mod writes;
 
 pub use judge::{Beyond, Judge};
 pub use promise::{FaultSeen, Weakness};
+pub use told::Told;
 pub use verdicts::{Breach, Excuse, Verdicts, Violation};

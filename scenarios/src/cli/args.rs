@@ -206,7 +206,7 @@ pub(crate) struct ReplayArgs {
     #[arg(value_name = "FAILURE.json")]
     pub(crate) file: PathBuf,
     /// Stop there, as in 12.5s, and show how things stand
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) until: Option<String>,
     #[command(flatten)]
     pub(crate) history: HistoryArgs,
@@ -241,7 +241,7 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) to: PathBuf,
     /// How the disks stand at this time, as in 12.5s; without it: when the run is over
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) at: Option<String>,
     /// What would be left if every host lost its power then, instead of what its processes see
     #[arg(long)]
@@ -292,7 +292,7 @@ pub(crate) struct SweepArgs {
     #[arg(long, value_name = "I/N|auto|auto/N", requires = "out")]
     pub(crate) shard: Option<ShardArg>,
     /// Stop when this much real time is over, as in 10m
-    #[arg(long = "for", value_name = "TIME")]
+    #[arg(long = "for", value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) time: Option<String>,
     /// Stop when so many seeds have failed; 1: at the first
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -360,7 +360,7 @@ pub(crate) struct ShrinkArgs {
     #[arg(long, value_name = "FILE.toml")]
     pub(crate) to: Option<PathBuf>,
     /// How long to search at most, in real time
-    #[arg(long, value_name = "TIME", default_value = "60s")]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true, default_value = "60s")]
     pub(crate) wall: String,
 }
 

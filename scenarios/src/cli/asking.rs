@@ -5,7 +5,10 @@ use std::path::{Path, PathBuf};
 
 use trial_scenarios::asked::Asked;
 use trial_scenarios::failure::Failure;
+use trial_scenarios::run::{Phase, Run};
 use trial_scenarios::scenario::ScenarioError;
+use trial_sim::Time;
+use trial_sim::fault::parse_span;
 
 use super::args::{ChangeArgs, FailureArgs};
 use super::print::Stop;
@@ -21,6 +24,31 @@ pub(crate) fn changed(mut asked: Asked, changes: &ChangeArgs) -> Asked {
     asked.switches.clone_from(&changes.switches);
     asked.profile.clone_from(&changes.profile);
     asked
+}
+
+/// A time of the run that somebody named with this option.
+pub(crate) fn moment(option: &str, text: &str) -> Result<Time, ScenarioError> {
+    let span = parse_span(text).map_err(|error| {
+        let help = "a time since the start, such as 12s, 12.5s or 800ms";
+        ScenarioError::plain(format!("{option} {text}: {}", error.what), Some(help.to_owned()))
+    })?;
+    Ok(Time::ZERO + span)
+}
+
+/// Refuses a time at which there is nothing to see any more.
+pub(crate) fn comes_to(
+    option: &str,
+    text: &str,
+    until: Time,
+    run: &Run,
+) -> Result<(), ScenarioError> {
+    let end = run.now();
+    if until <= end || !matches!(run.phase(), Phase::Over { .. }) {
+        return Ok(());
+    }
+    let what = format!("{option} {text}: the run is over at {end}");
+    let help = format!("a time until then; without {option}: how things stand when it is over");
+    Err(ScenarioError::plain(what, Some(help)))
 }
 
 /// A failure that somebody named.

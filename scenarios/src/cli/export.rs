@@ -10,10 +10,9 @@ use trial_scenarios::failure::Failure;
 use trial_scenarios::play::play_until;
 use trial_scenarios::scenario::ScenarioError;
 use trial_sim::Time;
-use trial_sim::fault::parse_span;
 
 use super::args::ExportArgs;
-use super::asking::asked;
+use super::asking::{asked, comes_to, moment};
 use super::outputs;
 use super::print::{Stop, say};
 
@@ -21,11 +20,14 @@ use super::print::{Stop, say};
 pub(crate) fn export_disks(args: &ExportArgs) -> Result<u8, Stop> {
     let (asked, seed) = wanted(args)?;
     let scenario = Arc::new(asked.scenario()?);
-    let until = args.at.as_deref().map_or(Ok(Time::MAX), time)?;
+    let until = args.at.as_deref().map_or(Ok(Time::MAX), |at| moment("--at", at))?;
     is_free(&args.to)?;
     outputs::check_folder(&args.to)?;
     let run = play_until(&scenario, seed, until)
         .map_err(|fault| Stop::OurFault(fault, asked.replay_line(seed)))?;
+    if let Some(at) = &args.at {
+        comes_to("--at", at, until, &run)?;
+    }
     let view = if args.after_power_loss { View::AfterPowerLoss } else { View::Process };
     let written = export(&run, view, &args.to).map_err(|why| {
         let what = format!("cannot write the disks to {}: {why}", args.to.display());
@@ -64,14 +66,6 @@ fn wanted(args: &ExportArgs) -> Result<(Asked, u64), Stop> {
     }
     let failure = Failure::load(path)?;
     Ok((failure.asked, failure.seed))
-}
-
-fn time(text: &str) -> Result<Time, ScenarioError> {
-    let span = parse_span(text).map_err(|error| {
-        let help = "a time since the start, such as 12s, 12.5s or 800ms";
-        ScenarioError::plain(format!("--at {text}: {}", error.what), Some(help.to_owned()))
-    })?;
-    Ok(Time::ZERO + span)
 }
 
 /// The folder is not there, or nothing is in it.

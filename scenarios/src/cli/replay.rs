@@ -8,11 +8,10 @@ use trial_scenarios::asked::quoted;
 use trial_scenarios::failure::{Again, Failure, RecordError, play_again};
 use trial_scenarios::play::{guarded, play_until};
 use trial_scenarios::run::Phase;
-use trial_scenarios::scenario::ScenarioError;
 use trial_sim::Time;
-use trial_sim::fault::parse_span;
 
 use super::args::ReplayArgs;
+use super::asking::{comes_to, moment};
 use super::history;
 use super::log::listening;
 use super::outputs;
@@ -59,12 +58,13 @@ fn whole(args: &ReplayArgs, failure: &Failure, line: &str) -> Result<u8, Stop> {
 
 /// Up to a time, to look at how things stand.
 fn part(args: &ReplayArgs, failure: &Failure, text: &str, line: &str) -> Result<u8, Stop> {
-    let until = Time::ZERO + parse_span(text).map_err(|error| no_time(text, &error.what))?;
+    let until = moment("--until", text)?;
     let scenario = Arc::new(failure.asked.scenario()?);
     let ours = |fault| Stop::OurFault(fault, line.to_owned());
     let start = Instant::now();
     let played = listening(args.log, || play_until(&scenario, failure.seed, until));
     let mut run = played.map_err(ours)?;
+    comes_to("--until", text, until, &run)?;
     let again = format!("{line} --until {}", quoted(text));
     let document = guarded(&scenario, failure.seed, || run.document(millis_since(start), again));
     let mut document = document.map_err(ours)?;
@@ -78,9 +78,4 @@ fn part(args: &ReplayArgs, failure: &Failure, text: &str, line: &str) -> Result<
     }
     report(&document, None)?;
     Ok(document.verdict.exit_status())
-}
-
-fn no_time(text: &str, what: &str) -> ScenarioError {
-    let help = "a time since the start, such as 12s, 12.5s or 800ms";
-    ScenarioError::plain(format!("--until {text}: {what}"), Some(help.to_owned()))
 }

@@ -190,6 +190,18 @@ impl ReplicaLog {
         self.start().max(self.log_start)
     }
 
+    /// How many records it has for who reads it.
+    #[must_use]
+    pub fn held(&self) -> u64 {
+        let begin = self.begin();
+        if self.keeps_records {
+            return self.records_from(begin).count() as u64;
+        }
+        // A log that is not compacted has a record at every offset of a batch.
+        let of_batch = |batch: &Stored| (batch.last + 1 - batch.base.max(begin)).unsigned_abs();
+        self.from(begin).map(of_batch).sum()
+    }
+
     /// The first two segments, by their first offsets; none if there are fewer.
     #[must_use]
     pub fn first_two(&self) -> Option<(i64, i64)> {

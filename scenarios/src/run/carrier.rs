@@ -249,7 +249,7 @@ impl Carrier<'_> {
         }
         for host in hosts {
             let report = self.world.crash(host, kind);
-            self.outcome.crashes.push(report);
+            self.outcome.crashes.push((kind, report));
             self.restarts.push(host);
         }
     }

@@ -1,14 +1,15 @@
 //! What is told of a run: the document that `reports` draws and `--json` writes.
 
+use trial_cluster::error_code::ErrorCode;
 use trial_reports::{
-    Excuse, Liveness, PartitionOutcome, ProbeOutcome, RunDocument, SCHEMA_VERSION, Setting,
-    Verdict, Violation,
+    Excuse, FailedRecords, Liveness, PartitionOutcome, ProbeOutcome, ProducerOutcome, RunDocument,
+    SCHEMA_VERSION, Setting, Verdict, Violation,
 };
 use trial_sim::fault::{Effect, SwarmChoice, SwarmSettings};
 use trial_sim::{Plan as Draws, Time};
 
 use super::trial_run::{Phase, Run};
-use crate::facts::{BeyondBudget, Facts, PartitionFacts};
+use crate::facts::{BeyondBudget, Facts, PartitionFacts, ReplicaLog};
 use crate::probe::{self, Probe};
 
 impl Run {
@@ -102,6 +103,7 @@ impl Run {
             },
             partitions: facts.partitions().map(|partition| self.partition(partition)).collect(),
             records: self.judge.records(),
+            producers: self.producers(),
             simulated_ms: self.world.now().as_millis(),
             wall_ms,
             events: self.world.events(),
@@ -166,6 +168,21 @@ impl Run {
         settings
     }
 
+    /// What producers were told; not those that sent nothing.
+    fn producers(&self) -> Vec<ProducerOutcome> {
+        let failed = |(error, records): (&ErrorCode, &u64)| FailedRecords {
+            error: error.to_string(),
+            records: *records,
+        };
+        let told = self.judge.told().iter().map(|(host, told)| ProducerOutcome {
+            producer: self.judge.facts().setup.name(*host).to_owned(),
+            sent: told.sent,
+            acked: told.acked,
+            failed: told.failed.iter().map(failed).collect(),
+        });
+        told.collect()
+    }
+
     fn partition(&self, partition: &PartitionFacts) -> PartitionOutcome {
         let facts = self.judge.facts();
         let name = |id: trial_cluster::ids::BrokerId| {
@@ -176,10 +193,9 @@ impl Run {
         };
         let registration = partition.registration.as_ref();
         let leader = partition.leader();
-        let log_end = leader
+        let log = leader
             .and_then(|id| facts.setup.host_of(id))
-            .and_then(|host| partition.logs.get(&host))
-            .map_or(0, |log| log.end());
+            .and_then(|host| partition.logs.get(&host));
         PartitionOutcome {
             partition: partition.name(),
             leader: leader.map(name),
@@ -187,8 +203,10 @@ impl Run {
             in_sync: registration
                 .map(|found| found.isr.iter().map(|id| name(*id)).collect())
                 .unwrap_or_default(),
+            log_start: log.map_or(0, ReplicaLog::begin),
             high_watermark: partition.high_watermark,
-            log_end,
+            log_end: log.map_or(0, ReplicaLog::end),
+            held: log.map_or(0, ReplicaLog::held),
             acked: partition.records_acked,
             read: u64::try_from(partition.read_end).unwrap_or(0),
             elections: partition.elections,

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use trial_cluster::note::Note;
 use trial_reports::{EffectNumber, FaultEffect, FaultOutcome};
 use trial_sim::fault::{Condition, Effect, Fault, HostExpr, When};
-use trial_sim::{CrashReport, FaultId, HostId, Plan as Draws, Span, Time, World};
+use trial_sim::{CrashKind, CrashReport, FaultId, HostId, Plan as Draws, Span, Time, World};
 
 use super::carrier::Carrier;
 use super::plan::{Plan, Planned, lasting};
@@ -70,7 +70,7 @@ pub(super) struct Outcome {
     pub(super) at: Option<Time>,
     pub(super) hosts: Vec<HostId>,
     pub(super) faults: Vec<FaultId>,
-    pub(super) crashes: Vec<CrashReport>,
+    pub(super) crashes: Vec<(CrashKind, CrashReport)>,
     pub(super) remark: Option<String>,
     /// It did something that no counter shows.
     pub(super) did: bool,

@@ -1,8 +1,10 @@
 //! What faults did, in words and numbers.
+//!
+//! Invariants: TO-1 what a killed process had not done yet is never called lost: nothing that it had done is.
 
 use trial_reports::{EffectNumber, FaultEffect};
 use trial_sim::disk::DiskHarm;
-use trial_sim::{CrashReport, FaultEffect as Counted};
+use trial_sim::{CrashKind, CrashReport, FaultEffect as Counted};
 
 use super::player::number;
 
@@ -11,10 +13,17 @@ pub(super) const WITHOUT: &str = "without effect";
 
 /// Adds up what the parts of one fault did.
 #[must_use]
-pub fn effect(parts: &[Counted], crashes: &[CrashReport]) -> FaultEffect {
+pub fn effect(parts: &[Counted], crashes: &[(CrashKind, CrashReport)]) -> FaultEffect {
     let sum = |pick: fn(&Counted) -> u64| parts.iter().map(pick).sum::<u64>();
     let max = |pick: fn(&Counted) -> u64| parts.iter().map(pick).max().unwrap_or(0);
-    let disks = || crashes.iter().flat_map(|report| &report.disks);
+    let reports = || crashes.iter().map(|(_, report)| report);
+    let disks = |of: CrashKind| {
+        let crashes = crashes.iter().filter(move |(kind, _)| *kind == of);
+        crashes.flat_map(|(_, report)| &report.disks)
+    };
+    let bytes = |of| disks(of).map(|disk| disk.bytes_lost).sum();
+    let names = |of| disks(of).map(|disk| disk.names_undone.len() as u64).sum();
+    let (killed, dark) = (CrashKind::Process, CrashKind::PowerLoss);
     let mut numbers: Vec<EffectNumber> = [
         number("chunks_held", sum(|part| part.chunks_held)),
         number("bytes_held", sum(|part| part.bytes_held)),
@@ -47,15 +56,17 @@ pub fn effect(parts: &[Counted], crashes: &[CrashReport]) -> FaultEffect {
     let skewed = sum(|part| part.clock_reads) > 0;
     let happened = numbers.iter().any(|one| !matches!(&*one.name, "clock_reads" | "skew_ms"))
         || skewed
-        || crashes.iter().any(|report| *report != CrashReport::default());
+        || reports().any(|report| *report != CrashReport::default());
     numbers.extend(
         [
-            number("connections_lost", crashes.iter().map(|c| u64::from(c.connections)).sum()),
-            number("jobs_cut_short", crashes.iter().map(|c| u64::from(c.jobs_unfinished)).sum()),
-            number("pages_lost", disks().map(|disk| disk.pages_lost).sum()),
-            number("pages_torn", disks().map(|disk| disk.pages_torn).sum()),
-            number("bytes_lost", disks().map(|disk| disk.bytes_lost).sum()),
-            number("names_undone", disks().map(|disk| disk.names_undone.len() as u64).sum()),
+            number("connections_lost", reports().map(|c| u64::from(c.connections)).sum()),
+            number("jobs_cut_short", reports().map(|c| u64::from(c.jobs_unfinished)).sum()),
+            number("bytes_never_written", bytes(killed)),
+            number("names_never_changed", names(killed)),
+            number("pages_lost", disks(dark).map(|disk| disk.pages_lost).sum()),
+            number("pages_torn", disks(dark).map(|disk| disk.pages_torn).sum()),
+            number("bytes_lost", bytes(dark)),
+            number("names_undone", names(dark)),
         ]
         .into_iter()
         .flatten(),
@@ -94,6 +105,7 @@ pub fn harm(harms: &[DiskHarm]) -> Option<String> {
 fn phrase(name: &str, value: u64) -> String {
     let (unit, what) = match name {
         "bytes_held" => return format!("{} held", bytes(value)),
+        "bytes_never_written" => return format!("{} never written", bytes(value)),
         "bytes_lost" => return format!("{} lost", bytes(value)),
         "delayed_ms" => (" ms", "of delay"),
         "busy_added_ms" => (" ms", "of work added"),
@@ -124,7 +136,8 @@ fn phrase(name: &str, value: u64) -> String {
         "jobs_cut_short" => "jobs cut short",
         "pages_lost" => "pages lost",
         "pages_torn" => "pages torn",
-        "names_undone" => "renames undone",
+        "names_never_changed" => "names never changed",
+        "names_undone" => "changes of names undone",
         other => other,
     };
     if value == 1 && unit.is_empty() {
@@ -146,5 +159,22 @@ fn bytes(count: u64) -> String {
         0..10_000 => format!("{count} B"),
         10_000..10_000_000 => format!("{} kB", count / 1_000),
         _ => format!("{} MB", count / 1_000_000),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{WITHOUT, effect};
+    use trial_sim::disk::DiskCrash;
+    use trial_sim::{CrashKind, CrashReport};
+
+    #[test]
+    fn a_killed_process_has_not_done_what_a_power_loss_takes() {
+        let disk = DiskCrash { bytes_lost: 1_410, ..DiskCrash::default() };
+        let report = CrashReport { jobs_unfinished: 1, disks: vec![disk], ..Default::default() };
+        let told = |kind| effect(&[], &[(kind, report.clone())]).text;
+        assert_eq!(told(CrashKind::Process), "1 job cut short, 1410 B never written", "TO-1");
+        assert_eq!(told(CrashKind::PowerLoss), "1 job cut short, 1410 B lost");
+        assert_eq!(effect(&[], &[]).text, WITHOUT);
     }
 }

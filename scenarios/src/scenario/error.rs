@@ -71,7 +71,14 @@ impl SourceText {
     /// What the TOML reader says, at its place.
     pub(super) fn toml_error(&self, error: &toml::de::Error) -> ScenarioError {
         let span = error.span().unwrap_or(self.text.len()..self.text.len());
-        self.error(span, error.message().lines().next().unwrap_or("bad TOML"), "here")
+        let said = error.message().lines().next().unwrap_or("bad TOML");
+        let given = self.text.get(span.clone()).unwrap_or_default();
+        if is_whole(given) && given.replace('_', "").parse::<i64>().is_err() {
+            let allowed = format!("allowed: whole numbers from {} to {}", i64::MIN, i64::MAX);
+            return self.error(span, "this number is too large", "here").with_help(allowed);
+        }
+        let said = said.replace("expected i64", "expected a whole number");
+        self.error(span, said.replace("expected a map", "expected a table"), "here")
     }
 
     /// The same of the editor that carries out `--set`.
@@ -79,6 +86,13 @@ impl SourceText {
         let span = error.span().unwrap_or(self.text.len()..self.text.len());
         self.error(span, error.message().lines().next().unwrap_or("bad TOML"), "here")
     }
+}
+
+/// Whether a text of TOML is a whole number.
+fn is_whole(text: &str) -> bool {
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
+    digits.starts_with(|digit: char| digit.is_ascii_digit())
+        && digits.bytes().all(|digit| digit.is_ascii_digit() || digit == b'_')
 }
 
 /// The word among `allowed` that is nearest to `given`, if one is near.

@@ -11,6 +11,8 @@ use serde::de::{MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_spanned::Spanned;
 
+use super::forms::{Bandwidth, Duration, Latency, Percent, Rate, text};
+
 /// A scenario file, whole.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,7 +24,9 @@ pub(super) struct ScenarioFile {
     #[serde(default)]
     pub(super) switches: Vec<Spanned<String>>,
     pub(super) expect: Option<Spanned<Expect>>,
+    #[serde(default, deserialize_with = "text::<Duration, _>")]
     pub(super) time: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "text::<Duration, _>")]
     pub(super) calm: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) faults: Vec<Spanned<String>>,
@@ -108,10 +112,15 @@ pub(super) struct ClusterTable {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NetworkTable {
+    #[serde(default, deserialize_with = "text::<Latency, _>")]
     pub(super) latency: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "text::<Latency, _>")]
     pub(super) between_racks: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "text::<Latency, _>")]
     pub(super) between_zones: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "text::<Latency, _>")]
     pub(super) between_regions: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "text::<Bandwidth, _>")]
     pub(super) bandwidth: Option<Spanned<String>>,
 }
 
@@ -151,12 +160,15 @@ pub(super) struct ClientTable {
     pub(super) produce: Option<Spanned<String>>,
     pub(super) consume: Option<Spanned<String>>,
     pub(super) by_hand: Option<Spanned<bool>>,
+    #[serde(default, deserialize_with = "text::<Rate, _>")]
     pub(super) rate: Option<Spanned<String>>,
     pub(super) size: Option<Spanned<i64>>,
     pub(super) keys: Option<Spanned<i64>>,
+    #[serde(default, deserialize_with = "text::<Percent, _>")]
     pub(super) tombstones: Option<Spanned<String>>,
     pub(super) records: Option<Spanned<String>>,
     pub(super) key: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "text::<Duration, _>")]
     pub(super) purge: Option<Spanned<String>>,
     #[serde(default)]
     pub(super) config: ConfigTable,

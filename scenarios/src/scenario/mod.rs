@@ -5,6 +5,7 @@ mod builder;
 pub mod builtin;
 mod error;
 mod file;
+mod forms;
 mod names;
 mod override_;
 mod picks;

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use trial_cluster::config::{BrokerConfig, ValueError};
+use trial_cluster::config::{TopicConfig, ValueError};
 use trial_cluster::rules::Profile;
 use trial_cluster::wire::ApiKey;
 use trial_sim::Place;
@@ -22,8 +22,18 @@ pub const OUTSIDE: &str = "outside";
 /// Disks of a node.
 const DISKS: u16 = 1;
 /// Settings that decide what checkers may expect: they are the whole cluster's.
-const PROMISES: [&str; 3] =
-    ["min.insync.replicas", "unclean.leader.election.enable", "replica.lag.time.max.ms"];
+const PROMISES: [&str; 10] = [
+    "min.insync.replicas",
+    "unclean.leader.election.enable",
+    "replica.lag.time.max.ms",
+    "cleanup.policy",
+    "retention.ms",
+    "retention.bytes",
+    "delete.retention.ms",
+    "min.compaction.lag.ms",
+    "compression.type",
+    "message.timestamp.type",
+];
 
 /// What a condition may look at, with its arguments.
 pub const CONDITIONS: &[(&str, &str)] = &[
@@ -212,20 +222,25 @@ impl Known<'_> {
                 Unfit::name(profile, what, known.join(", "))
             })?;
         }
+        let mut tried = self.cluster.config.clone();
         for (name, value) in config {
             hosts.0.iter().try_for_each(|host| self.node(host, "with"))?;
-            if PROMISES.contains(&name.as_str()) {
+            if PROMISES.contains(&TopicConfig::name_of(name)) {
                 let what = format!("`{name}` decides what the cluster promises");
                 let allowed = "settings of one node; this one in [cluster] or [topics]";
                 return Err(Unfit::name(name, what, allowed));
             }
-            let mut tried = BrokerConfig::default();
+            let setting = format!("{name}={value}");
             tried.set(name, value).map_err(|error| {
                 let at = match error.what {
                     ValueError::UnknownName => name,
-                    ValueError::BadValue => value,
+                    ValueError::BadValue => &setting,
                 };
                 Unfit::name(at, error.headline(), error.allowed)
+            })?;
+            tried.topic.check().map_err(|error| {
+                let allowed = format!("`{}` {}", error.name, error.allowed);
+                Unfit::name(&setting, error.headline(), allowed)
             })?;
         }
         Ok(())

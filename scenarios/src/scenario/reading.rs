@@ -3,11 +3,12 @@
 //! Invariants: RD-1 nothing that was written is ignored: a word that is not known is an error.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use serde_spanned::Spanned;
-use trial_cluster::config::{ConfigError, ValueError};
+use trial_cluster::config::{ConfigError, TopicConfig, ValueError};
 use trial_cluster::rules::{Profile, Rules, Switch};
 use trial_sim::Span;
 use trial_sim::fault::{Fault, FaultError, When, parse_span};
@@ -23,6 +24,12 @@ const TIME: Span = Span::from_secs(60);
 const EVERY_MIN: Span = Span::from_millis(1);
 /// How long producers go on after the faults where it does not say.
 const CALM: Span = Span::from_secs(2);
+
+/// How Kafka writes a list.
+const LIST_HELP: &str = "a list is one string, as in \"compact,delete\"";
+/// What TOML makes of a name with dots.
+const DOTS_HELP: &str =
+    "a setting's name has dots, and stands in quotes: config.\"cleanup.policy\"";
 
 /// One file on its way to a scenario.
 pub(super) struct Reading<'a> {
@@ -162,7 +169,12 @@ impl Reading<'_> {
                 toml::Value::Datetime(_) | toml::Value::Array(_) | toml::Value::Table(_) => {
                     let message = format!("`{}` takes one value", name.get_ref());
                     let label = "a number, a flag or a string";
-                    return Err(self.source.error(value.span(), message, label));
+                    let error = self.source.error(value.span(), message, label);
+                    return Err(match value.get_ref() {
+                        toml::Value::Array(_) => error.with_help(LIST_HELP),
+                        toml::Value::Table(_) => error.with_help(DOTS_HELP),
+                        _ => error,
+                    });
                 }
             };
             set(name.get_ref(), &text).map_err(|error| {
@@ -177,6 +189,23 @@ impl Reading<'_> {
             given.push((name.get_ref().clone(), text));
         }
         Ok(given)
+    }
+
+    /// Settings that do not go together, at the one of them that was given; `otherwise` if none of them was.
+    pub(super) fn unfit(
+        &self,
+        table: &ConfigTable,
+        error: &ConfigError,
+        otherwise: Range<usize>,
+    ) -> ScenarioError {
+        let mut names = std::iter::once(error.name.as_str()).chain(error.others.iter().copied());
+        let given = names.find_map(|name| {
+            table.iter().find(|(given, _)| TopicConfig::name_of(given.get_ref()) == name)
+        });
+        let span = given.map_or(otherwise, |(_, value)| value.span());
+        self.source
+            .error(span, error.headline(), "this one")
+            .with_help(format!("allowed: `{}` {}", error.name, error.allowed))
     }
 
     pub(super) fn fault(

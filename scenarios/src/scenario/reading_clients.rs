@@ -41,11 +41,10 @@ impl Reading<'_> {
                 return Err(self.source.error(name.span(), message, "produce = or consume ="));
             }
         };
-        if !topics.contains_key(topic.get_ref()) {
+        let Some(known) = topics.get(topic.get_ref()) else {
             let names: Vec<&str> = topics.keys().map(String::as_str).collect();
             return Err(self.unknown(topic, "topic", &names));
-        }
-        let topic = topic.get_ref().clone();
+        };
         if !produces {
             let unfit = [
                 table.by_hand.as_ref().map(Spanned::span),
@@ -65,8 +64,8 @@ impl Reading<'_> {
             }
             let mut config = ConsumerConfig::default();
             self.settings(&table.config, |name, value| config.set(name, value))?;
-            let purge = self.purge_interval(table)?;
-            return Ok(Client::Consumer { topic, config, purge });
+            let purge = self.purge_interval(table, known)?;
+            return Ok(Client::Consumer { topic: topic.get_ref().clone(), config, purge });
         }
         if let Some(given) = &table.purge {
             let message = "a producer deletes nothing";
@@ -74,12 +73,18 @@ impl Reading<'_> {
         }
         let mut config = ProducerConfig::default();
         self.settings(&table.config, |name, value| config.set(name, value))?;
-        config.check().map_err(|error| {
-            self.source
-                .error(name.span(), error.headline(), "this producer")
-                .with_help(format!("allowed: {}", error.allowed))
-        })?;
-        Ok(Client::Producer { topic, load: self.load(table)?, config })
+        config.check().map_err(|error| self.unfit(&table.config, &error, name.span()))?;
+        let load = self.load(table)?;
+        if known.config.cleanup_policy.compact && !load.by_hand && !load.has_keys() {
+            let message =
+                format!("`{}` is compacted: a record without a key is refused", topic.get_ref());
+            let help = "allowed: `keys = 100`, or `records = \"FILE\"` with `key = \"COLUMN\"`";
+            return Err(self
+                .source
+                .error(topic.span(), message, "these have none")
+                .with_help(help));
+        }
+        Ok(Client::Producer { topic: topic.get_ref().clone(), load, config })
     }
 
     pub(super) fn load(&self, table: &ClientTable) -> Result<Load, ScenarioError> {
@@ -99,12 +104,22 @@ impl Reading<'_> {
             None => Span::from_millis(40),
             Some(text) => parse_rate(text.get_ref()).ok_or_else(|| {
                 let message = format!("`{}` is no rate", text.get_ref());
-                self.source.error(text.span(), message, "records a second, as in 25/s; above 0")
+                let label = "records a second, above 0 and up to a million, as in 25/s";
+                self.source.error(text.span(), message, label)
             })?,
         };
         let size = self.count(table.size.as_ref(), 100, "bytes for a record", 16..=1_000_000)?;
-        let keys = self.count(table.keys.as_ref(), 0, "keys", 0..=1_000_000_000)?;
+        let keys = self.count(table.keys.as_ref(), 0, "keys", 1..=1_000_000_000)?;
         let tombstones = self.tombstones(table, keys)?;
+        let made_up = [
+            table.size.as_ref().map(Spanned::span),
+            table.keys.as_ref().map(Spanned::span),
+            table.tombstones.as_ref().map(Spanned::span),
+        ];
+        if let (Some(_), Some(span)) = (&table.records, made_up.into_iter().flatten().next()) {
+            let message = "records of a file are what the file says";
+            return Err(self.source.error(span, message, "not together with `records`"));
+        }
         let mut records = Vec::new();
         match (&table.records, &table.key) {
             (None, None) => {}
@@ -142,14 +157,25 @@ impl Reading<'_> {
         }
         let number = given.get_ref().trim().strip_suffix('%').and_then(|it| it.trim().parse().ok());
         number.filter(|percent| *percent <= 100).ok_or_else(|| {
-            let message = format!("`{}` is no part of all records", given.get_ref());
-            self.source.error(given.span(), message, "a whole number of percent, as in 10%")
+            let message = format!("`{}` is no whole number of percent", given.get_ref());
+            self.source.error(given.span(), message, "from 0% to 100%, as in 10%")
         })
     }
 
     /// How often a consumer deletes what it has read.
-    fn purge_interval(&self, table: &ClientTable) -> Result<Option<Span>, ScenarioError> {
+    fn purge_interval(
+        &self,
+        table: &ClientTable,
+        topic: &Topic,
+    ) -> Result<Option<Span>, ScenarioError> {
         let Some(given) = &table.purge else { return Ok(None) };
+        let policy = topic.config.cleanup_policy;
+        // `Partition.deleteRecordsOnLeader`: POLICY_VIOLATION.
+        if policy.compact && !policy.delete {
+            let message = "brokers delete no records of a topic that is only compacted";
+            let label = "for a topic whose cleanup.policy has delete";
+            return Err(self.source.error(given.span(), message, label));
+        }
         let interval = self.span(Some(given), Span::ZERO)?;
         if interval < Span::from_millis(1) {
             let message = "a consumer cannot delete all the time";

@@ -1,10 +1,12 @@
 //! Reads `[cluster]` and `[topics.NAME]`: a topology that can be.
 
+use std::collections::BTreeMap;
+
 use serde_spanned::Spanned;
 use trial_cluster::config::{BrokerConfig, TopicConfig};
 
 use super::error::ScenarioError;
-use super::file::{ScenarioFile, TopicTable};
+use super::file::{ConfigTable, ScenarioFile, TopicTable};
 use super::names;
 use super::reading::Reading;
 use super::scenario::{Cluster, Topic};
@@ -30,6 +32,8 @@ impl Reading<'_> {
         }
         let mut config = BrokerConfig::default();
         let settings = self.settings(&table.config, |name, value| config.set(name, value))?;
+        self.named_once(&table.config)?;
+        config.topic.check().map_err(|error| self.unfit(&table.config, &error, 0..0))?;
         Ok(Cluster {
             brokers: u16::try_from(brokers).expect("bounded"),
             controllers: u16::try_from(controllers).expect("bounded"),
@@ -67,18 +71,29 @@ impl Reading<'_> {
                 Some(given.get_ref().clone())
             }
         };
-        let mut config = TopicConfig::default();
+        let mut config = cluster.config.topic.clone();
         let settings = self.settings(&table.config, |name, value| config.set(name, value))?;
-        if let Err(error) = config.check() {
-            let label = format!("allowed: {}", error.allowed);
-            return Err(self.source.error(name.span(), error.headline(), label));
-        }
+        config.check().map_err(|error| self.unfit(&table.config, &error, name.span()))?;
         Ok(Topic {
             partitions: i32::try_from(partitions).expect("bounded"),
             replicas: i16::try_from(replicas).expect("bounded"),
             assignment,
+            config,
             settings,
         })
+    }
+
+    /// A broker's name for a topic's setting and the topic's own are one setting: one of two values would not count.
+    fn named_once(&self, table: &ConfigTable) -> Result<(), ScenarioError> {
+        let mut known = BTreeMap::new();
+        for name in table.keys() {
+            if let Some(other) = known.insert(TopicConfig::name_of(name.get_ref()), name) {
+                let message =
+                    format!("`{}` and `{}` are one setting", other.get_ref(), name.get_ref());
+                return Err(self.source.error(name.span(), message, "one of the two names"));
+            }
+        }
+        Ok(())
     }
 
     pub(super) fn check_assignment(

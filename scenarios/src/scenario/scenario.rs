@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_spanned::Spanned;
-use trial_cluster::config::{BrokerConfig, ConsumerConfig, ProducerConfig};
+use trial_cluster::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig};
 use trial_cluster::rules::Rules;
 use trial_reports::Verdict;
 use trial_sim::fault::Fault;
@@ -121,6 +121,8 @@ pub struct Topic {
     pub replicas: i16,
     /// Which brokers hold each partition, the preferred leader first; drawn by the controller if not given.
     pub assignment: Option<Vec<Vec<i32>>>,
+    /// What its logs are told: its own settings, and the cluster's for the rest.
+    pub config: TopicConfig,
     /// The settings that were given, as text.
     pub settings: Vec<(String, String)>,
 }
@@ -163,6 +165,14 @@ pub struct Load {
     pub tombstones: u64,
     /// Records from a file, in their order, again from the start when they are through.
     pub records: Vec<Record>,
+}
+
+impl Load {
+    /// Whether its records have keys.
+    #[must_use]
+    pub fn has_keys(&self) -> bool {
+        self.keys > 0 || self.records.first().is_some_and(|record| record.key.is_some())
+    }
 }
 
 impl Scenario {

@@ -3,6 +3,7 @@
 //! Inputs:     a line. Effects: on the run, at its present time; an answer.
 //! Invariants: TY-1 a line that cannot be carried out changes nothing, and is told why.
 
+use trial_cluster::config::TopicConfig;
 use trial_sim::fault::Fault;
 
 use crate::facts::Facts;
@@ -54,7 +55,13 @@ pub(super) fn read(line: &str, run: &Run) -> Result<Typed, ScenarioError> {
 fn at_present(scenario: &Scenario, facts: &Facts) -> Scenario {
     let mut scenario = scenario.clone();
     for partition in facts.partitions() {
-        let made = Topic { partitions: 0, replicas: 0, assignment: None, settings: Vec::new() };
+        let made = Topic {
+            partitions: 0,
+            replicas: 0,
+            assignment: None,
+            config: TopicConfig::default(),
+            settings: Vec::new(),
+        };
         let topic = scenario.topics.entry(partition.topic.to_string()).or_insert(made);
         topic.partitions = topic.partitions.max(partition.id.partition + 1);
     }

@@ -6,11 +6,11 @@ use bytes::{Bytes, BytesMut};
 use trial_cluster::controller::election::ElectedFrom;
 use trial_cluster::ids::{LeaderEpoch, Offset};
 use trial_cluster::note::client::RECORD_ID_HEADER;
-use trial_cluster::wire::{IncrementalAlterConfigsRequest, incremental_alter_configs_request};
 use trial_log::{BatchBuilder, Header, LogStartReason};
 use trial_sim::HostId;
 
 use crate::story::{B1, B2, B3, DURABLE, Story, id, nodes};
+use crate::talk::sets;
 
 const BROKERS: [HostId; 3] = [B1, B2, B3];
 const COMPACT: &[(&str, &str)] = &[("cleanup.policy", "compact"), ("delete.retention.ms", "5000")];
@@ -273,18 +273,7 @@ fn a_cleaning_of_a_topic_that_keeps_everything_is_a_loss() {
 
 #[test]
 fn a_topic_may_become_compacted_while_it_runs() {
-    let config = incremental_alter_configs_request::Config {
-        name: "cleanup.policy".into(),
-        config_operation: 0,
-        value: Some("compact".into()),
-    };
-    let resource = incremental_alter_configs_request::Resource {
-        resource_type: 2,
-        resource_name: "orders".into(),
-        configs: vec![config],
-    };
-    let request =
-        IncrementalAlterConfigsRequest { resources: vec![resource], ..Default::default() };
+    let request = sets("cleanup.policy", "compact");
     let plays = |new: Bytes, want: &[&str]| {
         let mut story = story(&[("delete.retention.ms", "5000")]);
         story.asks(B1, 1, &request);

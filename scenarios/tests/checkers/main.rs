@@ -3,6 +3,7 @@
 mod clients;
 mod commits;
 mod compaction;
+mod disks;
 mod excuses;
 mod explained;
 mod flipped;

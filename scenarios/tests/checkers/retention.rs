@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use trial_cluster::ids::Offset;
 use trial_cluster::note::client::{ClientNote, ResetCause};
-use trial_cluster::wire::{IncrementalAlterConfigsRequest, incremental_alter_configs_request};
 use trial_log::{LogEvent, LogStartReason};
 
 use crate::story::{B1, B2, B3, DURABLE, ORDERS, R1, Story, batch};
+use crate::talk::sets;
 
 const BROKERS: [trial_sim::HostId; 3] = [B1, B2, B3];
 const BY_AGE: &[(&str, &str)] = &[("retention.ms", "500")];
@@ -127,18 +127,7 @@ fn s7_a_topic_that_does_not_delete_keeps_everything() {
 
 #[test]
 fn settings_may_be_loosened_while_it_runs() {
-    let config = incremental_alter_configs_request::Config {
-        name: "retention.ms".into(),
-        config_operation: 0,
-        value: Some("500".into()),
-    };
-    let resource = incremental_alter_configs_request::Resource {
-        resource_type: 2,
-        resource_name: "orders".into(),
-        configs: vec![config],
-    };
-    let request =
-        IncrementalAlterConfigsRequest { resources: vec![resource], ..Default::default() };
+    let request = sets("retention.ms", "500");
     check(&[], &[], |story| {
         story.clocks(1_501);
         story.asks(B1, 1, &request);

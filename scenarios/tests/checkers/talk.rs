@@ -8,12 +8,28 @@ use trial_cluster::note::client::{ClientNote, PolledRecord};
 use trial_cluster::wire::header::{put_request, put_response};
 use trial_cluster::wire::produce_response::PartitionResponse;
 use trial_cluster::wire::{
-    FetchRequest, FetchResponse, ProduceRequest, ProduceResponse, Request, fetch_request,
-    fetch_response, produce_request, produce_response,
+    FetchRequest, FetchResponse, IncrementalAlterConfigsRequest, ProduceRequest, ProduceResponse,
+    Request, fetch_request, fetch_response, incremental_alter_configs_request, produce_request,
+    produce_response,
 };
 use trial_sim::{ConnId, HostId, Seen};
 
 use crate::story::{ORDERS, P1, R1, Story, batch, id};
+
+/// A request that sets one of the topic's settings.
+pub fn sets(name: &str, value: &str) -> IncrementalAlterConfigsRequest {
+    let config = incremental_alter_configs_request::Config {
+        name: name.into(),
+        config_operation: 0,
+        value: Some(value.into()),
+    };
+    let resource = incremental_alter_configs_request::Resource {
+        resource_type: 2,
+        resource_name: "orders".into(),
+        configs: vec![config],
+    };
+    IncrementalAlterConfigsRequest { resources: vec![resource], ..Default::default() }
+}
 
 impl Story {
     // ---- connections ----

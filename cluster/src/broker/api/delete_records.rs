@@ -16,6 +16,7 @@ use super::super::replicas::BrokersInImage;
 use super::super::request::{Refused, Request};
 use super::super::task::Task;
 use super::super::{Broker, Cx, costs};
+use super::in_turn::{self, InTurn};
 use crate::error_code::ErrorCode;
 use crate::ids::{Offset, TopicPartition};
 use crate::mark;
@@ -34,8 +35,7 @@ const INTERNAL_TOPICS: [&str; 3] =
 pub(in crate::broker) struct DeleteRecords {
     request: Arc<Request>,
     timeout: Span,
-    parts: Vec<Part>,
-    next: usize,
+    parts: InTurn<Part>,
 }
 
 /// One partition of it.
@@ -89,36 +89,42 @@ pub(super) fn handle(
     }
     let timeout = Span::from_millis(u64::try_from(message.timeout_ms).unwrap_or(0));
     let request = Arc::clone(request);
-    let key = broker.deletions.insert(DeleteRecords { request, timeout, parts, next: 0 });
+    let parts = InTurn::new(parts);
+    let key = broker.deletions.insert(DeleteRecords { request, timeout, parts });
     broker.next_deletion(key, cx);
     Ok(())
+}
+
+impl in_turn::Part for Part {
+    fn slot(&self) -> Option<u32> {
+        self.slot
+    }
+
+    fn error(&self) -> ErrorCode {
+        self.error
+    }
 }
 
 impl Broker {
     /// Goes on with the next partition that can be cut from below, or answers.
     fn next_deletion(&mut self, key: u32, cx: &mut Cx<'_>) {
-        let deletion = self.deletions.get_mut(key);
-        let rest = &deletion.parts[deletion.next..];
-        match rest.iter().position(|part| part.error.is_ok()) {
-            Some(skipped) => {
-                deletion.next += skipped;
-                self.then(Task::DeleteRecords(key), cx);
-            }
-            None => self.deleted(key, cx),
+        if self.deletions.get_mut(key).parts.goes_on() {
+            self.then(Task::DeleteRecords(key), cx);
+        } else {
+            self.deleted(key, cx);
         }
     }
 
     /// The lock that the next partition of this request needs.
     pub(in crate::broker) fn delete_records_slot(&mut self, key: u32) -> u32 {
-        let deletion = self.deletions.get_mut(key);
-        deletion.parts[deletion.next].slot.expect("it was found before it was queued")
+        self.deletions.get_mut(key).parts.slot()
     }
 
     /// First half: the log starts later, which nobody sees yet.
     pub(in crate::broker) fn start_delete_records(&mut self, key: u32, _cx: &mut Cx<'_>) -> Span {
-        let deletion = self.deletions.get_mut(key);
-        let part = &mut deletion.parts[deletion.next];
-        let slot = part.slot.expect("it was found before it was queued");
+        let parts = &mut self.deletions.get_mut(key).parts;
+        let slot = parts.slot();
+        let part = parts.current();
         let replica = self.replicas.get_mut(slot).filter(|_| !self.closing);
         let Some(replica) = replica.filter(|replica| replica.partition.leader().is_some()) else {
             part.error = ErrorCode::NotLeaderOrFollower;
@@ -146,10 +152,9 @@ impl Broker {
 
     /// Second half: everybody may see it.
     pub(in crate::broker) fn finish_delete_records(&mut self, key: u32, cx: &mut Cx<'_>) {
-        let deletion = self.deletions.get_mut(key);
-        let slot = deletion.parts[deletion.next].slot.expect("it was found before it was queued");
-        deletion.next += 1;
-        let done = deletion.next - 1;
+        let parts = &mut self.deletions.get_mut(key).parts;
+        let slot = parts.slot();
+        let done = parts.pass();
         self.publish_log_start(slot, cx);
         let low_watermark = self.low_watermark(slot);
         let part = &mut self.deletions.get_mut(key).parts[done];

@@ -9,6 +9,7 @@ mod fetch;
 mod fetch_answer;
 mod fetch_marks;
 mod forwarded;
+mod in_turn;
 mod init_producer_id;
 mod list_offsets;
 mod metadata;

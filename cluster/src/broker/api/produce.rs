@@ -20,6 +20,7 @@ use trial_sim::Span;
 use super::super::request::{Refused, Request};
 use super::super::task::Task;
 use super::super::{Broker, Cx, DISK, costs};
+use super::in_turn::{self, InTurn};
 use crate::error_code::ErrorCode;
 use crate::ids::{Offset, TopicId, TopicPartition, Uuid};
 use crate::mark;
@@ -40,8 +41,7 @@ pub(in crate::broker) struct Produce {
     request: Arc<Request>,
     acks: i16,
     timeout: Span,
-    parts: Vec<Part>,
-    next: usize,
+    parts: InTurn<Part>,
 }
 
 /// One partition of it.
@@ -105,8 +105,8 @@ pub(super) fn handle(
         }
     }
     let timeout = Span::from_millis(u64::try_from(message.timeout_ms).unwrap_or(0));
-    let produce =
-        Produce { request: Arc::clone(request), acks: message.acks, timeout, parts, next: 0 };
+    let (request, acks, parts) = (Arc::clone(request), message.acks, InTurn::new(parts));
+    let produce = Produce { request, acks, timeout, parts };
     let key = broker.produces.insert(produce);
     broker.next_append(key, cx);
     Ok(())
@@ -132,6 +132,16 @@ impl Part {
     }
 }
 
+impl in_turn::Part for Part {
+    fn slot(&self) -> Option<u32> {
+        self.slot
+    }
+
+    fn error(&self) -> ErrorCode {
+        self.error
+    }
+}
+
 impl Broker {
     fn find_slot(&self, part: &mut Part, acks: i16) {
         let id = TopicPartition { topic: part.topic, partition: part.index };
@@ -149,30 +159,25 @@ impl Broker {
 
     /// Goes on with the next partition that can be appended to, or answers.
     fn next_append(&mut self, key: u32, cx: &mut Cx<'_>) {
-        let produce = self.produces.get_mut(key);
-        let rest = &produce.parts[produce.next..];
-        match rest.iter().position(|part| part.error.is_ok()) {
-            Some(skipped) => {
-                produce.next += skipped;
-                self.then(Task::Append(key), cx);
-            }
-            None => self.appended(key, cx),
+        if self.produces.get_mut(key).parts.goes_on() {
+            self.then(Task::Append(key), cx);
+        } else {
+            self.appended(key, cx);
         }
     }
 
     /// The lock that the next append of this produce needs.
     pub(in crate::broker) fn append_slot(&mut self, key: u32) -> u32 {
-        let produce = self.produces.get_mut(key);
-        produce.parts[produce.next].slot.expect("it was found before it was queued")
+        self.produces.get_mut(key).parts.slot()
     }
 
     /// First half: the batch goes to the log, which nobody sees yet.
     pub(in crate::broker) fn start_append(&mut self, key: u32, cx: &mut Cx<'_>) -> Span {
         let produce = self.produces.get_mut(key);
         let acks = produce.acks;
-        let part = &mut produce.parts[produce.next];
+        let slot = produce.parts.slot();
+        let part = produce.parts.current();
         let size = part.records.len();
-        let slot = part.slot.expect("it was found before it was queued");
         if self.closing {
             part.error = ErrorCode::NotLeaderOrFollower;
             return costs::APPEND;
@@ -225,11 +230,11 @@ impl Broker {
 
     /// Second half: the new end is published.
     pub(in crate::broker) fn finish_append(&mut self, key: u32, cx: &mut Cx<'_>) {
-        let produce = self.produces.get_mut(key);
-        let part = &mut produce.parts[produce.next];
-        let slot = part.slot.expect("it was found before it was queued");
+        let parts = &mut self.produces.get_mut(key).parts;
+        let slot = parts.slot();
+        let part = parts.current();
         let published = part.required.filter(|_| !part.is_duplicate);
-        produce.next += 1;
+        parts.pass();
         self.on_log_events(slot, cx);
         if let Some(end) = published {
             self.publish_end(slot, end, cx);
@@ -241,7 +246,7 @@ impl Broker {
     fn appended(&mut self, key: u32, cx: &mut Cx<'_>) {
         let produce = self.produces.get_mut(key);
         let all = produce.acks == ACKS_ALL;
-        for part in &mut produce.parts {
+        for part in produce.parts.iter_mut() {
             part.waits = all && part.required.is_some();
         }
         if self.try_complete_produce(key, cx) {
@@ -308,7 +313,7 @@ impl Broker {
         }
         let names_leaders = produce.request.header.request_api_version >= NAMES_LEADERS;
         let mut response = ProduceResponse::default();
-        for part in &produce.parts {
+        for part in produce.parts.iter() {
             let same = response.responses.last().is_some_and(|last: &wire::Response| {
                 last.topic_id == part.topic && last.name == part.name
             });
