@@ -50,6 +50,7 @@ pub mod asked;
 pub mod bench;
 pub mod cause;
 pub mod check;
+pub mod conform;
 pub mod explain;
 pub mod export;
 pub mod facts;

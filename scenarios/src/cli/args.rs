@@ -50,10 +50,23 @@ pub(crate) enum Command {
     Cause(CauseArgs),
     /// Measure how fast Trial is
     Bench(BenchArgs),
+    /// Ask our brokers what Apache Kafka was asked, and compare the answers
+    #[command(after_help = CONFORM_EXAMPLES)]
+    Conform(ConformArgs),
     /// Serve a cluster to real clients, over sockets, with faults at run time
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArgs),
 }
+
+const CONFORM_EXAMPLES: &str = "\
+Examples:
+  trial conform scenarios/conformance
+  trial conform scenarios/conformance/fetch
+  trial conform mine.json
+
+Each conversation is a list of requests and what Apache Kafka 4.3.0 answered; it is had with a fresh cluster, without
+sockets and without Java. `differences.toml` in the folder lists where we differ on purpose. Exit status: 0 alike or as
+listed; 1 something differs.";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:
@@ -127,6 +140,13 @@ pub(crate) struct ReportArgs {
 pub(crate) enum Annotations {
     /// Workflow commands of GitHub Actions
     Github,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConformArgs {
+    /// A folder of conversations, with the folders in it, or one of them
+    #[arg(value_name = "DIR|FILE.json")]
+    pub(crate) path: PathBuf,
 }
 
 #[derive(Debug, Args)]

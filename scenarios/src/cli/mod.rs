@@ -7,6 +7,7 @@ mod args;
 mod asking;
 mod bench;
 mod cause;
+mod conform;
 mod explain;
 mod export;
 mod history;
@@ -51,6 +52,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Shrink(args)) => shrink::shrink(&args),
         Some(Command::Cause(args)) => cause::cause(&args),
         Some(Command::Bench(args)) => bench::bench(&args),
+        Some(Command::Conform(args)) => conform::conform(&args),
         Some(Command::Serve(args)) => serve::serve(&args),
     };
     match done {

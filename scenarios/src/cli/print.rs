@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme};
 use trial_reports::Palette;
+use trial_scenarios::conform::ConversationError;
 use trial_scenarios::failure::FailureError;
 use trial_scenarios::play::{EXIT_OUR_FAULT, OurFault};
 use trial_scenarios::scenario::ScenarioError;
@@ -44,6 +45,12 @@ impl From<ScenarioError> for Stop {
 
 impl From<FailureError> for Stop {
     fn from(error: FailureError) -> Self {
+        Self::BadInput(Box::new(error))
+    }
+}
+
+impl From<ConversationError> for Stop {
+    fn from(error: ConversationError) -> Self {
         Self::BadInput(Box::new(error))
     }
 }

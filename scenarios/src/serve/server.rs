@@ -20,7 +20,6 @@ use super::pace::Pace;
 use super::sockets::{Event, Sockets};
 use super::typed::{self, Typed};
 use super::watch::{self, Watch};
-use crate::facts::{Facts, Role};
 use crate::run::Run;
 use crate::scenario::{self, Scenario, ScenarioError};
 
@@ -158,7 +157,7 @@ impl Server {
         let scenario = scenario.for_guests(settings.seed, guests);
         let mut run = Run::by_hand(&scenario, settings.seed);
         run.play_until(Time::ZERO + WARM_UP);
-        while run.now() < Time::ZERO + WARM_UP_MAX && !is_ready(run.judge().facts()) {
+        while run.now() < Time::ZERO + WARM_UP_MAX && !run.judge().facts().are_ready() {
             run.play_until(run.now() + SLICE);
         }
         let mut watch = Watch::default();
@@ -346,19 +345,6 @@ fn listen(settings: &Settings, brokers: u16) -> Result<Vec<TcpListener>, ServeEr
         TcpListener::bind((address.ip(), port)).map_err(taken)
     };
     (1..=brokers).map(bind).collect()
-}
-
-/// Whether every broker serves and every topic of the scenario is there.
-fn is_ready(facts: &Facts) -> bool {
-    let serves = facts.setup.hosts.iter().all(|host| match host.role {
-        Role::Broker { id, .. } => facts.is_running(id),
-        _ => true,
-    });
-    let planned: i32 = facts.setup.topics.values().map(|topic| topic.partitions).sum();
-    let led = facts.partitions().filter(|partition| partition.leader().is_some()).count();
-    facts.active_controller.is_some()
-        && serves
-        && i32::try_from(led).is_ok_and(|led| led >= planned)
 }
 
 fn millis(span: Span) -> i64 {

@@ -209,7 +209,11 @@ fn six_bits(text: &str) -> Result<Vec<u32>, JsonError> {
     text.trim_end_matches('=').bytes().map(digit).collect()
 }
 
-fn from_base64(text: &str) -> Result<Vec<u8>, JsonError> {
+/// The bytes that base64 stands for, in either alphabet, padded or not.
+///
+/// # Errors
+/// If it is none.
+pub fn from_base64(text: &str) -> Result<Vec<u8>, JsonError> {
     let digits = six_bits(text)?;
     if digits.len() % 4 == 1 {
         return Err(JsonError::new("", "a letter of base64 is missing"));

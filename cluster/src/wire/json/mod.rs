@@ -10,7 +10,7 @@ mod parse;
 mod shapes;
 pub mod value;
 
-pub use decode::to_json;
-pub use encode::from_json;
+pub use decode::{base64, to_json};
+pub use encode::{from_base64, from_json};
 pub use shapes::{find, shapes};
 pub use value::{Json, JsonError};

@@ -1,0 +1,77 @@
+//! `trial conform`: conversations that Apache Kafka had, had again with our brokers.
+//!
+//! Effects:    what differs, by conversation and step; how many are alike.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use trial_scenarios::conform::{Conversation, Known, Strange, play};
+
+use super::args::ConformArgs;
+use super::print::{Stop, say};
+
+/// Something differs that is not listed.
+const EXIT_DIFFERS: u8 = 1;
+/// Differences of one conversation that are shown.
+const SHOWN: usize = 8;
+
+pub(crate) fn conform(args: &ConformArgs) -> Result<u8, Stop> {
+    let conversations = Conversation::all(&args.path)?;
+    let mut known = Known::of(&args.path)?;
+    let (mut answers, mut alike, mut listed, mut strange) = (0, 0, 0, 0);
+    let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
+    for conversation in &conversations {
+        let played = play(conversation)?;
+        answers += played.answers;
+        let mut left = Vec::new();
+        let mut is_listed = false;
+        for found in played.strange {
+            match known.excuse(conversation, found.step, &found.difference) {
+                Some(why) => {
+                    is_listed = true;
+                    *reasons.entry(why.to_owned()).or_default() += 1;
+                }
+                None => left.push(found),
+            }
+        }
+        match (left.is_empty(), is_listed) {
+            (false, _) => strange += 1,
+            (true, true) => listed += 1,
+            (true, false) => alike += 1,
+        }
+        if !left.is_empty() {
+            say(told(conversation, &args.path, &left));
+        }
+    }
+    let unused: Vec<String> = known.unused().map(|entry| entry.conversation.clone()).collect();
+    say(format_args!(
+        "{} conversations, {answers} answers of Apache Kafka 4.3.0: {alike} alike, {listed} differ as listed, {strange} differ\n",
+        conversations.len()
+    ));
+    for (why, count) in &reasons {
+        say(format_args!("  {count:>4} times: {why}\n"));
+    }
+    for entry in &unused {
+        say(format_args!("  listed, and not seen: {entry}\n"));
+    }
+    let is_clean = strange == 0 && unused.is_empty();
+    Ok(if is_clean { 0 } else { EXIT_DIFFERS })
+}
+
+fn told(conversation: &Conversation, root: &Path, strange: &[Strange]) -> String {
+    let path = conversation.path.strip_prefix(root).unwrap_or(&conversation.path);
+    let path = if path.as_os_str().is_empty() { &conversation.path } else { path };
+    let mut text = format!("{}: {}\n", path.display(), conversation.name);
+    let mut step = None;
+    for Strange { step: at, asked, difference } in strange.iter().take(SHOWN) {
+        if step.replace(*at) != Some(*at) {
+            text.push_str(&format!("  step {at}, {asked}\n"));
+        }
+        text.push_str(&format!("    {difference}\n"));
+    }
+    if strange.len() > SHOWN {
+        text.push_str(&format!("  … and {} more\n", strange.len() - SHOWN));
+    }
+    text.push('\n');
+    text
+}

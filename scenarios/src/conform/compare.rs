@@ -1,0 +1,256 @@
+//! Two answers to one question: where they differ.
+//!
+//! Holds:      which of our values stands for which of Kafka's, for what nobody can foretell: ids.
+//! Invariants: CO-1 a field that is there in one answer and not in the other differs. CO-2 an id differs if it stands for
+//!             another than before, or if one of the two is none. CO-3 of an error message only whether there is one
+//!             counts; of a wall clock's time, a host, a port, a controller, that both are some.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use trial_cluster::wire::json::Json;
+
+use super::records;
+
+/// From here on a time is that of a wall clock: conversations give their records older ones.
+const WALL_FROM_MS: i64 = 1_750_000_000_000;
+/// Characters of a value that are shown.
+const SHOWN: usize = 120;
+
+/// Something that Kafka answered and we did not, or the other way round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Difference {
+    /// Where in the answer; a pointer (RFC 6901).
+    pub path: String,
+    /// What Kafka has there.
+    pub kafka: String,
+    /// What we have there.
+    pub ours: String,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = if self.path.is_empty() { "the answer" } else { &self.path };
+        write!(f, "{path}: Kafka {}, ours {}", self.kafka, self.ours)
+    }
+}
+
+/// Our values for Kafka's, by kind of id.
+#[derive(Debug, Default)]
+pub(super) struct Ids {
+    ours: BTreeMap<(Kind, String), String>,
+    kafkas: BTreeMap<(Kind, String), String>,
+}
+
+/// A kind of value that nobody can foretell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Uuid,
+    Producer,
+    Session,
+    Member,
+}
+
+impl Kind {
+    fn of(field: &str) -> Option<Self> {
+        match field {
+            "topicId" | "directoryId" | "replicaDirectoryId" => Some(Self::Uuid),
+            "producerId" => Some(Self::Producer),
+            "sessionId" => Some(Self::Session),
+            "memberId" | "leader" | "memberName" => Some(Self::Member),
+            _ => None,
+        }
+    }
+
+    /// What stands for none.
+    fn is_none(self, value: &str) -> bool {
+        match self {
+            Self::Uuid => value == "AAAAAAAAAAAAAAAAAAAAAA",
+            Self::Producer => value == "-1",
+            Self::Session => value == "0",
+            Self::Member => value.is_empty(),
+        }
+    }
+}
+
+impl Ids {
+    /// CO-2.
+    pub(super) fn are_one(&mut self, kind: Kind, kafka: &str, ours: &str) -> bool {
+        if kind.is_none(kafka) || kind.is_none(ours) {
+            return kafka == ours;
+        }
+        let to_ours = self.ours.entry((kind, kafka.to_owned())).or_insert_with(|| ours.to_owned());
+        let to_kafka =
+            self.kafkas.entry((kind, ours.to_owned())).or_insert_with(|| kafka.to_owned());
+        to_ours == ours && to_kafka == kafka
+    }
+}
+
+/// Compares answers.
+#[derive(Debug)]
+pub(super) struct Comparison<'a> {
+    /// Across the whole conversation.
+    pub(super) ids: &'a mut Ids,
+    /// Pointers to what is not compared.
+    pub(super) free: &'a [String],
+    pub(super) found: Vec<Difference>,
+}
+
+impl Comparison<'_> {
+    /// Compares what stands at `path`, the value of the field `name`.
+    pub(super) fn compare(&mut self, path: &str, name: &str, kafka: &Json, ours: &Json) {
+        if self.free.iter().any(|free| leads_to(free, path)) || is_free(name) {
+            return;
+        }
+        match (kafka, ours) {
+            (Json::Object(theirs), Json::Object(_)) => {
+                for (key, value) in theirs {
+                    let path = format!("{path}/{key}");
+                    match ours.get(key) {
+                        Some(ours) => self.compare(&path, key, value, ours),
+                        None => self.differ(&path, Some(value), None),
+                    }
+                }
+                self.only_ours(path, kafka, ours);
+            }
+            (Json::List(theirs), Json::List(list)) => self.lists(path, name, theirs, list),
+            (Json::Text(kafka_text), Json::Text(our_text)) if name == "records" => {
+                let found = records::differences(kafka_text, our_text, self.ids);
+                self.found.extend(found.into_iter().map(|(within, kafka, ours)| Difference {
+                    path: format!("{path}{within}"),
+                    kafka,
+                    ours,
+                }));
+            }
+            _ if !self.is_alike(name, kafka, ours) => self.differ(path, Some(kafka), Some(ours)),
+            _ => {}
+        }
+    }
+
+    fn only_ours(&mut self, path: &str, kafka: &Json, ours: &Json) {
+        let Json::Object(fields) = ours else { return };
+        for (key, value) in fields.iter().filter(|(key, _)| kafka.get(key).is_none()) {
+            let path = format!("{path}/{key}");
+            if !is_free(key) && !self.free.iter().any(|free| leads_to(free, &path)) {
+                self.differ(&path, None, Some(value));
+            }
+        }
+    }
+
+    fn lists(&mut self, path: &str, name: &str, kafka: &[Json], ours: &[Json]) {
+        let (kafka, ours) = (in_order(name, kafka), in_order(name, ours));
+        if name == "apiKeys" {
+            return self.api_keys(path, &kafka, &ours);
+        }
+        if kafka.len() != ours.len() {
+            let told = |list: &[&Json]| format!("{} of them", list.len());
+            let (kafka, ours) = (told(&kafka), told(&ours));
+            self.found.push(Difference { path: path.to_owned(), kafka, ours });
+            return;
+        }
+        for (index, (kafka, ours)) in kafka.iter().zip(&ours).enumerate() {
+            self.compare(&format!("{path}/{index}"), name, kafka, ours);
+        }
+    }
+
+    /// Of an API that we serve we tell what Kafka tells. We serve fewer.
+    fn api_keys(&mut self, path: &str, kafka: &[&Json], ours: &[&Json]) {
+        for (index, api) in ours.iter().enumerate() {
+            let path = format!("{path}/{index}");
+            match kafka.iter().find(|other| other.get("apiKey") == api.get("apiKey")) {
+                Some(kafka) => self.compare(&path, "", kafka, api),
+                None => self.differ(&path, None, Some(api)),
+            }
+        }
+    }
+
+    fn is_alike(&mut self, name: &str, kafka: &Json, ours: &Json) -> bool {
+        if name == "errorMessage" {
+            return (*kafka == Json::Null) == (*ours == Json::Null);
+        }
+        if let Some(kind) = Kind::of(name) {
+            let text = |value: &Json| match value {
+                Json::Text(text) => Some(text.clone()),
+                Json::Int(number) => Some(number.to_string()),
+                _ => None,
+            };
+            if let (Some(kafka), Some(ours), true) = (text(kafka), text(ours), is_id(kind, kafka)) {
+                return self.ids.are_one(kind, &kafka, &ours);
+            }
+        }
+        if let (Json::Int(kafka), Json::Int(ours)) = (kafka, ours)
+            && is_time(name)
+            && *kafka >= WALL_FROM_MS
+        {
+            return *ours >= WALL_FROM_MS;
+        }
+        kafka == ours || both_are_some(name, kafka, ours)
+    }
+
+    fn differ(&mut self, path: &str, kafka: Option<&Json>, ours: Option<&Json>) {
+        let (kafka, ours) = (shown(kafka), shown(ours));
+        self.found.push(Difference { path: path.to_owned(), kafka, ours });
+    }
+}
+
+/// A leader is a broker here and a member there.
+fn is_id(kind: Kind, value: &Json) -> bool {
+    kind != Kind::Member || matches!(value, Json::Text(_))
+}
+
+/// What brokers tell in the order of a hash is compared in that of their ids.
+fn in_order<'a>(name: &str, list: &'a [Json]) -> Vec<&'a Json> {
+    let mut list: Vec<&Json> = list.iter().collect();
+    let key = match name {
+        "brokers" | "nodes" | "nodeEndpoints" => ["nodeId", "brokerId"],
+        _ => return list,
+    };
+    let id = |value: &Json| match key.iter().find_map(|key| value.get(key)) {
+        Some(Json::Int(id)) => *id,
+        _ => 0,
+    };
+    list.sort_by_key(|value| id(value));
+    list
+}
+
+/// Free by nature.
+fn is_free(field: &str) -> bool {
+    field == "throttleTimeMs"
+}
+
+/// Whether two values of a field are both some, where it is one of those whose value nobody can foretell.
+fn both_are_some(field: &str, kafka: &Json, ours: &Json) -> bool {
+    match (field, kafka, ours) {
+        ("port" | "controllerId", Json::Int(kafka), Json::Int(ours)) => *kafka >= 0 && *ours >= 0,
+        ("host" | "clusterId", Json::Text(kafka), Json::Text(ours)) => {
+            !kafka.is_empty() && !ours.is_empty()
+        }
+        _ => false,
+    }
+}
+
+fn is_time(field: &str) -> bool {
+    matches!(
+        field,
+        "logAppendTimeMs"
+            | "timestamp"
+            | "lastTimestamp"
+            | "lastCaughtUpTimestamp"
+            | "lastFetchTimestamp"
+    )
+}
+
+/// Whether a pointer with `*` for any place leads there, or to something around it.
+pub(super) fn leads_to(pointer: &str, path: &str) -> bool {
+    let mut path = path.split('/');
+    pointer.split('/').all(|part| path.next().is_some_and(|key| part == "*" || part == key))
+}
+
+fn shown(value: Option<&Json>) -> String {
+    let Some(value) = value else { return "has no such field".to_owned() };
+    let text = value.to_string();
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
