@@ -47,6 +47,15 @@ pub struct WallTime {
     pub latest_ms: i64,
 }
 
+impl WallTime {
+    /// The earliest that the clock may have shown since `from`, as seen at `at`. Both fall between two milliseconds:
+    /// of the time from one to the other a part of a millisecond counts as a whole one.
+    pub(super) fn since(self, at: Time, from: Time) -> i64 {
+        let passed = at.since(from).0.div_ceil(1_000_000);
+        self.earliest_ms.saturating_sub(i64::try_from(passed).unwrap_or(i64::MAX))
+    }
+}
+
 impl Clocks {
     /// A clock shows `wall_ms`; answers what it may have shown lately, moved on to now.
     pub(super) fn on_reading(&mut self, at: Time, host: HostId, wall_ms: i64) -> WallTime {
@@ -67,6 +76,16 @@ impl Clocks {
 mod tests {
     use super::Clocks;
     use trial_sim::{HostId, Time};
+
+    /// Seed 1127 of `old_records_go`: a tombstone was said to go a millisecond too early.
+    #[test]
+    fn what_began_between_two_milliseconds_began_at_the_earlier_one() {
+        let (began, seen) = (Time(1_900_000), Time(5_100_000));
+        let mut clocks = Clocks::default();
+        clocks.on_reading(began, HostId(1), 1_001);
+        let wall = clocks.on_reading(seen, HostId(1), 1_005);
+        assert_eq!(wall.since(seen, began), 1_001);
+    }
 
     #[test]
     fn a_clock_that_steps_is_believed_both_readings_for_a_while() {

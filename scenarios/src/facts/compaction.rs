@@ -241,8 +241,7 @@ impl Cleaning<'_> {
         }
         // The cleaning began after the segment was closed, and that was after it was last written to.
         let Some(written) = segment.written_at else { return Ok(()) };
-        let since = i64::try_from(self.at.since(written).as_millis()).unwrap_or(i64::MAX);
-        let earliest = self.wall.earliest_ms.saturating_sub(since);
+        let earliest = self.wall.since(self.at, written);
         let least = earliest.saturating_add(self.keeping.delete_retention_ms);
         if is.horizon_ms < least {
             let early = least - is.horizon_ms;

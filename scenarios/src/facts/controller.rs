@@ -143,7 +143,10 @@ impl Facts {
                 );
                 partition.epoch_changed_at = Some(at);
             }
-            for member in new.isr.iter().filter(|member| !old.isr.contains(member)) {
+            // Who died after a leader had asked to take it in, and has not registered since, joins as what it was.
+            let unregistered = &self.unregistered;
+            let joins = |it: &&BrokerId| !old.isr.contains(*it) && !unregistered.contains(*it);
+            for member in new.isr.iter().filter(joins) {
                 if let Some(host) = setup.host_of(*member) {
                     partition.on_joined(host);
                 }

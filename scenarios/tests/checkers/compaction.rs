@@ -295,12 +295,13 @@ fn a_follower_copies_a_log_that_was_cleaned() {
             story.wipes(B3);
             story.append(B3, "orders-0/00000000000000000000.log", bytes);
             story.remembers(B3, "0\n1\n0 3\n");
+            story.unfences(3);
             story.registers(|it| it.isr = nodes(&[1, 2, 3]));
             story.follows_to(B3, 0, 7);
         })
     };
     copies(joined(&[first_pass(), each(&[6])]), &[]);
-    copies(joined(&[made(3, &[3], Some(HORIZON_MS)), each(&[5, 6])]), &["R3"]);
+    copies(joined(&[made(3, &[3], Some(HORIZON_MS)), each(&[5, 6])]), &["R3", "R6"]);
 }
 
 /// A tombstone that was gone when somebody read, and is superseded since (seed 1001 of `old_records_go`).
