@@ -6,6 +6,8 @@
 //! Invariants: BC-1 the topic settings that a node gives as defaults stand in `topic`, under the topic's names
 //!             too (`min.insync.replicas`).
 
+use std::collections::BTreeMap;
+
 use trial_sim::Span;
 
 use super::{ConfigError, Ratio, TopicConfig, ValueError, settings};
@@ -109,6 +111,8 @@ pub struct BrokerConfig {
     pub node: NodeSettings,
     /// Defaults for topics that do not say otherwise.
     pub topic: TopicConfig,
+    /// What was set, by the names that were used for it.
+    given: BTreeMap<String, String>,
 }
 
 impl BrokerConfig {
@@ -118,6 +122,18 @@ impl BrokerConfig {
     /// # Errors
     /// If there is no such setting, or the text is no value that it takes.
     pub fn set(&mut self, name: &str, text: &str) -> Result<(), ConfigError> {
+        self.take(name, text)?;
+        self.given.insert(name.to_owned(), text.to_owned());
+        Ok(())
+    }
+
+    /// What was set under this name.
+    #[must_use]
+    pub fn given(&self, name: &str) -> Option<String> {
+        self.given.get(name).cloned()
+    }
+
+    fn take(&mut self, name: &str, text: &str) -> Result<(), ConfigError> {
         match self.node.set(name, text) {
             Err(error) if error.what == ValueError::UnknownName => {}
             done => return done,

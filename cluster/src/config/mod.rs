@@ -7,6 +7,7 @@
 pub mod broker;
 pub mod client;
 pub mod consumer;
+pub mod effective;
 pub mod producer;
 pub mod storage;
 pub mod topic;

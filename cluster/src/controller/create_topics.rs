@@ -17,6 +17,7 @@ use super::request::{ControllerRequest, ControllerResponse};
 use super::settings::ControllerSettings;
 use super::topic_names::{self, CLUSTER_METADATA_TOPIC};
 use crate::config::TopicConfig;
+use crate::config::effective::effective;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, LeaderEpoch, PartitionEpoch, TopicId, TopicPartition, Uuid};
 use crate::image::record::broker_ids;
@@ -32,8 +33,6 @@ type Refusal = (ErrorCode, String);
 
 /// Ids below this mean something else than a topic.
 const RESERVED_IDS: u128 = 100;
-/// A setting that is the topic's own, in an answer.
-const TOPIC_CONFIG_SOURCE: i8 = 1;
 
 impl Controller {
     pub(super) fn decide_create_topics(
@@ -113,11 +112,15 @@ impl Controller {
         for (partition, registration) in (0..).zip(&partitions) {
             draft.push(registration.to_record(TopicPartition { topic: topic_id, partition }));
         }
-        let given = configs.iter().map(|(name, value)| answered::Config {
-            name: (*name).to_owned(),
-            value: Some((*value).to_owned()),
+        let settings = &self.settings;
+        let own = |name: &str| configs.get(name).map(|value| (*value).to_owned());
+        let given = |name: &str| settings.config.given(name);
+        let told = effective(own, self.state.image().configs(), settings.node_id, given);
+        let told = told.map(|it| answered::Config {
+            name: it.name.to_owned(),
+            value: Some(it.value),
             read_only: false,
-            config_source: TOPIC_CONFIG_SOURCE,
+            config_source: it.source.id(),
             is_sensitive: false,
         });
         let replicas = partitions.first().map_or(0, |partition| partition.replicas.len());
@@ -126,7 +129,8 @@ impl Controller {
             topic_id,
             num_partitions: i32::try_from(partitions.len()).expect("counted before"),
             replication_factor: i16::try_from(replicas).expect("as many as a cluster has"),
-            configs: Some(given.collect()),
+            configs: Some(told.collect()),
+            error_message: None,
             ..answered::Topic::default()
         })
     }

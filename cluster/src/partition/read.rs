@@ -56,6 +56,14 @@ pub enum Reader {
     },
 }
 
+impl Reader {
+    /// Whether it reads nothing of transactions that are not committed.
+    #[must_use]
+    pub fn reads_committed(&self) -> bool {
+        matches!(self, Self::Consumer { isolation: Isolation::ReadCommitted, .. })
+    }
+}
+
 /// What one fetch of one partition may see.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ReadView {

@@ -45,7 +45,7 @@ const FOLLOWERS_MAY_ANSWER: i16 = 11;
 #[derive(Debug, Clone)]
 pub(in crate::broker) struct Fetch {
     pub(super) request: Arc<Request>,
-    reader: Reader,
+    pub(super) reader: Reader,
     pub(super) context: FetchContext,
     pub(super) named: Vec<(TopicPartition, FetchPartition)>,
     /// Topics that this broker does not know by their names (old versions), with their answers.

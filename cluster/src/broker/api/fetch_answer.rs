@@ -44,6 +44,10 @@ impl Broker {
                 Some(view) if part.error.is_ok() => answered_partition(&part, &view),
                 _ => failed_partition(part.id.partition, part.error),
             };
+            // Kafka tells of none to those who read what is not committed too, and of nothing where it read nothing.
+            if !part.error.is_ok() || !fetch.reader.reads_committed() {
+                answer.aborted_transactions = None;
+            }
             let names_leader = version >= NAMES_LEADERS
                 && matches!(
                     part.error,
