@@ -25,7 +25,7 @@ pub mod request;
 pub mod settings;
 pub mod shell;
 pub mod state;
-mod topic_names;
+pub(crate) mod topic_names;
 
 pub use machine::{Circumstances, Controller};
 pub use request::{ControllerRequest, ControllerResponse};

@@ -9,7 +9,7 @@ pub(super) const CLUSTER_METADATA_TOPIC: &str = "__cluster_metadata";
 const NAME_LENGTH_MAX: usize = 249;
 
 /// Why `name` is no name for a topic, in Kafka's words.
-pub(super) fn validate(name: &str) -> Result<(), String> {
+pub(crate) fn validate(name: &str) -> Result<(), String> {
     let legal = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
     let reason = match name {
         "" => "the empty string is not allowed".to_owned(),

@@ -6,7 +6,7 @@
 mod controller_server;
 #[expect(clippy::module_inception, reason = "the folder holds all of a node, the file the program")]
 mod node;
-mod served;
+pub(crate) mod served;
 mod spec;
 
 pub use node::Node;

@@ -9,17 +9,16 @@ use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx};
 use crate::error_code::ErrorCode;
 use crate::net::Completed;
-use crate::wire::{
-    CreateTopicsRequest, CreateTopicsResponse, EnvelopeRequest, create_topics_response,
-};
+use crate::node::served::{controller_request, controller_response};
+use crate::wire::EnvelopeRequest;
 
 pub(super) fn handle(
     broker: &mut Broker,
     request: &Arc<Request>,
     cx: &mut Cx<'_>,
 ) -> Result<(), Refused> {
-    // What is no CreateTopics is refused here, as Kafka parses before it forwards.
-    request.message::<CreateTopicsRequest>()?;
+    // What is no such message is refused here, as Kafka parses before it forwards.
+    controller_request(request).ok_or(Refused::Close)?;
     let envelope = EnvelopeRequest {
         request_data: request.frame.clone(),
         request_principal: Some(bytes::Bytes::new()),
@@ -58,20 +57,11 @@ impl Broker {
     }
 
     fn answer_timed_out(&mut self, request: &Request, cx: &mut Cx<'_>) {
-        let Ok(message) = request.message::<CreateTopicsRequest>() else {
+        let Some(message) = controller_request(request) else {
             self.close(request.conn, cx);
             return;
         };
-        let topics = message
-            .topics
-            .iter()
-            .map(|topic| create_topics_response::Topic {
-                name: topic.name.clone(),
-                error_code: ErrorCode::RequestTimedOut.code(),
-                ..Default::default()
-            })
-            .collect();
-        let response = CreateTopicsResponse { topics, ..Default::default() };
-        self.respond::<CreateTopicsRequest>(request, &response, cx);
+        let refusal = message.refusal(ErrorCode::RequestTimedOut, None);
+        self.respond_frame(request.conn, controller_response(request, &refusal), cx);
     }
 }

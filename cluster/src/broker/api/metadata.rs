@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx};
+use super::authorized;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, Uuid};
 use crate::image::{MetadataImage, PartitionRegistration, TopicImage};
@@ -31,11 +32,24 @@ pub(super) fn handle(
         }
         Some(named) => named.iter().map(|topic| find(image, topic, version)).collect(),
     };
+    let operations = |asked: bool, all: i32| if asked { all } else { authorized::NOT_ASKED };
+    let on_topics = operations(message.include_topic_authorized_operations, authorized::ON_TOPICS);
+    let with_operations = |mut topic: wire::Topic| {
+        if topic.error_code != ErrorCode::UnknownTopicId.code() {
+            topic.topic_authorized_operations = on_topics;
+        }
+        topic
+    };
+    let topics: Vec<wire::Topic> = topics;
     let response = MetadataResponse {
         brokers: brokers(image, broker.listener_of(request.conn)),
         cluster_id: Some(broker.identity().cluster_id.to_string()),
         controller_id: random_alive_broker(broker, cx),
-        topics,
+        topics: topics.into_iter().map(with_operations).collect(),
+        cluster_authorized_operations: operations(
+            message.include_cluster_authorized_operations,
+            authorized::ON_THE_CLUSTER,
+        ),
         ..Default::default()
     };
     broker.respond::<MetadataRequest>(request, &response, cx);
@@ -59,7 +73,7 @@ fn brokers(image: &MetadataImage, listener: &str) -> Vec<wire::Broker> {
 }
 
 /// Clients cannot reach the controller: Kafka names a random live broker, which forwards.
-fn random_alive_broker(broker: &Broker, cx: &mut Cx<'_>) -> i32 {
+pub(super) fn random_alive_broker(broker: &Broker, cx: &mut Cx<'_>) -> i32 {
     let alive: Vec<BrokerId> = broker
         .image()
         .cluster()
@@ -115,25 +129,36 @@ fn partition(
     index: i32,
     registration: &PartitionRegistration,
 ) -> wire::Partition {
-    let leader = registration.leader;
-    let is_alive = |id: BrokerId| image.cluster().is_unfenced(id);
-    let error = match leader {
-        Some(id) if is_alive(id) => ErrorCode::None,
-        Some(_) | None => ErrorCode::LeaderNotAvailable,
+    let leader_id = leader_id(image, registration);
+    let error = match leader_id == BrokerId::NONE.0 {
+        false => ErrorCode::None,
+        true => ErrorCode::LeaderNotAvailable,
     };
-    let ids = |members: &[BrokerId]| members.iter().map(|id| id.0).collect::<Vec<_>>();
     wire::Partition {
         error_code: error.code(),
         partition_index: index,
-        leader_id: leader.filter(|id| is_alive(*id)).unwrap_or(BrokerId::NONE).0,
+        leader_id,
         leader_epoch: registration.leader_epoch.0,
         replica_nodes: ids(&registration.replicas),
         isr_nodes: ids(&registration.isr),
-        offline_replicas: registration
-            .replicas
-            .iter()
-            .filter(|id| !is_alive(**id))
-            .map(|id| id.0)
-            .collect(),
+        offline_replicas: offline_replicas(image, registration),
     }
+}
+
+pub(super) fn ids(members: &[BrokerId]) -> Vec<i32> {
+    members.iter().map(|id| id.0).collect()
+}
+
+/// Who leads, if it is there; else nobody.
+pub(super) fn leader_id(image: &MetadataImage, registration: &PartitionRegistration) -> i32 {
+    let alive = registration.leader.filter(|id| image.cluster().is_unfenced(*id));
+    alive.unwrap_or(BrokerId::NONE).0
+}
+
+pub(super) fn offline_replicas(
+    image: &MetadataImage,
+    registration: &PartitionRegistration,
+) -> Vec<i32> {
+    let replicas = registration.replicas.iter().filter(|id| !image.cluster().is_unfenced(**id));
+    replicas.map(|id| id.0).collect()
 }

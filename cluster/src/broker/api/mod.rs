@@ -4,7 +4,10 @@
 //! Holds:      the table. What ApiVersions answers is derived from it, so nothing can be advertised that is not served.
 
 mod api_versions;
+mod authorized;
 mod delete_records;
+mod describe_cluster;
+mod describe_topic_partitions;
 mod fetch;
 mod fetch_answer;
 mod fetch_marks;
@@ -49,6 +52,15 @@ pub const SERVED: &[Served] = &[
     Served { api: ApiKey::Metadata, versions: 0..=13, handler: metadata::handle },
     Served { api: ApiKey::ApiVersions, versions: 0..=4, handler: api_versions::handle },
     Served { api: ApiKey::CreateTopics, versions: 2..=7, handler: forwarded::handle },
+    Served { api: ApiKey::DeleteTopics, versions: 1..=6, handler: forwarded::handle },
+    Served { api: ApiKey::ElectLeaders, versions: 0..=2, handler: forwarded::handle },
+    Served { api: ApiKey::IncrementalAlterConfigs, versions: 0..=1, handler: forwarded::handle },
+    Served { api: ApiKey::DescribeCluster, versions: 0..=2, handler: describe_cluster::handle },
+    Served {
+        api: ApiKey::DescribeTopicPartitions,
+        versions: 0..=0,
+        handler: describe_topic_partitions::handle,
+    },
     Served { api: ApiKey::InitProducerId, versions: 0..=5, handler: init_producer_id::handle },
     Served { api: ApiKey::DeleteRecords, versions: 0..=2, handler: delete_records::handle },
     Served {
