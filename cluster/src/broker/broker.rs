@@ -358,7 +358,7 @@ impl Broker {
         &self,
         id: TopicPartition,
         conn: ConnId,
-    ) -> (BrokerId, LeaderEpoch, Option<(String, u16)>) {
+    ) -> (BrokerId, LeaderEpoch, Option<(String, u16, Option<String>)>) {
         let hosted = self.replicas.slot(id).and_then(|slot| self.replicas.get(slot));
         let (leader, epoch) = match hosted {
             Some(replica) => (replica.partition.leader_id(), replica.partition.leader_epoch()),
@@ -368,9 +368,11 @@ impl Broker {
             },
         };
         let alive = self.image.cluster().broker(leader).filter(|broker| !broker.fenced);
-        let endpoint = alive
-            .and_then(|broker| broker.endpoint(self.listener_of(conn)))
-            .map(|endpoint| (endpoint.host.to_string(), endpoint.port));
+        let endpoint = alive.and_then(|broker| {
+            let endpoint = broker.endpoint(self.listener_of(conn))?;
+            let rack = broker.rack.as_deref().map(str::to_owned);
+            Some((endpoint.host.to_string(), endpoint.port, rack))
+        });
         (leader, epoch, endpoint)
     }
 }

@@ -19,6 +19,8 @@ use crate::scenario::{Guests, Scenario, ScenarioError};
 const SLICE: Span = Span::from_millis(1);
 /// A cluster that has not booted by then has not booted.
 const BOOT_MAX: Span = Span::from_secs(30);
+/// How long the brokers have after that.
+const SETTLING: Span = Span::from_secs(1);
 /// The cluster's wall clock when it is switched on: the conversations' day.
 const WALL_MS: i64 = 1_795_737_600_000;
 /// Kafka's first port in the recordings.
@@ -62,6 +64,8 @@ impl Brokers {
         while run.now() < Time::ZERO + BOOT_MAX && !run.judge().facts().are_ready() {
             run.play_until(run.now() + SLICE);
         }
+        // What the controllers know the brokers learn.
+        run.play_until(run.now() + SETTLING);
         Ok(Self { run, connections: BTreeMap::new() })
     }
 

@@ -41,6 +41,9 @@ const TAKES_ZSTD: i16 = 10;
 /// From here on followers may answer consumers (KIP-392).
 const FOLLOWERS_MAY_ANSWER: i16 = 11;
 
+/// Nobody says in which leader epoch he is.
+pub(super) const NO_EPOCH: i32 = -1;
+
 /// A fetch in process.
 #[derive(Debug, Clone)]
 pub(in crate::broker) struct Fetch {
@@ -171,7 +174,7 @@ impl Broker {
                 continue;
             };
             for asked in &topic.partitions {
-                let epoch = |epoch: i32| (epoch >= 0).then_some(LeaderEpoch(epoch));
+                let epoch = |epoch: i32| (epoch != NO_EPOCH).then_some(LeaderEpoch(epoch));
                 let fetch = FetchPartition {
                     fetch_offset: Offset(asked.fetch_offset),
                     log_start_offset: Offset(asked.log_start_offset),
@@ -179,7 +182,12 @@ impl Broker {
                     current_leader_epoch: epoch(asked.current_leader_epoch),
                     last_fetched_epoch: epoch(asked.last_fetched_epoch),
                 };
-                named.push((TopicPartition { topic: id, partition: asked.partition }, fetch));
+                // Of a partition that is named twice the last word counts, at the first place.
+                let key = TopicPartition { topic: id, partition: asked.partition };
+                match named.iter_mut().find(|(other, _)| *other == key) {
+                    Some((_, before)) => *before = fetch,
+                    None => named.push((key, fetch)),
+                }
             }
         }
         (named, unknown)

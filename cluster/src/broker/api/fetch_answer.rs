@@ -44,8 +44,12 @@ impl Broker {
                 Some(view) if part.error.is_ok() => answered_partition(&part, &view),
                 _ => failed_partition(part.id.partition, part.error),
             };
-            // Kafka tells of none to those who read what is not committed too, and of nothing where it read nothing.
-            if !part.error.is_ok() || !fetch.reader.reads_committed() {
+            // There are none to tell of for who reads what is not committed too, and where a read failed.
+            let was_there = !matches!(
+                part.error,
+                ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId
+            );
+            if was_there && !(part.error.is_ok() && fetch.reader.reads_committed()) {
                 answer.aborted_transactions = None;
             }
             let names_leader = version >= NAMES_LEADERS
@@ -83,12 +87,12 @@ impl Broker {
         answer.current_leader.leader_id = leader.0;
         answer.current_leader.leader_epoch = epoch.0;
         let known = response.node_endpoints.iter().any(|node| node.node_id == leader.0);
-        if let Some((host, port)) = endpoint.filter(|_| !known) {
+        if let Some((host, port, rack)) = endpoint.filter(|_| !known) {
             response.node_endpoints.push(wire::NodeEndpoint {
                 node_id: leader.0,
                 host,
                 port: i32::from(port),
-                rack: None,
+                rack,
             });
         }
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx, DISK};
+use super::fetch::NO_EPOCH;
 use crate::error_code::ErrorCode;
 use crate::ids::{LeaderEpoch, TopicPartition};
 use crate::partition::{Isolation, OffsetQuery};
@@ -72,15 +73,18 @@ impl Broker {
         work: &mut ListOffsets,
         cx: &mut Cx<'_>,
     ) {
-        for topic in &work.message.topics {
+        for topic in work.message.topics.iter().filter(|topic| !topic.partitions.is_empty()) {
             let id = self.image().topics().topic_by_name(&topic.name).map(|topic| topic.id);
             let all = work.message.topics.iter().filter(|other| other.name == topic.name);
             let all = all.flat_map(|other| &other.partitions).map(|it| it.partition_index);
             let all: Vec<i32> = all.collect();
-            let partitions = topic
-                .partitions
-                .iter()
-                .map(|asked| {
+            let first = |(place, asked): &(usize, &list_offsets_request::Partition)| {
+                let before = &topic.partitions[..*place];
+                before.iter().all(|other| other.partition_index != asked.partition_index)
+            };
+            let once = topic.partitions.iter().enumerate().filter(first);
+            let partitions = once
+                .map(|(_, asked)| {
                     if all.iter().filter(|index| **index == asked.partition_index).count() > 1 {
                         return unknown(asked, ErrorCode::InvalidRequest);
                     }
@@ -142,7 +146,7 @@ impl Broker {
         let epoch = asked.current_leader_epoch;
         let query = OffsetQuery {
             isolation,
-            current_leader_epoch: (epoch >= 0).then_some(LeaderEpoch(epoch)),
+            current_leader_epoch: (epoch != NO_EPOCH).then_some(LeaderEpoch(epoch)),
             leader_only: message.replica_id != DEBUGGING_REPLICA,
             version,
         };

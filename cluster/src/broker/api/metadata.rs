@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx};
 use super::authorized;
+use crate::controller::topic_names;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, Uuid};
 use crate::image::{MetadataImage, PartitionRegistration, TopicImage};
@@ -15,6 +16,8 @@ use crate::wire::{MetadataRequest, MetadataResponse, metadata_request, metadata_
 
 /// From here on a request names topics by id too.
 const KNOWS_TOPIC_IDS: i16 = 10;
+/// And from here on they may be asked for.
+const TAKES_TOPIC_IDS: i16 = 12;
 
 pub(super) fn handle(
     broker: &mut Broker,
@@ -23,6 +26,15 @@ pub(super) fn handle(
 ) -> Result<(), Refused> {
     let message = request.message::<MetadataRequest>()?;
     let version = request.header.request_api_version;
+    if let Some(named) = message.topics.as_deref().filter(|named| asks_too_soon(named, version)) {
+        let response = MetadataResponse {
+            controller_id: BrokerId::NONE.0,
+            topics: named.iter().map(refused).collect(),
+            ..Default::default()
+        };
+        broker.respond::<MetadataRequest>(request, &response, cx);
+        return Ok(());
+    }
     let image = broker.image();
     let topics = match &message.topics {
         None => image.topics().by_name().map(|topic| describe(image, topic)).collect(),
@@ -30,7 +42,7 @@ pub(super) fn handle(
         Some(named) if named.is_empty() && version == 0 => {
             image.topics().by_name().map(|topic| describe(image, topic)).collect()
         }
-        Some(named) => named.iter().map(|topic| find(image, topic, version)).collect(),
+        Some(named) => find_all(image, named, version),
     };
     let operations = |asked: bool, all: i32| if asked { all } else { authorized::NOT_ASKED };
     let on_topics = operations(message.include_topic_authorized_operations, authorized::ON_TOPICS);
@@ -88,6 +100,44 @@ pub(super) fn random_alive_broker(broker: &Broker, cx: &mut Cx<'_>) -> i32 {
     alive[usize::try_from(index).expect("below their number")].0
 }
 
+/// Versions that know ids, and cannot ask by them yet (KAFKA-13701).
+fn asks_too_soon(named: &[metadata_request::Topic], version: i16) -> bool {
+    let asks =
+        |topic: &metadata_request::Topic| topic.name.is_none() || topic.topic_id != Uuid::ZERO;
+    (KNOWS_TOPIC_IDS..TAKES_TOPIC_IDS).contains(&version) && named.iter().any(asks)
+}
+
+fn refused(named: &metadata_request::Topic) -> wire::Topic {
+    wire::Topic {
+        error_code: ErrorCode::InvalidRequest.code(),
+        name: Some(named.name.clone().unwrap_or_default()),
+        topic_id: named.topic_id,
+        ..Default::default()
+    }
+}
+
+/// What is there, then what is not; nothing twice. Where one topic is asked for by its id, names do not count.
+fn find_all(
+    image: &MetadataImage,
+    named: &[metadata_request::Topic],
+    version: i16,
+) -> Vec<wire::Topic> {
+    let by_id = named.iter().any(|topic| topic.topic_id != Uuid::ZERO);
+    let mut asked: Vec<&metadata_request::Topic> = Vec::new();
+    for topic in named.iter().filter(|topic| !by_id || topic.topic_id != Uuid::ZERO) {
+        let same = |other: &&metadata_request::Topic| match by_id {
+            true => other.topic_id == topic.topic_id,
+            false => other.name == topic.name,
+        };
+        if !asked.iter().any(same) {
+            asked.push(topic);
+        }
+    }
+    let mut found: Vec<_> = asked.into_iter().map(|topic| find(image, topic, version)).collect();
+    found.sort_by_key(|topic| topic.error_code != ErrorCode::None.code());
+    found
+}
+
 fn find(image: &MetadataImage, named: &metadata_request::Topic, version: i16) -> wire::Topic {
     let by_id = version >= KNOWS_TOPIC_IDS && named.topic_id != Uuid::ZERO;
     let found = if by_id {
@@ -98,10 +148,12 @@ fn find(image: &MetadataImage, named: &metadata_request::Topic, version: i16) ->
     match found {
         Some(topic) => describe(image, topic),
         None => wire::Topic {
-            error_code: if by_id {
-                ErrorCode::UnknownTopicId.code()
-            } else {
-                ErrorCode::UnknownTopicOrPartition.code()
+            error_code: match &named.name {
+                _ if by_id => ErrorCode::UnknownTopicId.code(),
+                Some(name) if topic_names::validate(name).is_err() => {
+                    ErrorCode::InvalidTopicException.code()
+                }
+                _ => ErrorCode::UnknownTopicOrPartition.code(),
             },
             name: named.name.clone().or_else(|| (version < 12).then(String::new)),
             topic_id: named.topic_id,

@@ -18,6 +18,7 @@ mod list_offsets;
 mod metadata;
 mod offset_for_leader_epoch;
 mod produce;
+mod produce_records;
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;

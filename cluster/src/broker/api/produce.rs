@@ -11,16 +11,14 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use trial_log::{
-    AppendOrigin, BatchErrorKind, Batches, CompressionType, LogError, ProducerError, RecordError,
-    RecordErrors,
-};
+use trial_log::{AppendOrigin, BatchErrorKind, LogError, ProducerError, RecordError, RecordErrors};
 use trial_sim::Span;
 
 use super::super::request::{Refused, Request};
 use super::super::task::Task;
 use super::super::{Broker, Cx, DISK, costs};
 use super::in_turn::{self, InTurn};
+use super::produce_records;
 use crate::error_code::ErrorCode;
 use crate::ids::{Offset, TopicId, TopicPartition, Uuid};
 use crate::mark;
@@ -30,8 +28,6 @@ use crate::wire::{ProduceRequest, ProduceResponse, produce_response as wire};
 
 /// From here on topics are named by id.
 const NAMES_TOPICS_BY_ID: i16 = 13;
-/// From here on a batch may be compressed with zstd (KIP-110).
-const TAKES_ZSTD: i16 = 7;
 /// From here on an answer says who leads instead (KIP-951).
 const NAMES_LEADERS: i16 = 10;
 
@@ -54,6 +50,10 @@ struct Part {
     records: Bytes,
     slot: Option<u32>,
     error: ErrorCode,
+    /// What is said of records that nobody can read.
+    error_message: Option<String>,
+    /// Whether no log was asked, because of the records.
+    is_unreadable: bool,
     /// Which records the topic does not take, and what is said of the batch then (KIP-467).
     record_errors: Option<RecordErrors>,
     base_offset: Offset,
@@ -73,8 +73,15 @@ pub(super) fn handle(
     cx: &mut Cx<'_>,
 ) -> Result<(), Refused> {
     let message = request.message::<ProduceRequest>()?;
-    let by_id = request.header.request_api_version >= NAMES_TOPICS_BY_ID;
-    let mut parts = Vec::new();
+    let version = request.header.request_api_version;
+    let by_id = version >= NAMES_TOPICS_BY_ID;
+    let all = message.topic_data.iter().flat_map(|topic| &topic.partition_data);
+    let has_transactional = all
+        .filter_map(|partition| partition.records.as_ref())
+        .any(produce_records::are_transactional);
+    // Nobody may write in the name of a transactional id that he does not give.
+    let refuses_all = has_transactional && message.transactional_id.is_none();
+    let mut parts: Vec<Part> = Vec::new();
     for topic in message.topic_data {
         let found = if by_id {
             broker.image().topics().topic(topic.topic_id)
@@ -89,10 +96,12 @@ pub(super) fn handle(
                 Some(id) => {
                     part.topic = id;
                     broker.find_slot(&mut part, message.acks);
-                    let too_new =
-                        request.header.request_api_version < TAKES_ZSTD && is_zstd(&part.records);
-                    if too_new && part.error != ErrorCode::UnknownTopicOrPartition {
-                        part.error = ErrorCode::UnsupportedCompressionType;
+                    let fault = produce_records::fault(version, &part.records);
+                    if let Some((error, message)) =
+                        fault.filter(|_| part.error != ErrorCode::UnknownTopicOrPartition)
+                    {
+                        (part.error, part.error_message) = (error, message);
+                        part.is_unreadable = true;
                     }
                 }
                 None if by_id => {
@@ -101,9 +110,26 @@ pub(super) fn handle(
                 }
                 None => part.error = ErrorCode::UnknownTopicOrPartition,
             }
-            parts.push(part);
+            if refuses_all {
+                part.error = ErrorCode::TransactionalIdAuthorizationFailed;
+            }
+            // Of a partition that is named twice the last records count.
+            let same = |other: &&mut Part| {
+                (other.topic, &other.name, other.index) == (part.topic, &part.name, part.index)
+            };
+            match parts.iter_mut().find(same) {
+                Some(before) => *before = part,
+                None => parts.push(part),
+            }
         }
     }
+    // Answers come in this order: what was tried, what is not there, what cannot be read.
+    parts.sort_by_key(|part| match part.error {
+        _ if refuses_all => 0,
+        _ if part.is_unreadable => 2,
+        ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId => 1,
+        _ => 0,
+    });
     let timeout = Span::from_millis(u64::try_from(message.timeout_ms).unwrap_or(0));
     let (request, acks, parts) = (Arc::clone(request), message.acks, InTurn::new(parts));
     let produce = Produce { request, acks, timeout, parts };
@@ -121,6 +147,8 @@ impl Part {
             records,
             slot: None,
             error: ErrorCode::None,
+            error_message: None,
+            is_unreadable: false,
             record_errors: None,
             base_offset: Offset(-1),
             log_append_time_ms: -1,
@@ -202,6 +230,9 @@ impl Broker {
                     "a produce came to a broker that follows, or waits for metadata"
                 );
                 part.error = error;
+                if tells_log_start(error) {
+                    part.log_start_offset = replica.log.log_start_offset();
+                }
                 return costs::APPEND;
             }
         };
@@ -220,6 +251,9 @@ impl Broker {
             }
             Err(error) => {
                 part.error = error_of(&error);
+                if tells_log_start(part.error) {
+                    part.log_start_offset = replica.log.log_start_offset();
+                }
                 if let LogError::Records(errors) = error {
                     part.record_errors = Some(errors);
                 }
@@ -314,22 +348,23 @@ impl Broker {
         let names_leaders = produce.request.header.request_api_version >= NAMES_LEADERS;
         let mut response = ProduceResponse::default();
         for part in produce.parts.iter() {
-            let same = response.responses.last().is_some_and(|last: &wire::Response| {
-                last.topic_id == part.topic && last.name == part.name
-            });
-            if !same {
+            let same =
+                |other: &wire::Response| other.topic_id == part.topic && other.name == part.name;
+            let place = response.responses.iter().position(same).unwrap_or_else(|| {
                 response.responses.push(wire::Response {
                     name: part.name.clone(),
                     topic_id: part.topic,
                     ..Default::default()
                 });
-            }
+                response.responses.len() - 1
+            });
             let mut answer = wire::PartitionResponse {
                 index: part.index,
                 error_code: part.error.code(),
                 base_offset: if part.error.is_ok() { part.base_offset.0 } else { -1 },
                 log_append_time_ms: part.log_append_time_ms,
                 log_start_offset: part.log_start_offset.0,
+                error_message: part.error_message.clone(),
                 ..Default::default()
             };
             if let Some(errors) = &part.record_errors {
@@ -341,28 +376,34 @@ impl Broker {
                 let (leader, epoch, endpoint) = self.current_leader(id, produce.request.conn);
                 answer.current_leader.leader_id = leader.0;
                 answer.current_leader.leader_epoch = epoch.0;
-                if let Some((host, port)) = endpoint
+                if let Some((host, port, rack)) = endpoint
                     && response.node_endpoints.iter().all(|node| node.node_id != leader.0)
                 {
                     response.node_endpoints.push(wire::NodeEndpoint {
                         node_id: leader.0,
                         host,
                         port: i32::from(port),
-                        rack: None,
+                        rack,
                     });
                 }
             }
-            let last = response.responses.last_mut().expect("it was pushed just now");
-            last.partition_responses.push(answer);
+            response.responses[place].partition_responses.push(answer);
         }
         self.respond::<ProduceRequest>(&produce.request, &response, cx);
     }
 }
 
-/// Whether the first batch is compressed with zstd.
-fn is_zstd(records: &Bytes) -> bool {
-    let first = Batches::new(records.clone()).next();
-    first.and_then(Result::ok).is_some_and(|it| it.compression_type() == Ok(CompressionType::Zstd))
+/// Whether an answer with this error tells where the log starts (`ReplicaManager.appendRecordsToLeader`).
+fn tells_log_start(error: ErrorCode) -> bool {
+    !matches!(
+        error,
+        ErrorCode::NotLeaderOrFollower
+            | ErrorCode::UnknownTopicOrPartition
+            | ErrorCode::MessageTooLarge
+            | ErrorCode::RecordListTooLarge
+            | ErrorCode::CorruptMessage
+            | ErrorCode::KafkaStorageError
+    )
 }
 
 fn record_error(error: &RecordError) -> wire::RecordError {
