@@ -35,7 +35,7 @@ for v in ALL:
 
 for v in (0, 1, 7, 9, 12, 13):
     t = Talk(f"metadata/v{v:02}-of-three", f"metadata {v}: three nodes", "leaders, replicas, racks, endpoints", nodes=3)
-    t.topic(brokers=[[3, 1, 2], [1, 2], [2]])
+    t.topic(brokers=[[3, 1], [1, 2], [2, 3]])
     t.ask("Metadata", v, names("t" + RUN))
     t.ask("Metadata", v, names("t" + RUN), to=3, again=until("/topics/0/errorCode", 0))
 
