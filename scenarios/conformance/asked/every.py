@@ -1,0 +1,26 @@
+"""Every conversation: read this list first, then the file of an API."""
+
+from collections import Counter
+
+from .talk import TALKS, Talk, until
+from . import (produce, produce_odd, produce_idempotent, fetch, fetch_sessions, list_offsets, metadata, api_versions,  # noqa: F401
+               create_topics, delete_records, init_producer_id, offset_for_leader_epoch)  # noqa: F401
+
+
+def check():
+    """No two conversations are one file."""
+    twice = [path for path, count in Counter(talk.path for talk in TALKS).items() if count > 1]
+    assert not twice, twice
+
+
+def ready(nodes):
+    """Asked before a recording: until every node is there, and producer ids can be had."""
+    talk = Talk("ready", "is everybody there", "a cluster that has just started answers otherwise", nodes)
+    TALKS.remove(talk)
+    for node in range(1, nodes + 1):
+        place = {} if node == 1 else {"to": node}
+        talk.ask("Metadata", 1, {"topics": []}, **place, again={**until(f"/brokers/{nodes - 1}/nodeId", nodes), "times": 300})
+        talk.ask("InitProducerId", 4, {"transactionalId": None, "transactionTimeoutMs": 60000}, **place,
+                 again={**until("/errorCode", 0), "times": 300})
+    talk.wait(500)
+    return talk

@@ -1,0 +1,125 @@
+#!/usr/bin/env python3
+"""Writes the conversations of this folder, and has Apache Kafka answer them.
+
+    make.py list               what there is, by folder
+    make.py record [PATH...]   asks Kafka, twice, and keeps the first answers if the second are like them
+
+A PATH is a folder or the begin of a conversation's (`fetch/`, `fetch/session`). It needs what `scenarios/oracle/oracle`
+needs; ORACLE_HOME and ORACLE_PORT say where the cluster lives.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+from asked import alike, every
+from asked.talk import TALKS
+
+HERE = Path(__file__).resolve().parent
+ORACLE = HERE.parent / "oracle" / "oracle"
+RECORDER = HERE.parent / "oracle" / "Record.java"
+PORT = int(os.environ.get("ORACLE_PORT", "29090"))
+# Records of conversations are years old; retention would delete them in the middle of a word.
+QUIET = ["log.initial.task.delay.ms=86400000"]
+
+
+def main():
+    command, paths = (sys.argv[1:2] or ["help"])[0], sys.argv[2:]
+    every.check()
+    talks = [talk for talk in TALKS if not paths or any(talk.path.startswith(path) for path in paths)]
+    if command == "list":
+        for folder, count in sorted(Counter(talk.path.split("/")[0] for talk in talks).items()):
+            print(f"{count:5} {folder}")
+        print(f"{len(talks):5} in all")
+    elif command == "record":
+        sys.exit(0 if record(talks) else 1)
+    else:
+        print(__doc__)
+        sys.exit(2)
+
+
+def record(talks):
+    """Both recordings; whether they are alike."""
+    with tempfile.TemporaryDirectory() as folder:
+        first, second = Path(folder, "1"), Path(folder, "2")
+        for recording in (first, second):
+            for group in groups(talks):
+                ask_kafka(group, recording)
+        good = 0
+        for talk in talks:
+            one, two = answers(first, talk), answers(second, talk)
+            if one is None or two is None:
+                print(f"{talk.path}: could not be recorded")
+                continue
+            differences = alike.differences(one, two)
+            for difference in differences:
+                print(f"{talk.path}: {difference}")
+            keep(talk, one)
+            good += not differences
+    print(f"{good} of {len(talks)} were answered twice in the same way")
+    return good == len(talks)
+
+
+def groups(talks):
+    """Those that share a cluster, together."""
+    shared = {}
+    for number, talk in enumerate(talks):
+        alone = number if talk.path.startswith("alone/") else None
+        shared.setdefault((talk.nodes, str(talk.config), alone), []).append(talk)
+    return shared.values()
+
+
+def ask_kafka(talks, folder):
+    nodes, config = talks[0].nodes, talks[0].config or {}
+    subprocess.run([ORACLE, "down"], check=True)
+    settings = [f"{key}={value}" for key, value in config.items()]
+    subprocess.run([ORACLE, "up", str(nodes), *QUIET, *settings], check=True, stdout=subprocess.DEVNULL)
+    try:
+        record_all([write(every.ready(nodes), folder)])
+        record_all([write(talk, folder) for talk in talks])
+    finally:
+        subprocess.run([ORACLE, "down"], check=True)
+
+
+def record_all(files):
+    """The recorder stops at a conversation that it cannot have; the others are asked all the same."""
+    while files:
+        command = [ORACLE, "java", RECORDER, str(PORT), *files]
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        heard = len([line for line in done.stdout.splitlines() if line.endswith(" steps")])
+        if heard < len(files):
+            why = [line for line in done.stderr.splitlines() if "xception" in line]
+            print(f"{files[heard].name}: {why[:2] or done.stderr[-600:]}", file=sys.stderr)
+        files = files[heard + 1:]
+
+
+def write(talk, folder):
+    file = folder / (talk.path + ".json")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    config = {"config": talk.config} if talk.config else {}
+    head = {"name": talk.name, "why": talk.why, "nodes": talk.nodes, **config}
+    file.write_text(json.dumps({**head, "steps": talk.steps}))
+    return file
+
+
+def answers(folder, talk):
+    said = json.loads((folder / (talk.path + ".json")).read_text())
+    return said if "run" in said else None
+
+
+def keep(talk, said):
+    """A line for each step, so that what changes from one recording to the next can be read."""
+    file = HERE / (talk.path + ".json")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    line = lambda value: json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    steps = ",\n".join("  " + line(step) for step in said.pop("steps"))
+    head = "".join(f' "{key}": {line(value)},\n' for key, value in said.items())
+    file.write_text("{\n" + head + ' "steps": [\n' + steps + "\n ]\n}\n")
+
+
+if __name__ == "__main__":
+    main()
