@@ -537,9 +537,15 @@ fn retention_between_two_steps_stops_a_cleaning() {
     assert!(stopped > 5, "{stopped}");
 }
 
-/// CP-4: a cut takes all that a producer has written since a marker, in the same epoch.
+/// CP-4: a cut takes all that a producer has written since a marker, in the same epoch or in a later one.
 #[test]
 fn a_marker_that_is_a_producers_last_record_again_stays() {
+    for epoch in [1, 2] {
+        a_marker_stays_after_records_of(epoch);
+    }
+}
+
+fn a_marker_stays_after_records_of(epoch: i16) {
     let (mut stopped, mut last) = (0, CleaningStep::More);
     for at in 0.. {
         let mut f = Fixture::compacted();
@@ -548,7 +554,7 @@ fn a_marker_that_is_a_producers_last_record_again_stays() {
         f.roll();
         f.clean(0);
         f.later(1001);
-        f.put_as((1, 1), 0, &[("b", Some("1"))]);
+        f.put_as((1, epoch), 0, &[("b", Some("1"))]);
         let mut cleaning = f.cleaning(How { read_bytes: 1, ..HOW });
         for _ in 0..at {
             last = step(&mut f, &mut cleaning);
@@ -563,7 +569,11 @@ fn a_marker_that_is_a_producers_last_record_again_stays() {
             last = step(&mut f, &mut cleaning);
         }
         stopped += usize::from(last == CleaningStep::Stopped);
-        assert!(is_gone || f.shape().starts_with("0:"), "cut after step {at}: {}", f.shape());
+        assert!(
+            is_gone || f.shape().starts_with("0:"),
+            "epoch {epoch}, cut after step {at}: {}",
+            f.shape()
+        );
         last = CleaningStep::More;
     }
 }

@@ -48,19 +48,19 @@ impl Span {
     /// `count` microseconds.
     #[must_use]
     pub const fn from_micros(count: u64) -> Self {
-        Self(count * 1_000)
+        Self(count.saturating_mul(1_000))
     }
 
     /// `count` milliseconds.
     #[must_use]
     pub const fn from_millis(count: u64) -> Self {
-        Self(count * 1_000_000)
+        Self(count.saturating_mul(1_000_000))
     }
 
     /// `count` seconds.
     #[must_use]
     pub const fn from_secs(count: u64) -> Self {
-        Self(count * 1_000_000_000)
+        Self(count.saturating_mul(1_000_000_000))
     }
 
     /// Whole milliseconds.

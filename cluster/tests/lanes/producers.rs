@@ -43,7 +43,7 @@ fn a_batch_again_is_answered_as_the_first_time_and_what_does_not_follow_is_refus
         (sent(1, 1, false), ErrorCode::OutOfOrderSequenceNumber),
         (sent(2, 2, false), ErrorCode::OutOfOrderSequenceNumber),
         (sent(0, 4, false), ErrorCode::InvalidProducerEpoch),
-        (sent(1, 4, true), ErrorCode::InvalidTxnState),
+        (sent(1, 4, true), ErrorCode::TransactionalIdAuthorizationFailed),
     ];
     for (records, want) in refusals {
         assert_eq!(answer(&mut bench, door, 1, records), (want.code(), -1), "{want:?}");

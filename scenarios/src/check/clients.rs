@@ -427,7 +427,7 @@ fn is_hit(host: HostId, faults: &[FaultSeen]) -> bool {
 fn timeout(facts: &Facts, sender: HostId) -> Option<Span> {
     match facts.setup.role(sender)? {
         Role::Producer { delivery_timeout_ms, .. } => {
-            Some(Span(Span::from_millis(delivery_timeout_ms).0 + LATE.0))
+            Some(Span::from_millis(delivery_timeout_ms) + LATE)
         }
         _ => None,
     }

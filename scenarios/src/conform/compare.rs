@@ -1,9 +1,9 @@
 //! Two answers to one question: where they differ.
 //!
 //! Holds:      which of our values stands for which of Kafka's, for what nobody can foretell: ids.
-//! Invariants: CO-1 a field that is there in one answer and not in the other differs. CO-2 an id differs if it stands for
-//!             another than before, or if one of the two is none. CO-3 of an error message only whether there is one
-//!             counts; of a wall clock's time, a host, a port, a controller, that both are some.
+//! Invariants: CO-1 a field that is there in one answer and not in the other differs. CO-2 an id differs if it stands
+//!             for another than before, or if one of the two is none. CO-3 of an error message only whether there is
+//!             one counts; of a wall clock's time, a host, a port, a controller, that both are some.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -198,11 +198,15 @@ fn is_id(kind: Kind, value: &Json) -> bool {
     kind != Kind::Member || matches!(value, Json::Text(_))
 }
 
-/// What brokers tell in the order of a hash is compared in that of their ids.
+/// What brokers tell in the order of a hash is compared in that of their ids or names.
 fn in_order<'a>(name: &str, list: &'a [Json]) -> Vec<&'a Json> {
     let mut list: Vec<&Json> = list.iter().collect();
     let key = match name {
         "brokers" | "nodes" | "nodeEndpoints" => ["nodeId", "brokerId"],
+        "supportedFeatures" | "finalizedFeatures" => {
+            list.sort_by_key(|value| value.get("name").map(Json::to_string));
+            return list;
+        }
         _ => return list,
     };
     let id = |value: &Json| match key.iter().find_map(|key| value.get(key)) {

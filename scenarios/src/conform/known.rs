@@ -1,7 +1,7 @@
 //! Where we differ from Apache Kafka on purpose, or do not have yet what it has: a list, with reasons.
 //!
-//! Inputs:     TOML: `[[differs]]` with `conversation` (the end of its path, `*` for any letters), `path` (a pointer, `*`
-//!             for any place of a list; none: all of it), `step` (none: all), `why`.
+//! Inputs:     TOML: `[[differs]]` with `conversation` (the end of its path, `*` for any letters), `path` (a pointer,
+//!             `*` for any place of a list; none: all of it), `step` (none: all), `why`.
 //! Invariants: KN-1 an entry that excuses nothing is told: what was mended is taken from the list.
 
 use std::fs;

@@ -1,8 +1,8 @@
 //! Has a conversation with our brokers, and compares what they answer with what Apache Kafka did.
 //!
 //! Holds:      the cluster, the saved values, which requests of each connection wait for their answers.
-//! Invariants: PL-1 after an answer that is none (a connection that was closed, nothing at all) where Kafka gave one, the
-//!             conversation goes on: the rest may still be compared.
+//! Invariants: PL-1 after an answer that is none (a connection that was closed, nothing at all) where Kafka gave one,
+//!             the conversation goes on: the rest may still be compared.
 
 use std::collections::{BTreeMap, VecDeque};
 

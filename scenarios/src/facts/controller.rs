@@ -16,8 +16,23 @@ use trial_sim::{HostId, Span, Time};
 use super::fact::{Fact, Known};
 use super::facts::Facts;
 use super::partition::{PartitionFacts, Registered};
+use super::setup::Role;
 
 impl Facts {
+    /// Whether every broker serves, a controller is active and every topic of the scenario is there, with its leaders.
+    #[must_use]
+    pub fn are_ready(&self) -> bool {
+        let serves = self.setup.hosts.iter().all(|host| match host.role {
+            Role::Broker { id, .. } => self.is_running(id),
+            _ => true,
+        });
+        let planned: i32 = self.setup.topics.values().map(|topic| topic.partitions).sum();
+        let led = self.partitions().filter(|partition| partition.leader().is_some()).count();
+        self.active_controller.is_some()
+            && serves
+            && i32::try_from(led).is_ok_and(|led| led >= planned)
+    }
+
     pub(super) fn on_controller_note(
         &mut self,
         at: Time,

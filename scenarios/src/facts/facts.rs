@@ -20,7 +20,7 @@ use super::fact::{Fact, Known};
 use super::keeping::Keeping;
 use super::partition::{Gone, PartitionFacts, Term};
 use super::replica_log::Stored;
-use super::setup::{Role, Setup};
+use super::setup::Setup;
 use super::swap::{Suffix, segment_file};
 use crate::probe::ProbeCounts;
 
@@ -129,20 +129,6 @@ impl Facts {
     #[must_use]
     pub fn is_running(&self, node: BrokerId) -> bool {
         self.unfenced.get(&node) == Some(&true) && !self.unregistered.contains(&node)
-    }
-
-    /// Whether every broker serves, a controller is active and every topic of the scenario is there, with its leaders.
-    #[must_use]
-    pub fn are_ready(&self) -> bool {
-        let serves = self.setup.hosts.iter().all(|host| match host.role {
-            Role::Broker { id, .. } => self.is_running(id),
-            _ => true,
-        });
-        let planned: i32 = self.setup.topics.values().map(|topic| topic.partitions).sum();
-        let led = self.partitions().filter(|partition| partition.leader().is_some()).count();
-        self.active_controller.is_some()
-            && serves
-            && i32::try_from(led).is_ok_and(|led| led >= planned)
     }
 
     /// The id of a topic.

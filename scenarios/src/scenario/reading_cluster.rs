@@ -18,6 +18,9 @@ const CONTROLLERS_MAX: i64 = 5;
 /// The most partitions of a topic: it and they are one atomic append, of at most 10,000 records.
 const PARTITIONS_MAX: i64 = 9_999;
 
+/// Its name is Kafka's own (`Topic.CLUSTER_METADATA_TOPIC_NAME`): no topic can be created under it.
+const METADATA_TOPIC: &str = "__cluster_metadata";
+
 impl Reading<'_> {
     pub(super) fn cluster(&self, file: &ScenarioFile) -> Result<Cluster, ScenarioError> {
         let table = &file.cluster;
@@ -52,6 +55,10 @@ impl Reading<'_> {
             let message = format!("`{}` is no name for a topic", name.get_ref());
             let label = "letters, digits, `.`, `_` and `-`, at most 249";
             return Err(self.source.error(name.span(), message, label));
+        }
+        if name.get_ref() == METADATA_TOPIC {
+            let message = format!("`{METADATA_TOPIC}` is the controllers' own");
+            return Err(self.source.error(name.span(), message, "any other name"));
         }
         let default = i64::from(cluster.config.node.num_partitions);
         let partitions =

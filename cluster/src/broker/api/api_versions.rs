@@ -8,19 +8,46 @@ use std::sync::Arc;
 use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx};
 use super::SERVED;
+use crate::error_code::ErrorCode;
 use crate::image::{MetadataImage, SUPPORTED_FEATURES};
 use crate::wire::{ApiKey, ApiVersionsRequest, ApiVersionsResponse, api_versions_response as wire};
+
+/// From here on a client says what it is (KIP-511).
+const NAMES_SOFTWARE: i16 = 3;
+/// Before that a feature may not go down to 0 (KIP-1022): such features are not told.
+const TAKES_VERSION_ZERO: i16 = 4;
 
 pub(super) fn handle(
     broker: &mut Broker,
     request: &Arc<Request>,
     cx: &mut Cx<'_>,
 ) -> Result<(), Refused> {
-    request.message::<ApiVersionsRequest>()?;
+    let message = request.message::<ApiVersionsRequest>()?;
+    let version = request.header.request_api_version;
+    if version >= NAMES_SOFTWARE && !names_software(&message) {
+        let error_code = ErrorCode::InvalidRequest.code();
+        let response = ApiVersionsResponse { error_code, ..Default::default() };
+        broker.respond::<ApiVersionsRequest>(request, &response, cx);
+        return Ok(());
+    }
     let served = SERVED.iter().map(|served| (served.api, served.versions.clone()));
-    let response = api_versions_response(broker.image(), served);
+    let mut response = api_versions_response(broker.image(), served);
+    if version < TAKES_VERSION_ZERO {
+        response.supported_features.retain(|feature| feature.min_version > 0);
+    }
     broker.respond::<ApiVersionsRequest>(request, &response, cx);
     Ok(())
+}
+
+/// Name and version begin and end with a letter or a digit; dots and dashes may stand in between.
+fn names_software(message: &ApiVersionsRequest) -> bool {
+    let is_name = |text: &str| {
+        let letter = |letter: char| letter.is_ascii_alphanumeric();
+        text.starts_with(letter)
+            && text.ends_with(letter)
+            && text.chars().all(|it| letter(it) || matches!(it, '-' | '.'))
+    };
+    is_name(&message.client_software_name) && is_name(&message.client_software_version)
 }
 
 /// The answer of a node that serves these APIs and has this image.

@@ -1,7 +1,7 @@
 //! What a client may do, where nobody forbids anything: every operation that a resource has.
 //!
-//! In Kafka: `AuthHelper.authorizedOperations` without an authorizer, `AclEntry.supportedOperations`; KIP-430. A bit for
-//! each operation, at the number of `AclOperation`.
+//! In Kafka: `AuthHelper.authorizedOperations` without an authorizer, `AclEntry.supportedOperations`; KIP-430.
+//! Holds:    a bit for each operation, at the number of `AclOperation`.
 
 /// Nobody asked.
 pub(super) const NOT_ASKED: i32 = i32::MIN;

@@ -1,6 +1,6 @@
 //! DescribeCluster: who the brokers are.
 //!
-//! In Kafka: `KafkaApis.handleDescribeCluster`, `AuthHelper.computeDescribeClusterResponse`; KIP-700, KIP-919, KIP-1073.
+//! In Kafka: `KafkaApis.handleDescribeCluster`, `AuthHelper.computeDescribeClusterResponse`; KIP-700, 919, 1073.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! DescribeTopicPartitions: topics with their partitions, page by page.
 //!
 //! In Kafka:   `DescribeTopicPartitionsRequestHandler`, `KRaftMetadataCache.describeTopicResponse`; KIP-966.
-//! Invariants: DT-1 topics come in the order of their names; a page ends at its limit of partitions, and its cursor names
-//!             the first one that is left.
+//! Invariants: DT-1 topics come in the order of their names; a page ends at its limit of partitions, and its cursor
+//!             names the first one that is left.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -41,9 +41,6 @@ const TAKES_ZSTD: i16 = 10;
 /// From here on followers may answer consumers (KIP-392).
 const FOLLOWERS_MAY_ANSWER: i16 = 11;
 
-/// Nobody says in which leader epoch he is.
-pub(super) const NO_EPOCH: i32 = -1;
-
 /// A fetch in process.
 #[derive(Debug, Clone)]
 pub(in crate::broker) struct Fetch {
@@ -174,7 +171,8 @@ impl Broker {
                 continue;
             };
             for asked in &topic.partitions {
-                let epoch = |epoch: i32| (epoch != NO_EPOCH).then_some(LeaderEpoch(epoch));
+                // A fetch takes every epoch below zero for none; other requests only -1.
+                let epoch = |epoch: i32| (epoch >= 0).then_some(LeaderEpoch(epoch));
                 let fetch = FetchPartition {
                     fetch_offset: Offset(asked.fetch_offset),
                     log_start_offset: Offset(asked.log_start_offset),

@@ -18,7 +18,7 @@ pub(super) fn handle(
     cx: &mut Cx<'_>,
 ) -> Result<(), Refused> {
     let message = request.message::<InitProducerIdRequest>()?;
-    let has_half = (message.producer_id < 0) != (message.producer_epoch < 0);
+    let has_half = (message.producer_id == -1) != (message.producer_epoch == -1);
     let id = match &message.transactional_id {
         _ if has_half => Err(ErrorCode::InvalidRequest),
         None => broker.next_producer_id(cx),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx, DISK};
-use super::fetch::NO_EPOCH;
+use super::NO_EPOCH;
 use crate::error_code::ErrorCode;
 use crate::ids::{LeaderEpoch, TopicPartition};
 use crate::partition::{Isolation, OffsetQuery};

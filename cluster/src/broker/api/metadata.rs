@@ -26,10 +26,12 @@ pub(super) fn handle(
 ) -> Result<(), Refused> {
     let message = request.message::<MetadataRequest>()?;
     let version = request.header.request_api_version;
-    if let Some(named) = message.topics.as_deref().filter(|named| asks_too_soon(named, version)) {
+    let named = message.topics.as_deref().unwrap_or_default();
+    if let Some(error) = refusal(named, version) {
         let response = MetadataResponse {
+            error_code: error.code(),
             controller_id: BrokerId::NONE.0,
-            topics: named.iter().map(refused).collect(),
+            topics: named.iter().map(|topic| refused(topic, error)).collect(),
             ..Default::default()
         };
         broker.respond::<MetadataRequest>(request, &response, cx);
@@ -100,16 +102,25 @@ pub(super) fn random_alive_broker(broker: &Broker, cx: &mut Cx<'_>) -> i32 {
     alive[usize::try_from(index).expect("below their number")].0
 }
 
-/// Versions that know ids, and cannot ask by them yet (KAFKA-13701).
-fn asks_too_soon(named: &[metadata_request::Topic], version: i16) -> bool {
-    let asks =
-        |topic: &metadata_request::Topic| topic.name.is_none() || topic.topic_id != Uuid::ZERO;
-    (KNOWS_TOPIC_IDS..TAKES_TOPIC_IDS).contains(&version) && named.iter().any(asks)
+/// Why all of it is refused: a version that knows ids and cannot ask by them yet (KAFKA-13701); neither name nor id.
+fn refusal(named: &[metadata_request::Topic], version: i16) -> Option<ErrorCode> {
+    let has_id = |topic: &metadata_request::Topic| topic.topic_id != Uuid::ZERO;
+    match version {
+        TAKES_TOPIC_IDS.. => named
+            .iter()
+            .any(|topic| topic.name.is_none() && !has_id(topic))
+            .then_some(ErrorCode::UnknownServerError),
+        KNOWS_TOPIC_IDS.. => named
+            .iter()
+            .any(|topic| topic.name.is_none() || has_id(topic))
+            .then_some(ErrorCode::InvalidRequest),
+        _ => None,
+    }
 }
 
-fn refused(named: &metadata_request::Topic) -> wire::Topic {
+fn refused(named: &metadata_request::Topic, error: ErrorCode) -> wire::Topic {
     wire::Topic {
-        error_code: ErrorCode::InvalidRequest.code(),
+        error_code: error.code(),
         name: Some(named.name.clone().unwrap_or_default()),
         topic_id: named.topic_id,
         ..Default::default()

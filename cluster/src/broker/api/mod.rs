@@ -33,6 +33,9 @@ use super::request::{Refused, Request};
 use super::{Broker, Cx};
 use crate::wire::ApiKey;
 
+/// Nobody says in which leader epoch he is.
+const NO_EPOCH: i32 = -1;
+
 /// What handles an API.
 type Handler = fn(&mut Broker, &Arc<Request>, &mut Cx<'_>) -> Result<(), Refused>;
 

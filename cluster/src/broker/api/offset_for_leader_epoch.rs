@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx};
+use super::NO_EPOCH;
 use crate::error_code::ErrorCode;
 use crate::ids::{LeaderEpoch, TopicPartition};
 use crate::wire::{
@@ -58,7 +59,7 @@ fn answer(
         });
     };
     let current = asked.current_leader_epoch;
-    let current = (current >= 0).then_some(LeaderEpoch(current));
+    let current = (current != NO_EPOCH).then_some(LeaderEpoch(current));
     let asked_epoch = LeaderEpoch(asked.leader_epoch);
     match replica.partition.epoch_end(current, asked_epoch, true, replica.log.epochs()) {
         Err(error) => failed(error),
