@@ -4,7 +4,7 @@ from collections import Counter
 
 from .talk import TALKS, Talk, until
 from . import (produce, produce_odd, produce_idempotent, fetch, fetch_sessions, list_offsets, metadata, api_versions,  # noqa: F401
-               create_topics, delete_records, init_producer_id, offset_for_leader_epoch)  # noqa: F401
+               create_topics, delete_records, init_producer_id, offset_for_leader_epoch, topics_and_configs, cluster, wire)  # noqa: F401
 
 
 def check():

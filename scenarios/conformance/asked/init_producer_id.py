@@ -1,6 +1,6 @@
 """InitProducerId: ids for producers."""
 
-from .talk import Talk, batch, by, until, versions
+from .talk import RUN, Talk, batch, by, until, versions
 
 
 def ask(txn=None, timeout=60000, pid=-1, epoch=-1):
@@ -44,24 +44,24 @@ t.fetch()
 
 
 def transactional(name, title, why):
-    """Its coordinator makes a topic, so it has a cluster of its own."""
-    t = Talk(f"alone/init-producer-id-{name}", f"init producer id: {title}", why)
-    t.ask("FindCoordinator", 2, {"key": "x" , "keyType": 1}, again={**until("/errorCode", 0), "times": 300})
+    """A coordinator has to be there; the first one makes the topic of transactions."""
+    t = Talk(f"init-producer-id/{name}", f"init producer id: {title}", why)
+    t.ask("FindCoordinator", 2, {"key": "x" + RUN, "keyType": 1}, again={**until("/errorCode", 0), "times": 300})
     return t
 
 
 for v in versions(0, 5):
     t = transactional(f"v{v:02}-transactional", f"version {v}, a transactional id, twice", "the epoch goes up")
-    t.ask("InitProducerId", v, ask(txn="x"), again={**until("/errorCode", 0), "times": 300})
-    t.ask("InitProducerId", v, ask(txn="x"))
+    t.ask("InitProducerId", v, ask(txn="x" + RUN), again={**until("/errorCode", 0), "times": 300})
+    t.ask("InitProducerId", v, ask(txn="x" + RUN))
 
-t = transactional("timeouts", "timeouts of a transaction", "above transaction.max.timeout.ms, and none at all")
+t = transactional("transactional-timeouts", "timeouts of a transaction", "above transaction.max.timeout.ms, and none at all")
 for timeout in (900001, 0, -1, 900000):
-    t.ask("InitProducerId", 4, ask(txn="x", timeout=timeout), again=until("/errorCode", 0 if timeout == 900000 else 50))
+    t.ask("InitProducerId", 4, ask(txn="x" + RUN, timeout=timeout), again=until("/errorCode", 0 if timeout == 900000 else 50))
 
-t = transactional("bumped", "a transactional producer asks for another epoch", "who has an old epoch is fenced (KIP-360)")
-t.ask("InitProducerId", 4, ask(txn="x"), again={**until("/errorCode", 0), "times": 300}, save={"pid": "/producerId"})
-t.ask("InitProducerId", 4, ask(txn="x", pid="${pid}", epoch=0))
-t.ask("InitProducerId", 4, ask(txn="x", pid="${pid}", epoch=7))
-t.ask("InitProducerId", 3, ask(txn="x", pid="${pid}", epoch=7))
-t.ask("InitProducerId", 4, ask(txn="x", pid=424242, epoch=0))
+t = transactional("transactional-bumped", "a transactional producer asks for another epoch", "who has an old epoch is fenced (KIP-360)")
+t.ask("InitProducerId", 4, ask(txn="x" + RUN), again={**until("/errorCode", 0), "times": 300}, save={"pid": "/producerId"})
+t.ask("InitProducerId", 4, ask(txn="x" + RUN, pid="${pid}", epoch=0))
+t.ask("InitProducerId", 4, ask(txn="x" + RUN, pid="${pid}", epoch=7))
+t.ask("InitProducerId", 3, ask(txn="x" + RUN, pid="${pid}", epoch=7))
+t.ask("InitProducerId", 4, ask(txn="x" + RUN, pid=424242, epoch=0))

@@ -282,10 +282,14 @@ t.topic()
 t.produce(batch(("k", None), ("", ""), (None, None)))
 t.fetch()
 
-t = Talk("produce/base-offset-and-epoch-of-its-own", "produce: a batch that says it begins at 100 in epoch 7",
-         "the leader gives offsets and its epoch")
+t = Talk("produce/base-offset-of-its-own", "produce: a batch that says it begins at 100", "a client begins at 0; the leader gives offsets")
 t.topic()
-t.produce(batch("a", "b", base=100, leaderEpoch=7))
+t.produce(batch("a", "b", base=100))
+t.fetch()
+
+t = Talk("produce/leader-epoch-of-its-own", "produce: a batch that says it is of the leader's epoch 7", "the leader writes its own")
+t.topic()
+t.produce(batch("a", "b", leaderEpoch=7))
 t.fetch()
 
 t = Talk("produce/after-records-were-deleted", "produce: to a partition whose begin was deleted", "the answer has where the log begins")

@@ -19,14 +19,14 @@ for at, what in ((17, "the checksum"), (22, "the attributes"), (60, "the count")
     odd(f"corrupt-{what.split()[-1]}", f"a bit of {what} is wrong", CORRUPT, batch("a", "b", flip=at))
 for v in (3, 8, 10, 12):
     odd(f"v{v:02}-corrupt", f"a corrupt batch, version {v}", CORRUPT, batch("a", flip=64), v=v)
-odd("corrupt-second-partition-epoch", "a bit of the leader's epoch is wrong", "the checksum does not cover it, and the leader writes its own",
+odd("leader-epoch-damaged", "a bit of the leader's epoch is wrong", "the checksum does not cover it, and the leader writes its own",
     batch("a", flip=15), fetched=True)
 odd("length-too-small", "a batch that says it has a byte less", "what follows is no batch", odd_batch("a", longer=-1))
 odd("length-too-large", "a batch that says it has a byte more than there are", "it is cut off", odd_batch("a", longer=1))
 odd("length-of-zero", "a batch that says it has no bytes", "even the oldest has more", odd_batch("a", longer=-(49 + 8)))
 odd("cut-off", "half a batch", "it is no batch", odd_batch("a", "b")[:40])
 odd("ten-bytes", "ten bytes", "they are not even the begin of one", b"\0" * 10)
-odd("followed-by-rubbish", "a batch and five bytes more", "all of it or nothing", odd_batch("a") + b"\1\2\3\4\5")
+odd("followed-by-rubbish", "a batch and five bytes more", "what is behind the batch is left out", odd_batch("a") + b"\1\2\3\4\5")
 odd("two-batches", "two batches for one partition", "since version 3 it is exactly one", odd_batch("a") + odd_batch("b"))
 odd("v03-two-batches", "two batches for one partition, version 3", "since version 3 it is exactly one", odd_batch("a") + odd_batch("b"), v=3)
 odd("no-bytes", "no bytes for a partition", "since version 3 it is exactly one batch", b"")
