@@ -208,18 +208,24 @@ t.next(1)
 t.next(2, part(0, currentLeaderEpoch=0))
 t.next(3)
 
-FEW = {"max.incremental.fetch.session.cache.slots": "2", "num.network.threads": "1"}
-t = Session("v12-no-place", "three sessions, room for two", "the third has none, and is answered all the same", 12, FEW, "settings/fetch-session-")
+SLOTS = lambda count: {"max.incremental.fetch.session.cache.slots": str(count)}
+t = Session("v12-two-slots", "three sessions, two slots", "slots are shared out among eight caches: two slots are none", 12, SLOTS(2), "settings/fetch-session-")
 t.topic()
-t.full(part(0))
-t.full(part(0), save="second")
-t.full(part(0), save=None)
-t.next(1)
-t.next(1, session="${second}")
+for _ in range(3):
+    t.full(part(0), save=None)
 
-NONE = {"max.incremental.fetch.session.cache.slots": "0", "num.network.threads": "1"}
-t = Session("v12-none-at-all", "room for no session", "each request is answered whole", 12, NONE, "settings/fetch-session-")
+t = Session("v12-no-slots", "no slots", "each request is answered whole", 12, SLOTS(0), "settings/fetch-session-")
 t.topic()
 t.produce()
 t.full(part(0), save=None)
 t.full(part(0), save=None)
+
+t = Session("v12-eight-slots", "nine consumers, eight slots, then a follower", "the ninth gets no session; a follower takes a consumer's place",
+            12, SLOTS(8), "settings/fetch-session-")
+t.topic()
+for number in range(9):
+    t.full(part(0), save=f"s{number}")
+t.full(part(0), replicaId=5)
+for number in range(9):
+    t.next(1, session=f"${{s{number}}}")
+t.next(1, replicaId=5)
