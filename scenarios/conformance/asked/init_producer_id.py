@@ -21,6 +21,7 @@ for v in (3, 4, 5):
     t.ask("InitProducerId", v, ask(pid="${pid}", epoch="${epoch}"))
 
     t = Talk(f"init-producer-id/v{v:02}-half-an-id", f"init producer id {v}: an id or an epoch, one without the other", "both or none")
+    t.producer()
     t.ask("InitProducerId", v, ask(pid=-1, epoch=5))
     t.ask("InitProducerId", v, ask(pid=1000, epoch=-1))
     t.ask("InitProducerId", v, ask(pid=-5, epoch=0))

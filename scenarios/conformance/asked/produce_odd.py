@@ -7,7 +7,7 @@ def odd(name, title, why, data, v=9, config=None, fetched=False):
     t = Talk(f"produce/{name}", f"produce: {title}", why)
     t.topic(config=config)
     for one in data if isinstance(data, list) else [data]:
-        t.ask("Produce", v, produce(base64_of(one) if isinstance(one, bytes) else one), **({} if one else {"on": "b"}))
+        t.ask("Produce", v, produce(base64_of(one) if isinstance(one, bytes) else one), **({"on": "b"} if one is None else {}))
     if fetched:
         t.fetch()
     else:
