@@ -3,7 +3,7 @@
 
     make.py list               what there is, by folder
     make.py check              whether the files ask what is written here, and no others are there
-    make.py record [PATH...]   asks Kafka, twice, tells where the answers differ, and writes what is not in the files yet
+    make.py record [PATH...]   asks Kafka, twice, tells where the answers differ, and writes what is news
 
 A PATH is a folder or the begin of a conversation's (`fetch/`, `fetch/session`). It needs what `scenarios/oracle/oracle`
 needs; ORACLE_HOME and ORACLE_PORT say where the cluster lives.
@@ -55,7 +55,8 @@ def check(talks):
         if asked_in(said) != [talk.name, talk.why, talk.nodes, talk.config, *talk.steps] or not answered:
             wrong.append(f"{talk.path}: to be recorded")
     known = {HERE / (talk.path + ".json") for talk in TALKS}
-    wrong += [f"{file.relative_to(HERE)}: nobody asks this" for file in sorted(HERE.rglob("*.json")) if file not in known]
+    strangers = [file for file in sorted(HERE.rglob("*.json")) if file not in known]
+    wrong += [f"{file.relative_to(HERE)}: nobody asks this" for file in strangers]
     print("\n".join(wrong) or f"{len(talks)} conversations are as they are written here")
     return not wrong
 
