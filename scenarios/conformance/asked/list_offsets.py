@@ -20,7 +20,8 @@ for v in ALL:
     t = Talk(
         f"list-offsets/v{v:02}-special",
         f"list offsets {v}: the special times -3 to -7",
-        "the largest time (7), the local begin (8), the tiered end (9), the earliest to be tiered (11); what a version does not know",
+        "the largest time (7), the local begin (8), the tiered end (9), the earliest to be tiered (11); "
+        "what a version does not know",
     )
     t.topic()
     t.produce(batch(AT(10), AT(30), AT(20)))
