@@ -2,7 +2,8 @@
 """Writes the conversations of this folder, and has Apache Kafka answer them.
 
     make.py list               what there is, by folder
-    make.py record [PATH...]   asks Kafka, twice, and keeps the first answers if the second are like them
+    make.py check              whether the files ask what is written here, and no others are there
+    make.py record [PATH...]   asks Kafka, twice, tells where the answers differ, and writes what is news
 
 A PATH is a folder or the begin of a conversation's (`fetch/`, `fetch/session`). It needs what `scenarios/oracle/oracle`
 needs; ORACLE_HOME and ORACLE_PORT say where the cluster lives.
@@ -35,11 +36,33 @@ def main():
         for folder, count in sorted(Counter(talk.path.split("/")[0] for talk in talks).items()):
             print(f"{count:5} {folder}")
         print(f"{len(talks):5} in all")
+    elif command == "check":
+        sys.exit(0 if check(talks) else 1)
     elif command == "record":
         sys.exit(0 if record(talks) else 1)
     else:
         print(__doc__)
         sys.exit(2)
+
+
+def check(talks):
+    """Whether every file has the questions of its conversation, and an answer to each."""
+    wrong = []
+    for talk in talks:
+        file = HERE / (talk.path + ".json")
+        said = json.loads(file.read_text()) if file.exists() else {"steps": []}
+        answered = all("answer" in step for step in said["steps"] if expects_an_answer(step))
+        if asked_in(said) != [talk.name, talk.why, talk.nodes, talk.config, *talk.steps] or not answered:
+            wrong.append(f"{talk.path}: to be recorded")
+    known = {HERE / (talk.path + ".json") for talk in TALKS}
+    strangers = [file for file in sorted(HERE.rglob("*.json")) if file not in known]
+    wrong += [f"{file.relative_to(HERE)}: nobody asks this" for file in strangers]
+    print("\n".join(wrong) or f"{len(talks)} conversations are as they are written here")
+    return not wrong
+
+
+def expects_an_answer(step):
+    return not (step.get("later") or step.get("noreply") or "wait_ms" in step or "close" in step)
 
 
 def record(talks):
@@ -58,7 +81,9 @@ def record(talks):
             differences = alike.differences(one, two)
             for difference in differences:
                 print(f"{talk.path}: {difference}")
-            keep(talk, one)
+            if is_news(talk, one):
+                print(f"{talk.path}: written")
+                keep(talk, one)
             good += not differences
     print(f"{good} of {len(talks)} were answered twice in the same way")
     return good == len(talks)
@@ -109,6 +134,21 @@ def write(talk, folder):
 def answers(folder, talk):
     said = json.loads((folder / (talk.path + ".json")).read_text())
     return said if "run" in said else None
+
+
+def is_news(talk, said):
+    """Whether the file is not there, asks something else, or has other answers than were given now."""
+    file = HERE / (talk.path + ".json")
+    if not file.exists():
+        return True
+    kept = json.loads(file.read_text())
+    return asked_in(kept) != asked_in(said) or bool(alike.differences(kept, said))
+
+
+def asked_in(said):
+    """A conversation without its answers."""
+    steps = [{key: value for key, value in step.items() if key != "answer"} for step in said["steps"]]
+    return [said.get(key) for key in ("name", "why", "nodes", "config")] + steps
 
 
 def keep(talk, said):

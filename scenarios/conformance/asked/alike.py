@@ -1,6 +1,6 @@
 """Two recordings of one conversation: where they differ in what nobody can foretell less than that.
 
-What is free by nature is told by the player too (`scenarios/src/conform/compare.rs`): ids, times of a wall clock, ports,
+What is free by nature is told by the player too (`scenarios/src/conform/compare.rs`): ids, wall times, ports,
 the text of error messages.
 """
 
@@ -15,10 +15,12 @@ WALL = 1_750_000_000_000  # from here on a time is that of a wall clock
 
 def differences(one, two):
     one, two = plain(one), plain(two)
-    return [f"step {number}, {path}: {a} and {b}"
-            for number, (first, second) in enumerate(zip(one, two))
-            for path, a, b in differ("", first, second, free=first.get("free", []))
-            if path.startswith("/answer")]
+    return [
+        f"step {number}, {path}: {a} and {b}"
+        for number, (first, second) in enumerate(zip(one, two))
+        for path, a, b in differ("", first, second, free=first.get("free", []))
+        if path.startswith("/answer")
+    ]
 
 
 def plain(talk):
@@ -53,13 +55,28 @@ def records(data, ids):
     """Header by header; producer ids by their order, times of a wall clock not at all."""
     out = []
     while len(data) >= 61:
-        base, length, epoch, magic, _, attributes, last, first, latest, pid, producer_epoch, sequence, count = \
+        base, length, epoch, magic, _, attributes, last, first, latest, pid, producer_epoch, sequence, count = (
             struct.unpack_from(">qiibIhiqqqhii", data)
+        )
         pid = f"id {ids.setdefault(('producerId', pid), len(ids))}" if pid >= 0 else pid
         times = ["now" if time >= WALL else time for time in (first, latest)]
-        out.append([base, length, epoch, magic, attributes, last, *times, pid, producer_epoch, sequence, count,
-                    data[61:12 + length].hex()])
-        data = data[12 + length:]
+        out.append(
+            [
+                base,
+                length,
+                epoch,
+                magic,
+                attributes,
+                last,
+                *times,
+                pid,
+                producer_epoch,
+                sequence,
+                count,
+                data[61 : 12 + length].hex(),
+            ]
+        )
+        data = data[12 + length :]
     return [*out, data.hex()]
 
 

@@ -9,10 +9,20 @@ for v in versions(0, 4):
     t = Talk(f"api-versions/v{v:02}", f"api versions {v}", "the first question of every client")
     t.ask("ApiVersions", v, {"clientSoftwareName": "trial", "clientSoftwareVersion": "1.0"}, **(EPOCH if v > 2 else {}))
 
-for what, name, version in (("no-name", "", "1.0"), ("no-version", "trial", ""), ("odd-name", "a b", "1.0"), ("odd-version", "trial", "1.0 beta"),
-                            ("name-that-begins-with-a-dash", "-trial", "1.0"), ("long-name", "x" * 300, "1.0")):
+for what, name, version in (
+    ("no-name", "", "1.0"),
+    ("no-version", "trial", ""),
+    ("odd-name", "a b", "1.0"),
+    ("odd-version", "trial", "1.0 beta"),
+    ("name-that-begins-with-a-dash", "-trial", "1.0"),
+    ("long-name", "x" * 300, "1.0"),
+):
     for v in (3, 4) if what == "no-name" else (3,):
-        t = Talk(f"api-versions/v{v:02}-{what}", f"api versions {v}: {what.replace('-', ' ')}", "names are letters, digits, dashes and dots (KIP-511)")
+        t = Talk(
+            f"api-versions/v{v:02}-{what}",
+            f"api versions {v}: {what.replace('-', ' ')}",
+            "names are letters, digits, dashes and dots (KIP-511)",
+        )
         t.ask("ApiVersions", v, {"clientSoftwareName": name, "clientSoftwareVersion": version}, **EPOCH)
 
 t = Talk("api-versions/in-the-middle", "api versions: after other requests", "it is a question like others")

@@ -3,8 +3,23 @@
 from collections import Counter
 
 from .talk import TALKS, Talk, until
-from . import (produce, produce_odd, produce_idempotent, fetch, fetch_sessions, list_offsets, metadata, api_versions,  # noqa: F401
-               create_topics, delete_records, init_producer_id, offset_for_leader_epoch)  # noqa: F401
+from . import (
+    produce,
+    produce_odd,
+    produce_idempotent,
+    fetch,
+    fetch_sessions,
+    list_offsets,
+    metadata,
+    api_versions,  # noqa: F401
+    create_topics,
+    delete_records,
+    init_producer_id,
+    offset_for_leader_epoch,
+    topics_and_configs,
+    cluster,
+    wire,
+)  # noqa: F401
 
 
 def check():
@@ -19,8 +34,15 @@ def ready(nodes):
     TALKS.remove(talk)
     for node in range(1, nodes + 1):
         place = {} if node == 1 else {"to": node}
-        talk.ask("Metadata", 1, {"topics": []}, **place, again={**until(f"/brokers/{nodes - 1}/nodeId", nodes), "times": 300})
-        talk.ask("InitProducerId", 4, {"transactionalId": None, "transactionTimeoutMs": 60000}, **place,
-                 again={**until("/errorCode", 0), "times": 300})
+        talk.ask(
+            "Metadata", 1, {"topics": []}, **place, again={**until(f"/brokers/{nodes - 1}/nodeId", nodes), "times": 300}
+        )
+        talk.ask(
+            "InitProducerId",
+            4,
+            {"transactionalId": None, "transactionTimeoutMs": 60000},
+            **place,
+            again={**until("/errorCode", 0), "times": 300},
+        )
     talk.wait(500)
     return talk

@@ -4,10 +4,17 @@ from .talk import NOBODY, NO_TOPIC, RUN, Talk, batch, fetch, part, to, until, ve
 
 ALL = versions(4, 18)
 ID = lambda v: "id" if v > 12 else None
-DELETE = lambda offset: {"topics": [{"name": "t-${run}", "partitions": [{"partitionIndex": 0, "offset": offset}]}], "timeoutMs": 5000}
+DELETE = lambda offset: {
+    "topics": [{"name": "t-${run}", "partitions": [{"partitionIndex": 0, "offset": offset}]}],
+    "timeoutMs": 5000,
+}
 
 for v in ALL:
-    t = Talk(f"fetch/v{v:02}-from-the-begin", f"fetch {v}: all there is, and then nothing", "the plainest path, every field of it")
+    t = Talk(
+        f"fetch/v{v:02}-from-the-begin",
+        f"fetch {v}: all there is, and then nothing",
+        "the plainest path, every field of it",
+    )
     t.topic(id=ID(v))
     t.produce(batch(("k", "a"), "b"))
     t.fetch(0, v=v)
@@ -17,7 +24,9 @@ for v in ALL:
     t.fetch(0, v=v, topic="nowhere", id=NO_TOPIC)
 
 for v in (4, 5, 11, 12, 13, 18):
-    t = Talk(f"fetch/v{v:02}-out-of-range", f"fetch {v}: below the begin, above the end", "a consumer has to begin anew")
+    t = Talk(
+        f"fetch/v{v:02}-out-of-range", f"fetch {v}: below the begin, above the end", "a consumer has to begin anew"
+    )
     t.topic(id=ID(v))
     t.produce(batch("a", "b", "c"))
     t.ask("DeleteRecords", 1, DELETE(1))
@@ -28,20 +37,32 @@ for v in (4, 5, 11, 12, 13, 18):
     t.fetch(-1, v=v)
 
 for v in (4, 11, 12, 13, 16, 18):
-    t = Talk(f"fetch/v{v:02}-unknown-partition", f"fetch {v}: a partition beyond the last, and one below the first",
-             "a consumer with old metadata")
+    t = Talk(
+        f"fetch/v{v:02}-unknown-partition",
+        f"fetch {v}: a partition beyond the last, and one below the first",
+        "a consumer with old metadata",
+    )
     t.topic(id=ID(v))
     t.fetch(v=v, part={"partition": 9})
     t.fetch(v=v, part={"partition": -1})
 
 for v in (4, 10, 11, 12, 15, 16, 18):
-    t = Talk(f"fetch/v{v:02}-not-the-leader", f"fetch {v}: from a node that has no replica",
-             "from version 12 on the answer says who leads, from 16 on where it is", nodes=3)
+    t = Talk(
+        f"fetch/v{v:02}-not-the-leader",
+        f"fetch {v}: from a node that has no replica",
+        "from version 12 on the answer says who leads, from 16 on where it is",
+        nodes=3,
+    )
     t.topic(brokers=[[1, 2]], id=ID(v), known=(3,))
     t.fetch(v=v, to=3)
 
 for v in (4, 10, 11, 12, 13, 18):
-    t = Talk(f"fetch/v{v:02}-from-a-follower", f"fetch {v}: a consumer asks a follower", "from version 11 on it may (KIP-392)", nodes=3)
+    t = Talk(
+        f"fetch/v{v:02}-from-a-follower",
+        f"fetch {v}: a consumer asks a follower",
+        "from version 11 on it may (KIP-392)",
+        nodes=3,
+    )
     t.topic(brokers=[[1, 2, 3]], id=ID(v), known=(2,))
     t.produce(batch("a", "b"))
     # A follower learns of the high watermark with its next fetch.
@@ -49,21 +70,26 @@ for v in (4, 10, 11, 12, 13, 18):
     t.fetch(v=v, to=2)
 
 for v in (9, 11, 12, 13, 16, 18):
-    t = Talk(f"fetch/v{v:02}-leader-epoch", f"fetch {v}: the leader's epoch is 0; asked are 0, 1, 7 and -2",
-             "a consumer of another epoch than the leader's is told which of them is behind")
+    t = Talk(
+        f"fetch/v{v:02}-leader-epoch",
+        f"fetch {v}: the leader's epoch is 0; asked are 0, 1, 7 and -2",
+        "a consumer of another epoch than the leader's is told which of them is behind",
+    )
     t.topic(id=ID(v))
     t.produce()
     for epoch in (0, 1, 7, -2):
         t.fetch(v=v, part={"currentLeaderEpoch": epoch})
 
 for v in (9, 12, 16):
-    t = Talk(f"fetch/v{v:02}-fenced-epoch", f"fetch {v}: the leader's epoch has become 1; asked are 0 and 1", "the old epoch is fenced", nodes=3)
+    t = Talk(
+        f"fetch/v{v:02}-fenced-epoch",
+        f"fetch {v}: the leader's epoch has become 1; asked are 0 and 1",
+        "the old epoch is fenced",
+        nodes=3,
+    )
     t.topic(brokers=[[1, 2, 3]], id=ID(v), known=(2, 3))
     t.produce(batch("a", "b"))
-    t.ask("AlterPartitionReassignments", 0, {"timeoutMs": 10000, "topics": [
-        {"name": "t-${run}", "partitions": [{"partitionIndex": 0, "replicas": [2, 3, 1]}]}]})
-    t.ask("ElectLeaders", 1, {"electionType": 0, "timeoutMs": 10000, "topicPartitions": [{"topic": "t-${run}", "partitions": [0]}]})
-    t.settled("t-${run}", leader=2)
+    t.moves()
     t.produce(batch("c"), to=2)
     for epoch in (0, 1, -1):
         t.fetch(v=v, to=2, part={"currentLeaderEpoch": epoch})
@@ -71,7 +97,11 @@ for v in (9, 12, 16):
     t.fetch(v=v, to=1, part={"currentLeaderEpoch": 0})
 
 for v in (12, 13, 18):
-    t = Talk(f"fetch/v{v:02}-diverging-epoch", f"fetch {v}: the last fetched epoch is 0, 5, -1, -2", "a consumer that has read what was cut off (KIP-595)")
+    t = Talk(
+        f"fetch/v{v:02}-diverging-epoch",
+        f"fetch {v}: the last fetched epoch is 0, 5, -1, -2",
+        "a consumer that has read what was cut off (KIP-595)",
+    )
     t.topic(id=ID(v))
     t.produce(batch("a", "b"))
     for epoch in (0, 5, -1, -2):
@@ -79,14 +109,15 @@ for v in (12, 13, 18):
     t.fetch(2, v=v, part={"lastFetchedEpoch": 0})
     t.fetch(3, v=v, part={"lastFetchedEpoch": 0})
 
-t = Talk("fetch/diverging-epoch-of-two", "fetch: two epochs, consumers that have read beyond the first",
-         "the answer says where the first ended", nodes=3)
+t = Talk(
+    "fetch/diverging-epoch-of-two",
+    "fetch: two epochs, consumers that have read beyond the first",
+    "the answer says where the first ended",
+    nodes=3,
+)
 t.topic(brokers=[[1, 2, 3]], known=(2, 3))
 t.produce(batch("a", "b"))
-t.ask("AlterPartitionReassignments", 0, {"timeoutMs": 10000, "topics": [
-    {"name": "t-${run}", "partitions": [{"partitionIndex": 0, "replicas": [2, 3, 1]}]}]})
-t.ask("ElectLeaders", 1, {"electionType": 0, "timeoutMs": 10000, "topicPartitions": [{"topic": "t-${run}", "partitions": [0]}]})
-t.settled("t-${run}", leader=2)
+t.moves()
 t.produce(batch("c", "d"), to=2)
 for offset, epoch in ((2, 0), (3, 0), (4, 0), (4, 1), (5, 1), (4, 2)):
     t.fetch(offset, to=2, part={"lastFetchedEpoch": epoch})
@@ -103,7 +134,12 @@ for v in (12, 13):
     t.topic(id=ID(v))
     t.produce()
     t.ask("DeleteTopics", 4, {"topicNames": ["t-${run}"], "timeoutMs": 10000})
-    t.ask("Metadata", 9, {"topics": [{"name": "t-${run}"}], "allowAutoTopicCreation": False}, again=until("/topics/0/errorCode", 3))
+    t.ask(
+        "Metadata",
+        9,
+        {"topics": [{"name": "t-${run}"}], "allowAutoTopicCreation": False},
+        again=until("/topics/0/errorCode", 3),
+    )
     t.fetch(v=v, again=until("/responses/0/partitions/0/errorCode", 3 if v == 12 else 100))
 
 for v in (4, 7, 12, 13):
@@ -129,7 +165,11 @@ topics = [{"topic": name + RUN, "partitions": [part(0, index)]} for name, index 
 t.ask("Fetch", 4, fetch(topics=topics))
 t.ask("Fetch", 12, fetch(topics=topics))
 
-t = Talk("fetch/some-of-it-fails", "fetch: three partitions, one unknown, one out of range", "each partition has an answer of its own")
+t = Talk(
+    "fetch/some-of-it-fails",
+    "fetch: three partitions, one unknown, one out of range",
+    "each partition has an answer of its own",
+)
 t.topic("t", partitions=2)
 t.produce(partition=1)
 t.ask("Fetch", 4, fetch(part(0, 1), part(0, 5), part(3, 0)))
@@ -158,22 +198,33 @@ t.fetch(1)
 t.fetch(2)
 
 for v in (4, 12):
-    t = Talk(f"fetch/v{v:02}-partition-max-bytes", f"fetch {v}: partitionMaxBytes below and above what a batch takes",
-             "a first batch comes whole (KIP-74), later ones only if they fit; a cut one is possible")
+    t = Talk(
+        f"fetch/v{v:02}-partition-max-bytes",
+        f"fetch {v}: partitionMaxBytes below and above what a batch takes",
+        "a first batch comes whole (KIP-74), later ones only if they fit; a cut one is possible",
+    )
     t.topic()
     for value in "abc":
         t.produce(batch(value))  # 69 bytes each
     for limit in (1, 0, 69, 70, 137, 138, 150):
         t.fetch(0, v=v, part={"max_bytes": limit})
 
-    t = Talk(f"fetch/v{v:02}-max-bytes", f"fetch {v}: maxBytes and two partitions", "the first has its batch, however small the limit; the second what is left")
+    t = Talk(
+        f"fetch/v{v:02}-max-bytes",
+        f"fetch {v}: maxBytes and two partitions",
+        "the first has its batch, however small the limit; the second what is left",
+    )
     t.topic(partitions=2)
     for partition in (0, 0, 1):
         t.produce(batch("a"), partition=partition)
     for limit in (1, 0, 69, 138, 139, 207):
         t.ask("Fetch", v, fetch(part(0, 0), part(0, 1), max=limit))
 
-t = Talk("fetch/max-bytes-empty-first", "fetch: maxBytes of one, the first partition is empty", "the second has its batch then")
+t = Talk(
+    "fetch/max-bytes-empty-first",
+    "fetch: maxBytes of one, the first partition is empty",
+    "the second has its batch then",
+)
 t.topic(partitions=3)
 t.produce(partition=1)
 t.produce(partition=2)
@@ -185,7 +236,11 @@ t.produce()
 t.fetch(max=-1)
 t.fetch(part={"max_bytes": -1})
 
-t = Talk("fetch/large-first-batch", "fetch: a first batch larger than both limits", "it comes whole, else a consumer would be stuck")
+t = Talk(
+    "fetch/large-first-batch",
+    "fetch: a first batch larger than both limits",
+    "it comes whole, else a consumer would be stuck",
+)
 t.topic()
 t.produce(batch({"value": "x", "repeat": 3000}))
 t.produce(batch("a"))
@@ -209,7 +264,11 @@ t.fetch(2)
 # ---- how long ----
 
 for v in (4, 12, 13):
-    t = Talk(f"fetch/v{v:02}-waits-for-a-record", f"fetch {v}: it waits, and a record comes", "a long poll ends with what it waited for")
+    t = Talk(
+        f"fetch/v{v:02}-waits-for-a-record",
+        f"fetch {v}: it waits, and a record comes",
+        "a long poll ends with what it waited for",
+    )
     t.topic(id=ID(v))
     t.fetch(v=v, wait=20000, min=1, later=True, on="waits")
     t.wait(300)
@@ -230,7 +289,9 @@ t.topic()
 t.fetch(wait=300, min=1)
 t.fetch(v=4, wait=300, min=1)
 
-t = Talk("fetch/waits-with-too-little", "fetch: a batch is there, minBytes is more", "when the time is over the batch comes")
+t = Talk(
+    "fetch/waits-with-too-little", "fetch: a batch is there, minBytes is more", "when the time is over the batch comes"
+)
 t.topic()
 t.produce()
 t.fetch(wait=300, min=100000)
@@ -249,8 +310,11 @@ t.wait(300)
 t.ask("DeleteTopics", 4, {"topicNames": ["t-${run}"], "timeoutMs": 10000})
 t.read(on="waits")
 
-t = Talk("fetch/waits-behind-nothing", "fetch: a produce on the same connection behind a fetch that waits",
-         "a broker answers in order, and reads the next request when it has answered")
+t = Talk(
+    "fetch/waits-behind-nothing",
+    "fetch: a produce on the same connection behind a fetch that waits",
+    "a broker answers in order, and reads the next request when it has answered",
+)
 t.topic()
 t.fetch(wait=700, min=1, later=True)
 t.produce(later=True)
@@ -262,7 +326,9 @@ t.topic()
 t.fetch(wait=10000, min=0)
 t.fetch(wait=10000, min=-1)
 
-t = Talk("fetch/min-bytes-beyond-max-bytes", "fetch: minBytes above maxBytes, a batch is there", "what can be had is enough")
+t = Talk(
+    "fetch/min-bytes-beyond-max-bytes", "fetch: minBytes above maxBytes, a batch is there", "what can be had is enough"
+)
 t.topic()
 for value in "abc":
     t.produce(batch(value))
@@ -271,28 +337,47 @@ t.fetch(wait=10000, min=1000, max=100)
 # ---- who asks, and how ----
 
 for v in (4, 11, 12):
-    t = Talk(f"fetch/v{v:02}-isolation", f"fetch {v}: read_committed, and an isolation level that is none",
-             "without transactions both read the same, but for the list of those that were aborted")
+    t = Talk(
+        f"fetch/v{v:02}-isolation",
+        f"fetch {v}: read_committed, and an isolation level that is none",
+        "without transactions both read the same, but for the list of those that were aborted",
+    )
     t.topic()
     t.produce()
     t.fetch(v=v, isolationLevel=1)
     t.fetch(v=v, isolationLevel=7)
 
-for v, replica in ((4, {"replicaId": 5}), (12, {"replicaId": 5}), (15, {"replicaState": {"replicaId": 5, "replicaEpoch": -1}})):
-    t = Talk(f"fetch/v{v:02}-of-no-replica", f"fetch {v}: a broker asks that has no replica", "it is no follower of this partition")
+for v, replica in (
+    (4, {"replicaId": 5}),
+    (12, {"replicaId": 5}),
+    (15, {"replicaState": {"replicaId": 5, "replicaEpoch": -1}}),
+):
+    t = Talk(
+        f"fetch/v{v:02}-of-no-replica",
+        f"fetch {v}: a broker asks that has no replica",
+        "it is no follower of this partition",
+    )
     t.topic(id=ID(v))
     t.produce()
     t.fetch(v=v, **replica)
 
 for replica in (1, -2, -3):
-    t = Talk(f"fetch/of-replica-{replica}" if replica > 0 else f"fetch/of-replica-minus-{-replica}", f"fetch: replica id {replica}",
-             "the leader itself; a debugging consumer; nobody")
+    t = Talk(
+        f"fetch/of-replica-{replica}" if replica > 0 else f"fetch/of-replica-minus-{-replica}",
+        f"fetch: replica id {replica}",
+        "the leader itself; a debugging consumer; nobody",
+    )
     t.topic()
     t.produce()
     t.fetch(v=11, replicaId=replica)
     t.fetch(v=14, replicaId=replica, id=NO_TOPIC)
 
-t = Talk("fetch/of-a-stale-replica", "fetch 15: a follower with a broker epoch that is over", "a broker that was restarted (KIP-903)", nodes=3)
+t = Talk(
+    "fetch/of-a-stale-replica",
+    "fetch 15: a follower with a broker epoch that is over",
+    "a broker that was restarted (KIP-903)",
+    nodes=3,
+)
 t.topic(brokers=[[1, 2]], id="id")
 t.produce()
 t.fetch(v=15, replicaState={"replicaId": 2, "replicaEpoch": 0})
@@ -307,8 +392,13 @@ t.fetch(v=12, rackId="r1")
 
 RACKS = {"replica.selector.class": "org.apache.kafka.common.replica.RackAwareReplicaSelector"}
 for v in (11, 12, 13):
-    t = Talk(f"settings/fetch-v{v:02}-from-the-same-rack", f"fetch {v}: the rack of a follower, the leader's, and one that is none",
-             "with a selector the leader names the replica to be asked (KIP-392)", nodes=3, config=RACKS)
+    t = Talk(
+        f"settings/fetch-v{v:02}-from-the-same-rack",
+        f"fetch {v}: the rack of a follower, the leader's, and one that is none",
+        "with a selector the leader names the replica to be asked (KIP-392)",
+        nodes=3,
+        config=RACKS,
+    )
     t.topic(brokers=[[1, 2, 3]], id=ID(v))
     t.produce(batch("a", "b"))
     t.fetch(0, v=v, rackId="r2", again=until("/responses/0/partitions/0/preferredReadReplica", 2))
@@ -326,7 +416,9 @@ for v in (4, 9, 10):
     t.topic()
     t.produce(batch("a", "b", codec="zstd"))
     t.fetch(v=v)
-t = Talk("fetch/v09-zstd-of-the-topic", "fetch 9: a topic with compression.type=zstd", "the topic's setting is looked at too")
+t = Talk(
+    "fetch/v09-zstd-of-the-topic", "fetch 9: a topic with compression.type=zstd", "the topic's setting is looked at too"
+)
 t.topic(config={"compression.type": "zstd"})
 t.fetch(v=9)
 t.fetch(v=10)
@@ -351,7 +443,9 @@ t.produce(batch("a", "b"), to=3)
 t.fetch(0, v=12, to=3)
 t.fetch(2, v=13, to=3)
 
-t = Talk("fetch/asked-at-once", "fetch: three requests before an answer is read", "answers come in the order of the requests")
+t = Talk(
+    "fetch/asked-at-once", "fetch: three requests before an answer is read", "answers come in the order of the requests"
+)
 t.topic()
 t.produce(batch("a"))
 t.produce(batch("b"))

@@ -17,13 +17,38 @@ class Session(Talk):
         saved = {"save": {save: "/sessionId"}} if save else {}
         self.ask("Fetch", self.v, fetch(*parts, sessionId=0, sessionEpoch=0, **more), **saved)
 
-    def next(self, epoch, *parts, forget=(), session="${session}", topics=None, v=None, step=None, topic="t", id="${id}", **more):
+    def next(
+        self,
+        epoch,
+        *parts,
+        forget=(),
+        session="${session}",
+        topics=None,
+        v=None,
+        step=None,
+        topic="t",
+        id="${id}",
+        **more,
+    ):
         """Asks what is new: `parts` change, `forget` goes."""
         if topics is None and not parts:
             topics = []
         gone = [{"topic": topic + RUN, "topicId": id, "partitions": list(forget)}] if forget else []
-        self.ask("Fetch", v or self.v, fetch(*parts, topics=topics, topic=topic, id=id, sessionId=session, sessionEpoch=epoch,
-                                             forgottenTopicsData=gone, **more), **(step or {}))
+        self.ask(
+            "Fetch",
+            v or self.v,
+            fetch(
+                *parts,
+                topics=topics,
+                topic=topic,
+                id=id,
+                sessionId=session,
+                sessionEpoch=epoch,
+                forgottenTopicsData=gone,
+                **more,
+            ),
+            **(step or {}),
+        )
 
 
 WHY = "a broker remembers what a consumer asks"
@@ -55,7 +80,9 @@ for v in (7, 12, 13):
     t.next(1)
     t.next(2)
 
-    t = Session(f"v{v:02}-ended", "a session that the consumer ends", "-1 is the last epoch, and asks without a session", v)
+    t = Session(
+        f"v{v:02}-ended", "a session that the consumer ends", "-1 is the last epoch, and asks without a session", v
+    )
     t.topic(id=ID(v))
     t.produce()
     t.full(part(0))
@@ -127,7 +154,12 @@ for v in (12, 13):
     t.topic(id=ID(v))
     t.full(part(0))
     t.ask("DeleteTopics", 4, {"topicNames": ["t-${run}"], "timeoutMs": 10000})
-    t.ask("Metadata", 9, {"topics": [{"name": "t-${run}"}], "allowAutoTopicCreation": False}, again=until("/topics/0/errorCode", 3))
+    t.ask(
+        "Metadata",
+        9,
+        {"topics": [{"name": "t-${run}"}], "allowAutoTopicCreation": False},
+        again=until("/topics/0/errorCode", 3),
+    )
     t.wait(500)
     t.next(1)
     t.next(2)
@@ -171,17 +203,25 @@ t.topic()
 t.produce(batch("a", "b"))
 t.full(part(2))
 t.next(1)
-t.ask("DeleteRecords", 1, {"topics": [{"name": "t-${run}", "partitions": [{"partitionIndex": 0, "offset": 1}]}], "timeoutMs": 5000})
+t.ask(
+    "DeleteRecords",
+    1,
+    {"topics": [{"name": "t-${run}", "partitions": [{"partitionIndex": 0, "offset": 1}]}], "timeoutMs": 5000},
+)
 t.next(2)
 t.next(3)
 
-t = Session("on-another-connection", "a session goes on on another connection", "it is the broker's, not the connection's", 12)
+t = Session(
+    "on-another-connection", "a session goes on on another connection", "it is the broker's, not the connection's", 12
+)
 t.topic()
 t.full(part(0))
 t.close()
 t.next(1, step={"on": "b"})
 
-t = Session("order", "maxBytes for one partition of three", "who was given something stands behind the others next time", 12)
+t = Session(
+    "order", "maxBytes for one partition of three", "who was given something stands behind the others next time", 12
+)
 t.topic(partitions=3)
 for partition in range(3):
     t.produce(batch("a"), partition=partition)
@@ -208,18 +248,37 @@ t.next(1)
 t.next(2, part(0, currentLeaderEpoch=0))
 t.next(3)
 
-FEW = {"max.incremental.fetch.session.cache.slots": "2", "num.network.threads": "1"}
-t = Session("v12-no-place", "three sessions, room for two", "the third has none, and is answered all the same", 12, FEW, "settings/fetch-session-")
+SLOTS = lambda count: {"max.incremental.fetch.session.cache.slots": str(count)}
+t = Session(
+    "v12-two-slots",
+    "three sessions, two slots",
+    "slots are shared out among eight caches: two slots are none",
+    12,
+    SLOTS(2),
+    "settings/fetch-session-",
+)
 t.topic()
-t.full(part(0))
-t.full(part(0), save="second")
-t.full(part(0), save=None)
-t.next(1)
-t.next(1, session="${second}")
+for _ in range(3):
+    t.full(part(0), save=None)
 
-NONE = {"max.incremental.fetch.session.cache.slots": "0", "num.network.threads": "1"}
-t = Session("v12-none-at-all", "room for no session", "each request is answered whole", 12, NONE, "settings/fetch-session-")
+t = Session("v12-no-slots", "no slots", "each request is answered whole", 12, SLOTS(0), "settings/fetch-session-")
 t.topic()
 t.produce()
 t.full(part(0), save=None)
 t.full(part(0), save=None)
+
+t = Session(
+    "v12-eight-slots",
+    "nine consumers, eight slots, then a follower",
+    "the ninth gets no session; a follower takes a consumer's place",
+    12,
+    SLOTS(8),
+    "settings/fetch-session-",
+)
+t.topic()
+for number in range(9):
+    t.full(part(0), save=f"s{number}")
+t.full(part(0), replicaId=5)
+for number in range(9):
+    t.next(1, session=f"${{s{number}}}")
+t.next(1, replicaId=5)

@@ -1,6 +1,6 @@
 """InitProducerId: ids for producers."""
 
-from .talk import Talk, batch, by, until, versions
+from .talk import RUN, Talk, batch, by, until, versions
 
 
 def ask(txn=None, timeout=60000, pid=-1, epoch=-1):
@@ -12,20 +12,35 @@ for v in versions(0, 5):
     t.ask("InitProducerId", v, ask(), again=until("/errorCode", 0))
     t.ask("InitProducerId", v, ask())
 
-    t = Talk(f"init-producer-id/v{v:02}-empty-transactional-id", f"init producer id {v}: the transactional id without letters", "it is none, and not null either")
+    t = Talk(
+        f"init-producer-id/v{v:02}-empty-transactional-id",
+        f"init producer id {v}: the transactional id without letters",
+        "it is none, and not null either",
+    )
     t.ask("InitProducerId", v, ask(txn=""))
 
 for v in (3, 4, 5):
-    t = Talk(f"init-producer-id/v{v:02}-with-an-id", f"init producer id {v}: an id and an epoch, no transactional id", "a producer that wants another epoch gets another id (KIP-360)")
+    t = Talk(
+        f"init-producer-id/v{v:02}-with-an-id",
+        f"init producer id {v}: an id and an epoch, no transactional id",
+        "a producer that wants another epoch gets another id (KIP-360)",
+    )
     t.producer()
     t.ask("InitProducerId", v, ask(pid="${pid}", epoch="${epoch}"))
 
-    t = Talk(f"init-producer-id/v{v:02}-half-an-id", f"init producer id {v}: an id or an epoch, one without the other", "both or none")
+    t = Talk(
+        f"init-producer-id/v{v:02}-half-an-id",
+        f"init producer id {v}: an id or an epoch, one without the other",
+        "both or none",
+    )
+    t.producer()
     t.ask("InitProducerId", v, ask(pid=-1, epoch=5))
     t.ask("InitProducerId", v, ask(pid=1000, epoch=-1))
     t.ask("InitProducerId", v, ask(pid=-5, epoch=0))
 
-t = Talk("init-producer-id/timeouts", "init producer id: timeouts, no transactional id", "they are looked at only with one")
+t = Talk(
+    "init-producer-id/timeouts", "init producer id: timeouts, no transactional id", "they are looked at only with one"
+)
 for timeout in (0, -1, 2147483647):
     t.ask("InitProducerId", 4, ask(timeout=timeout), again=until("/errorCode", 0))
 
@@ -44,24 +59,37 @@ t.fetch()
 
 
 def transactional(name, title, why):
-    """Its coordinator makes a topic, so it has a cluster of its own."""
-    t = Talk(f"alone/init-producer-id-{name}", f"init producer id: {title}", why)
-    t.ask("FindCoordinator", 2, {"key": "x" , "keyType": 1}, again={**until("/errorCode", 0), "times": 300})
+    """A coordinator has to be there; the first one makes the topic of transactions."""
+    t = Talk(f"init-producer-id/{name}", f"init producer id: {title}", why)
+    t.ask("FindCoordinator", 2, {"key": "x" + RUN, "keyType": 1}, again={**until("/errorCode", 0), "times": 300})
     return t
 
 
 for v in versions(0, 5):
     t = transactional(f"v{v:02}-transactional", f"version {v}, a transactional id, twice", "the epoch goes up")
-    t.ask("InitProducerId", v, ask(txn="x"), again={**until("/errorCode", 0), "times": 300})
-    t.ask("InitProducerId", v, ask(txn="x"))
+    t.ask("InitProducerId", v, ask(txn="x" + RUN), again={**until("/errorCode", 0), "times": 300})
+    t.ask("InitProducerId", v, ask(txn="x" + RUN))
 
-t = transactional("timeouts", "timeouts of a transaction", "above transaction.max.timeout.ms, and none at all")
+t = transactional(
+    "transactional-timeouts", "timeouts of a transaction", "above transaction.max.timeout.ms, and none at all"
+)
 for timeout in (900001, 0, -1, 900000):
-    t.ask("InitProducerId", 4, ask(txn="x", timeout=timeout), again=until("/errorCode", 0 if timeout == 900000 else 50))
+    t.ask(
+        "InitProducerId",
+        4,
+        ask(txn="x" + RUN, timeout=timeout),
+        again=until("/errorCode", 0 if timeout == 900000 else 50),
+    )
 
-t = transactional("bumped", "a transactional producer asks for another epoch", "who has an old epoch is fenced (KIP-360)")
-t.ask("InitProducerId", 4, ask(txn="x"), again={**until("/errorCode", 0), "times": 300}, save={"pid": "/producerId"})
-t.ask("InitProducerId", 4, ask(txn="x", pid="${pid}", epoch=0))
-t.ask("InitProducerId", 4, ask(txn="x", pid="${pid}", epoch=7))
-t.ask("InitProducerId", 3, ask(txn="x", pid="${pid}", epoch=7))
-t.ask("InitProducerId", 4, ask(txn="x", pid=424242, epoch=0))
+t = transactional(
+    "transactional-bumped",
+    "a transactional producer asks for another epoch",
+    "who has an old epoch is fenced (KIP-360)",
+)
+t.ask(
+    "InitProducerId", 4, ask(txn="x" + RUN), again={**until("/errorCode", 0), "times": 300}, save={"pid": "/producerId"}
+)
+t.ask("InitProducerId", 4, ask(txn="x" + RUN, pid="${pid}", epoch=0))
+t.ask("InitProducerId", 4, ask(txn="x" + RUN, pid="${pid}", epoch=7))
+t.ask("InitProducerId", 3, ask(txn="x" + RUN, pid="${pid}", epoch=7))
+t.ask("InitProducerId", 4, ask(txn="x" + RUN, pid=424242, epoch=0))

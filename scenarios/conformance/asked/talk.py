@@ -22,6 +22,7 @@ TALKS = []
 
 # ---- requests ----
 
+
 class Shape:
     """A struct's fields, or the type of an array's elements, as read from the list of shapes."""
 
@@ -109,8 +110,9 @@ def versions(low, high):
 
 # ---- conversations ----
 
+
 class Talk:
-    """One conversation. `folder/name` is its file; what begins with `alone/` or has settings gets a cluster of its own."""
+    """One conversation; `folder/name` is its file. Below `alone/`, or with settings, it has a cluster of its own."""
 
     def __init__(self, path, name, why, nodes=1, config=None):
         self.path, self.name, self.why, self.nodes, self.config = path, name, why, nodes, config
@@ -136,26 +138,65 @@ class Talk:
     # What most conversations begin with.
 
     def topic(self, name="t", partitions=1, config=None, brokers=None, id=None, known=()):
-        """Makes a topic and waits until it can be used. `brokers`: the replicas of each partition, the leader first. `id`:
-        the name under which its id is saved. `known`: nodes besides the leaders that have to know it."""
+        """Makes a topic and waits until it can be used.
+
+        `brokers`: the replicas of each partition, the leader first. `id`: the name under which its id is saved. `known`:
+        nodes besides the leaders that have to know it.
+        """
         full = name if "$" in name else name + RUN
         assignments = [{"partitionIndex": i, "brokerIds": list(ids)} for i, ids in enumerate(brokers or [])]
-        self.ask("CreateTopics", 4, {"topics": [{
-            "name": full, "numPartitions": -1 if brokers else partitions, "replicationFactor": -1 if brokers else 1,
-            "assignments": assignments, "configs": [{"name": k, "value": v} for k, v in (config or {}).items()],
-        }], "timeoutMs": 10000})
+        self.ask(
+            "CreateTopics",
+            4,
+            {
+                "topics": [
+                    {
+                        "name": full,
+                        "numPartitions": -1 if brokers else partitions,
+                        "replicationFactor": -1 if brokers else 1,
+                        "assignments": assignments,
+                        "configs": [{"name": k, "value": v} for k, v in (config or {}).items()],
+                    }
+                ],
+                "timeoutMs": 10000,
+            },
+        )
         leaders = [ids[0] for ids in brokers] if brokers else [1] * partitions
         for partition, leader in enumerate(leaders):
             self.settled(full, partition, leader)
         if id:
-            self.ask("Metadata", 12, {"topics": [{"name": full}], "allowAutoTopicCreation": False}, save={id: "/topics/0/topicId"})
+            self.ask(
+                "Metadata",
+                12,
+                {"topics": [{"name": full}], "allowAutoTopicCreation": False},
+                save={id: "/topics/0/topicId"},
+            )
         for node in known:
             self.ask("Metadata", 1, {"topics": [{"name": full}]}, **to(node), again=until("/topics/0/errorCode", 0))
 
     def settled(self, name, partition=0, leader=1):
         """Waits until the leader leads."""
-        self.ask("ListOffsets", 1, list_offsets(-1, topic=name, partition=partition), **to(leader),
-                 again=until("/topics/0/partitions/0/errorCode", 0))
+        self.ask(
+            "ListOffsets",
+            1,
+            list_offsets(-1, topic=name, partition=partition),
+            **to(leader),
+            again=until("/topics/0/partitions/0/errorCode", 0),
+        )
+
+    def moves(self):
+        """The leader of the topic's one partition, whose replicas are [1, 2, 3], is 2 from here on, in epoch 1."""
+        name = named("t")
+        replicas = {"partitionIndex": 0, "replicas": [2, 3, 1]}
+        self.ask(
+            "AlterPartitionReassignments", 0, {"timeoutMs": 10000, "topics": [{"name": name, "partitions": [replicas]}]}
+        )
+        self.ask(
+            "ElectLeaders",
+            1,
+            {"electionType": 0, "timeoutMs": 10000, "topicPartitions": [{"topic": name, "partitions": [0]}]},
+        )
+        self.settled(name, leader=2)
 
     def produce(self, records=None, v=9, **more):
         step = {key: more.pop(key) for key in ("to", "on", "again", "noreply", "later", "save", "free") if key in more}
@@ -171,8 +212,13 @@ class Talk:
 
     def producer(self, pid="pid", epoch="epoch"):
         """A producer id, saved. After a start of Kafka's the first ones ask again."""
-        self.ask("InitProducerId", 4, {"transactionalId": None, "transactionTimeoutMs": 60000},
-                 again=until("/errorCode", 0), save={pid: "/producerId", epoch: "/producerEpoch"})
+        self.ask(
+            "InitProducerId",
+            4,
+            {"transactionalId": None, "transactionTimeoutMs": 60000},
+            again=until("/errorCode", 0),
+            save={pid: "/producerId", epoch: "/producerEpoch"},
+        )
 
 
 def to(node):
@@ -188,8 +234,14 @@ def named(topic):
 
 
 def produce(records, topic="t", partition=0, acks=-1, id="${id}", timeout=5000, txn=None):
-    return {"transactionalId": txn, "acks": acks, "timeoutMs": timeout, "topicData": [
-        {"name": named(topic), "topicId": id, "partitionData": [{"index": partition, "records": records}]}]}
+    return {
+        "transactionalId": txn,
+        "acks": acks,
+        "timeoutMs": timeout,
+        "topicData": [
+            {"name": named(topic), "topicId": id, "partitionData": [{"index": partition, "records": records}]}
+        ],
+    }
 
 
 def produce_many(parts, acks=-1):
@@ -213,14 +265,22 @@ def fetch(*parts, topic="t", id="${id}", wait=0, min=0, max=52428800, topics=Non
 
 
 def list_offsets(*timestamps, topic="t", partition=0, replica=-1, **more):
-    partition_of = lambda timestamp: {"partitionIndex": partition, "timestamp": timestamp,
-                                      **{k: more[k] for k in ("currentLeaderEpoch",) if k in more}}
+    partition_of = lambda timestamp: {
+        "partitionIndex": partition,
+        "timestamp": timestamp,
+        **{k: more[k] for k in ("currentLeaderEpoch",) if k in more},
+    }
     rest = {k: v for k, v in more.items() if k != "currentLeaderEpoch"}
-    return {"replicaId": replica, "timeoutMs": 1000, **rest, "topics": [
-        {"name": named(topic), "partitions": [partition_of(timestamp) for timestamp in timestamps]}]}
+    return {
+        "replicaId": replica,
+        "timeoutMs": 1000,
+        **rest,
+        "topics": [{"name": named(topic), "partitions": [partition_of(timestamp) for timestamp in timestamps]}],
+    }
 
 
 # ---- batches ----
+
 
 def batch(*values, **options):
     """A batch as Kafka's own builder makes it. A value is text, (key, value), or a whole record."""
@@ -261,12 +321,28 @@ def crc32c(data):
 def odd_record(value, offset, key=None, ts=0, attributes=0, longer=0):
     def text(part):
         return varint(-1) if part is None else varint(len(part)) + part.encode()
+
     body = bytes([attributes]) + varint(ts) + varint(offset) + text(key) + text(value) + varint(0)
     return varint(len(body) + longer) + body
 
 
-def odd_batch(*records, base=0, magic=2, attributes=0, last=None, count=None, pid=-1, epoch=-1, seq=-1, longer=0,
-              first_ts=DAY, max_ts=DAY, leader_epoch=-1, crc=None, gzip=False):
+def odd_batch(
+    *records,
+    base=0,
+    magic=2,
+    attributes=0,
+    last=None,
+    count=None,
+    pid=-1,
+    epoch=-1,
+    seq=-1,
+    longer=0,
+    first_ts=DAY,
+    max_ts=DAY,
+    leader_epoch=-1,
+    crc=None,
+    gzip=False,
+):
     """A batch whose header says what one likes, as bytes."""
     records = [odd_record(r, i) if isinstance(r, str) else r for i, r in enumerate(records)]
     body = b"".join(records)
