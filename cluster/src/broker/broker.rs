@@ -67,6 +67,9 @@ pub struct BrokerIdentity {
     pub controllers: Vec<(BrokerId, Arc<str>, u16)>,
 }
 
+/// Where a leader is reached: host, port, rack.
+type LeaderEndpoint = (String, u16, Option<String>);
+
 impl BrokerIdentity {
     /// The listener on a port, by its place.
     #[must_use]
@@ -358,7 +361,7 @@ impl Broker {
         &self,
         id: TopicPartition,
         conn: ConnId,
-    ) -> (BrokerId, LeaderEpoch, Option<(String, u16, Option<String>)>) {
+    ) -> (BrokerId, LeaderEpoch, Option<LeaderEndpoint>) {
         let hosted = self.replicas.slot(id).and_then(|slot| self.replicas.get(slot));
         let (leader, epoch) = match hosted {
             Some(replica) => (replica.partition.leader_id(), replica.partition.leader_epoch()),

@@ -11,6 +11,8 @@ use super::compare::{Ids, Kind};
 
 /// Where within the records, what Kafka has there, what we have.
 type Found = (String, String, String);
+/// What is told of a field of a batch.
+type Told<'a> = &'a dyn Fn(&RecordBatch) -> String;
 
 /// Where two runs of record bytes, in base64, differ.
 pub(super) fn differences(kafka: &str, ours: &str, ids: &mut Ids) -> Vec<Found> {
@@ -62,7 +64,7 @@ fn batches(
         true => String::new(),
         false => format!("{} to {}", batch.base_timestamp(), batch.max_timestamp()),
     };
-    let fields: [(&str, &dyn Fn(&RecordBatch) -> String); 9] = [
+    let fields: [(&str, Told<'_>); 9] = [
         ("baseOffset", &|batch| batch.base_offset().to_string()),
         ("lastOffset", &|batch| batch.last_offset().to_string()),
         ("leaderEpoch", &|batch| batch.leader_epoch().to_string()),

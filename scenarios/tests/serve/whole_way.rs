@@ -14,11 +14,8 @@ fn a_record_goes_the_whole_way_and_survives_a_leader_crash() {
     let mut guest = served.guest(1);
 
     let name = "a-guest".to_owned();
-    let software = ApiVersionsRequest {
-        client_software_name: name.clone(),
-        client_software_version: name,
-        ..Default::default()
-    };
+    let software =
+        ApiVersionsRequest { client_software_name: name.clone(), client_software_version: name };
     let versions = guest.ask(3, &software);
     assert_eq!(versions.error_code, 0, "an ordinary answer");
     assert_eq!(versions.api_keys.len(), SERVED.len(), "what is served is told");

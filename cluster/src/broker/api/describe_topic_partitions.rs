@@ -66,7 +66,7 @@ fn answer(
         false => message.topics.iter().map(|topic| topic.name.as_str()).collect(),
     };
     let mut response = DescribeTopicPartitionsResponse::default();
-    let limit = message.response_partition_limit.min(LIMIT).max(1);
+    let limit = message.response_partition_limit.clamp(1, LIMIT);
     let mut left = usize::try_from(limit).expect("at least one");
     for name in asked.into_iter().filter(|name| *name >= first) {
         let start = if name == first { usize::try_from(start).unwrap_or(0) } else { 0 };
