@@ -65,8 +65,8 @@ Examples:
   trial conform mine.json
 
 Each conversation is a list of requests and what Apache Kafka 4.3.0 answered; it is had with a fresh cluster, without
-sockets and without Java. `differences.toml` in the folder lists where we differ on purpose. Exit status: 0 alike or as
-listed; 1 something differs.";
+sockets and without Java. `differences.toml` in the folder, or the nearest one around it, lists where we differ and why.
+Exit status: 0 alike or as listed; 1 something differs.";
 
 const SERVE_EXAMPLES: &str = "\
 Examples:

@@ -147,9 +147,13 @@ fn take_frame(bytes: &mut BytesMut) -> Option<Bytes> {
 /// The oracle's cluster as a scenario.
 fn text(conversation: &Conversation) -> String {
     let mut text = format!(
-        "title = \"a conversation\"\ntime = \"10h\"\n[cluster]\nbrokers = {}\ncontrollers = 0\n[cluster.config]\n\"num.partitions\" = 4\n",
+        "title = \"a conversation\"\ntime = \"10h\"\n[cluster]\nbrokers = {}\ncontrollers = 0\n[cluster.config]\n",
         conversation.nodes
     );
+    let of_the_oracle = ("num.partitions", "4");
+    if !conversation.config.contains_key(of_the_oracle.0) {
+        let _ = writeln!(text, "{:?} = {}", of_the_oracle.0, of_the_oracle.1);
+    }
     for (key, value) in &conversation.config {
         let _ = writeln!(text, "{key:?} = {value:?}");
     }

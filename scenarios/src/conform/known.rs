@@ -44,19 +44,23 @@ pub struct Entry {
 }
 
 impl Known {
-    /// The list of a folder; empty if it has none.
+    /// The list for what is played: that of the folder, or of the nearest one around it; empty if there is none.
     ///
     /// # Errors
     /// If the list cannot be read.
-    pub fn of(folder: &Path) -> Result<Self, ConversationError> {
-        let path: PathBuf = folder.join(FILE);
-        if !path.is_file() {
+    pub fn of(played: &Path) -> Result<Self, ConversationError> {
+        let whole = fs::canonicalize(played).unwrap_or_else(|_| played.to_owned());
+        let lists = whole.ancestors().map(|folder| folder.join(FILE));
+        let Some(path): Option<PathBuf> = lists.into_iter().find(|path| path.is_file()) else {
             return Ok(Self::default());
-        }
+        };
+        let is_whole = path.parent() == Some(&whole);
         let wrong = |what: String| ConversationError { path: path.clone(), what, allowed: None };
         let text = fs::read_to_string(&path).map_err(|why| wrong(why.to_string()))?;
         let file: File = toml::from_str(&text).map_err(|why| wrong(why.to_string()))?;
-        Ok(Self { entries: file.differs.into_iter().map(|entry| (entry, false)).collect() })
+        // Who plays a part of the conversations does not see what the others need.
+        let entries = file.differs.into_iter().map(|entry| (entry, !is_whole)).collect();
+        Ok(Self { entries })
     }
 
     /// Whether a difference is on the list; its reason.
