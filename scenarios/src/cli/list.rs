@@ -153,7 +153,7 @@ fn probes(only: &Only<'_>) {
 
 fn bugs(only: &Only<'_>) {
     let mut rows = table(&["bug", "what happens without the guard"]);
-    for switch in Switch::ALL.into_iter().filter(|switch| only.has(switch.name())) {
+    for switch in Switch::ALL.iter().copied().filter(|switch| only.has(switch.name())) {
         rows.add_row([switch.name(), switch.about()]);
     }
     show(&rows, "remove a guard: trial sweep everything_at_once --seeds 0..100 --switch BUG.");

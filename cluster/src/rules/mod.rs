@@ -1,14 +1,19 @@
 //! Which Kafka this is: an era's rules, and the guards that were removed from it on purpose.
 //!
 //! In Kafka:   metadata.version and the feature levels decide the profile; each switch undoes one fix or guard.
-//! Holds:      one value, handed in at construction; code asks it by name, never by version or flag.
+//! Holds:      one value, handed in at construction; code asks it by name, never by version or flag. The switches are
+//!             in `switch.rs`, one entry each.
 //! Invariants: RU-1 with no switch every question has the answer that the profile's Kafka gives, except
 //!             `applies_equal_partition_epoch`, `syncs_truncations` and `refuses_holes`, which are stricter
 //!             (ARCHITECTURE.md says why).
 
+mod switch;
+
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
+
+pub use switch::{Switch, UNBUILT, Unbuilt};
 
 /// An era of Kafka.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,87 +37,6 @@ pub enum Truncation {
     Kip320FirstTry,
     /// As KIP-320 has it today, detected by the fetch itself (KAFKA-10554).
     Kip320,
-}
-
-/// A guard that is removed, to re-create a fault that Kafka had or documents.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Switch {
-    /// acks=all answers after the local append, without waiting for the in-sync set.
-    AckBeforeReplication,
-    /// Followers truncate to their high watermark after a restart (KIP-101, scenario 1).
-    TruncToHwLoss,
-    /// The same guard, under the name of KIP-101's scenario 2.
-    TruncToHwDiverge,
-    /// Metadata whose partition epoch equals the known one is applied, as Kafka's trunk does.
-    EqualPartitionEpochApplied,
-    /// A truncation is not synced, as in Kafka: a power loss can bring back what was cut.
-    TruncationNotSynced,
-    /// A recovery takes the segments on both sides of a hole, as Kafka does.
-    RecoveryLeavesHole,
-}
-
-impl Switch {
-    /// Every switch, in the order of `trial list bugs`.
-    pub const ALL: [Self; 6] = [
-        Self::AckBeforeReplication,
-        Self::TruncToHwLoss,
-        Self::TruncToHwDiverge,
-        Self::EqualPartitionEpochApplied,
-        Self::TruncationNotSynced,
-        Self::RecoveryLeavesHole,
-    ];
-
-    /// The name by which a scenario or a command line asks for it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::AckBeforeReplication => "ack_before_replication",
-            Self::TruncToHwLoss => "trunc_to_hw_loss",
-            Self::TruncToHwDiverge => "trunc_to_hw_diverge",
-            Self::EqualPartitionEpochApplied => "equal_partition_epoch_applied",
-            Self::TruncationNotSynced => "truncation_not_synced",
-            Self::RecoveryLeavesHole => "recovery_leaves_hole",
-        }
-    }
-
-    /// What it removes, in one line.
-    #[must_use]
-    pub const fn about(self) -> &'static str {
-        match self {
-            Self::AckBeforeReplication => {
-                "acks=all is answered after the leader's append, before any follower has the record"
-            }
-            Self::TruncToHwLoss => {
-                "a follower truncates to its high watermark, so a restart can drop acked records (KIP-101, 1)"
-            }
-            Self::TruncToHwDiverge => {
-                "a follower truncates to its high watermark, so two logs can differ below it (KIP-101, 2)"
-            }
-            Self::EqualPartitionEpochApplied => {
-                "a leader applies metadata with an equal partition epoch over its pending ISR (Kafka's trunk)"
-            }
-            Self::TruncationNotSynced => {
-                "a cut of the log is not synced, so a power loss can bring back what was cut (Kafka's trunk)"
-            }
-            Self::RecoveryLeavesHole => {
-                "recovery believes segments on both sides of a hole that a power loss made (Kafka's trunk)"
-            }
-        }
-    }
-}
-
-impl fmt::Display for Switch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for Switch {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|switch| switch.name() == text);
-        found.ok_or_else(|| format!("there is no switch `{text}`"))
-    }
 }
 
 impl Profile {
