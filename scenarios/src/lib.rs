@@ -58,6 +58,7 @@ pub mod failure;
 mod file_disk;
 pub mod fingerprint;
 pub mod history;
+pub mod hunt;
 pub mod invariants;
 pub mod lab;
 pub mod play;

@@ -11,6 +11,11 @@ use trial_scenarios::history::Form;
 use trial_scenarios::scenario::builtin;
 use trial_scenarios::sweep::{SeedRange, ShardArg};
 
+use super::examples::{
+    CONFORM_EXAMPLES, EXPORT_EXAMPLES, HUNT_EXAMPLES, KEEP_EXAMPLES, MERGE_EXAMPLES,
+    SERVE_EXAMPLES, SWEEP_EXAMPLES,
+};
+
 /// Somebody must have slandered Kafka. Trial plays a whole cluster under faults, from one seed.
 #[derive(Debug, Parser)]
 #[command(name = "trial", version, max_term_width = 100)]
@@ -53,63 +58,16 @@ pub(crate) enum Command {
     /// Ask our brokers what Apache Kafka was asked, and compare the answers
     #[command(after_help = CONFORM_EXAMPLES)]
     Conform(ConformArgs),
+    /// Remove Kafka's guards one at a time, and see how soon Trial notices
+    #[command(after_help = HUNT_EXAMPLES)]
+    Hunt(HuntArgs),
     /// Serve a cluster to real clients, over sockets, with faults at run time
     #[command(after_help = SERVE_EXAMPLES)]
     Serve(ServeArgs),
 }
 
-const CONFORM_EXAMPLES: &str = "\
-Examples:
-  trial conform scenarios/conformance
-  trial conform scenarios/conformance/fetch
-  trial conform mine.json
-
-Each conversation is a list of requests and what Apache Kafka 4.3.0 answered; it is had with a fresh cluster, without
-sockets and without Java. `differences.toml` in the folder, or the nearest one around it, lists where we differ and why.
-Exit status: 0 alike or as listed; 1 something differs.";
-
-const SERVE_EXAMPLES: &str = "\
-Examples:
-  trial serve                                  three brokers on 127.0.0.1:9092 to 9094, without topics
-  trial serve mine.toml --port 19091           a scenario's cluster, topics, clients and faults, on 19092 and so on
-  trial serve --host 0.0.0.0 --advertise my-machine
-  trial serve --set cluster.brokers=1 --set 'cluster.config.\"default.replication.factor\"=1'
-
-While it serves, type a fault (`crash leader(orders/0) for 5s`), `status`, `help` or `quit`. Ctrl-C ends it in good
-order too; the exit status is that of `trial run`. What clients send is not in the seed: a served run is not replayed.";
-
-const EXPORT_EXAMPLES: &str = "\
-Examples:
-  trial export departures --seed 7 --to disks
-  trial export trial-failures/departures-R12-08f2eaf8/failure.json --at 8.5s --to disks
-  kafka-dump-log.sh --deep-iteration --print-data-log --files disks/b1/orders-0/00000000000000000000.log
-
-Each host has a folder, laid out as a log directory of Kafka's. The exit status is 0, whatever the run came to.";
-
-const SWEEP_EXAMPLES: &str = "\
-Examples:
-  trial sweep departures --seeds 0..200
-  trial sweep everything_at_once --seeds 0.. --for 8h --out night
-  trial sweep everything_at_once --seeds 0.. --failures 1
-  trial sweep everything_at_once --seeds 0..100000 --shard 2/8 --out night     (then: trial merge night)
-
-Exit status: the worst of all seeds, as `trial --help` lists them (70 before 4, 1, 3, 5).";
-
-const MERGE_EXAMPLES: &str = "\
-Examples:
-  trial merge night                            every shard below night; the whole is written there, too
-  trial merge host1/night host2/night --out all
-
-A shard that is missing or was not finished is named, and nothing is written (exit status 2).
-Else the exit status is that of the whole sweep.";
-
-const KEEP_EXAMPLES: &str = "\
-Examples:
-  trial keep trial-failures/departures-R12-08f2eaf8/failure.json      into the folder failures
-  trial keep failures/departures-R12-08f2eaf8-37.json --fixed         it was mended
-
-It is played once: a failure that does not come again is not kept. A test plays all that are kept:
-  trial_scenarios::kept(\"failures\").run();";
+/// What stands for every bug.
+pub(crate) const EVERY_BUG: &str = "all";
 
 /// What is changed of a scenario.
 #[derive(Debug, Clone, Default, Args)]
@@ -410,6 +368,28 @@ pub(crate) struct BenchArgs {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct HuntArgs {
+    /// A bug of `trial list bugs`
+    #[arg(value_name = "BUG|all", default_value = EVERY_BUG, value_parser = bugs())]
+    pub(crate) bug: String,
+    /// Hunts for each bug, each from another seed on; the medians are told
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub(crate) hunts: u64,
+    /// Seeds of the swarm for each bug at most; 0: it is not asked
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) swarm: u64,
+    /// Threads; without it: one for each core
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+    /// Write what was found as JSON; `-`: to the standard output, instead of the tables
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Write the tables as Markdown
+    #[arg(long, value_name = "FILE.md")]
+    pub(crate) table: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct ServeArgs {
     /// A name of `trial list scenarios`, or the path of a scenario file; without it: a plain cluster of three brokers
     #[arg(value_name = "SCENARIO|FILE.toml")]
@@ -436,6 +416,11 @@ fn profiles() -> PossibleValuesParser {
 
 fn switches() -> PossibleValuesParser {
     PossibleValuesParser::new(Switch::ALL.iter().map(|switch| switch.name()))
+}
+
+fn bugs() -> PossibleValuesParser {
+    let names = Switch::ALL.iter().map(|switch| switch.name());
+    PossibleValuesParser::new(std::iter::once(EVERY_BUG).chain(names))
 }
 
 fn forms() -> PossibleValuesParser {

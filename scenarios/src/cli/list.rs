@@ -152,9 +152,15 @@ fn probes(only: &Only<'_>) {
 }
 
 fn bugs(only: &Only<'_>) {
-    let mut rows = table(&["bug", "what happens without the guard"]);
+    let mut rows = table(&["bug", "what happens without the guard", "breaks"]);
     for switch in Switch::ALL.iter().copied().filter(|switch| only.has(switch.name())) {
-        rows.add_row([switch.name(), switch.about()]);
+        let (about, issue) = (switch.about(), switch.issue());
+        let of = format!("{about}\n{issue}; fixed in: {}; {}", switch.fixed_in(), switch.guard());
+        rows.add_row([switch.name(), &of, &switch.breaks().join(" ")]);
     }
-    show(&rows, "remove a guard: trial sweep everything_at_once --seeds 0..100 --switch BUG.");
+    show(
+        &rows,
+        "remove a guard: trial run BUG --switch BUG plays the scenario that is made for it,\n\
+         trial sweep everything_at_once --seeds 0..100 --switch BUG the swarm; trial hunt BUG does both.",
+    );
 }

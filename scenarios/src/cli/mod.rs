@@ -1,4 +1,5 @@
-//! The command line. Read first `args.rs` (what can be typed), then one file per command.
+//! The command line. Read first `args.rs` (what can be typed; `examples.rs` is the end of each help), then one file per
+//! command.
 //!
 //! `print.rs` decides about colours and draws errors; `asking.rs` turns arguments into a scenario; `outputs.rs` looks
 //! whether files can be written; `machines.rs` writes what other programs read, with `junit.rs`.
@@ -8,9 +9,11 @@ mod asking;
 mod bench;
 mod cause;
 mod conform;
+mod examples;
 mod explain;
 mod export;
 mod history;
+mod hunt;
 mod junit;
 mod keep;
 mod list;
@@ -53,6 +56,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Cause(args)) => cause::cause(&args),
         Some(Command::Bench(args)) => bench::bench(&args),
         Some(Command::Conform(args)) => conform::conform(&args),
+        Some(Command::Hunt(args)) => hunt::hunt(&args),
         Some(Command::Serve(args)) => serve::serve(&args),
     };
     match done {

@@ -1,6 +1,7 @@
 //! The scenarios that come with Trial, and the records that they produce.
 //!
-//! Holds: the files of `scenarios/library` and `scenarios/data`, compiled in: one binary is the whole product.
+//! Holds: the files of `scenarios/library`, `scenarios/bugs` and `scenarios/data`, compiled in: one binary is the whole
+//! product.
 
 /// What `trial run` plays when it is told nothing else.
 pub const DEFAULT: &str = "departures";
@@ -32,12 +33,30 @@ library! {
     "standard_0",
 }
 
+macro_rules! bugs {
+    ($($name:literal),* $(,)?) => {
+        /// A scenario for each switch, under its name: it holds, and does not with the switch thrown.
+        const BUGS: &[(&str, &str)] =
+            &[$(($name, include_str!(concat!("../../bugs/", $name, ".toml"))),)*];
+    };
+}
+
+bugs! {
+    "ack_before_replication",
+}
+
 const DATA: &[(&str, &str)] = &[("departures.csv", include_str!("../../data/departures.csv"))];
 
-/// The text of a scenario.
+/// The text of a scenario: one of the library, or the one of a switch.
 #[must_use]
 pub fn text_of(name: &str) -> Option<&'static str> {
-    LIBRARY.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
+    LIBRARY.iter().chain(BUGS).find(|(known, _)| *known == name).map(|(_, text)| *text)
+}
+
+/// The names of the scenarios of switches.
+#[must_use]
+pub fn bugs() -> Vec<&'static str> {
+    BUGS.iter().map(|(name, _)| *name).collect()
 }
 
 /// The names of all, the default first.
