@@ -69,6 +69,8 @@ pub struct LogConfig {
     pub holes_refused: bool,
     /// Whether a truncation is synced at once. No setting of Kafka's: there it is not (see `truncate.rs`).
     pub truncation_synced: bool,
+    /// Whether a truncation trims the epochs of a log that ends before its target (KAFKA-10706). Kafka's does.
+    pub epochs_of_short_logs_trimmed: bool,
 }
 
 impl Default for LogConfig {
@@ -99,6 +101,7 @@ impl Default for LogConfig {
             max_transaction_timeout_ms: 15 * 60_000,
             holes_refused: false,
             truncation_synced: true,
+            epochs_of_short_logs_trimmed: true,
         }
     }
 }

@@ -65,6 +65,8 @@ invariants! {
     "R14" Always "leader epochs and partition epochs never go back";
     "R15" Durable "a replica never truncates below its own high watermark";
     "R16" Always "the leader-epoch cache is the fold of the log's history";
+    "R18" Always "a follower cuts its log for an answer only in the leader epoch in which it asked";
+    "R19" Durable "a consumer is handed committed records only, and none above the high watermark of who answers";
     "R22" Durable "who joins an in-sync set covers the leader's high watermark and the start of its epoch";
     "R23" Durable "the epoch caches of two replicas agree below both high watermarks";
     "S1" Always "every batch that is served has the right length and checksum";

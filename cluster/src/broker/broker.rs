@@ -141,6 +141,7 @@ impl Broker {
         let server = SocketServer::new(pools, lanes, node.socket_request_max_bytes);
         let [heartbeats, alterations, forwarding] = control::channels(&identity, node);
         let lifecycle = BrokerLifecycle::new(node.broker_heartbeat_interval, BrokerEpoch::NONE);
+        let fetch_sessions = FetchManager::by(&rules, node.fetch_session_cache_slots);
         Self {
             identity: Arc::new(identity),
             rules,
@@ -161,7 +162,7 @@ impl Broker {
             delayed_produces: Purgatory::default(),
             delayed_fetches: Purgatory::default(),
             delayed_deletions: Purgatory::default(),
-            fetch_sessions: FetchManager::new(node.fetch_session_cache_slots),
+            fetch_sessions,
             fetchers: BTreeMap::new(),
             schedule: Schedule::default(),
             retention: Retention::default(),

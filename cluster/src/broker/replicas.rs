@@ -174,6 +174,7 @@ pub fn log_config(topic: &TopicConfig, broker: &BrokerConfig, rules: &Rules) -> 
         producer_id_expiration_ms: millis(broker.node.producer_id_expiration),
         holes_refused: rules.refuses_holes(),
         truncation_synced: rules.syncs_truncations(),
+        epochs_of_short_logs_trimmed: rules.trims_epochs_of_short_logs(),
         ..LogConfig::default()
     }
 }

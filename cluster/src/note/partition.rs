@@ -175,6 +175,8 @@ pub enum PartitionEvent {
         high_watermark: Offset,
         /// Why.
         cause: TruncationCause,
+        /// The leader epoch in which the leader was asked whose answer this follows (R18); none if nobody was.
+        asked_in: LeaderEpoch,
     },
     /// A follower dropped its whole log.
     LogRestarted {
@@ -339,12 +341,13 @@ impl PartitionEvent {
                 into.i32(leader_epoch.0);
                 into.i32(error.code().into());
             }
-            Self::Truncated { from, to, high_watermark, cause } => {
+            Self::Truncated { from, to, high_watermark, cause, asked_in } => {
                 into.u8(14);
                 into.i64(from.0);
                 into.i64(to.0);
                 into.i64(high_watermark.0);
                 into.u8(*cause as u8);
+                into.i32(asked_in.0);
             }
             Self::LogRestarted { from, at, high_watermark, cause } => {
                 into.u8(15);

@@ -61,6 +61,8 @@ pub struct Follower {
     last_fetched_epoch: Option<LeaderEpoch>,
     phase: Phase,
     delayed_until: Option<Time>,
+    /// The leader epoch in which the leader was asked whose answer is followed; none if nobody was asked.
+    asked_in: LeaderEpoch,
 }
 
 /// What a follower is at.
@@ -94,6 +96,7 @@ impl Follower {
             last_fetched_epoch: None,
             phase: Phase::NoLeader,
             delayed_until: None,
+            asked_in: LeaderEpoch::NONE,
         };
         if core.leader == BrokerId::NONE {
             return follower;
@@ -289,7 +292,11 @@ impl Partition {
             fetch_offset: follower.fetch_offset,
             log_start_offset: self.core.offsets.log_start_offset(),
             max_bytes,
-            current_leader_epoch: Some(self.core.leader_epoch),
+            current_leader_epoch: self
+                .core
+                .rules
+                .fences_followers()
+                .then_some(self.core.leader_epoch),
             last_fetched_epoch: follower.last_fetched_epoch,
         })
     }
@@ -311,14 +318,20 @@ impl Partition {
         effects: &mut Vec<Effect>,
     ) {
         let core = &mut self.core;
+        let is_of_epoch = sent.current_leader_epoch.is_none_or(|epoch| epoch == core.leader_epoch);
         let matches = |follower: &Follower| {
             follower.is_ready(now)
                 && sent.fetch_offset == follower.fetch_offset
-                && sent.current_leader_epoch.is_none_or(|epoch| epoch == core.leader_epoch)
+                && (is_of_epoch || !core.rules.refuses_stale_answers())
         };
+        let is_fence = answer.error == ErrorCode::FencedLeaderEpoch;
         match &mut self.role {
             Role::Follower(follower) if matches(follower) => {
+                follower.asked_in = sent.current_leader_epoch.unwrap_or(LeaderEpoch::NONE);
                 follower.on_answer(core, now, answer, epochs, effects);
+            }
+            Role::Follower(follower) if is_fence && !core.rules.refuses_stale_fences() => {
+                follower.park(answer.error, effects);
             }
             Role::Follower(_) | Role::Leader(_) | Role::Waiting => {
                 mark::reachable!(
@@ -394,7 +407,17 @@ impl Partition {
         };
         core.offsets.truncate(to);
         marks::truncated(from, to, high_watermark, effects);
-        effects.push(Effect::Note(PartitionEvent::Truncated { from, to, high_watermark, cause }));
+        let asked_in = match cause {
+            TruncationCause::HighWatermark => LeaderEpoch::NONE,
+            _ => follower.asked_in,
+        };
+        effects.push(Effect::Note(PartitionEvent::Truncated {
+            from,
+            to,
+            high_watermark,
+            cause,
+            asked_in,
+        }));
         if core.offsets.high_watermark() != high_watermark {
             high_watermark_moved(core, high_watermark, effects);
         }
@@ -443,6 +466,7 @@ impl Partition {
         if follower.phase != Phase::AskingEdge(edge) || leader_epoch != core.leader_epoch {
             return;
         }
+        follower.asked_in = leader_epoch;
         match answer {
             Ok(offset) => follower.on_edge(core, edge, offset.max(Offset::ZERO), effects),
             Err(error @ ErrorCode::FencedLeaderEpoch) => follower.park(error, effects),
@@ -468,6 +492,7 @@ impl Partition {
         if follower.phase != Phase::AskingEpochEnd(asked) || leader_epoch != core.leader_epoch {
             return;
         }
+        follower.asked_in = leader_epoch;
         match answer {
             Ok(Some(leader)) => {
                 let cut = truncation::cut(core.rules.truncation(), leader, &core.offsets, epochs);

@@ -182,7 +182,9 @@ impl Partition {
             core.leader_epoch = metadata.leader_epoch;
             leader.start_epoch(core, now, is_new_leader);
             let start = leader.epoch_start_offset;
-            effects.push(Effect::AssignEpoch { epoch: metadata.leader_epoch, start });
+            if core.rules.enters_epoch_on_election() {
+                effects.push(Effect::AssignEpoch { epoch: metadata.leader_epoch, start });
+            }
             effects.push(Effect::Note(PartitionEvent::BecameLeader {
                 leader_epoch: metadata.leader_epoch,
                 partition_epoch: metadata.partition_epoch,

@@ -36,21 +36,16 @@ pub(super) struct Cut {
 pub(super) fn start(choice: Truncation, latest: Option<LeaderEpoch>) -> Start {
     match (choice, latest) {
         (Truncation::ToHighWatermark, _) | (_, None) => Start::CutAtHighWatermark,
-        (Truncation::Kip101 | Truncation::Kip279 | Truncation::Kip320FirstTry, Some(epoch)) => {
-            Start::AskEpochEnd(epoch)
-        }
-        (Truncation::Kip320, Some(_)) => Start::Fetch,
+        (Truncation::Kip101 | Truncation::Kip279, Some(epoch)) => Start::AskEpochEnd(epoch),
+        (Truncation::Kip320FirstTry | Truncation::Kip320, Some(_)) => Start::Fetch,
     }
 }
 
 /// Whether fetches carry the last epoch, so that the leader can find a divergence.
 pub(super) fn by_fetch(choice: Truncation) -> bool {
     match choice {
-        Truncation::Kip320 => true,
-        Truncation::ToHighWatermark
-        | Truncation::Kip101
-        | Truncation::Kip279
-        | Truncation::Kip320FirstTry => false,
+        Truncation::Kip320FirstTry | Truncation::Kip320 => true,
+        Truncation::ToHighWatermark | Truncation::Kip101 | Truncation::Kip279 => false,
     }
 }
 

@@ -29,11 +29,12 @@ pub enum Profile {
 pub enum Truncation {
     /// To its own high watermark (before 0.11). Loses and diverges: KAFKA-1211.
     ToHighWatermark,
-    /// By the leader's end offset for the follower's epoch (KIP-101). Not available yet.
+    /// By the leader's end offset for the follower's epoch (KIP-101), asked for once in each leader epoch.
     Kip101,
-    /// By epoch and end offset both (KIP-279). Not available yet.
+    /// By epoch and end offset both (KIP-279), asked for in the same way.
     Kip279,
-    /// With epochs in fetches, the first try (KIP-320). Not available yet.
+    /// By the fetch itself, which names the epoch of the follower's last batch and not that of its leader (the first
+    /// try at KIP-320, which was given up in its specification).
     Kip320FirstTry,
     /// As KIP-320 has it today, detected by the fetch itself (KAFKA-10554).
     Kip320,
@@ -101,9 +102,58 @@ impl Rules {
     /// How followers truncate.
     #[must_use]
     pub fn truncation(&self) -> Truncation {
-        let to_high_watermark = self.switches.contains(&Switch::TruncToHwLoss)
-            || self.switches.contains(&Switch::TruncToHwDiverge);
-        if to_high_watermark { Truncation::ToHighWatermark } else { Truncation::Kip320 }
+        let has = |switch| self.switches.contains(&switch);
+        if has(Switch::TruncToHwLoss) || has(Switch::TruncToHwDiverge) {
+            Truncation::ToHighWatermark
+        } else if has(Switch::FastFailoverDiverge) {
+            Truncation::Kip101
+        } else if has(Switch::ZombieReplicaUnfencedFetch) {
+            Truncation::Kip279
+        } else if has(Switch::FetchWithoutLeaderEpoch) {
+            Truncation::Kip320FirstTry
+        } else {
+            Truncation::Kip320
+        }
+    }
+
+    /// Whether a follower names its leader epoch when it asks its leader, and is fenced by it (KIP-320). Of the older
+    /// ways to truncate, the oldest keeps today's fences: it is about the cut alone.
+    #[must_use]
+    pub fn fences_followers(&self) -> bool {
+        match self.truncation() {
+            Truncation::ToHighWatermark | Truncation::Kip320 => true,
+            Truncation::Kip101 | Truncation::Kip279 | Truncation::Kip320FirstTry => false,
+        }
+    }
+
+    /// Whether a fetch session remembers the epochs that a partition was asked for with (KAFKA-9338).
+    #[must_use]
+    pub fn sessions_remember_epochs(&self) -> bool {
+        !self.switches.contains(&Switch::FetchSessionDropsEpoch)
+    }
+
+    /// Whether an answer to a fetch is applied only in the leader epoch in which it was asked for (R18, KAFKA-18991).
+    #[must_use]
+    pub fn refuses_stale_answers(&self) -> bool {
+        !self.switches.contains(&Switch::StaleFetchResponseTruncatesCommitted)
+    }
+
+    /// Whether a follower is parked only by a fence of its own leader epoch (KAFKA-7786).
+    #[must_use]
+    pub fn refuses_stale_fences(&self) -> bool {
+        !self.switches.contains(&Switch::StaleMetadataEpochLivelock)
+    }
+
+    /// Whether a new leader remembers where its epoch starts before it has written anything (KAFKA-7415).
+    #[must_use]
+    pub fn enters_epoch_on_election(&self) -> bool {
+        !self.switches.contains(&Switch::NoEpochEntryOnElect)
+    }
+
+    /// Whether a truncation trims the epochs of a log that it finds short enough (KAFKA-10706).
+    #[must_use]
+    pub fn trims_epochs_of_short_logs(&self) -> bool {
+        !self.switches.contains(&Switch::EpochCacheNotTrimmed)
     }
 
     /// Whether eligible leader replicas (KIP-966) are kept.

@@ -94,6 +94,78 @@ switches! {
         guard: "partition/truncation.rs",
         breaks: ["R3", "R4", "R5", "R6", "R8"],
     }
+    /// The leader says where an epoch ends, and not which epoch it means (KIP-101 without KIP-279).
+    FastFailoverDiverge {
+        name: "fast_failover_diverge",
+        about: "a follower believes where its leader says that an epoch ends, although the leader never had that epoch",
+        issue: "KAFKA-6361, KIP-279",
+        fixed_in: "2.0.0",
+        guard: "partition/truncation.rs",
+        breaks: ["R3", "R4", "R6", "R23"],
+    }
+    /// A follower does not name its leader epoch (KIP-279 without KIP-320).
+    ZombieReplicaUnfencedFetch {
+        name: "zombie_replica_unfenced_fetch",
+        about: "a follower that has missed two elections goes on fetching where it was, and nobody fences it",
+        issue: "KAFKA-6880, KIP-320",
+        fixed_in: "2.1.0",
+        guard: "partition/follower.rs",
+        breaks: ["R3", "R4", "R6", "R23"],
+    }
+    /// A follower names the epoch of its last batch alone: the first try at KIP-320.
+    FetchWithoutLeaderEpoch {
+        name: "fetch_without_leader_epoch",
+        about: "a follower that is in an older epoch than its leader counts as having what it may still cut",
+        issue: "KIP-320, its specification's first try",
+        fixed_in: "never released",
+        guard: "partition/follower.rs",
+        breaks: ["R6", "R8", "R15"],
+    }
+    /// A fetch session forgets the epochs of its partitions.
+    FetchSessionDropsEpoch {
+        name: "fetch_session_drops_epoch",
+        about: "an incremental fetch is read without the epochs that its partitions were asked for with",
+        issue: "KAFKA-9338",
+        fixed_in: "2.5.0",
+        guard: "partition/fetch_session/session.rs",
+        breaks: ["R3", "R4", "R6", "R23"],
+    }
+    /// An answer to a fetch is applied in a later leader epoch than that in which it was asked for.
+    StaleFetchResponseTruncatesCommitted {
+        name: "stale_fetch_response_truncates_committed",
+        about: "an answer of an earlier leader epoch that comes late makes a follower cut what is committed",
+        issue: "KAFKA-18991",
+        fixed_in: "3.9.2, 4.0.1",
+        guard: "partition/follower.rs",
+        breaks: ["R18", "R15", "R6", "R8"],
+    }
+    /// A fence of an earlier leader epoch stops a follower.
+    StaleMetadataEpochLivelock {
+        name: "stale_metadata_epoch_livelock",
+        about: "a fence that comes late stops a follower which has learned of the new epoch meanwhile, until the next",
+        issue: "KAFKA-7786",
+        fixed_in: "2.2.0",
+        guard: "partition/follower.rs",
+        breaks: ["L4"],
+    }
+    /// A new leader enters its epoch with its first batch only.
+    NoEpochEntryOnElect {
+        name: "no_epoch_entry_on_elect",
+        about: "a leader that has written nothing cannot say where a follower's epoch ends that it never had",
+        issue: "KAFKA-7415",
+        fixed_in: "2.1.1",
+        guard: "partition/hosted.rs",
+        breaks: ["L4", "R16"],
+    }
+    /// A truncation that finds nothing to cut leaves the epochs.
+    EpochCacheNotTrimmed {
+        name: "epoch_cache_not_trimmed",
+        about: "a log that is short enough keeps an epoch which its leader never had, and truncates for ever",
+        issue: "KAFKA-10706",
+        fixed_in: "2.8.0",
+        guard: "log/src/partition_log/truncate.rs",
+        breaks: ["L4"],
+    }
     /// Metadata whose partition epoch equals the known one is applied, as Kafka's trunk does.
     EqualPartitionEpochApplied {
         name: "equal_partition_epoch_applied",

@@ -35,7 +35,9 @@ impl Log {
                     "truncation_of_epochs_alone",
                     "a truncation found no batch to cut and forgot an epoch all the same (KAFKA-10706)"
                 );
-                log.trim_epochs_to(disk, log.log_end_offset, events)?;
+                if log.config.epochs_of_short_logs_trimmed {
+                    log.trim_epochs_to(disk, log.log_end_offset, events)?;
+                }
                 return Ok(false);
             }
             if target < log.segments[0].base_offset {

@@ -24,6 +24,7 @@ use super::losses::Losses;
 use super::promise::FaultSeen;
 use super::quorum::Quorum;
 use super::registrations::Registrations;
+use super::stale_answers::StaleAnswers;
 use super::told::Told;
 use super::verdicts::{Excuse, Verdicts, Violation};
 use super::watermark::HighWatermarks;
@@ -67,6 +68,7 @@ struct Checkers {
     registrations: Registrations,
     high_watermarks: HighWatermarks,
     answers: Answers,
+    stale_answers: StaleAnswers,
 }
 
 impl Judge {
@@ -293,11 +295,14 @@ impl Checkers {
                 PartitionEvent::LeaderHighWatermarkMoved { .. }
                 | PartitionEvent::FollowerHighWatermarkMoved { .. }
                 | PartitionEvent::Truncated { .. } => {
-                    self.high_watermarks.on(known, facts, verdicts)
+                    // R18 first: it is why the cut is below the high watermark, if it is.
+                    self.stale_answers.on(known, facts, verdicts);
+                    self.high_watermarks.on(known, facts, verdicts);
                 }
                 PartitionEvent::ProduceCompleted { .. } => self.answers.on(known, facts, verdicts),
                 PartitionEvent::BecameLeader { .. } => {
                     self.writes.on(known, facts, verdicts);
+                    self.stale_answers.on(known, facts, verdicts);
                     self.elections.on(known, facts, verdicts);
                     self.registrations.on(known, facts, verdicts);
                     self.in_sync_sets.on(known, facts, verdicts);
@@ -307,6 +312,7 @@ impl Checkers {
                     }
                 }
                 _ => {
+                    self.stale_answers.on(known, facts, verdicts);
                     self.registrations.on(known, facts, verdicts);
                     self.in_sync_sets.on(known, facts, verdicts);
                 }

@@ -19,6 +19,7 @@ mod promise;
 mod quorum;
 mod registrations;
 mod retention;
+mod stale_answers;
 mod told;
 mod unreachable;
 mod verdicts;

@@ -203,7 +203,7 @@ impl Names<'_> {
                  watermark of {high_watermark}, with {maximal_isr} in its in-sync set (min.insync.replicas asks for \
                  {min_isr})"
             ),
-            E::Truncated { from, to, high_watermark, cause } => format!(
+            E::Truncated { from, to, high_watermark, cause, .. } => format!(
                 "{name} was done truncating its log from {from} to {to}, {}, with a high watermark of {high_watermark}",
                 why_truncated(*cause)
             ),

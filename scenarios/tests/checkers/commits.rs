@@ -267,9 +267,47 @@ fn r15_nobody_cuts_below_its_high_watermark() {
         to: Offset(to),
         high_watermark: Offset(3),
         cause: TruncationCause::Divergence,
+        asked_in: LeaderEpoch::NONE,
     };
     check(&["R15"], |story| story.partition(B2, noted(2)));
     check(&[], |story| story.partition(B2, noted(3)));
+}
+
+#[test]
+fn r18_an_answer_of_an_earlier_epoch_cuts_nothing() {
+    let follows = |story: &mut Story, epoch| {
+        let event = PartitionEvent::BecameFollower {
+            leader: trial_cluster::ids::BrokerId(1),
+            leader_epoch: LeaderEpoch(epoch),
+            partition_epoch: story.partition_epoch(),
+            log_end_offset: Offset(5),
+            high_watermark: Offset(0),
+        };
+        story.partition(B2, event);
+    };
+    let cuts_for = |story: &mut Story, epoch| {
+        let event = PartitionEvent::Truncated {
+            from: Offset(5),
+            to: Offset(3),
+            high_watermark: Offset(0),
+            cause: TruncationCause::Divergence,
+            asked_in: LeaderEpoch(epoch),
+        };
+        story.partition(B2, event);
+    };
+    check(&["R18"], |story| {
+        follows(story, 2);
+        cuts_for(story, 1);
+    });
+    check(&[], |story| {
+        follows(story, 2);
+        cuts_for(story, 2);
+    });
+    // Nobody was asked: it cuts by its own high watermark.
+    check(&[], |story| {
+        follows(story, 2);
+        cuts_for(story, -1);
+    });
 }
 
 #[test]

@@ -16,6 +16,7 @@ use crate::error_code::ErrorCode;
 use crate::ids::TopicPartition;
 use crate::partition::effect::WallTime;
 use crate::partition::read::FetchPartition;
+use crate::rules::Rules;
 
 /// How long a session is safe from sessions of its own kind.
 const EVICTION_MS_MIN: i64 = 120_000;
@@ -76,6 +77,7 @@ pub struct FetchManager {
     /// Shards take new sessions in turn.
     created: usize,
     evictions: u64,
+    remembers_epochs: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -99,6 +101,12 @@ impl FetchManager {
         Self::with_shards(slots, SHARDS)
     }
 
+    /// The same, by `rules`.
+    #[must_use]
+    pub fn by(rules: &Rules, slots: usize) -> Self {
+        Self { remembers_epochs: rules.sessions_remember_epochs(), ..Self::new(slots) }
+    }
+
     pub(super) fn with_shards(slots: usize, shards: usize) -> Self {
         let range = i32::MAX / i32::try_from(shards).expect("a handful of shards");
         let shard = |index: i32| Shard {
@@ -106,7 +114,8 @@ impl FetchManager {
             ids: ((index * range).max(1), (index + 1) * range),
             ..Shard::default()
         };
-        Self { shards: (0..).take(shards).map(shard).collect(), created: 0, evictions: 0 }
+        let shards = (0..).take(shards).map(shard).collect();
+        Self { shards, created: 0, evictions: 0, remembers_epochs: true }
     }
 
     /// Finds out what a request is, and takes its changes into its session.
@@ -160,7 +169,9 @@ impl FetchManager {
             FetchContext::Sessionless | FetchContext::Full { .. } => into.extend_from_slice(named),
             FetchContext::Incremental { session, .. } => {
                 if let Some(session) = self.session(*session) {
-                    into.extend(session.partitions.iter().map(|(key, cached)| (key, cached.fetch)));
+                    let remembers = self.remembers_epochs;
+                    let known = session.partitions.iter();
+                    into.extend(known.map(|(key, cached)| (key, cached.remembered(remembers))));
                 }
             }
         }

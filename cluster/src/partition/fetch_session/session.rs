@@ -106,6 +106,18 @@ impl CachedPartition {
         }
     }
 
+    /// What was asked for; without its epochs if they are not remembered.
+    pub(super) fn remembered(&self, with_epochs: bool) -> FetchPartition {
+        match with_epochs {
+            true => self.fetch,
+            false => FetchPartition {
+                current_leader_epoch: None,
+                last_fetched_epoch: None,
+                ..self.fetch
+            },
+        }
+    }
+
     /// Whether the fetcher has to be told, which is remembered as done.
     fn must_tell(&mut self, facts: &AnswerFacts) -> bool {
         let mut must = facts.has_records || facts.has_preferred_replica || facts.is_diverging;

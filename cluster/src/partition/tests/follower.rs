@@ -161,6 +161,7 @@ fn a_divergence_is_cut_before_the_high_watermark_is_touched() {
         to: Offset(8),
         high_watermark: Offset(4),
         cause: TruncationCause::Divergence,
+        asked_in: sent().current_leader_epoch.expect("fetches are fenced"),
     };
     assert_eq!(steps(effects), [Effect::Note(truncated)]);
     let next = FetchPartition { fetch_offset: Offset(8), ..sent() };
