@@ -209,6 +209,18 @@ impl Known<'_> {
         Err(Unfit::name(name, what, node_names(self.cluster).join(", ")))
     }
 
+    /// A broker: who else has a partition's log?
+    fn broker(&self, host: &str, word: &str) -> Result<(), Unfit> {
+        self.host(&HostExpr::Name(host.to_owned()))?;
+        let brokers: Vec<String> =
+            (1..=self.cluster.brokers).map(|number| format!("b{number}")).collect();
+        if brokers.iter().any(|broker| broker == host) {
+            return Ok(());
+        }
+        let what = format!("`{word}` is about a broker's log, and `{host}` is none");
+        Err(Unfit::name(host, what, brokers.join(", ")))
+    }
+
     fn restart(
         &self,
         hosts: &Group,
@@ -260,7 +272,7 @@ impl Known<'_> {
         match (name, condition.args.as_slice()) {
             ("high_watermark" | "isr" | "epoch", [partition]) => self.partition(partition),
             ("log_end" | "swaps", [host, partition]) => {
-                self.host(&HostExpr::Name(host.clone()))?;
+                self.broker(host, name)?;
                 self.partition(partition)
             }
             ("acked", [client]) => match self.clients.get(client) {

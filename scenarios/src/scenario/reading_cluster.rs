@@ -45,6 +45,21 @@ impl Reading<'_> {
         })
     }
 
+    /// Kafka refuses to make two topics whose metrics would have one name (`Topic.hasCollision`).
+    pub(super) fn collides(
+        &self,
+        name: &Spanned<String>,
+        others: &BTreeMap<String, Topic>,
+    ) -> Result<(), ScenarioError> {
+        let unify = |name: &str| name.replace('.', "_");
+        let Some(other) = others.keys().find(|other| unify(other) == unify(name.get_ref())) else {
+            return Ok(());
+        };
+        let message = format!("Kafka does not take `{}` beside `{other}`", name.get_ref());
+        let label = "names must differ in more than `.` and `_`";
+        Err(self.source.error(name.span(), message, label))
+    }
+
     pub(super) fn topic(
         &self,
         name: &Spanned<String>,
