@@ -61,7 +61,7 @@ fn a_wrong_scenario_is_underlined_where_it_is_wrong() {
         ("fault_no_such_rack", fault("at 2s crash rack(r9)")),
         ("fault_restart_promise", fault("at 2s restart b1 with min.insync.replicas=1")),
         ("fault_restart_client", fault("at 2s restart admin as 4.3")),
-        ("fault_swaps_of_a_client", fault("when swaps(admin, orders/0) >= 1 crash b1")),
+        ("fault_swaps_of_a_controller", fault("when swaps(c1, orders/0) >= 1 crash b1")),
         ("topics_collide", format!("{GOOD}[topics.\"a.b\"]\n[topics.a_b]\n")),
         ("fault_no_such_disk", fault("at 2s disk 7 of b1 dies")),
         ("network_latency", format!("{GOOD}[network]\nlatency = \"fast\"\n")),
