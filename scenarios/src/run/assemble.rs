@@ -110,8 +110,10 @@ pub fn assemble(
         let keeping = Keeping::of(&scenario.cluster.settings, &topic.settings);
         (name.clone(), TopicSetup { partitions, replicas, min_insync, unclean, keeping })
     });
+    let left_down = scenario.left_down.iter().filter_map(|name| world.host(name)).collect();
     let setup = Setup {
         hosts,
+        left_down,
         topics: topics.collect(),
         min_insync: usize::try_from(scenario.cluster.config.topic.min_insync_replicas).unwrap_or(1),
         rules: scenario.rules.clone(),

@@ -130,6 +130,7 @@ fn setup(promises: Promises, settings: &[(&str, &str)]) -> Setup {
     Setup {
         min_insync: 1,
         hosts: (0..8).map(host).collect(),
+        left_down: [].into(),
         topics: [("orders".to_owned(), topic)].into(),
         rules: Rules::default(),
         exceeds_budget,
