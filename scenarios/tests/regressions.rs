@@ -190,8 +190,8 @@ fn metadata_that_cannot_be_read_ends_the_node_and_not_the_run() {
     assert!(halted > 0, "b1 ended, and came back when the faults were over");
 }
 
-/// A controller that is deposed and does not know it tells a leader that is ahead of it so, for one partition. The broker
-/// looks for another one then, as Kafka's does; it asked the same one again, as fast as the network answered.
+/// A controller that is deposed and does not know it tells a leader that is ahead of it so, for one partition. The
+/// broker looks for another one then, as Kafka's does; it asked the same one again, as fast as the network answered.
 #[test]
 fn a_leader_asks_a_deposed_controller_once() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/bugs/alter_partition_zombie_controller.toml");

@@ -1,4 +1,4 @@
-//! Kafka's `PartitionChangeBuilderTest` as one table: 27 of its 32 test methods, 60 rows, each with its method's name.
+//! Kafka's `PartitionChangeBuilderTest` as one table: 27 of its 32 test methods, 62 rows, each with its method's name.
 //!
 //! Inputs:   a registration, who may lead, the targets. Effects: the change that is written, or the leader.
 //! Left out: `testRevertReassignment`, `testRemovingReplicaReassignment` and `testAddingReplicaReassignment` need the

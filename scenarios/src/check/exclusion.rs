@@ -4,8 +4,9 @@
 //! Holds:      for each partition the replicas that lost bytes and have not caught up since, and whose new
 //!             registration a controller has handled.
 //! Invariants: R17 once the restart is registered such a replica is in no in-sync set and not eligible, until it joins
-//!             with all that the leader of the present epoch has committed. Not judged: a last known leader, or any live
-//!             replica, that was elected for want of others; without eligible leader replicas, the last one in sync.
+//!             with all that the leader of the present epoch has committed. Not judged: a last known leader, or any
+//!             live replica, that was elected for want of others; without eligible leader replicas, the last one in
+//!             sync.
 
 use std::collections::BTreeMap;
 

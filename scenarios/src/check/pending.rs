@@ -1,7 +1,7 @@
 //! No leader waits for ever for a change of its in-sync set: L10.
 //!
-//! In Kafka:   `AlterPartitionEpochEventuallyReachedOrZero` of the specification; `Partition.handleAlterPartitionError`,
-//!             KAFKA-14154.
+//! In Kafka:   `AlterPartitionEpochEventuallyReachedOrZero` of the specification; KAFKA-14154,
+//!             `Partition.handleAlterPartitionError`.
 //! Holds:      what each leader has asked for and not been told of, by its notes.
 //! Inputs:     notes of brokers. Effects: what is missing before the cluster is live.
 //! Invariants: L10 a change that a leader asked for is confirmed, taken back, or overtaken by newer metadata.

@@ -2,7 +2,7 @@
 //!
 //! Holds:      the plan with its cursor, what is active, who is down and when they start again.
 //! Invariants: PY-1 every planned fault has an outcome, also one that never came to be or found nobody.
-//!             PY-2 after `end_all` no fault is active and every host runs or is starting, but those that are left down.
+//!             PY-2 after `end_all` no fault is active and every host runs or is starting, but who is left down.
 
 use std::collections::{BTreeMap, BTreeSet};
 
