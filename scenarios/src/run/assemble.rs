@@ -88,14 +88,8 @@ pub fn assemble(
     }
     if scenario.guests.is_some() {
         world.outside_host();
-        let (name, place) = (OUTSIDE.to_owned(), Place::default());
-        hosts.push(HostSetup {
-            name,
-            role: Role::Outside,
-            topic: None,
-            place,
-            resets_to_end: false,
-        });
+        let (name, role, place) = (OUTSIDE.to_owned(), Role::Outside, Place::default());
+        hosts.push(HostSetup { name, role, topic: None, place, resets_to_end: false });
     }
     let topics = scenario.topics.iter().map(|(name, topic)| {
         let replicas = usize::try_from(topic.replicas).expect("at least one");
