@@ -82,7 +82,7 @@ impl Controller {
         let mut heartbeats = BrokerHeartbeatManager::new(self.settings.session_timeout());
         for broker in self.state.image().cluster().brokers() {
             heartbeats.register(broker.id, broker.fenced);
-            if !broker.fenced {
+            if !broker.fenced && self.settings.rules.begins_sessions_anew() {
                 heartbeats.track(now, broker.id, broker.epoch);
             }
         }
@@ -299,8 +299,9 @@ impl Controller {
         );
         // Without eligible leader replicas the last member stays in sync although it is fenced.
         let last_member = !self.keeps_elr() && isr.len() == 1 && leader.is_none();
+        let unguarded = !self.settings.rules.keeps_fenced_out_of_sync();
         assert!(
-            last_member || isr.iter().all(|&id| self.may_be_in_sync(id)),
+            last_member || unguarded || isr.iter().all(|&id| self.may_be_in_sync(id)),
             "R13: {of:?} has a fenced or leaving replica in sync: {partition:?}"
         );
     }

@@ -303,3 +303,7 @@ impl<'a> PartitionChangeBuilder<'a> {
 #[cfg(test)]
 #[path = "partition_change_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "partition_change_kafka_tests.rs"]
+mod kafka_tests;

@@ -15,7 +15,7 @@ use trial_sim::disk::{Disk, DiskSeen};
 use trial_sim::{CrashKind, HostId, Seen, Time};
 
 use super::clocks::{Clocks, WallTime};
-use super::connections::Connections;
+use super::connections::{Answered, Connections};
 use super::fact::{Fact, Known};
 use super::keeping::Keeping;
 use super::partition::{Gone, PartitionFacts, Term};
@@ -88,6 +88,8 @@ pub struct Facts {
     pub active_controller: Option<HostId>,
     /// How often a controller became active.
     pub activations: u64,
+    /// What controllers were heard to answer in what was taken in last.
+    pub answered: Vec<Answered>,
     /// Requests that were answered.
     pub requests: u64,
     /// What was reached.
@@ -119,6 +121,7 @@ impl Facts {
             down: BTreeSet::new(),
             active_controller: None,
             activations: 0,
+            answered: Vec::new(),
             requests: 0,
             probes: ProbeCounts::default(),
             unread: Vec::new(),
@@ -170,6 +173,7 @@ impl Facts {
 
     /// Takes one thing in; what became known is added to `known`.
     pub fn on_seen(&mut self, seen: &Seen<Note>, disks: &dyn Disks, known: &mut Vec<Known>) {
+        self.answered.clear();
         match seen {
             Seen::Note { at, host, note, .. } => {
                 if let Note::Log { .. } = note {

@@ -26,6 +26,7 @@ mod setup;
 mod swap;
 
 pub use chunked::Chunked;
+pub use connections::Answered;
 pub use fact::{Fact, Known, Served};
 pub use facts::{BeyondBudget, Crash, Disks, Facts};
 pub use keeping::Keeping;

@@ -1,6 +1,6 @@
 //! What a run was made of, as the facts and checkers need to know it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use trial_cluster::ids::BrokerId;
 use trial_cluster::rules::Rules;
@@ -82,6 +82,8 @@ pub struct Setup {
     pub min_insync: usize,
     /// Which Kafka.
     pub rules: Rules,
+    /// Nodes that nobody starts again when the faults end: the others have to do without them.
+    pub left_down: BTreeSet<HostId>,
     /// Whether the scenario loses more, on purpose, than the protocol promises to survive.
     pub exceeds_budget: bool,
     /// `replica.lag.time.max.ms`.

@@ -88,14 +88,8 @@ pub fn assemble(
     }
     if scenario.guests.is_some() {
         world.outside_host();
-        let (name, place) = (OUTSIDE.to_owned(), Place::default());
-        hosts.push(HostSetup {
-            name,
-            role: Role::Outside,
-            topic: None,
-            place,
-            resets_to_end: false,
-        });
+        let (name, role, place) = (OUTSIDE.to_owned(), Role::Outside, Place::default());
+        hosts.push(HostSetup { name, role, topic: None, place, resets_to_end: false });
     }
     let topics = scenario.topics.iter().map(|(name, topic)| {
         let replicas = usize::try_from(topic.replicas).expect("at least one");
@@ -110,8 +104,10 @@ pub fn assemble(
         let keeping = Keeping::of(&scenario.cluster.settings, &topic.settings);
         (name.clone(), TopicSetup { partitions, replicas, min_insync, unclean, keeping })
     });
+    let left_down = scenario.left_down.iter().filter_map(|name| world.host(name)).collect();
     let setup = Setup {
         hosts,
+        left_down,
         topics: topics.collect(),
         min_insync: usize::try_from(scenario.cluster.config.topic.min_insync_replicas).unwrap_or(1),
         rules: scenario.rules.clone(),

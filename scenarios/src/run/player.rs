@@ -2,7 +2,7 @@
 //!
 //! Holds:      the plan with its cursor, what is active, who is down and when they start again.
 //! Invariants: PY-1 every planned fault has an outcome, also one that never came to be or found nobody.
-//!             PY-2 after `end_all` no fault is active and every host runs or is starting.
+//!             PY-2 after `end_all` no fault is active and every host runs or is starting, but who is left down.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -157,6 +157,8 @@ pub struct Player {
     pub(super) swizzled: Vec<Swizzled>,
     /// Who started again because the disk fault that had ended it was over, and when.
     revived: Vec<(Time, HostId)>,
+    /// Hosts that nobody starts again at the end.
+    left_down: BTreeSet<HostId>,
     programs: Programs,
     draws: Draws,
 }
@@ -176,11 +178,17 @@ impl Player {
             holds: Vec::new(),
             swizzled: Vec::new(),
             revived: Vec::new(),
+            left_down: BTreeSet::new(),
             programs,
             draws,
         };
         player.add(plan);
         player
+    }
+
+    /// Those of these who are down when the faults end stay so.
+    pub(super) fn leave_down(&mut self, hosts: impl IntoIterator<Item = HostId>) {
+        self.left_down.extend(hosts);
     }
 
     /// Every fault with a time: when it falls due, what it is, and what became of it.
@@ -334,14 +342,18 @@ impl Player {
     pub fn end_all(&mut self, world: &mut World<Note>) {
         self.cursor = self.timed.len();
         self.triggered.clear();
-        for active in std::mem::take(&mut self.active) {
+        let left = |host: &HostId| self.left_down.contains(host) && !world.is_up(*host);
+        let left_down: BTreeSet<HostId> = self.left_down.iter().copied().filter(left).collect();
+        for mut active in std::mem::take(&mut self.active) {
+            active.restarts.retain(|host| !left_down.contains(host));
+            active.revives.retain(|host| !left_down.contains(host));
             self.end(active, world);
         }
         self.kept_down.clear();
         self.holds.clear();
         self.swizzled.clear();
         for host in (0..world.host_count()).map(|host| HostId(u16::try_from(host).expect("few"))) {
-            if !world.is_up(host) {
+            if !world.is_up(host) && !left_down.contains(&host) {
                 world.restart(host);
             }
         }

@@ -102,9 +102,11 @@ impl Run {
     ) -> Self {
         let scenario = &scenario.for_seed(seed);
         let (world, setup, programs) = assemble(scenario, seed, settings, played);
+        let mut player = Player::new(Plan::draw(scenario, seed), Draws::new(seed), programs);
+        player.leave_down(setup.left_down.iter().copied());
         Self {
             played,
-            player: Player::new(Plan::draw(scenario, seed), Draws::new(seed), programs),
+            player,
             judge: Judge::new(setup),
             scenario: std::sync::Arc::clone(scenario),
             seed,

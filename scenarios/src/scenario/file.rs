@@ -33,6 +33,8 @@ pub(super) struct ScenarioFile {
     #[serde(default)]
     pub(super) must_happen: MustHappen,
     #[serde(default)]
+    pub(super) left_down: Vec<Spanned<String>>,
+    #[serde(default)]
     pub(super) exceeds_budget: bool,
     #[serde(default)]
     pub(super) require_effect: bool,

@@ -79,6 +79,7 @@ impl Reading<'_> {
             faults,
             must_happen: self.must_happen(&file, rules.profile())?,
             rules,
+            left_down: self.left_down(&file.left_down, &cluster)?,
             exceeds_budget: file.exceeds_budget,
             require_effect: file.require_effect,
             picks: self.picks(&file)?,

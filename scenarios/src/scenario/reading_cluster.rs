@@ -60,6 +60,21 @@ impl Reading<'_> {
         Err(self.source.error(name.span(), message, label))
     }
 
+    /// Only nodes can be left down: whoever sends or reads is waited for.
+    pub(super) fn left_down(
+        &self,
+        given: &[Spanned<String>],
+        cluster: &Cluster,
+    ) -> Result<Vec<String>, ScenarioError> {
+        let nodes = names::node_names(cluster);
+        let known: Vec<&str> = nodes.iter().map(String::as_str).collect();
+        let stranger = given.iter().find(|name| !nodes.contains(name.get_ref()));
+        match stranger {
+            Some(name) => Err(self.unknown(name, "node", &known)),
+            None => Ok(given.iter().map(|name| name.get_ref().clone()).collect()),
+        }
+    }
+
     pub(super) fn topic(
         &self,
         name: &Spanned<String>,

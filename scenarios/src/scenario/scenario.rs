@@ -44,6 +44,8 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// What must be reached at least once.
     pub must_happen: Vec<Probe>,
+    /// Nodes that nobody starts again when the faults end.
+    pub left_down: Vec<String>,
     /// Whether it exceeds, on purpose, what the protocol promises to survive.
     pub exceeds_budget: bool,
     /// Whether a fault that was written and did nothing fails the run.

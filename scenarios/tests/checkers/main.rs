@@ -3,6 +3,7 @@
 mod clients;
 mod commits;
 mod compaction;
+mod controllers;
 mod disks;
 mod excuses;
 mod explained;
