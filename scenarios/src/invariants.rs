@@ -65,6 +65,7 @@ invariants! {
     "R14" Always "leader epochs and partition epochs never go back";
     "R15" Durable "a replica never truncates below its own high watermark";
     "R16" Always "the leader-epoch cache is the fold of the log's history";
+    "R20" Always "a reassignment ends when all who are added are in sync and, if it removes more, all who stay; who was removed leads no more";
     "R22" Durable "who joins an in-sync set covers the leader's high watermark and the start of its epoch";
     "R23" Durable "the epoch caches of two replicas agree below both high watermarks";
     "S1" Always "every batch that is served has the right length and checksum";
@@ -95,6 +96,7 @@ invariants! {
     "L3" Afterwards "every partition has a leader";
     "L4" Afterwards "every replica is in sync, and the high watermark is the log end";
     "L5" Afterwards "every send is completed";
+    "L8" Afterwards "every reassignment has ended";
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use super::isr::InSyncSets;
 use super::losses::Losses;
 use super::promise::FaultSeen;
 use super::quorum::Quorum;
+use super::reassignments::Reassignments;
 use super::registrations::Registrations;
 use super::told::Told;
 use super::verdicts::{Excuse, Verdicts, Violation};
@@ -65,6 +66,7 @@ struct Checkers {
     elections: Elections,
     in_sync_sets: InSyncSets,
     registrations: Registrations,
+    reassignments: Reassignments,
     high_watermarks: HighWatermarks,
     answers: Answers,
 }
@@ -272,6 +274,7 @@ impl Checkers {
                 retention::on(known, facts, verdicts);
                 self.committed.on(known, facts, verdicts);
             }
+            Fact::Deleted { .. } => self.committed.on(known, facts, verdicts),
             Fact::LogStartMoved { .. } => retention::on(known, facts, verdicts),
             Fact::Cleaned { .. } => {
                 compaction::on(known, facts, verdicts);
@@ -286,6 +289,7 @@ impl Checkers {
             }
             Fact::Registered { .. } => {
                 self.registrations.on(known, facts, verdicts);
+                self.reassignments.on(known, facts, verdicts);
                 self.elections.on(known, facts, verdicts);
                 self.in_sync_sets.on(known, facts, verdicts);
             }
@@ -300,6 +304,7 @@ impl Checkers {
                     self.writes.on(known, facts, verdicts);
                     self.elections.on(known, facts, verdicts);
                     self.registrations.on(known, facts, verdicts);
+                    self.reassignments.on(known, facts, verdicts);
                     self.in_sync_sets.on(known, facts, verdicts);
                     if let Some(partition) = facts.partition(known.partition) {
                         self.committed.audit(known.at, partition, facts, verdicts);

@@ -1,9 +1,9 @@
-//! Whether the cluster is live again: L1 to L5.
+//! Whether the cluster is live again: L1 to L5, L8.
 //!
 //! In Kafka:   the liveness properties of the specifications; `replica.lag.time.max.ms`, session and delivery timeouts.
 //! Inputs:     the facts, and where clients stand.
 //! Invariants: L1 a controller is active. L2 every broker is unfenced. L3 every partition has a leader. L4 everybody is
-//!             in sync and holds everything. L5 every send was told, and consumers have read to the end.
+//!             in sync and holds everything. L5 every send was told, and consumers have read to the end. L8 no partition is on its way to other replicas.
 
 use trial_cluster::ids::TopicPartition;
 use trial_sim::HostId;
@@ -37,8 +37,11 @@ pub fn missing(facts: &Facts, clients: &Clients) -> Vec<String> {
             }
         }
     }
-    // Those that clients from outside have made.
-    let is_foreign = |found: &&PartitionFacts| !facts.setup.topics.contains_key(&*found.topic);
+    // Those that came later, or that clients from outside have made.
+    let is_foreign = |found: &&PartitionFacts| {
+        let planned = facts.setup.topics.get(&*found.topic);
+        planned.is_none_or(|planned| found.id.partition >= planned.partitions)
+    };
     for partition in facts.partitions().filter(is_foreign) {
         of_partition(facts, partition, &mut missing);
     }
@@ -51,6 +54,9 @@ pub fn missing(facts: &Facts, clients: &Clients) -> Vec<String> {
 fn of_partition(facts: &Facts, partition: &PartitionFacts, missing: &mut Vec<String>) {
     let name = partition.name();
     let Some(registration) = partition.registration.as_deref() else { return };
+    if registration.is_reassignment_in_progress() {
+        missing.push(format!("L8: {name} is on its way to other replicas"));
+    }
     let leader = registration.leader.and_then(|id| facts.setup.host_of(id));
     let Some(leader) = leader else {
         missing.push(format!("L3: {name} has no leader"));

@@ -17,6 +17,7 @@ mod losses;
 mod poll;
 mod promise;
 mod quorum;
+mod reassignments;
 mod registrations;
 mod retention;
 mod told;
