@@ -68,6 +68,7 @@ invariants! {
     "R17" Always "once the restart of a replica that lost bytes is registered it is neither in sync nor eligible, until it has caught up";
     "R18" Always "a follower cuts its log for an answer only in the leader epoch in which it asked";
     "R19" Durable "a consumer is handed committed records only, and none above the high watermark of who answers";
+    "R20" Always "a reassignment ends when all who are added are in sync and, if it removes more, all who stay; who was removed leads no more";
     "R22" Durable "who joins an in-sync set covers the leader's high watermark and the start of its epoch";
     "R23" Durable "the epoch caches of two replicas agree below both high watermarks";
     "S1" Always "every batch that is served has the right length and checksum";
@@ -101,6 +102,7 @@ invariants! {
     "L3" Afterwards "every partition has a leader that runs";
     "L4" Afterwards "every replica is in sync, and the high watermark is the log end";
     "L5" Afterwards "every send is completed";
+    "L8" Afterwards "every reassignment has ended";
     "L10" Afterwards "no leader waits for the controller to change its in-sync set";
 }
 

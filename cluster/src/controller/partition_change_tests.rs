@@ -58,6 +58,7 @@ fn builder<'a>(
     PartitionChangeBuilder::new(
         partition,
         ChangeContext {
+            waits_for_targets: true,
             is_acceptable_leader,
             default_directory,
             min_isr,

@@ -205,6 +205,12 @@ impl Rules {
         !self.switches.contains(&Switch::AckBeforeReplication)
     }
 
+    /// Whether a reassignment to fewer replicas waits until all who stay are in sync (R20).
+    #[must_use]
+    pub fn reassignment_waits_for_targets(&self) -> bool {
+        !self.switches.contains(&Switch::ReassignCompletesEarly)
+    }
+
     /// Whether a leader applies metadata whose partition epoch equals the one it knows (R7).
     #[must_use]
     pub fn applies_equal_partition_epoch(&self) -> bool {

@@ -247,6 +247,15 @@ switches! {
         guard: "controller/machine.rs",
         breaks: ["L2", "L3"],
     }
+    /// A reassignment to fewer replicas is over although some of those that stay are not in sync.
+    ReassignCompletesEarly {
+        name: "reassign_completes_early",
+        about: "a reassignment to fewer replicas ends before all who stay are in sync (KAFKA-15665)",
+        issue: "KAFKA-15665",
+        fixed_in: "3.8.0",
+        guard: "controller/reassignment.rs",
+        breaks: ["R20"],
+    }
 }
 
 /// A fault of Kafka's that waits for something that Trial does not have yet.

@@ -27,6 +27,7 @@ use super::losses::Losses;
 use super::pending::PendingChanges;
 use super::promise::FaultSeen;
 use super::quorum::Quorum;
+use super::reassignments::Reassignments;
 use super::registrations::Registrations;
 use super::stale_answers::StaleAnswers;
 use super::told::Told;
@@ -72,6 +73,7 @@ struct Checkers {
     elections: Elections,
     in_sync_sets: InSyncSets,
     registrations: Registrations,
+    reassignments: Reassignments,
     high_watermarks: HighWatermarks,
     answers: Answers,
     stale_answers: StaleAnswers,
@@ -295,6 +297,7 @@ impl Checkers {
                 retention::on(known, facts, verdicts);
                 self.committed.on(known, facts, verdicts);
             }
+            Fact::Deleted { .. } => self.committed.on(known, facts, verdicts),
             Fact::LogStartMoved { .. } => retention::on(known, facts, verdicts),
             Fact::Cleaned { .. } => {
                 compaction::on(known, facts, verdicts);
@@ -310,6 +313,7 @@ impl Checkers {
             Fact::Registered { .. } => {
                 self.registrations.on(known, facts, verdicts);
                 self.exclusion.on(known, facts, verdicts);
+                self.reassignments.on(known, facts, verdicts);
                 self.elections.on(known, facts, verdicts);
                 self.in_sync_sets.on(known, facts, verdicts);
             }
@@ -341,6 +345,7 @@ impl Checkers {
                 self.stale_answers.on(known, facts, verdicts);
                 self.elections.on(known, facts, verdicts);
                 self.registrations.on(known, facts, verdicts);
+                self.reassignments.on(known, facts, verdicts);
                 self.in_sync_sets.on(known, facts, verdicts);
                 if let Some(partition) = facts.partition(known.partition) {
                     self.committed.audit(known.at, partition, facts, verdicts);

@@ -1,10 +1,11 @@
-//! Whether the cluster is live again: L1 to L5, L10.
+//! Whether the cluster is live again: L1 to L5, L8, L10.
 //!
 //! In Kafka:   the liveness properties of the specifications; `replica.lag.time.max.ms`, session and delivery timeouts.
 //! Inputs:     the facts, and where clients stand.
 //! Invariants: L1 a controller is active. L2 every broker is unfenced, and one that stays down is fenced. L3 every
 //!             partition has a leader that runs. L4 everybody else is in sync and holds everything. L5 every send was
-//!             told, and consumers have read to the end. L10 no leader waits for a change of its in-sync set.
+//!             told, and consumers have read to the end. L8 no partition is on its way to other
+//!             replicas. L10 no leader waits for a change of its in-sync set.
 
 use trial_cluster::ids::{BrokerId, TopicPartition};
 use trial_sim::HostId;
@@ -43,8 +44,11 @@ pub fn missing(facts: &Facts, clients: &Clients, pending: &PendingChanges) -> Ve
             }
         }
     }
-    // Those that clients from outside have made.
-    let is_foreign = |found: &&PartitionFacts| !facts.setup.topics.contains_key(&*found.topic);
+    // Those that came later, or that clients from outside have made.
+    let is_foreign = |found: &&PartitionFacts| {
+        let planned = facts.setup.topics.get(&*found.topic);
+        planned.is_none_or(|planned| found.id.partition >= planned.partitions)
+    };
     for partition in facts.partitions().filter(is_foreign) {
         of_partition(facts, partition, &mut missing);
     }
@@ -62,6 +66,9 @@ fn stays_down(facts: &Facts, host: HostId) -> bool {
 fn of_partition(facts: &Facts, partition: &PartitionFacts, missing: &mut Vec<String>) {
     let name = partition.name();
     let Some(registration) = partition.registration.as_deref() else { return };
+    if registration.is_reassignment_in_progress() {
+        missing.push(format!("L8: {name} is on its way to other replicas"));
+    }
     let leader = registration.leader.and_then(|id| facts.setup.host_of(id));
     let Some(leader) = leader else {
         missing.push(format!("L3: {name} has no leader"));

@@ -21,6 +21,7 @@ mod pending;
 mod poll;
 mod promise;
 mod quorum;
+mod reassignments;
 mod registrations;
 mod retention;
 mod stale_answers;

@@ -269,6 +269,7 @@ impl Facts {
         event: &PartitionEvent,
     ) {
         let Some(partition) = self.partitions.get_mut(&id) else { return };
+        partition.on_role(host, event);
         match event {
             PartitionEvent::BecameLeader {
                 leader_epoch,
@@ -330,12 +331,17 @@ impl Facts {
                 return;
             }
         };
+        if !path.contains('/') && !matches!(what, DiskSeen::Created { .. }) {
+            self.on_folder_gone(at, host, &path.clone(), known);
+            return;
+        }
         let Some((id, base, suffix)) = self.segment(path) else { return };
         if suffix == Suffix::Deleted {
             return;
         }
         let wall = self.wall(at, host, disks);
         let Some(partition) = self.partitions.get_mut(&id) else { return };
+        let has_left = partition.left.contains_key(&host);
         let log = partition.log_mut(host);
         if suffix != Suffix::Live {
             self.on_swap_file(at, (host, wall), (id, base, suffix), what, known);
@@ -369,6 +375,9 @@ impl Facts {
             }
             DiskSeen::Truncated { len, .. } => log.on_truncate(base, *len, &mut removed),
             DiskSeen::Created { .. } => log.on_create(base),
+            _ if has_left => {
+                return self.on_deleted(at, host, (id, base), known);
+            }
             _ if log.gives_way(base) => {}
             _ => self.on_segment_gone(at, (host, wall), (id, base), known),
         }
@@ -460,7 +469,7 @@ impl Facts {
             let removed = self.without_dropped(at, (host, wall), id, before, known);
             let partition = self.partitions.get_mut(&id).expect("its key was listed");
             let is_loss = removed.iter().any(|batch| batch.last >= partition.legal_start);
-            if is_loss && kind == CrashKind::PowerLoss {
+            if is_loss && kind == CrashKind::PowerLoss && partition.is_replica(node) {
                 partition.lossy.insert(host);
                 partition.registered_since.remove(&host);
             }

@@ -20,6 +20,7 @@ mod keeping;
 mod partition;
 mod record_print;
 mod replica_log;
+mod replica_set;
 mod rewritten;
 mod segment;
 mod setup;

@@ -65,6 +65,8 @@ pub struct TopicSetup {
     pub replicas: usize,
     /// `min.insync.replicas`, at most the number of replicas.
     pub min_insync: usize,
+    /// `min.insync.replicas` as it is set.
+    pub min_insync_set: usize,
     /// Whether a leader may be elected that lacks committed records.
     pub unclean: bool,
     /// What it keeps, by its settings.

@@ -100,9 +100,11 @@ pub fn assemble(
         let min = setting("min.insync.replicas").and_then(|text| text.parse().ok()).unwrap_or(1);
         let unclean = setting("unclean.leader.election.enable").as_deref() == Some("true");
         let partitions = topic.partitions;
-        let min_insync = usize::min(min, replicas);
+        let (min_insync, min_insync_set) = (usize::min(min, replicas), min);
         let keeping = Keeping::of(&scenario.cluster.settings, &topic.settings);
-        (name.clone(), TopicSetup { partitions, replicas, min_insync, unclean, keeping })
+        let of_topic =
+            TopicSetup { partitions, replicas, min_insync, min_insync_set, unclean, keeping };
+        (name.clone(), of_topic)
     });
     let left_down = scenario.left_down.iter().filter_map(|name| world.host(name)).collect();
     let setup = Setup {

@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use trial_cluster::client::ClientProgram;
+use trial_cluster::error_code::ErrorCode;
 use trial_cluster::note::Note;
 use trial_reports::{EffectNumber, FaultEffect, FaultOutcome};
 use trial_sim::fault::{Condition, Effect, Fault, HostExpr, When};
@@ -36,6 +38,8 @@ pub trait Situation {
     fn holds(&self, condition: &Condition) -> bool;
     /// Whether the budget allows these hosts to crash, losing what they have not synced or not.
     fn may_crash(&self, hosts: &[HostId], losing: bool) -> bool;
+    /// The broker id of a host; none if it is no broker.
+    fn broker(&self, host: HostId) -> Option<i32>;
     /// Every host, for an isolation.
     fn all_hosts(&self) -> Vec<HostId>;
 }
@@ -72,6 +76,8 @@ pub(super) struct Outcome {
     pub(super) faults: Vec<FaultId>,
     pub(super) crashes: Vec<(CrashKind, CrashReport)>,
     pub(super) remark: Option<String>,
+    /// Which admin was asked, and what its answer is found by.
+    pub(super) asked: Option<(HostId, u64)>,
     /// It did something that no counter shows.
     pub(super) did: bool,
     /// What the budget made of a fault that a swarm drew.
@@ -92,6 +98,7 @@ impl Outcome {
             faults: Vec::new(),
             crashes: Vec::new(),
             remark: None,
+            asked: None,
             did: false,
             budget: ByBudget::Allowed,
             over_budget: false,
@@ -403,6 +410,7 @@ impl Player {
             outcome: &mut self.outcomes[index],
             holds: &mut self.holds,
             programs: &mut self.programs,
+            ticket: index as u64,
             restarts: Vec::new(),
             revives: Vec::new(),
         };
@@ -447,18 +455,19 @@ impl Player {
                 if let Some(harm) = told::harm(&harms) {
                     effect.text = format!("{}: {harm}", effect.text);
                 }
-                effect.happened |= outcome.did;
+                let answer = outcome.asked.map(|asked| admins_answer(world, asked));
+                effect.happened |= outcome.did || answer == Some(Some(ErrorCode::None));
                 if effect.happened && effect.text == told::WITHOUT {
                     effect.text.clear();
                 }
                 if outcome.at.is_none() {
                     effect =
                         FaultEffect { text: "its time never came".into(), ..Default::default() };
-                } else if let Some(remark) = &outcome.remark {
+                } else if let Some(remark) = outcome.remark.clone().or(answer.map(told::answer)) {
                     effect.text = if effect.happened && !effect.text.is_empty() {
                         format!("{}; {remark}", effect.text)
                     } else {
-                        remark.clone()
+                        remark
                     };
                 }
                 if outcome.text.contains('(') && !hosts.is_empty() {
@@ -473,6 +482,12 @@ impl Player {
             })
             .collect()
     }
+}
+
+/// What an admin was told; none if it was told nothing, or its process has ended since.
+fn admins_answer(world: &World<Note>, (admin, ticket): (HostId, u64)) -> Option<ErrorCode> {
+    let program = world.program(admin)?.as_any().downcast_ref::<ClientProgram>()?;
+    program.told(ticket)
 }
 
 /// A figure for the report, if it is not zero.

@@ -42,6 +42,7 @@ pub const CONDITIONS: &[(&str, &str)] = &[
     ("isr", "isr(TOPIC/PARTITION): how many are in sync, by the controller"),
     ("epoch", "epoch(TOPIC/PARTITION): the leader epoch, by the controller"),
     ("acked", "acked(PRODUCER): records that it was told are safe"),
+    ("moving", "moving(TOPIC/PARTITION): 1 while a reassignment is under way, by the controller"),
     (
         "swaps",
         "swaps(HOST, TOPIC/PARTITION): how often compacted segments began to take the place of others",
@@ -136,6 +137,15 @@ impl Known<'_> {
                 let what = format!("there is no disk {disk}");
                 Err(Unfit::name(&disk.to_string(), what, "0: every node has one log directory"))
             }
+            Effect::Reassign { partition, to } => {
+                self.partition(partition)?;
+                to.0.iter().try_for_each(|host| self.taker(host))
+            }
+            Effect::Cancel { partition } | Effect::Elect { partition } => self.partition(partition),
+            Effect::Grow { topic, .. } if !self.topics.contains_key(topic) => {
+                let known: Vec<_> = self.topics.keys().map(String::as_str).collect();
+                Err(Unfit::name(topic, format!("there is no topic `{topic}`"), known.join(", ")))
+            }
             Effect::Ring { hosts } if distinct(hosts) < 3 => {
                 let what = "a ring takes three hosts or more".to_owned();
                 Err(Unfit { name: Some("ring".to_owned()), what, allowed: None })
@@ -221,6 +231,21 @@ impl Known<'_> {
         Err(Unfit::name(host, what, brokers.join(", ")))
     }
 
+    /// A broker by its name, to which a replica may go.
+    fn taker(&self, host: &HostExpr) -> Result<(), Unfit> {
+        let brokers: Vec<_> = (1..=self.cluster.brokers).map(|it| format!("b{it}")).collect();
+        let (name, what) = match host {
+            HostExpr::Name(name) if brokers.contains(name) => return Ok(()),
+            HostExpr::Name(name) => {
+                (name, format!("a replica goes to a broker, and `{name}` is none"))
+            }
+            HostExpr::Call { name, .. } => {
+                (name, "replicas go to brokers by their names".to_owned())
+            }
+        };
+        Err(Unfit::name(name, what, brokers.join(", ")))
+    }
+
     fn restart(
         &self,
         hosts: &Group,
@@ -270,7 +295,9 @@ impl Known<'_> {
             return Err(Unfit::name(&condition.value, what, "a whole number"));
         }
         match (name, condition.args.as_slice()) {
-            ("high_watermark" | "isr" | "epoch", [partition]) => self.partition(partition),
+            ("high_watermark" | "isr" | "epoch" | "moving", [partition]) => {
+                self.partition(partition)
+            }
             ("log_end" | "swaps", [host, partition]) => {
                 self.broker(host, name)?;
                 self.partition(partition)
@@ -343,8 +370,12 @@ fn parts(effect: &Effect) -> Parts<'_> {
         | Effect::Slow { hosts, .. }
         | Effect::Wipe { hosts, .. }
         | Effect::Disk { hosts, .. }
-        | Effect::Clock { hosts, .. } => Parts::To(hosts.0.iter().collect()),
-        Effect::Swarm { .. } => Parts::To(Vec::new()),
+        | Effect::Clock { hosts, .. }
+        | Effect::Reassign { to: hosts, .. } => Parts::To(hosts.0.iter().collect()),
+        Effect::Swarm { .. }
+        | Effect::Cancel { .. }
+        | Effect::Grow { .. }
+        | Effect::Elect { .. } => Parts::To(Vec::new()),
     }
 }
 

@@ -11,6 +11,7 @@ mod flipped;
 mod marks;
 mod quorum;
 mod real_logs;
+mod reassignments;
 mod registrations;
 mod retention;
 mod story;

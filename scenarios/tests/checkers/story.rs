@@ -126,7 +126,14 @@ fn setup(promises: Promises, settings: &[(&str, &str)]) -> Setup {
     let settings: Vec<_> =
         settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let keeping = Keeping::of(&[], &settings);
-    let topic = TopicSetup { partitions: 1, replicas: 3, min_insync, unclean: false, keeping };
+    let topic = TopicSetup {
+        partitions: 1,
+        replicas: 3,
+        min_insync,
+        min_insync_set: min_insync,
+        unclean: false,
+        keeping,
+    };
     Setup {
         min_insync: 1,
         hosts: (0..8).map(host).collect(),
