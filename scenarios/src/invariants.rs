@@ -90,6 +90,7 @@ invariants! {
     "inconsistent-offsets" Acknowledged "one offset holds one record, whoever reads it";
     "duplicate" Acknowledged "a record is at one offset only; retries without idempotence are excused";
     "nonmonotonic-poll" Always "an assigned consumer never reads backwards";
+    "nonmonotonic-end" Durable "who asks where a log ends is told no less than was told before";
     "poll-skip" Always "an assigned consumer skips no record that others see";
     "unseen" Afterwards "every acked record has been read by the end";
     "L1" Afterwards "the controllers have a leader";

@@ -29,7 +29,7 @@ use super::told::Told;
 use super::verdicts::{Excuse, Verdicts, Violation};
 use super::watermark::HighWatermarks;
 use super::writes::Writes;
-use super::{compaction, epochs, history, live, retention, unreachable};
+use super::{compaction, ends, epochs, history, live, retention, unreachable};
 use crate::facts::{Disks, Fact, Facts, Known, Role, Setup};
 
 /// The judge of one run.
@@ -281,6 +281,7 @@ impl Checkers {
             }
             Fact::Mixed { .. } => compaction::on(known, facts, verdicts),
             Fact::BadBytes { .. } => self.writes.on(known, facts, verdicts),
+            Fact::EndTold { .. } => ends::on(known, facts, verdicts),
             Fact::Acked { .. } => self.answers.on(known, facts, verdicts),
             Fact::Fetched { .. } => {
                 self.answers.on(known, facts, verdicts);

@@ -8,6 +8,7 @@ mod clients;
 mod committed;
 mod compaction;
 mod elections;
+mod ends;
 mod epochs;
 mod history;
 mod isr;

@@ -14,12 +14,12 @@ use trial_sim::{ConnId, HostId, Time};
 
 use super::fact::{Fact, Known};
 use super::facts::Facts;
-use super::partition::Acked;
+use super::partition::{Acked, EndTold};
 use super::record_print::prints;
 use super::replica_log::Stored;
 use super::setup::Role;
 use crate::tap::{
-    BatchHead, Conversations, FetchAnswer, Heard, ProduceAnswer, SettingAsked, StartAsked,
+    BatchHead, Conversations, EndAnswer, FetchAnswer, Heard, ProduceAnswer, SettingAsked, StartAsked,
     TopicRef, batches,
 };
 
@@ -34,6 +34,8 @@ type Sent = Vec<(TopicPartition, Vec<BatchHead>)>;
 pub(super) struct Connections {
     conversations: Conversations,
     produces: BTreeMap<u64, VecDeque<Arc<Sent>>>,
+    /// When ends of logs were asked for whose answers are awaited.
+    ends_asked: BTreeMap<u64, VecDeque<Time>>,
     /// Closed by one end.
     half_closed: BTreeSet<u64>,
     /// Somebody from outside said there what is no message: nobody follows the rest.
@@ -49,6 +51,7 @@ impl Connections {
         }
         self.conversations.on_closed(conn);
         self.produces.remove(&conn);
+        self.ends_asked.remove(&conn);
         self.unheard.remove(&conn);
     }
 }
@@ -81,6 +84,17 @@ impl Facts {
                     for answer in answers {
                         self.on_start_told(to, by.replica, &answer);
                         self.on_fetched(at, from, by.replica < 0, &answer, known);
+                    }
+                }
+                Heard::EndsAsked => {
+                    self.connections.ends_asked.entry(conn.0).or_default().push_back(at);
+                }
+                Heard::EndsTold(told) => {
+                    self.requests += 1;
+                    let queue = self.connections.ends_asked.get_mut(&conn.0);
+                    let asked = queue.and_then(VecDeque::pop_front).unwrap_or(at);
+                    for answer in told {
+                        self.on_end_told(at, asked, from, &answer, known);
                     }
                 }
                 Heard::StartsAsked(asked) => self.on_starts_asked(asked.as_deref()),
@@ -192,6 +206,21 @@ impl Facts {
             let log = partition.log_mut(follower);
             log.told_start = log.told_start.max(answer.log_start);
         }
+    }
+
+    fn on_end_told(
+        &mut self,
+        at: Time,
+        asked: Time,
+        host: HostId,
+        answer: &EndAnswer,
+        known: &mut Vec<Known>,
+    ) {
+        let Some(id) = self.resolve(&answer.topic, answer.partition) else { return };
+        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        let told = EndTold { at, host, epoch: answer.leader_epoch, offset: answer.offset };
+        let before = partition.on_end_told(told, asked);
+        known.push(Known { at, partition: id, fact: Fact::EndTold { told, before } });
     }
 
     fn on_starts_asked(&mut self, asked: Option<&[StartAsked]>) {

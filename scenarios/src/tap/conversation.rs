@@ -10,12 +10,13 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::{
-    Cursor, FetchAnswer, FetchRequestSeen, Malformed, ProduceAnswer, ProduceRequestSeen,
-    SettingAsked, StartAsked, admin, fetch, produce,
+    Cursor, EndAnswer, FetchAnswer, FetchRequestSeen, Malformed, ProduceAnswer, ProduceRequestSeen,
+    SettingAsked, StartAsked, admin, ends, fetch, produce,
 };
 
 const PRODUCE: i16 = 0;
 const FETCH: i16 = 1;
+const LIST_OFFSETS: i16 = 2;
 const API_VERSIONS: i16 = 18;
 const DELETE_RECORDS: i16 = 21;
 const INCREMENTAL_ALTER_CONFIGS: i16 = 44;
@@ -39,6 +40,10 @@ pub enum Heard {
         /// Its answers.
         answers: Vec<FetchAnswer>,
     },
+    /// A consumer asks where logs end.
+    EndsAsked,
+    /// A broker has answered that.
+    EndsTold(Vec<EndAnswer>),
     /// An administrator asks for logs to start later; none: in words of another version.
     StartsAsked(Option<Vec<StartAsked>>),
     /// An administrator asks for other settings.
@@ -61,6 +66,7 @@ pub enum Heard {
 enum Awaited {
     Produce { acks: i16, version: i16 },
     Fetch { by: FetchRequestSeen, version: i16 },
+    Ends { asked: Vec<(String, i32)> },
     Other { api: i16 },
 }
 
@@ -136,6 +142,12 @@ impl Conversation {
                 self.awaited.push_back((correlation, Awaited::Fetch { by, version }));
                 Ok(None)
             }
+            (LIST_OFFSETS, 6..=11) => {
+                let body = flexible_body(cursor).map_err(failed)?;
+                let asked = ends::request(body).map_err(failed)?;
+                self.awaited.push_back((correlation, Awaited::Ends { asked }));
+                Ok(Some(Heard::EndsAsked))
+            }
             _ => {
                 self.awaited.push_back((correlation, Awaited::Other { api }));
                 other_request(api, version, cursor).map_err(failed)
@@ -170,6 +182,12 @@ impl Conversation {
                 cursor.skip_tags().map_err(failed)?;
                 let answers = fetch::response(version, cursor.rest()).map_err(failed)?;
                 Ok(Some(Heard::Fetched { by, answers }))
+            }
+            Awaited::Ends { asked } => {
+                let failed = |fault| (Some(LIST_OFFSETS), fault);
+                cursor.skip_tags().map_err(failed)?;
+                let told = ends::response(&asked, cursor.rest()).map_err(failed)?;
+                Ok(Some(Heard::EndsTold(told)))
             }
             Awaited::Other { api } if api == API_VERSIONS => Ok(None),
             Awaited::Other { api } => Ok(Some(Heard::Answered { api })),
