@@ -19,6 +19,7 @@ use super::answers::Answers;
 use super::clients::Clients;
 use super::committed::CommittedRecords;
 use super::elections::Elections;
+use super::held_back::HeldBack;
 use super::isr::InSyncSets;
 use super::losses::Losses;
 use super::promise::FaultSeen;
@@ -69,6 +70,7 @@ struct Checkers {
     high_watermarks: HighWatermarks,
     answers: Answers,
     stale_answers: StaleAnswers,
+    held_back: HeldBack,
 }
 
 impl Judge {
@@ -286,8 +288,10 @@ impl Checkers {
             Fact::Fetched { .. } => {
                 self.answers.on(known, facts, verdicts);
                 self.high_watermarks.on(known, facts, verdicts);
+                self.held_back.on(known, facts, verdicts);
             }
             Fact::Registered { .. } => {
+                self.held_back.on(known, facts, verdicts);
                 self.registrations.on(known, facts, verdicts);
                 self.elections.on(known, facts, verdicts);
                 self.in_sync_sets.on(known, facts, verdicts);
@@ -299,11 +303,13 @@ impl Checkers {
                     // R18 first: it is why the cut is below the high watermark, if it is.
                     self.stale_answers.on(known, facts, verdicts);
                     self.high_watermarks.on(known, facts, verdicts);
+                    self.held_back.on(known, facts, verdicts);
                 }
                 PartitionEvent::ProduceCompleted { .. } => self.answers.on(known, facts, verdicts),
                 PartitionEvent::BecameLeader { .. } => {
                     self.writes.on(known, facts, verdicts);
                     self.stale_answers.on(known, facts, verdicts);
+                    self.held_back.on(known, facts, verdicts);
                     self.elections.on(known, facts, verdicts);
                     self.registrations.on(known, facts, verdicts);
                     self.in_sync_sets.on(known, facts, verdicts);
@@ -314,6 +320,7 @@ impl Checkers {
                 }
                 _ => {
                     self.stale_answers.on(known, facts, verdicts);
+                    self.held_back.on(known, facts, verdicts);
                     self.registrations.on(known, facts, verdicts);
                     self.in_sync_sets.on(known, facts, verdicts);
                 }

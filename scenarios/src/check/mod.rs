@@ -10,6 +10,7 @@ mod compaction;
 mod elections;
 mod ends;
 mod epochs;
+mod held_back;
 mod history;
 mod isr;
 mod judge;

@@ -83,7 +83,7 @@ impl Facts {
                     self.requests += 1;
                     for answer in answers {
                         self.on_start_told(to, by.replica, &answer);
-                        self.on_fetched(at, from, by.replica < 0, &answer, known);
+                        self.on_fetched(at, (from, to), by.replica < 0, &answer, known);
                     }
                 }
                 Heard::EndsAsked => {
@@ -265,7 +265,7 @@ impl Facts {
     fn on_fetched(
         &mut self,
         at: Time,
-        host: HostId,
+        (host, reader): (HostId, HostId),
         by_consumer: bool,
         answer: &FetchAnswer,
         known: &mut Vec<Known>,
@@ -292,6 +292,7 @@ impl Facts {
                 let records = read.map_or_else(Vec::new, Iterator::collect);
                 let fact = Fact::Fetched {
                     host,
+                    reader,
                     by_consumer,
                     high_watermark: answer.high_watermark,
                     log_start: answer.log_start,

@@ -140,6 +140,8 @@ pub enum Fact {
     Fetched {
         /// Who.
         host: HostId,
+        /// Whom.
+        reader: HostId,
         /// Whether a consumer asked.
         by_consumer: bool,
         /// The high watermark that it told.
