@@ -71,6 +71,7 @@ invariants! {
     "R20" Always "a reassignment ends when all who are added are in sync and, if it removes more, all who stay; who was removed leads no more";
     "R22" Durable "who joins an in-sync set covers the leader's high watermark and the start of its epoch";
     "R23" Durable "the epoch caches of two replicas agree below both high watermarks";
+    "R24" Always "a high watermark is not held back by replicas that may not join the in-sync set";
     "S1" Always "every batch that is served has the right length and checksum";
     "S6" Always "a cleaning keeps the order and content of records; what is gone is superseded, or was a tombstone for delete.retention.ms";
     "S7" Always "retention drops the oldest segments only, when they are due, and nothing at the high watermark or beyond; a log's start only rises";
@@ -95,6 +96,7 @@ invariants! {
     "inconsistent-offsets" Acknowledged "one offset holds one record, whoever reads it";
     "duplicate" Acknowledged "a record is at one offset only; retries without idempotence are excused";
     "nonmonotonic-poll" Always "an assigned consumer never reads backwards";
+    "nonmonotonic-end" Durable "who asks where a log ends is told no less than was told before";
     "poll-skip" Always "an assigned consumer skips no record that others see";
     "unseen" Afterwards "every acked record has been read by the end";
     "L1" Afterwards "the controllers have a leader";

@@ -64,7 +64,8 @@ impl Partition {
     }
 
     fn check_caught_up_with_epoch(&self, query: &OffsetQuery) -> Result<(), ErrorCode> {
-        let lags = query.isolation.is_some()
+        let lags = self.core.rules.hides_an_end_that_may_be_old()
+            && query.isolation.is_some()
             && self.leader().is_some_and(|leader| {
                 leader.epoch_start_offset() > self.core.offsets.high_watermark()
             });

@@ -162,6 +162,18 @@ impl Rules {
         self.profile == Profile::Kafka43
     }
 
+    /// Whether a leader names no end of its log before its high watermark has reached its epoch (KIP-207).
+    #[must_use]
+    pub fn hides_an_end_that_may_be_old(&self) -> bool {
+        !self.switches.contains(&Switch::ListOffsetsRegress)
+    }
+
+    /// Whether, outside the in-sync set, a high watermark waits only for those that may join it (KAFKA-15021).
+    #[must_use]
+    pub fn waits_for_eligible_only(&self) -> bool {
+        !self.switches.contains(&Switch::IsrShrinkWaitsFullLag)
+    }
+
     /// Whether eligible leader replicas (KIP-966) are kept.
     #[must_use]
     pub fn keeps_eligible_leader_replicas(&self) -> bool {

@@ -166,6 +166,24 @@ switches! {
         guard: "log/src/partition_log/truncate.rs",
         breaks: ["L4"],
     }
+    /// A new leader names its high watermark as the end of a log before that has reached its own epoch.
+    ListOffsetsRegress {
+        name: "list_offsets_regress",
+        about: "a new leader names an end of its log below the one that its predecessor has named",
+        issue: "KAFKA-2334, KIP-207",
+        fixed_in: "2.2.0",
+        guard: "partition/list_offsets.rs",
+        breaks: ["nonmonotonic-end"],
+    }
+    /// A high watermark waits for replicas that have caught up and may not join the in-sync set.
+    IsrShrinkWaitsFullLag {
+        name: "isr_shrink_waits_full_lag",
+        about: "a replica that is shutting down or fenced holds a high watermark back for replica.lag.time.max.ms",
+        issue: "KAFKA-15021",
+        fixed_in: "3.6.0",
+        guard: "partition/high_watermark.rs",
+        breaks: ["R24"],
+    }
     /// Metadata whose partition epoch equals the known one is applied, as Kafka's trunk does.
     EqualPartitionEpochApplied {
         name: "equal_partition_epoch_applied",

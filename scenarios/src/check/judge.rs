@@ -22,6 +22,7 @@ use super::commitments::Commitments;
 use super::committed::CommittedRecords;
 use super::elections::Elections;
 use super::exclusion::Exclusion;
+use super::held_back::HeldBack;
 use super::isr::InSyncSets;
 use super::losses::Losses;
 use super::pending::PendingChanges;
@@ -35,7 +36,7 @@ use super::topic_ids::TopicIds;
 use super::verdicts::{Excuse, Verdicts, Violation};
 use super::watermark::HighWatermarks;
 use super::writes::Writes;
-use super::{compaction, epochs, history, live, retention, unreachable};
+use super::{compaction, ends, epochs, history, live, retention, unreachable};
 use crate::facts::{Disks, Fact, Facts, Known, Role, Setup};
 
 /// The judge of one run.
@@ -77,6 +78,7 @@ struct Checkers {
     high_watermarks: HighWatermarks,
     answers: Answers,
     stale_answers: StaleAnswers,
+    held_back: HeldBack,
     exclusion: Exclusion,
     pending: PendingChanges,
 }
@@ -305,12 +307,15 @@ impl Checkers {
             }
             Fact::Mixed { .. } => compaction::on(known, facts, verdicts),
             Fact::BadBytes { .. } => self.writes.on(known, facts, verdicts),
+            Fact::EndTold { .. } => ends::on(known, facts, verdicts),
             Fact::Acked { .. } => self.answers.on(known, facts, verdicts),
             Fact::Fetched { .. } => {
                 self.answers.on(known, facts, verdicts);
                 self.high_watermarks.on(known, facts, verdicts);
+                self.held_back.on(known, facts, verdicts);
             }
             Fact::Registered { .. } => {
+                self.held_back.on(known, facts, verdicts);
                 self.registrations.on(known, facts, verdicts);
                 self.exclusion.on(known, facts, verdicts);
                 self.reassignments.on(known, facts, verdicts);
@@ -338,11 +343,13 @@ impl Checkers {
                 // R18 first: it is why the cut is below the high watermark, if it is.
                 self.stale_answers.on(known, facts, verdicts);
                 self.high_watermarks.on(known, facts, verdicts);
+                self.held_back.on(known, facts, verdicts);
             }
             PartitionEvent::ProduceCompleted { .. } => self.answers.on(known, facts, verdicts),
             PartitionEvent::BecameLeader { .. } => {
                 self.writes.on(known, facts, verdicts);
                 self.stale_answers.on(known, facts, verdicts);
+                self.held_back.on(known, facts, verdicts);
                 self.elections.on(known, facts, verdicts);
                 self.registrations.on(known, facts, verdicts);
                 self.reassignments.on(known, facts, verdicts);
@@ -354,6 +361,7 @@ impl Checkers {
             }
             _ => {
                 self.stale_answers.on(known, facts, verdicts);
+                self.held_back.on(known, facts, verdicts);
                 self.registrations.on(known, facts, verdicts);
                 self.in_sync_sets.on(known, facts, verdicts);
             }

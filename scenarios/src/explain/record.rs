@@ -111,6 +111,7 @@ impl What {
                 | Fact::Registered { host, .. }
                 | Fact::Fetched { host, .. } => *host,
                 Fact::Acked { ack, .. } => ack.by,
+                Fact::EndTold { told, .. } => told.host,
             }),
             Self::Registered { host, .. }
             | Self::CameBack { host, .. }

@@ -144,6 +144,13 @@ impl Names<'_> {
                     if ack.count > 1 { "are" } else { "is" }
                 )
             }
+            Fact::EndTold { told, .. } => {
+                format!(
+                    "{} told a consumer that the log ends at {}",
+                    self.host(told.host),
+                    told.offset
+                )
+            }
             Fact::Fetched { host, by_consumer, high_watermark, .. } => {
                 let who = if *by_consumer { "consumer" } else { "follower" };
                 format!(

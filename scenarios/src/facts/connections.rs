@@ -14,13 +14,13 @@ use trial_sim::{ConnId, HostId, Time};
 
 use super::fact::{Fact, Known};
 use super::facts::Facts;
-use super::partition::Acked;
+use super::partition::{Acked, EndTold};
 use super::record_print::prints;
 use super::replica_log::Stored;
 use super::setup::Role;
 use crate::tap::{
-    BatchHead, Conversations, Decided, FetchAnswer, Heard, ProduceAnswer, SettingAsked, StartAsked,
-    TopicRef, batches,
+    BatchHead, Conversations, Decided, EndAnswer, FetchAnswer, Heard, ProduceAnswer, SettingAsked,
+    StartAsked, TopicRef, batches,
 };
 
 /// How many unread messages are told.
@@ -45,6 +45,8 @@ pub struct Answered {
 pub(super) struct Connections {
     conversations: Conversations,
     produces: BTreeMap<u64, VecDeque<Arc<Sent>>>,
+    /// When ends of logs were asked for whose answers are awaited.
+    ends_asked: BTreeMap<u64, VecDeque<Time>>,
     /// Closed by one end.
     half_closed: BTreeSet<u64>,
     /// Somebody from outside said there what is no message: nobody follows the rest.
@@ -60,6 +62,7 @@ impl Connections {
         }
         self.conversations.on_closed(conn);
         self.produces.remove(&conn);
+        self.ends_asked.remove(&conn);
         self.unheard.remove(&conn);
     }
 }
@@ -91,7 +94,18 @@ impl Facts {
                     self.requests += 1;
                     for answer in answers {
                         self.on_start_told(to, by.replica, &answer);
-                        self.on_fetched(at, from, by.replica < 0, &answer, known);
+                        self.on_fetched(at, (from, to), by.replica < 0, &answer, known);
+                    }
+                }
+                Heard::EndsAsked => {
+                    self.connections.ends_asked.entry(conn.0).or_default().push_back(at);
+                }
+                Heard::EndsTold(told) => {
+                    self.requests += 1;
+                    let queue = self.connections.ends_asked.get_mut(&conn.0);
+                    let asked = queue.and_then(VecDeque::pop_front).unwrap_or(at);
+                    for answer in told {
+                        self.on_end_told(at, asked, from, &answer, known);
                     }
                 }
                 Heard::StartsAsked(asked) => self.on_starts_asked(asked.as_deref()),
@@ -209,6 +223,21 @@ impl Facts {
         }
     }
 
+    fn on_end_told(
+        &mut self,
+        at: Time,
+        asked: Time,
+        host: HostId,
+        answer: &EndAnswer,
+        known: &mut Vec<Known>,
+    ) {
+        let Some(id) = self.resolve(&answer.topic, answer.partition) else { return };
+        let Some(partition) = self.partitions.get_mut(&id) else { return };
+        let told = EndTold { at, host, epoch: answer.leader_epoch, offset: answer.offset };
+        let before = partition.on_end_told(told, asked);
+        known.push(Known { at, partition: id, fact: Fact::EndTold { told, before } });
+    }
+
     fn on_starts_asked(&mut self, asked: Option<&[StartAsked]>) {
         let Some(asked) = asked else {
             for partition in self.partitions.values_mut() {
@@ -251,7 +280,7 @@ impl Facts {
     fn on_fetched(
         &mut self,
         at: Time,
-        host: HostId,
+        (host, reader): (HostId, HostId),
         by_consumer: bool,
         answer: &FetchAnswer,
         known: &mut Vec<Known>,
@@ -278,6 +307,7 @@ impl Facts {
                 let records = read.map_or_else(Vec::new, Iterator::collect);
                 let fact = Fact::Fetched {
                     host,
+                    reader,
                     by_consumer,
                     high_watermark: answer.high_watermark,
                     log_start: answer.log_start,

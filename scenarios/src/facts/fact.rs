@@ -8,7 +8,7 @@ use trial_cluster::note::partition::PartitionEvent;
 use trial_log::LogStartReason;
 use trial_sim::{HostId, Time};
 
-use super::partition::Acked;
+use super::partition::{Acked, EndTold};
 use super::record_print::RecordPrint;
 use super::replica_log::Stored;
 use crate::tap::BatchFault;
@@ -134,10 +134,19 @@ pub enum Fact {
         /// What stood at that offset on the broker's disk.
         on_disk: Option<Stored>,
     },
+    /// A broker told a consumer where a log ends.
+    EndTold {
+        /// What was told.
+        told: EndTold,
+        /// A later end that had been told before this one was asked for, in no later epoch.
+        before: Option<EndTold>,
+    },
     /// A broker answered a fetch.
     Fetched {
         /// Who.
         host: HostId,
+        /// Whom.
+        reader: HostId,
         /// Whether a consumer asked.
         by_consumer: bool,
         /// The high watermark that it told.

@@ -36,6 +36,19 @@ pub struct CommittedRecord {
     pub next: i64,
 }
 
+/// Where a log ends, as a broker told it to a consumer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndTold {
+    /// When.
+    pub at: Time,
+    /// Who told it.
+    pub host: HostId,
+    /// The leader epoch that it named.
+    pub epoch: i32,
+    /// The end.
+    pub offset: i64,
+}
+
 /// A batch that a producer was told is safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Acked {
@@ -159,6 +172,8 @@ pub struct PartitionFacts {
     pub high_watermark: i64,
     /// What producers were told.
     pub acked: Chunked<Acked>,
+    /// Ends that consumers were told; one that an earlier one covers is left out.
+    pub ends_told: Vec<EndTold>,
     /// Batches without a copy.
     pub vanished: Chunked<Vanished>,
     /// Replicas that lost bytes and have not been in sync since.
@@ -208,6 +223,7 @@ impl PartitionFacts {
             swaps: BTreeMap::new(),
             high_watermark: 0,
             acked: Chunked::default(),
+            ends_told: Vec::new(),
             vanished: Chunked::default(),
             lossy: BTreeSet::new(),
             unclean: BTreeSet::new(),
@@ -218,6 +234,18 @@ impl PartitionFacts {
             records_acked: 0,
             read_end: 0,
         }
+    }
+
+    /// A consumer that had asked at `asked` is told an end. Answers the furthest end that lay behind it by then.
+    pub(super) fn on_end_told(&mut self, told: EndTold, asked: Time) -> Option<EndTold> {
+        let covers = |end: &&EndTold| end.epoch <= told.epoch && end.offset > told.offset;
+        let earlier = self.ends_told.iter().filter(|end| end.at < asked);
+        let before = earlier.filter(covers).max_by_key(|end| end.offset).copied();
+        let is_covered = |end: &EndTold| end.epoch <= told.epoch && end.offset >= told.offset;
+        if !self.ends_told.iter().any(is_covered) {
+            self.ends_told.push(told);
+        }
+        before
     }
 
     /// The registration by a record that a controller has written.

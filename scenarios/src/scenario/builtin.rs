@@ -44,6 +44,21 @@ macro_rules! bugs {
 
 bugs! {
     "ack_before_replication",
+    "trunc_to_hw_loss",
+    "trunc_to_hw_diverge",
+    "fast_failover_diverge",
+    "zombie_replica_unfenced_fetch",
+    "fetch_without_leader_epoch",
+    "fetch_session_drops_epoch",
+    "stale_fetch_response_truncates_committed",
+    "stale_metadata_epoch_livelock",
+    "no_epoch_entry_on_elect",
+    "epoch_cache_not_trimmed",
+    "list_offsets_regress",
+    "isr_shrink_waits_full_lag",
+    "equal_partition_epoch_applied",
+    "truncation_not_synced",
+    "recovery_leaves_hole",
 }
 
 const DATA: &[(&str, &str)] = &[("departures.csv", include_str!("../../data/departures.csv"))];

@@ -11,12 +11,13 @@ use bytes::{Buf, Bytes, BytesMut};
 
 use super::decided::{self, Decided, Question};
 use super::{
-    Cursor, FetchAnswer, FetchRequestSeen, Malformed, ProduceAnswer, ProduceRequestSeen,
-    SettingAsked, StartAsked, admin, fetch, produce,
+    Cursor, EndAnswer, FetchAnswer, FetchRequestSeen, Malformed, ProduceAnswer, ProduceRequestSeen,
+    SettingAsked, StartAsked, admin, ends, fetch, produce,
 };
 
 const PRODUCE: i16 = 0;
 const FETCH: i16 = 1;
+const LIST_OFFSETS: i16 = 2;
 const API_VERSIONS: i16 = 18;
 const DELETE_RECORDS: i16 = 21;
 const INCREMENTAL_ALTER_CONFIGS: i16 = 44;
@@ -40,6 +41,10 @@ pub enum Heard {
         /// Its answers.
         answers: Vec<FetchAnswer>,
     },
+    /// A consumer asks where logs end.
+    EndsAsked,
+    /// A broker has answered that.
+    EndsTold(Vec<EndAnswer>),
     /// An administrator asks for logs to start later; none: in words of another version.
     StartsAsked(Option<Vec<StartAsked>>),
     /// An administrator asks for other settings.
@@ -65,6 +70,7 @@ enum Awaited {
     Produce { acks: i16, version: i16 },
     Fetch { by: FetchRequestSeen, version: i16 },
     Decision(Question),
+    Ends { asked: Vec<(String, i32)> },
     Other { api: i16 },
 }
 
@@ -144,6 +150,12 @@ impl Conversation {
                 self.awaited.push_back((correlation, Awaited::Fetch { by, version }));
                 Ok(None)
             }
+            (LIST_OFFSETS, 6..=11) => {
+                let body = flexible_body(cursor).map_err(failed)?;
+                let asked = ends::request(body).map_err(failed)?;
+                self.awaited.push_back((correlation, Awaited::Ends { asked }));
+                Ok(Some(Heard::EndsAsked))
+            }
             _ if is_of_controllers(api, version) => {
                 let body = flexible_body(cursor).map_err(failed)?;
                 let question = decided::question(api, version, number, body).map_err(failed)?;
@@ -191,6 +203,12 @@ impl Conversation {
                 cursor.skip_tags().map_err(failed)?;
                 let decided = question.answer(number, cursor.rest()).map_err(failed)?;
                 Ok(Some(Heard::Decided(decided)))
+            }
+            Awaited::Ends { asked } => {
+                let failed = |fault| (Some(LIST_OFFSETS), fault);
+                cursor.skip_tags().map_err(failed)?;
+                let told = ends::response(&asked, cursor.rest()).map_err(failed)?;
+                Ok(Some(Heard::EndsTold(told)))
             }
             Awaited::Other { api } if api == API_VERSIONS => Ok(None),
             Awaited::Other { api } => Ok(Some(Heard::Answered { api })),
