@@ -230,6 +230,7 @@ fn check(row: &Row, keeps_elr: bool) {
         default_directory: &|_| DirectoryId::UNASSIGNED_DIRECTORY,
         min_isr: row.min_isr,
         keeps_eligible_leader_replicas: keeps_elr,
+        waits_for_targets: true,
     };
     let Asked { election, isr, replicas, unclean, moves, keeps_last_leader } = row.asked;
     let mut builder = PartitionChangeBuilder::new(&before, context)
