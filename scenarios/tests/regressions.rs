@@ -13,13 +13,14 @@ use trial_scenarios::scenario::Scenario;
 const LAG: &str = r#"cluster.config."replica.lag.time.max.ms"=30000"#;
 /// The swarm and the cluster of `everything_at_once` when it had three brokers and five families: by SW-1 and PI-1 each
 /// of these draws what it drew then.
-const OLD: [&str; 6] = [
+const OLD: [&str; 7] = [
     r#"faults=["during 5s..60s swarm network crash disk clock pause"]"#,
     "cluster.brokers=3",
     "cluster.controllers=3",
     r#"cluster.config."num.io.threads"=8"#,
     "topics.orders.partitions=4",
     "lanes.scheduler=keyed",
+    "lanes.yields=none",
 ];
 
 fn changes(name: &str, more: &[&str]) -> Vec<String> {

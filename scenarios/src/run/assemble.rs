@@ -10,13 +10,11 @@ use trial_cluster::config::{ClientSettings, OffsetReset};
 use trial_cluster::ids::BrokerId;
 use trial_cluster::node::{BROKER_PORT, ClusterSpec, NodeSpec, Roles};
 use trial_cluster::note::Note;
-use trial_sim::{
-    ClockSpec, EPOCH_MS, HostSpec, NetworkSettings, Place, Plan, Span, Time, World, WorldSettings,
-};
+use trial_sim::{ClockSpec, EPOCH_MS, HostSpec, Place, Plan, Span, Time, World, WorldSettings};
 
 use super::programs::Programs;
 use crate::facts::{HostSetup, Keeping, Role, Setup, TopicSetup};
-use crate::scenario::{ADMIN, Client, Load, Network, OUTSIDE, Scenario};
+use crate::scenario::{ADMIN, Client, Load, OUTSIDE, Scenario};
 
 /// Controllers of their own have ids from here on, so that `c1` is node 101.
 const CONTROLLER_IDS: i32 = 100;
@@ -40,8 +38,7 @@ pub fn assemble(
     mut settings: WorldSettings,
     played: Played,
 ) -> (World<Note>, Setup, Programs) {
-    apply(&scenario.network, &mut settings.network);
-    settings.lanes.scheduler = scenario.lanes.scheduler;
+    apply(scenario, &mut settings);
     let place = |name: &str| scenario.places.get(name).cloned().unwrap_or_default();
     let mut world = World::new(seed, settings);
     let mut hosts = Vec::new();
@@ -126,7 +123,10 @@ fn clock(scenario: &Scenario) -> ClockSpec {
     ClockSpec { ahead_ns: ahead_ms.saturating_mul(1_000_000), ..ClockSpec::default() }
 }
 
-fn apply(given: &Network, network: &mut NetworkSettings) {
+fn apply(scenario: &Scenario, settings: &mut WorldSettings) {
+    settings.lanes.scheduler = scenario.lanes.scheduler;
+    settings.lanes.yields = scenario.lanes.yields;
+    let (given, network) = (&scenario.network, &mut settings.network);
     network.latency = given.latency.unwrap_or(network.latency);
     network.bandwidth = given.bandwidth.unwrap_or(network.bandwidth);
     network.distances = given.distances;
@@ -163,6 +163,7 @@ fn cluster_spec(scenario: &Scenario, seed: u64) -> Arc<ClusterSpec> {
         nodes,
         config: Arc::new(told.config.clone()),
         rules: scenario.rules.clone(),
+        pace: scenario.lanes.pace,
     })
 }
 

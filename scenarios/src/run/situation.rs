@@ -28,6 +28,15 @@ impl Situation for Facts {
                         let follows = |id: &&BrokerId| Some(**id) != registration.leader;
                         registration.isr.iter().find(follows).copied()
                     }),
+                    "bystander" => partition.and_then(|partition| {
+                        let registration = partition.registration.as_ref()?;
+                        let active =
+                            self.active_controller.and_then(|host| self.setup.node_of(host));
+                        let stands_by = |id: &&BrokerId| {
+                            Some(**id) != registration.leader && Some(**id) != active
+                        };
+                        registration.isr.iter().find(stands_by).copied()
+                    }),
                     other => unreachable!("the scenario was checked: {other}"),
                 };
                 node.and_then(|id| self.setup.host_of(id)).into_iter().collect()

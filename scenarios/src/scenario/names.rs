@@ -53,6 +53,10 @@ pub const CONDITIONS: &[(&str, &str)] = &[
 pub const HOST_FUNCTIONS: &[(&str, &str)] = &[
     ("leader", "leader(TOPIC/PARTITION): by the controller"),
     ("follower", "follower(TOPIC/PARTITION): the first in-sync one that does not lead"),
+    (
+        "bystander",
+        "bystander(TOPIC/PARTITION): the first in-sync one that neither leads nor is the active controller",
+    ),
     ("controller", "controller(): the active one"),
     ("rack", "rack(RACK): every host in it"),
     ("zone", "zone(ZONE): every host in it"),
@@ -178,7 +182,7 @@ impl Known<'_> {
                 }
                 match (name.as_str(), args.as_slice()) {
                     ("controller", []) => Ok(()),
-                    ("leader" | "follower", [partition]) => self.partition(partition),
+                    ("leader" | "follower" | "bystander", [partition]) => self.partition(partition),
                     ("rack" | "zone" | "region", [place]) => self.place(name, place),
                     _ => Err(Unfit::name(
                         name,
