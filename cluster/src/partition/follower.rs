@@ -6,7 +6,8 @@
 //! Inputs:     the leader's answers, and that what was asked of the log is done. Effects: appends, cuts, questions.
 //! Invariants: R18 an answer is applied only if offset and epoch are still those of its request, and the
 //!             partition fetches. R10 the high watermark is the leader's, clamped to the own log; it may go back.
-//! Left out:   throttling; the back-off runs on the monotonic clock (Kafka: the wall clock).
+//! Left out:   throttling; the back-off runs on the monotonic clock (Kafka: the wall clock); where an epoch ends, which
+//!             the rules of KIP-101 and 279 ask, is asked again at once after an error (Kafka: after the back-off).
 
 use trial_log::{EpochEndOffset, LeaderEpoch, LeaderEpochCache, Offset};
 use trial_sim::Time;

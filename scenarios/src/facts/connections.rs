@@ -19,8 +19,8 @@ use super::record_print::prints;
 use super::replica_log::Stored;
 use super::setup::Role;
 use crate::tap::{
-    BatchHead, Conversations, EndAnswer, FetchAnswer, Heard, ProduceAnswer, SettingAsked, StartAsked,
-    TopicRef, batches,
+    BatchHead, Conversations, EndAnswer, FetchAnswer, Heard, ProduceAnswer, SettingAsked,
+    StartAsked, TopicRef, batches,
 };
 
 /// How many unread messages are told.

@@ -30,7 +30,8 @@ pub use fact::{Fact, Known, Served};
 pub use facts::{BeyondBudget, Crash, Disks, Facts};
 pub use keeping::Keeping;
 pub use partition::{
-    Acked, Committed, CommittedRecord, EndTold, Gone, Opened, PartitionFacts, Registered, Term, Vanished,
+    Acked, Committed, CommittedRecord, EndTold, Gone, Opened, PartitionFacts, Registered, Term,
+    Vanished,
 };
 pub use record_print::RecordPrint;
 pub use replica_log::{ReplicaLog, Stored, segment_base, segment_path};
