@@ -292,12 +292,12 @@ impl Partition {
     ) {
         let core = &mut self.core;
         let is_of_epoch = sent.current_leader_epoch.is_none_or(|epoch| epoch == core.leader_epoch);
+        let is_fence = answer.error == ErrorCode::FencedLeaderEpoch;
         let matches = |follower: &Follower| {
             follower.is_ready(now)
                 && sent.fetch_offset == follower.fetch_offset
-                && (is_of_epoch || !core.rules.refuses_stale_answers())
+                && (is_of_epoch || !is_fence && !core.rules.refuses_stale_answers())
         };
-        let is_fence = answer.error == ErrorCode::FencedLeaderEpoch;
         match &mut self.role {
             Role::Follower(follower) if matches(follower) => {
                 follower.asked_in = sent.current_leader_epoch.unwrap_or(LeaderEpoch::NONE);
