@@ -21,6 +21,8 @@ use crate::wire::{
 /// Versions between brokers of this release.
 const LIST_OFFSETS_VERSION: i16 = 11;
 const EPOCH_VERSION: i16 = 4;
+/// In a request: the leader epoch is not named.
+const NO_EPOCH: i32 = -1;
 
 /// A question about one partition.
 #[derive(Debug, Clone)]
@@ -40,6 +42,9 @@ impl Broker {
     ) {
         let Some(replica) = self.replicas.get(question.slot) else { return };
         let (name, partition) = (replica.topic.to_string(), question.id.partition);
+        // Before KIP-320 nobody named the epoch in which it believed its leader to be.
+        let fences = self.rules.fences_followers();
+        let current = |epoch: LeaderEpoch| if fences { epoch.0 } else { NO_EPOCH };
         let request = match &question.ask {
             Effect::AskLeaderEdge { edge, leader_epoch } => {
                 let timestamp = match edge {
@@ -48,7 +53,7 @@ impl Broker {
                 };
                 let asked = list_offsets_request::Partition {
                     partition_index: partition,
-                    current_leader_epoch: leader_epoch.0,
+                    current_leader_epoch: current(*leader_epoch),
                     timestamp,
                 };
                 let topic = list_offsets_request::Topic { name, partitions: vec![asked] };
@@ -62,7 +67,7 @@ impl Broker {
             Effect::AskEpochEnd { epoch, leader_epoch } => {
                 let asked = offset_for_leader_epoch_request::Partition {
                     partition,
-                    current_leader_epoch: leader_epoch.0,
+                    current_leader_epoch: current(*leader_epoch),
                     leader_epoch: epoch.0,
                 };
                 let topic =

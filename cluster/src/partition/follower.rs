@@ -59,10 +59,10 @@ pub enum FollowerAppend {
 pub struct Follower {
     fetch_offset: Offset,
     last_fetched_epoch: Option<LeaderEpoch>,
-    phase: Phase,
+    pub(super) phase: Phase,
     delayed_until: Option<Time>,
     /// The leader epoch in which the leader was asked whose answer is followed; none if nobody was asked.
-    asked_in: LeaderEpoch,
+    pub(super) asked_in: LeaderEpoch,
 }
 
 /// What a follower is at.
@@ -138,7 +138,7 @@ impl Follower {
         self.last_fetched_epoch = if is_sent { epochs.latest_epoch() } else { None };
     }
 
-    fn cut(
+    pub(super) fn cut(
         &mut self,
         to: Offset,
         cause: TruncationCause,
@@ -153,14 +153,20 @@ impl Follower {
         effects.push(Effect::Truncate { to });
     }
 
-    fn delay(&mut self, core: &Core, now: Time, error: ErrorCode, effects: &mut Vec<Effect>) {
+    pub(super) fn delay(
+        &mut self,
+        core: &Core,
+        now: Time,
+        error: ErrorCode,
+        effects: &mut Vec<Effect>,
+    ) {
         if self.delayed_until.is_none_or(|due| due <= now) {
             self.delayed_until = Some(now + core.settings.replica_fetch_backoff);
             effects.push(Effect::Note(PartitionEvent::FetchDelayed { error }));
         }
     }
 
-    fn park(&mut self, error: ErrorCode, effects: &mut Vec<Effect>) {
+    pub(super) fn park(&mut self, error: ErrorCode, effects: &mut Vec<Effect>) {
         self.phase = Phase::Parked;
         effects.push(Effect::StopFetching);
         effects.push(Effect::Note(PartitionEvent::FetchParked { error }));
@@ -206,39 +212,6 @@ impl Follower {
             // The leader is in a newer epoch, and so shall we be.
             (error @ ErrorCode::FencedLeaderEpoch, _) => self.park(error, effects),
             (error, _) => self.delay(core, now, error, effects),
-        }
-    }
-
-    fn ask_edge(&mut self, core: &Core, edge: LogEdge, effects: &mut Vec<Effect>) {
-        self.phase = Phase::AskingEdge(edge);
-        effects.push(Effect::AskLeaderEdge { edge, leader_epoch: core.leader_epoch });
-    }
-
-    fn on_edge(&mut self, core: &Core, edge: LogEdge, offset: Offset, effects: &mut Vec<Effect>) {
-        let own_end = core.offsets.log_end_offset();
-        match edge {
-            // An unclean election. Should the leader have grown past our end meanwhile, then nobody notices that
-            // the logs differ below: Kafka documents this hole (`fetchOffsetAndTruncate`).
-            LogEdge::Latest if offset < own_end => {
-                mark::reachable!(
-                    effects,
-                    "leader_is_behind",
-                    "a follower cut its log since the leader's is shorter, after an unclean election"
-                );
-                self.cut(offset, TruncationCause::LeaderIsBehind, true, effects);
-            }
-            LogEdge::Latest => self.ask_edge(core, LogEdge::Earliest, effects),
-            LogEdge::Earliest if offset > own_end => {
-                mark::reachable!(
-                    effects,
-                    "leader_starts_later",
-                    "a follower dropped its whole log, since the leader's starts behind its end"
-                );
-                let cause = TruncationCause::LeaderStartsLater;
-                self.phase = Phase::Truncating { cause, is_final: true };
-                effects.push(Effect::RestartLog { at: offset });
-            }
-            LogEdge::Earliest => self.phase = Phase::Fetching,
         }
     }
 
@@ -319,12 +292,12 @@ impl Partition {
     ) {
         let core = &mut self.core;
         let is_of_epoch = sent.current_leader_epoch.is_none_or(|epoch| epoch == core.leader_epoch);
+        let is_fence = answer.error == ErrorCode::FencedLeaderEpoch;
         let matches = |follower: &Follower| {
             follower.is_ready(now)
                 && sent.fetch_offset == follower.fetch_offset
-                && (is_of_epoch || !core.rules.refuses_stale_answers())
+                && (is_of_epoch || !is_fence && !core.rules.refuses_stale_answers())
         };
-        let is_fence = answer.error == ErrorCode::FencedLeaderEpoch;
         match &mut self.role {
             Role::Follower(follower) if matches(follower) => {
                 follower.asked_in = sent.current_leader_epoch.unwrap_or(LeaderEpoch::NONE);
@@ -449,63 +422,6 @@ impl Partition {
             high_watermark_moved(core, high_watermark, effects);
         }
         follower.on_cut(core, epochs, effects);
-        self.invariants();
-    }
-
-    /// The answer to `AskLeaderEdge`; ignored if the follower is no longer waiting for it.
-    pub fn on_leader_edge(
-        &mut self,
-        now: Time,
-        edge: LogEdge,
-        leader_epoch: LeaderEpoch,
-        answer: Result<Offset, ErrorCode>,
-        effects: &mut Vec<Effect>,
-    ) {
-        let core = &mut self.core;
-        let Role::Follower(follower) = &mut self.role else { return };
-        if follower.phase != Phase::AskingEdge(edge) || leader_epoch != core.leader_epoch {
-            return;
-        }
-        follower.asked_in = leader_epoch;
-        match answer {
-            Ok(offset) => follower.on_edge(core, edge, offset.max(Offset::ZERO), effects),
-            Err(error @ ErrorCode::FencedLeaderEpoch) => follower.park(error, effects),
-            Err(error) => {
-                follower.phase = Phase::Fetching;
-                follower.delay(core, now, error, effects);
-            }
-        }
-        self.invariants();
-    }
-
-    /// The answer to `AskEpochEnd`, none being "I know no such epoch"; ignored if nobody waits for it.
-    pub fn on_leader_epoch_end(
-        &mut self,
-        asked: LeaderEpoch,
-        leader_epoch: LeaderEpoch,
-        answer: Result<Option<EpochEndOffset>, ErrorCode>,
-        epochs: &LeaderEpochCache,
-        effects: &mut Vec<Effect>,
-    ) {
-        let core = &mut self.core;
-        let Role::Follower(follower) = &mut self.role else { return };
-        if follower.phase != Phase::AskingEpochEnd(asked) || leader_epoch != core.leader_epoch {
-            return;
-        }
-        follower.asked_in = leader_epoch;
-        match answer {
-            Ok(Some(leader)) => {
-                let cut = truncation::cut(core.rules.truncation(), leader, &core.offsets, epochs);
-                marks::diverged(cut, leader, &core.offsets, effects);
-                follower.cut(cut.to, TruncationCause::Divergence, cut.is_final, effects);
-            }
-            Ok(None) => {
-                let to = core.offsets.high_watermark();
-                follower.cut(to, TruncationCause::HighWatermark, true, effects);
-            }
-            Err(error @ ErrorCode::FencedLeaderEpoch) => follower.park(error, effects),
-            Err(_) => effects.push(Effect::AskEpochEnd { epoch: asked, leader_epoch }),
-        }
         self.invariants();
     }
 

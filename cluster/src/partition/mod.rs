@@ -17,6 +17,7 @@ pub mod replica;
 
 pub mod follower;
 mod follower_marks;
+mod follower_questions;
 pub mod truncation;
 
 pub mod list_offsets;

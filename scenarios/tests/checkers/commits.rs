@@ -1,9 +1,11 @@
-//! What is written, committed, told and handed out: R1 to R6, R8 to R12, R15, R16, R19, R22, R23, S1, C2.
+//! What is written, committed, told and handed out: R1 to R6, R8 to R12, R15, R16, R19, R22 to R24, S1, C2,
+//! nonmonotonic-end.
 
 use trial_cluster::controller::election::ElectedFrom;
 use trial_cluster::error_code::ErrorCode;
 use trial_cluster::ids::{LeaderEpoch, Offset};
 use trial_cluster::note::partition::{PartitionEvent, TruncationCause};
+use trial_sim::Span;
 
 use crate::check;
 use crate::story::{B1, B2, B3, DURABLE, Story, batch, nodes};
@@ -308,6 +310,57 @@ fn r18_an_answer_of_an_earlier_epoch_cuts_nothing() {
         follows(story, 2);
         cuts_for(story, -1);
     });
+}
+
+#[test]
+fn r24_nobody_waits_for_who_cannot_join() {
+    // b3 is fenced, or has left the in-sync set for another reason and runs.
+    let rests = |fenced: bool, moves: bool| {
+        move |story: &mut Story| {
+            for number in 3..5 {
+                for broker in [B1, B2] {
+                    story.writes(broker, 0, number);
+                }
+            }
+            story.registers(|it| it.isr = nodes(&[1, 2]));
+            if fenced {
+                story.fences(3);
+            }
+            let (partition_epoch, isr) = (story.partition_epoch(), nodes(&[1, 2]));
+            story.partition(B1, PartitionEvent::LeaderUpdated { partition_epoch, isr });
+            story.answers(B1, B2, (3, 0), batch(4, 0, 4));
+            if moves {
+                story.commits_with(B1, 0, 4, 2);
+            }
+            story.waits(Span::from_millis(1_500));
+            story.answers(B1, B2, (3, 0), batch(4, 0, 4));
+        }
+    };
+    check(&["R24"], rests(true, false));
+    check(&[], rests(true, true));
+    check(&[], rests(false, false));
+    // It is back: the leader may be about to let it in.
+    check(&[], |story| {
+        rests(true, true)(story);
+        story.unfences(3);
+        story.waits(Span::from_millis(1_500));
+        story.answers(B1, B2, (4, 0), batch(5, 0, 5));
+    });
+}
+
+#[test]
+fn nonmonotonic_end_who_asks_later_is_told_no_less() {
+    let told = |first: (i64, i32), second: (i64, i32)| {
+        move |story: &mut Story| {
+            story.tells_end(B1, first);
+            story.tells_end(B2, second);
+        }
+    };
+    check(&["nonmonotonic-end"], told((3, 0), (2, 1)));
+    check(&["nonmonotonic-end"], told((3, 1), (2, 1)));
+    check(&[], told((3, 0), (3, 1)));
+    // The second does not know yet that it leads no more.
+    check(&[], told((3, 1), (2, 0)));
 }
 
 #[test]

@@ -8,9 +8,10 @@ use trial_cluster::note::client::{ClientNote, PolledRecord};
 use trial_cluster::wire::header::{put_request, put_response};
 use trial_cluster::wire::produce_response::PartitionResponse;
 use trial_cluster::wire::{
-    FetchRequest, FetchResponse, IncrementalAlterConfigsRequest, ProduceRequest, ProduceResponse,
-    Request, fetch_request, fetch_response, incremental_alter_configs_request, produce_request,
-    produce_response,
+    FetchRequest, FetchResponse, IncrementalAlterConfigsRequest, ListOffsetsRequest,
+    ListOffsetsResponse, ProduceRequest, ProduceResponse, Request, fetch_request, fetch_response,
+    incremental_alter_configs_request, list_offsets_request, list_offsets_response,
+    produce_request, produce_response,
 };
 use trial_sim::{ConnId, HostId, Seen};
 
@@ -141,6 +142,27 @@ impl Story {
         let mut body = BytesMut::new();
         put_response::<R>(&mut body, version, 1, response);
         self.frame(between(hosts), (answering, asking), false, &body);
+    }
+
+    /// The consumer asks where the log ends, and is told this offset, in this epoch.
+    pub fn tells_end(&mut self, broker: HostId, (offset, leader_epoch): (i64, i32)) {
+        let conn = 60 + 2 * u64::from(broker.0);
+        let partition = list_offsets_request::Partition { timestamp: -1, ..Default::default() };
+        let topic =
+            list_offsets_request::Topic { name: "orders".into(), partitions: vec![partition] };
+        let request =
+            ListOffsetsRequest { replica_id: -1, topics: vec![topic], ..Default::default() };
+        let mut body = BytesMut::new();
+        put_request(&mut body, 11, 1, Some("r1"), &request);
+        self.frame(conn, (R1, broker), true, &body);
+        let partition =
+            list_offsets_response::Partition { offset, leader_epoch, ..Default::default() };
+        let topic =
+            list_offsets_response::Topic { name: "orders".into(), partitions: vec![partition] };
+        let response = ListOffsetsResponse { topics: vec![topic], ..Default::default() };
+        body.clear();
+        put_response::<ListOffsetsRequest>(&mut body, 11, 1, &response);
+        self.frame(conn, (broker, R1), false, &body);
     }
 
     /// An administrator sends a request.

@@ -57,8 +57,8 @@ fn kip_101_scenario_2_two_lossy_crashes_make_logs_differ_only_under_the_old_rule
 }
 
 /// Both logs as KIP-279 has them: epochs 0, 1, 3 on broker 2, epochs 0, 2, 4 on broker 1.
-fn fast_failovers() -> Wired {
-    let mut wired = Wired::new(2, 1, rules(None));
+fn fast_failovers(switch: Option<Switch>) -> Wired {
+    let mut wired = Wired::new(2, 1, rules(switch));
     for _ in 0..3 {
         wired.produce(1, "e0").expect("1 leads");
         wired.fetch(2);
@@ -78,7 +78,7 @@ fn fast_failovers() -> Wired {
 
 #[test]
 fn kip_279_an_epoch_that_only_the_leader_has_takes_several_cuts() {
-    let mut wired = fast_failovers();
+    let mut wired = fast_failovers(None);
     wired.tell(2);
     for _ in 0..6 {
         wired.fetch(2);
@@ -86,6 +86,20 @@ fn kip_279_an_epoch_that_only_the_leader_has_takes_several_cuts() {
     assert_eq!(wired.values(2), wired.values(1));
     let cuts: Vec<(i64, i64)> = wired.node(2).notes.iter().filter_map(cut).collect();
     assert_eq!(cuts, [(9, 6), (6, 3)], "to the end of epoch 1, then to the end of epoch 0");
+}
+
+#[test]
+fn kip_279_by_its_leaders_offset_alone_a_follower_keeps_epochs_that_the_leader_never_had() {
+    let mut wired = fast_failovers(Some(Switch::FastFailoverDiverge));
+    wired.tell(2);
+    for _ in 0..6 {
+        wired.fetch(2);
+    }
+    let cuts: Vec<(i64, i64)> = wired.node(2).notes.iter().filter_map(cut).collect();
+    assert_eq!(cuts, [(9, 8)], "where epoch 2 ends on the leader");
+    let want = ["e0", "e0", "e0", "e1", "e1", "e1", "e3", "e3", "e4"];
+    assert_eq!(wired.values(2), want);
+    assert_eq!(wired.values(1).last().map(String::as_str), Some("e4"));
 }
 
 fn cut(event: &PartitionEvent) -> Option<(i64, i64)> {
@@ -123,7 +137,7 @@ fn kip_320_a_follower_that_missed_an_election_gets_nothing_from_a_newer_leader()
 /// KAFKA-18991: an answer of the old epoch says "truncate"; meanwhile the epoch has changed, the offset has not.
 #[test]
 fn an_answer_of_the_epoch_before_cuts_nothing() {
-    let mut wired = fast_failovers();
+    let mut wired = fast_failovers(None);
     wired.tell(2);
     let late = wired.ask(2).expect("2 follows 1");
     wired.elect(1, &[1]);

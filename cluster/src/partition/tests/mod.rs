@@ -1,7 +1,7 @@
 //! The machines of this folder at work: tables for each rule, three brokers wired by hand, random orders.
 //!
 //! `wired.rs` is the fixture with real logs; `divergence.rs` plays KIP-101, KIP-279 and KAFKA-18991 on it,
-//! `random_orders.rs` lets a seed decide what happens next.
+//! `seven_cases.rs` the ways in which two logs can differ, `random_orders.rs` lets a seed decide what happens next.
 
 mod divergence;
 mod follower;
@@ -12,4 +12,5 @@ mod marks;
 mod metadata;
 mod random_orders;
 mod reads;
+mod seven_cases;
 mod wired;

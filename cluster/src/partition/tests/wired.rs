@@ -219,6 +219,23 @@ impl Wired {
         *node = fresh;
     }
 
+    /// What `broker` has on its disk when it starts: a record of each of these epochs, in this order.
+    pub(super) fn starts_with(&mut self, broker: i32, epochs: &[i32], high_watermark: i64) {
+        let node = self.node(broker);
+        for (offset, epoch) in epochs.iter().enumerate() {
+            let mut batch = BatchBuilder::new(Offset::ZERO);
+            let value = format!("{offset}-e{epoch}");
+            batch.append(1, None, Some(value.as_bytes()), &[]);
+            let (records, epoch) = (batch.build().into_bytes(), LeaderEpoch(*epoch));
+            let (disk, origin) = (&mut node.disk, AppendOrigin::Client);
+            node.log
+                .append_as_leader(disk, records, epoch, origin, 1, &mut Vec::new())
+                .expect("the batch is good");
+        }
+        let end = node.log.log_end_offset().0;
+        self.restart(broker, end, high_watermark);
+    }
+
     /// Half of `replica.lag.time.max.ms` is over on `broker`.
     pub(super) fn shrink_check(&mut self, broker: i32) {
         let now = self.now;
@@ -278,6 +295,15 @@ impl Wired {
                 partition.on_leader_edge(time, edge, leader_epoch, found, &mut more);
                 return more;
             }
+            Effect::AskEpochEnd { epoch, leader_epoch } => {
+                let current = self.rules.fences_followers().then_some(leader_epoch);
+                let node = self.node(leader);
+                let found = node.partition.epoch_end(current, epoch, true, node.log.epochs());
+                let node = self.node(broker);
+                let (partition, epochs) = (&mut node.partition, node.log.epochs());
+                partition.on_leader_epoch_end(epoch, leader_epoch, found, epochs, &mut more);
+                return more;
+            }
             Effect::AppendAsFollower { leader_epoch } => {
                 let node = self.node(broker);
                 let appended = node.log.append_as_follower(
@@ -332,7 +358,7 @@ impl Wired {
             Effect::AskEpochEnd { .. }
             | Effect::AskLeaderEdge { .. }
             | Effect::AppendAsFollower { .. } => {
-                unreachable!("no rule of today asks, or done above")
+                unreachable!("done above")
             }
         }
         more
