@@ -3,7 +3,8 @@
 //! In Kafka:   the liveness properties of the specifications; `replica.lag.time.max.ms`, session and delivery timeouts.
 //! Inputs:     the facts, and where clients stand.
 //! Invariants: L1 a controller is active. L2 every broker is unfenced. L3 every partition has a leader. L4 everybody is
-//!             in sync and holds everything. L5 every send was told, and consumers have read to the end. L8 no partition is on its way to other replicas.
+//!             in sync and holds everything. L5 every send was told, and consumers have read to the end. L8 no
+//!             partition is on its way to other replicas.
 
 use trial_cluster::ids::TopicPartition;
 use trial_sim::HostId;
