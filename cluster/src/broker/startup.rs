@@ -4,7 +4,8 @@
 //! Holds:      the order. 1 read `meta.properties` and the marker. 2 register. 3 once the metadata has reached the
 //!             registration: load the logs, 4 apply all metadata, 5 listen, and ask to be unfenced.
 //! Invariants: ST-1 the marker is removed before a log is opened: a crash from here on is unclean.
-//! Left out:   several log directories; stray replicas are renamed and left alone, as in Kafka (a number for its random id).
+//! Left out:   several log directories; stray replicas are renamed and left alone, as in Kafka (with a number where it
+//!             has a random id).
 
 use std::sync::Arc;
 

@@ -2,8 +2,8 @@
 //!
 //! In Kafka:   `ReplicationControlManager.{alterPartitionReassignments, cancelPartitionReassignment,
 //!             changePartitionReassignment, listPartitionReassignments}`; KIP-455, KIP-860.
-//! Inputs:     AlterPartitionReassignments, ListPartitionReassignments. Effects: one change record a partition. The last
-//!             step is nobody's request: whatever changes the in-sync set takes it (`partition_change.rs`).
+//! Inputs:     AlterPartitionReassignments, ListPartitionReassignments. Effects: one change record a partition. The
+//!             last step is nobody's request: whatever changes the in-sync set takes it (`partition_change.rs`).
 //! Invariants: RA-1 each partition is judged by what stood before the request, and has an error of its own.
 //! Left out:   authorization.
 

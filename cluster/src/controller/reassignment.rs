@@ -34,8 +34,8 @@ impl Reassignment {
 
     /// Replicas and in-sync set after the last step, once `isr` lets it be taken; none before.
     ///
-    /// `waits_for_targets` is the guard of KAFKA-15665: if more replicas go than come, all that stay have to be in sync,
-    /// else the in-sync set would shrink to less than it is. That it counts only then is KAFKA-19975.
+    /// `waits_for_targets` is the guard of KAFKA-15665: if more replicas go than come, all that stay have to be in
+    /// sync, else the in-sync set would shrink to less than it is. That it counts only then is KAFKA-19975.
     #[must_use]
     pub fn completed(
         &self,

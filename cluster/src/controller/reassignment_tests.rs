@@ -97,7 +97,8 @@ fn check_revert(
 
 #[test]
 fn a_cancelled_reassignment_keeps_who_was_there() {
-    // `testNoneAddedOrRemoved`, `testSomeRemoving`, `testSomeAdding`, `testSomeRemovingAndAdding`, `testIsrSpecialCase`.
+    // `testNoneAddedOrRemoved`, `testSomeRemoving`, `testSomeAdding`, `testSomeRemovingAndAdding`,
+    // `testIsrSpecialCase`.
     check_revert(&[3, 2, 1], &[], &[3, 2], Some((&[3, 2, 1], &[3, 2], false)));
     check_revert(&[4, 5, 3, 2, 1], &[4, 5], &[4, 5, 2], Some((&[3, 2, 1], &[2], false)));
     check_revert(&[4, 5, 3, 2, 1], &[4, 5], &[4, 5], Some((&[3, 2, 1], &[3], true)));

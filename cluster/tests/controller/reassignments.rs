@@ -152,7 +152,8 @@ fn fewer_replicas_than_min_insync_leave_nobody_behind_who_could_be_elected() {
 #[test]
 fn a_move_is_judged_as_in_kafka() {
     let mut quorum = with_topic(&[1, 2, 3], &[1, 2]);
-    let rows: [(&str, i32, Option<&[i32]>, bool, ErrorCode); 9] = [
+    type Row<'a> = (&'a str, i32, Option<&'a [i32]>, bool, ErrorCode);
+    let rows: [Row<'_>; 9] = [
         ("bar", 0, Some(&[1]), true, ErrorCode::UnknownTopicOrPartition),
         ("foo", 1, Some(&[1]), true, ErrorCode::UnknownTopicOrPartition),
         ("foo", 0, None, true, ErrorCode::NoReassignmentInProgress),
@@ -199,11 +200,12 @@ fn what_moves_is_listed_once_it_is_committed() {
         }],
     };
     // A name is looked up in what is committed, and the partition in what is not: so does Kafka.
-    assert_eq!(list(&mut quorum, named("foo", &[0])), [moving.clone()]);
+    let moving = vec![moving];
+    assert_eq!(list(&mut quorum, named("foo", &[0])), moving);
     quorum.commit_all();
     assert!(quorum.replies.remove(&token).is_some(), "K16: it is committed");
-    assert_eq!(list(&mut quorum, None), [moving.clone()]);
-    assert_eq!(list(&mut quorum, named("foo", &[0, 7])), [moving]);
+    assert_eq!(list(&mut quorum, None), moving);
+    assert_eq!(list(&mut quorum, named("foo", &[0, 7])), moving);
     assert_eq!(list(&mut quorum, named("bar", &[0])), []);
 }
 

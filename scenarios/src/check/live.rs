@@ -4,8 +4,8 @@
 //! Inputs:     the facts, and where clients stand.
 //! Invariants: L1 a controller is active. L2 every broker is unfenced, and one that stays down is fenced. L3 every
 //!             partition has a leader that runs. L4 everybody else is in sync and holds everything. L5 every send was
-//!             told, and consumers have read to the end. L8 no partition is on its way to other
-//!             replicas. L10 no leader waits for a change of its in-sync set.
+//!             told, and consumers have read to the end. L8 no partition is on its way to other replicas. L10 no leader
+//!             waits for a change of its in-sync set.
 
 use trial_cluster::ids::{BrokerId, TopicPartition};
 use trial_sim::HostId;

@@ -142,7 +142,9 @@ impl Judged<'_> {
     }
 
     fn fenced(&self, verdicts: &mut Verdicts) {
-        let Some(old) = self.old else { return };
+        let Some(old) = self.old.filter(|old| !PartitionFacts::is_stranded(old, self.new)) else {
+            return;
+        };
         let is_fenced = |id: &BrokerId| self.facts.unfenced.get(id) == Some(&false);
         let joined = self.new.isr.iter().find(|id| !old.isr.contains(id) && is_fenced(id));
         let elected = self.new.leader.filter(|_| self.new.leader_epoch != old.leader_epoch);

@@ -142,7 +142,7 @@ impl Facts {
         let setup = Arc::clone(&self.setup);
         let partition = self.partitions.get_mut(&id).expect("it was made just now");
         if let Some(old) = old {
-            partition.on_replicas(old, &new, &setup);
+            partition.on_replicas(at, old, &new, &setup);
             let lost = old.isr.iter().any(|member| !new.isr.contains(member));
             let gained = new.isr.iter().any(|member| !old.isr.contains(member));
             let probes = &mut self.probes;

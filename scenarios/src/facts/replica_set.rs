@@ -1,8 +1,8 @@
 //! What a changing set of replicas means for what is known of a partition.
 //!
 //! In Kafka:   KIP-455; `ReplicaManager.stopPartitions` with its deletes, `LogManager.asyncDelete`.
-//! Invariants: FA-4 whoever is taken from the replicas counts for nothing from then on, and may delete its log: until it
-//!             notes a later registration. What it deletes is recorded as gone like anything else (FA-2).
+//! Invariants: FA-4 whoever is taken from the replicas counts for nothing from then on, and may delete its log: until
+//!             it notes a later registration. What it deletes is recorded as gone like anything else (FA-2).
 
 use trial_cluster::ids::{BrokerId, TopicPartition};
 use trial_cluster::image::PartitionRegistration;
@@ -18,18 +18,34 @@ impl PartitionFacts {
     /// A controller registers other replicas.
     pub(super) fn on_replicas(
         &mut self,
+        at: Time,
         old: &PartitionRegistration,
         new: &PartitionRegistration,
         setup: &Setup,
     ) {
         // The promise is what the smallest set has kept: a record that was committed under it may be on so few disks.
         self.min_insync = self.min_insync.min(new.replicas.len());
+        if Self::is_stranded(old, new) {
+            self.unclean_election.get_or_insert(at);
+        }
         let gone = |id: &&BrokerId| !new.replicas.contains(id);
         for host in old.replicas.iter().filter(gone).filter_map(|id| setup.host_of(*id)) {
             self.left.insert(host, new.partition_epoch.0);
             self.lossy.remove(&host);
             self.unclean.remove(&host);
         }
+    }
+
+    /// Whether a reassignment was called off when only those who were coming were in sync: the first replica takes
+    /// their place, fenced or not, whatever it lacks (`PartitionReassignmentRevert`; unclean elections are allowed then).
+    #[must_use]
+    pub fn is_stranded(old: &PartitionRegistration, new: &PartitionRegistration) -> bool {
+        let stays = |id: &BrokerId| !old.adding_replicas.contains(id);
+        old.is_reassignment_in_progress()
+            && !new.is_reassignment_in_progress()
+            && !old.isr.iter().any(stays)
+            && new.replicas.iter().all(|id| old.replicas.contains(id) && stays(id))
+            && matches!(new.isr[..], [only] if !old.isr.contains(&only))
     }
 
     /// The records from some offset on have not come to be: nobody has left by them.

@@ -14,7 +14,7 @@ use trial_sim::{ClockSpec, EPOCH_MS, HostSpec, Place, Plan, Span, Time, World, W
 
 use super::programs::Programs;
 use crate::facts::{HostSetup, Keeping, Role, Setup, TopicSetup};
-use crate::scenario::{ADMIN, Client, Load, OUTSIDE, Scenario};
+use crate::scenario::{ADMIN, Client, Load, OUTSIDE, Scenario, Topic};
 
 /// Controllers of their own have ids from here on, so that `c1` is node 101.
 const CONTROLLER_IDS: i32 = 100;
@@ -88,21 +88,8 @@ pub fn assemble(
         let (name, role, place) = (OUTSIDE.to_owned(), Role::Outside, Place::default());
         hosts.push(HostSetup { name, role, topic: None, place, resets_to_end: false });
     }
-    let topics = scenario.topics.iter().map(|(name, topic)| {
-        let replicas = usize::try_from(topic.replicas).expect("at least one");
-        let setting = |key: &str| {
-            let own = topic.settings.iter().chain(&scenario.cluster.settings);
-            own.clone().find(|(name, _)| name == key).map(|(_, value)| value.clone())
-        };
-        let min = setting("min.insync.replicas").and_then(|text| text.parse().ok()).unwrap_or(1);
-        let unclean = setting("unclean.leader.election.enable").as_deref() == Some("true");
-        let partitions = topic.partitions;
-        let (min_insync, min_insync_set) = (usize::min(min, replicas), min);
-        let keeping = Keeping::of(&scenario.cluster.settings, &topic.settings);
-        let of_topic =
-            TopicSetup { partitions, replicas, min_insync, min_insync_set, unclean, keeping };
-        (name.clone(), of_topic)
-    });
+    let topics =
+        scenario.topics.iter().map(|(name, topic)| (name.clone(), topic_setup(scenario, topic)));
     let left_down = scenario.left_down.iter().filter_map(|name| world.host(name)).collect();
     let setup = Setup {
         hosts,
@@ -115,6 +102,21 @@ pub fn assemble(
         session_timeout_ms: scenario.cluster.config.node.broker_session_timeout.as_millis(),
     };
     (world, setup, Programs::new(cluster))
+}
+
+/// What checkers have to know of a topic.
+fn topic_setup(scenario: &Scenario, topic: &Topic) -> TopicSetup {
+    let replicas = usize::try_from(topic.replicas).expect("at least one");
+    let setting = |key: &str| {
+        let own = topic.settings.iter().chain(&scenario.cluster.settings);
+        own.clone().find(|(name, _)| name == key).map(|(_, value)| value.clone())
+    };
+    let min = setting("min.insync.replicas").and_then(|text| text.parse().ok()).unwrap_or(1);
+    let unclean = setting("unclean.leader.election.enable").as_deref() == Some("true");
+    let partitions = topic.partitions;
+    let (min_insync, min_insync_set) = (usize::min(min, replicas), min);
+    let keeping = Keeping::of(&scenario.cluster.settings, &topic.settings);
+    TopicSetup { partitions, replicas, min_insync, min_insync_set, unclean, keeping }
 }
 
 /// What a host's clock reads: with guests, what theirs do.

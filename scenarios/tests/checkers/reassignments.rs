@@ -108,11 +108,11 @@ fn who_has_left_deletes_its_log_and_nobody_else_does() {
         registers(story, &[1, 2], &[1, 2], (&[], &[]));
         story.removes(B3, LOG);
     });
-    check(&["R15"], |story| story.removes(B3, LOG));
+    check(&["R15", "R6"], |story| story.removes(B3, LOG));
     // The next controller knows nothing of its leaving.
-    check(&["R15"], |story| {
+    check(&["R15", "R6"], |story| {
         registers(story, &[1, 2], &[1, 2], (&[], &[]));
-        story.activates(crate::story::C2, 18);
+        story.activates(crate::story::C2, 19);
         story.removes(B3, LOG);
     });
 }
