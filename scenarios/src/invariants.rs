@@ -83,6 +83,7 @@ invariants! {
     "K7" Always "a voter votes at most once an epoch, restarts included";
     "K8" Always "a controller leader commits nothing before a record of its own epoch";
     "K9" Always "a controller never truncates below the quorum's high watermark";
+    "K13" Always "a controller leader from which no majority fetches writes nothing after 1.5 fetch timeouts";
     "unreachable" Always "nobody comes to a place in the code that is marked as unreachable";
     "lost-write" Acknowledged "a record that was acked, or seen, is read by whoever reads past it";
     "inconsistent-offsets" Acknowledged "one offset holds one record, whoever reads it";

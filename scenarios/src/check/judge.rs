@@ -19,6 +19,7 @@ use super::answers::Answers;
 use super::clients::Clients;
 use super::committed::CommittedRecords;
 use super::elections::Elections;
+use super::isolated_leader::IsolatedLeaders;
 use super::isr::InSyncSets;
 use super::losses::Losses;
 use super::promise::FaultSeen;
@@ -40,6 +41,7 @@ pub struct Judge {
     checkers: Checkers,
     clients: Clients,
     quorum: Quorum,
+    isolated_leaders: IsolatedLeaders,
     known: Vec<Known>,
     beyond: Option<Beyond>,
 }
@@ -76,6 +78,7 @@ impl Judge {
         let facts = Facts::new(Arc::new(setup));
         Self {
             quorum: Quorum::new(&facts),
+            isolated_leaders: IsolatedLeaders::new(&facts),
             facts,
             faults: Vec::new(),
             verdicts: Verdicts::default(),
@@ -125,6 +128,7 @@ impl Judge {
         }
         self.known = known;
         self.quorum.on(seen, disks, &self.facts, &mut self.verdicts);
+        self.isolated_leaders.on(seen, disks, &self.facts, &mut self.verdicts);
         if let Seen::Note { at, host, note, .. } = seen
             && let Some(mark) = note.reached()
         {

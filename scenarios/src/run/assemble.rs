@@ -16,7 +16,7 @@ use trial_sim::{
 
 use super::programs::Programs;
 use crate::facts::{HostSetup, Keeping, Role, Setup, TopicSetup};
-use crate::scenario::{ADMIN, Client, Load, Network, OUTSIDE, Scenario};
+use crate::scenario::{ADMIN, Client, Load, Network, OUTSIDE, Scenario, Topic};
 
 /// Controllers of their own have ids from here on, so that `c1` is node 101.
 const CONTROLLER_IDS: i32 = 100;
@@ -97,29 +97,32 @@ pub fn assemble(
             resets_to_end: false,
         });
     }
-    let topics = scenario.topics.iter().map(|(name, topic)| {
-        let replicas = usize::try_from(topic.replicas).expect("at least one");
-        let setting = |key: &str| {
-            let own = topic.settings.iter().chain(&scenario.cluster.settings);
-            own.clone().find(|(name, _)| name == key).map(|(_, value)| value.clone())
-        };
-        let min = setting("min.insync.replicas").and_then(|text| text.parse().ok()).unwrap_or(1);
-        let unclean = setting("unclean.leader.election.enable").as_deref() == Some("true");
-        let partitions = topic.partitions;
-        let min_insync = usize::min(min, replicas);
-        let keeping = Keeping::of(&scenario.cluster.settings, &topic.settings);
-        (name.clone(), TopicSetup { partitions, replicas, min_insync, unclean, keeping })
-    });
+    let topic = |(name, topic): (&String, &Topic)| (name.clone(), topic_setup(scenario, topic));
     let setup = Setup {
         hosts,
-        topics: topics.collect(),
+        topics: scenario.topics.iter().map(topic).collect(),
         min_insync: usize::try_from(scenario.cluster.config.topic.min_insync_replicas).unwrap_or(1),
         rules: scenario.rules.clone(),
         exceeds_budget: scenario.exceeds_budget,
         lag_max_ms: scenario.cluster.config.node.replica_lag_time_max.as_millis(),
         session_timeout_ms: scenario.cluster.config.node.broker_session_timeout.as_millis(),
+        quorum_fetch_timeout_ms: scenario.cluster.config.node.quorum_fetch_timeout.as_millis(),
     };
     (world, setup, Programs::new(cluster))
+}
+
+fn topic_setup(scenario: &Scenario, topic: &Topic) -> TopicSetup {
+    let replicas = usize::try_from(topic.replicas).expect("at least one");
+    let setting = |key: &str| {
+        let own = topic.settings.iter().chain(&scenario.cluster.settings);
+        own.clone().find(|(name, _)| name == key).map(|(_, value)| value.clone())
+    };
+    let min = setting("min.insync.replicas").and_then(|text| text.parse().ok()).unwrap_or(1);
+    let unclean = setting("unclean.leader.election.enable").as_deref() == Some("true");
+    let partitions = topic.partitions;
+    let min_insync = usize::min(min, replicas);
+    let keeping = Keeping::of(&scenario.cluster.settings, &topic.settings);
+    TopicSetup { partitions, replicas, min_insync, unclean, keeping }
 }
 
 /// What a host's clock reads: with guests, what theirs do.
