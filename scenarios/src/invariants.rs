@@ -88,6 +88,7 @@ invariants! {
     "K7" Always "a voter votes at most once an epoch, restarts included";
     "K8" Always "a controller leader commits nothing before a record of its own epoch";
     "K9" Always "a controller never truncates below the quorum's high watermark";
+    "K13" Always "a controller leader from which no majority fetches writes nothing after 1.5 fetch timeouts";
     "K15" Always "a broker epoch is newer than all before it, and who comes with an older one than it was told is refused";
     "K16" Always "what a controller answers is committed";
     "K17" Always "a topic id is given once, and a name has one id at a time";

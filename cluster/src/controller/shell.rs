@@ -53,7 +53,12 @@ pub enum ControllerEffect {
         /// The epoch in which this controller led.
         epoch: LeaderEpoch,
     },
+    /// End the process: the controller cannot go on.
+    Halt(&'static str),
 }
+
+/// Why a controller ends, if a switch took the state to which it would go back.
+const NO_STATE: &str = "controller: no state is kept for the last committed offset";
 
 impl From<&'static Mark> for ControllerEffect {
     fn from(mark: &'static Mark) -> Self {
@@ -87,6 +92,8 @@ struct Active {
     next_write_offset: Offset,
     /// The state as far as it is committed.
     committed: ControllerState,
+    /// Whether anything that it wrote itself is: only then may the state in which it took over be missing.
+    has_committed: bool,
     /// The state after each append that is not: its last offset, and the state then.
     uncommitted: VecDeque<(Offset, ControllerState)>,
     purgatory: VecDeque<Waiting>,
@@ -268,6 +275,7 @@ impl QuorumController {
             "K1: {end} is committed, but this leader has not written {}",
             active.next_write_offset
         );
+        active.has_committed |= !records.is_empty();
         while active.uncommitted.front().is_some_and(|&(last, _)| last <= end) {
             (_, active.committed) = active.uncommitted.pop_front().expect("just seen");
         }
@@ -309,6 +317,7 @@ impl QuorumController {
             epoch,
             next_write_offset,
             committed: self.controller.state().clone(),
+            has_committed: false,
             uncommitted: VecDeque::new(),
             purgatory: VecDeque::new(),
             tasks: PeriodicTasks::activate(step.now, self.controller.settings()),
@@ -340,6 +349,15 @@ impl QuorumController {
             step.effects.push(ControllerEffect::Reply { token, response });
         }
         let reverted_to = active.committed.image().highest_offset();
+        let keeps_all = self.controller.settings().rules.keeps_state_of_takeover();
+        if !active.has_committed && !keeps_all {
+            mark::unreachable!(
+                step.effects,
+                "no_state_to_go_back_to",
+                "a controller that steps down has kept the state that is committed"
+            );
+            step.effects.push(ControllerEffect::Halt(NO_STATE));
+        }
         self.controller.deactivate(active.committed);
         let note = ControllerNote::Renounced { epoch: active.epoch, reverted_to };
         step.effects.push(ControllerEffect::Note(note));

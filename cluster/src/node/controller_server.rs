@@ -336,6 +336,7 @@ impl ControllerServer {
                 ControllerEffect::Reply { token, response } => self.reply(token, &response, cx),
                 ControllerEffect::Note(note) => cx.note(Note::Controller(note)),
                 ControllerEffect::Resign { epoch } => raft.resign(epoch, cx),
+                ControllerEffect::Halt(why) => cx.halt(why),
             }
         }
     }

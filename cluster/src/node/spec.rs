@@ -142,6 +142,7 @@ impl ClusterSpec {
         settings.request_timeout = told.quorum_request_timeout;
         settings.retry_backoff = told.quorum_retry_backoff;
         settings.append_linger = told.quorum_append_linger;
+        settings.rules = self.rules.clone();
         settings.bootstrap_servers = self
             .controllers()
             .filter(|other| other.id != node.id)

@@ -107,6 +107,12 @@ pub enum RaftNote {
         /// Whether it computed it, as the leader.
         is_leader: bool,
     },
+    /// A fetch of a voter has reached it, the leader, in its epoch: bytes are seen when they are sent, not when they
+    /// arrive.
+    VoterFetched {
+        /// Who fetched.
+        voter: BrokerId,
+    },
     /// A leader has not heard from a majority for too long.
     QuorumLost {
         /// The epoch that it gives up.

@@ -5,6 +5,8 @@
 //! Invariants: K6 the epoch never falls, in memory as on disk; K7 a vote outlives every move within its epoch;
 //!             K11 an observer is Unattached or Follower: it never stands for election.
 
+use std::collections::BTreeMap;
+
 use trial_sim::{Span, Time};
 
 use super::accumulator::BatchAccumulator;
@@ -21,6 +23,7 @@ use super::timer::Timer;
 use super::voters::{Endpoint, ReplicaKey, VoterSet};
 use crate::ids::{BrokerId, LeaderEpoch, Offset};
 use crate::note::raft::{RaftNote, RaftRole};
+use crate::rules::Rules;
 
 /// A replica's place in the quorum.
 #[derive(Debug, Clone)]
@@ -30,6 +33,7 @@ pub struct Quorum {
     fetch_timeout: Span,
     append_linger: Span,
     batch_max_bytes: usize,
+    rules: Rules,
     epoch: LeaderEpoch,
     state: State,
     /// What is known to be committed; a new leader forgets it, see `high_watermark`.
@@ -57,6 +61,7 @@ impl Quorum {
             fetch_timeout: settings.fetch_timeout,
             append_linger: settings.append_linger,
             batch_max_bytes: settings.batch_max_bytes,
+            rules: settings.rules.clone(),
             epoch: LeaderEpoch(0),
             state: State::Unattached(idle),
             high_watermark: None,
@@ -83,10 +88,17 @@ impl Quorum {
         }
         let state = match stored.leader {
             // It must not vote in this epoch again, nor write: records that it lost would come back different.
-            Some(leader) if leader == self.local.id => self.resigned(Vec::new(), now, timeout),
+            Some(leader) if leader == self.local.id => {
+                if self.rules.restarted_leaders_have_resigned() {
+                    self.resigned(Vec::new(), now, timeout)
+                } else {
+                    State::Leader(Box::new(self.leading(stored.epoch, step)))
+                }
+            }
             _ if stored.voted.is_some_and(|voted| voted.matches(self.local)) => {
                 let election = EpochElection::new(&voters, self.local);
-                State::Candidate(Candidate { election, election_timer: Timer::new(now, timeout) })
+                let election_timer = Timer::new(now, timeout);
+                State::Candidate(Candidate { attempt: 1, election, election_timer })
             }
             Some(leader) => match voters.endpoint(leader) {
                 Some(endpoint) => State::Follower(Follower {
@@ -284,6 +296,10 @@ impl Quorum {
             leader: self.leader(),
             leader_endpoint: self.leader_endpoint(own),
             voted: self.state.voted(self.local),
+            attempt: match &self.state {
+                State::Candidate(candidate) => candidate.attempt.saturating_add(1),
+                _ => 1,
+            },
             election: EpochElection::new(&self.voter_set(), self.local),
             election_timer: Timer::new(step.now, timeout),
         };
@@ -296,11 +312,15 @@ impl Quorum {
     /// The disk fails.
     pub fn to_candidate(&mut self, step: &mut Step<'_>) -> Result<(), RaftFault> {
         assert!(self.is_voter(), "K11: {} is no voter", self.local);
-        assert!(self.role() == RaftRole::Prospective, "K11: candidate from {:?}", self.role());
+        let State::Prospective(prospective) = &self.state else {
+            panic!("K11: candidate from {:?}", self.state);
+        };
+        let attempt = prospective.attempt;
         let epoch = LeaderEpoch(self.epoch.0 + 1);
         let timeout = step.draws.election_timeout(self.election_timeout);
         let election = EpochElection::new(&self.voter_set(), self.local);
-        let state = Candidate { election, election_timer: Timer::new(step.now, timeout) };
+        let election_timer = Timer::new(step.now, timeout);
+        let state = Candidate { attempt, election, election_timer };
         self.durable_transition(epoch, State::Candidate(state), step)?;
         step.note(RaftNote::VoteGranted { epoch, candidate: self.local });
         Ok(())
@@ -316,28 +336,33 @@ impl Quorum {
         };
         assert!(candidate.election.is_won(), "K1: leader without a majority: {candidate:?}");
         let granting = candidate.election.granting().collect();
-        let voters = self.voter_set();
-        let start = step.log.end_offset();
-        let accumulator =
-            BatchAccumulator::new(self.epoch, start, self.append_linger, self.batch_max_bytes);
-        let state = Leader {
-            high_watermark: HighWatermark::new(&voters, start),
-            accumulator,
-            check_quorum: CheckQuorum::new(
-                step.now,
-                self.local.id,
-                voters.clone(),
-                self.fetch_timeout,
-            ),
-            last_fetch: std::collections::BTreeMap::new(),
-            begin_timer: Timer::new(step.now, Span::ZERO),
-            is_resign_requested: false,
-            voters,
-        };
+        let state = self.leading(self.epoch, step);
+        let offset = state.high_watermark.epoch_start_offset();
         self.high_watermark = None;
         self.durable_transition(self.epoch, State::Leader(Box::new(state)), step)?;
-        step.note(RaftNote::EpochStarted { epoch: self.epoch, offset: start });
+        step.note(RaftNote::EpochStarted { epoch: self.epoch, offset });
         Ok(granting)
+    }
+
+    /// What a leader begins with, whose epoch starts at the end of the log.
+    fn leading(&self, epoch: LeaderEpoch, step: &Step<'_>) -> Leader {
+        let voters = self.voter_set();
+        let start = step.log.end_offset();
+        let (now, local) = (step.now, self.local.id);
+        Leader {
+            high_watermark: HighWatermark::new(&voters, start),
+            accumulator: BatchAccumulator::new(
+                epoch,
+                start,
+                self.append_linger,
+                self.batch_max_bytes,
+            ),
+            check_quorum: CheckQuorum::new(now, local, voters.clone(), self.fetch_timeout),
+            last_fetch: BTreeMap::new(),
+            begin_timer: Timer::new(now, Span::ZERO),
+            is_resign_requested: false,
+            voters,
+        }
     }
 
     /// Leads no more. Nothing durable changes: a leader that restarts is resigned as well.

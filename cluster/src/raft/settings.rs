@@ -7,6 +7,7 @@ use std::sync::Arc;
 use trial_sim::Span;
 
 use super::voters::{Endpoint, ReplicaKey};
+use crate::rules::Rules;
 
 /// The settings of one replica; names and defaults are Kafka's.
 #[derive(Debug, Clone)]
@@ -41,6 +42,8 @@ pub struct RaftSettings {
     pub batch_max_bytes: usize,
     /// How long a stopping replica stays to hand its leadership over.
     pub shutdown_timeout: Span,
+    /// Which Kafka: guards of the quorum may be removed.
+    pub rules: Rules,
 }
 
 impl RaftSettings {
@@ -63,6 +66,7 @@ impl RaftSettings {
             fetch_max_bytes: 1024 * 1024,
             batch_max_bytes: 8 * 1024 * 1024,
             shutdown_timeout: Span::from_millis(5_000),
+            rules: Rules::default(),
         }
     }
 }

@@ -55,6 +55,8 @@ pub struct Prospective {
     pub leader_endpoint: Option<Endpoint>,
     /// To whom the vote of the epoch went.
     pub voted: Option<ReplicaKey>,
+    /// Which attempt in a row this is, from 1; only Kafka up to 4.0 minds (KAFKA-18345).
+    pub attempt: u32,
     /// The answers.
     pub election: EpochElection,
     /// When it gives up.
@@ -64,6 +66,8 @@ pub struct Prospective {
 /// See [`State::Candidate`].
 #[derive(Debug, Clone)]
 pub struct Candidate {
+    /// See [`Prospective::attempt`].
+    pub attempt: u32,
     /// The votes.
     pub election: EpochElection,
     /// When it gives up.

@@ -240,4 +240,40 @@ impl Rules {
     pub fn refuses_holes(&self) -> bool {
         !self.switches.contains(&Switch::RecoveryLeavesHole)
     }
+
+    /// Whether a leader of the quorum that restarts has resigned its epoch (KAFKA-10527).
+    #[must_use]
+    pub fn restarted_leaders_have_resigned(&self) -> bool {
+        !self.switches.contains(&Switch::LeaderReinitSameEpoch)
+    }
+
+    /// Whether replicas of the quorum sync what they append (KAFKA-10533).
+    #[must_use]
+    pub fn syncs_metadata(&self) -> bool {
+        !self.switches.contains(&Switch::NoFsync)
+    }
+
+    /// Whether a replica of the quorum refuses to cut what is committed (KAFKA-12460).
+    #[must_use]
+    pub fn keeps_committed_metadata(&self) -> bool {
+        !self.switches.contains(&Switch::TruncateBelowHwAllowed)
+    }
+
+    /// Whether a leader of the quorum resigns when no majority fetches from it (KAFKA-15489).
+    #[must_use]
+    pub fn leaders_check_their_quorum(&self) -> bool {
+        !self.switches.contains(&Switch::NoCheckQuorum)
+    }
+
+    /// Whether a controller keeps the state in which it took over (KAFKA-17608).
+    #[must_use]
+    pub fn keeps_state_of_takeover(&self) -> bool {
+        !self.switches.contains(&Switch::RenounceWithoutSnapshot)
+    }
+
+    /// Whether a candidate that lost waits until its election would have ended (KAFKA-18345).
+    #[must_use]
+    pub fn losers_wait_for_their_timeout(&self) -> bool {
+        !self.switches.contains(&Switch::ElectionBackoffLockstep)
+    }
 }

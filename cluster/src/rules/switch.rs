@@ -274,6 +274,62 @@ switches! {
         guard: "controller/reassignment.rs",
         breaks: ["R20"],
     }
+    /// A leader that restarts leads on in its epoch, as Kafka 2.7 did.
+    LeaderReinitSameEpoch {
+        name: "leader_reinit_same_epoch",
+        about: "a leader of the quorum that restarts leads on in its epoch, and writes again where it lost a record",
+        issue: "KAFKA-10527",
+        fixed_in: "2.7.0",
+        guard: "raft/quorum.rs",
+        breaks: ["K2"],
+    }
+    /// Nobody of the quorum syncs what it appends.
+    NoFsync {
+        name: "no_fsync",
+        about: "replicas of the quorum promise and commit what they have not synced",
+        issue: "KAFKA-10533",
+        fixed_in: "2.8.0",
+        guard: "raft/client/fetch_follower.rs, raft/client/lead.rs",
+        breaks: ["K4", "K5"],
+    }
+    /// A replica cuts whatever its leader asks it to cut.
+    TruncateBelowHwAllowed {
+        name: "truncate_below_hw_allowed",
+        about: "a replica of the quorum cuts committed metadata if its leader has lost it, instead of stopping",
+        issue: "KAFKA-12460",
+        fixed_in: "3.0.0",
+        guard: "raft/client/fetch_follower.rs",
+        breaks: ["K9"],
+    }
+    /// A leader never looks whether anybody still fetches.
+    NoCheckQuorum {
+        name: "no_check_quorum",
+        about: "a leader of the quorum that is cut off leads on for ever, and serves old metadata",
+        issue: "KAFKA-15489",
+        fixed_in: "3.7.0",
+        guard: "raft/client/poll.rs",
+        breaks: ["K13"],
+    }
+    /// The state in which a controller took over is not kept. In Kafka a batch of the quorum's own that was committed
+    /// under an active controller (a change of voters) moved the last committed offset to where no state was kept; ours
+    /// has no such batch but the first of its epoch, and so the state there is what is missing.
+    RenounceWithoutSnapshot {
+        name: "renounce_without_snapshot",
+        about: "a controller that steps down after a batch of the quorum's own has no state to go back to, and ends",
+        issue: "KAFKA-17608",
+        fixed_in: "3.9.0",
+        guard: "controller/shell.rs",
+        breaks: ["unreachable"],
+    }
+    /// A candidate that lost backs off for an exponential time with a fixed end, as Kafka did up to 4.0.
+    ElectionBackoffLockstep {
+        name: "election_backoff_lockstep",
+        about: "candidates that lost wait for the same longest back-off, and stand at the same moment, for ever",
+        issue: "KAFKA-18345",
+        fixed_in: "4.1.0",
+        guard: "raft/client/vote.rs",
+        breaks: ["L1"],
+    }
 }
 
 /// A fault of Kafka's that waits for something that Trial does not have yet.

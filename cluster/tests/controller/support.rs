@@ -109,6 +109,7 @@ impl Quorum {
                 }
                 ControllerEffect::Note(note) => self.notes.push(note),
                 ControllerEffect::Resign { .. } => panic!("nothing was refused"),
+                ControllerEffect::Halt(why) => panic!("{why}"),
             }
         }
         if self.commits_by_itself {

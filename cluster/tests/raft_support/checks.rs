@@ -102,6 +102,7 @@ impl Checks {
         match *note {
             RaftNote::Opened { .. }
             | RaftNote::PreVoteGranted { .. }
+            | RaftNote::VoterFetched { .. }
             | RaftNote::QuorumLost { .. }
             | RaftNote::Reached(_) => {}
             RaftNote::Transition { role, epoch, leader, is_voter, high_watermark, .. } => {

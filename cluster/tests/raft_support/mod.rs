@@ -6,4 +6,6 @@
 pub mod checks;
 pub mod crash_disk;
 pub mod instant;
+pub mod moves;
+pub mod script;
 pub mod simulation;

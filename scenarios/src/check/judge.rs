@@ -23,6 +23,7 @@ use super::committed::CommittedRecords;
 use super::elections::Elections;
 use super::exclusion::Exclusion;
 use super::held_back::HeldBack;
+use super::isolated_leader::IsolatedLeaders;
 use super::isr::InSyncSets;
 use super::losses::Losses;
 use super::pending::PendingChanges;
@@ -49,6 +50,7 @@ pub struct Judge {
     clients: Clients,
     quorum: Quorum,
     controllers: Controllers,
+    isolated_leaders: IsolatedLeaders,
     known: Vec<Known>,
     beyond: Option<Beyond>,
 }
@@ -98,6 +100,7 @@ impl Judge {
         let facts = Facts::new(Arc::new(setup));
         Self {
             quorum: Quorum::new(&facts),
+            isolated_leaders: IsolatedLeaders::new(&facts),
             facts,
             faults: Vec::new(),
             verdicts: Verdicts::default(),
@@ -151,6 +154,7 @@ impl Judge {
         self.quorum.on(seen, disks, &self.facts, &mut self.verdicts);
         let committed_end = self.quorum.committed_end();
         self.controllers.on_seen(seen, committed_end, &self.facts, &mut self.verdicts);
+        self.isolated_leaders.on(seen, disks, &self.facts, &mut self.verdicts);
         if let Seen::Note { at, host, note, .. } = seen
             && let Some(mark) = note.reached()
         {

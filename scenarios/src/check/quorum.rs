@@ -1,4 +1,4 @@
-//! The quorum of controllers: K1 to K9.
+//! The quorum of controllers: K1 to K9; of K6 and K7 what the file says is in `quorum_state`.
 //!
 //! In Kafka:   `RaftEventSimulationTest`'s invariants and the specification behind them; KIP-595, KIP-853.
 //! Holds:      the metadata log on every node's disk, what was committed, who led and voted.
@@ -14,11 +14,13 @@ use trial_cluster::raft::voters::ReplicaKey;
 use trial_sim::disk::DiskSeen;
 use trial_sim::{HostId, Seen, Time};
 
-use super::verdicts::{Breach, Verdicts};
+use super::quorum_state;
+use super::step::Step;
+use super::verdicts::Verdicts;
 use super::words;
 use crate::facts::{Chunked, Disks, Facts, ReplicaLog, Role, Stored, segment_base};
 
-const FOLDER: &str = "__cluster_metadata-0";
+pub(super) const FOLDER: &str = "__cluster_metadata-0";
 
 /// A replica of the metadata log.
 #[derive(Debug, Clone, Default)]
@@ -187,14 +189,13 @@ impl Quorum {
         replica.flushed = replica.flushed.min(from);
         if replica.high_watermark.is_some_and(|high_watermark| from < high_watermark) {
             let known = replica.high_watermark.unwrap_or(0);
-            step.breach(
-                "K9",
-                "cut its metadata log below its high watermark",
-                [
-                    format!("it knew a high watermark of {known}"),
-                    format!("it cut its log to {from}"),
-                ],
-            );
+            // What others lost excuses nothing: it is this replica that cuts.
+            let facts = [
+                format!("it knew a high watermark of {known}"),
+                format!("it cut its log to {from}"),
+            ];
+            let breach = step.found("K9", "cut its metadata log below its high watermark", facts);
+            step.verdicts.inexcusable(step.facts.setup.name(step.host), breach);
         }
     }
 
@@ -216,51 +217,10 @@ impl Quorum {
         }
         replica.flushed = flushed.min(end);
         if is_voter {
-            self.quorum_state(disks, step);
-        }
-    }
-
-    /// K6 and K7 by the file: the epoch and the vote that others know of are on disk.
-    fn quorum_state(&self, disks: &dyn Disks, step: &mut Step<'_>) {
-        let Some(replica) = self.replicas.get(&step.host) else { return };
-        let path = format!("{FOLDER}/quorum-state");
-        let read = disks.disk(step.host).peek(&path, 0, u64::MAX);
-        let Some(bytes) = read.filter(|bytes| !bytes.is_empty()) else { return };
-        let Ok(state) = serde_json::from_slice::<serde_json::Value>(&bytes) else {
-            step.breach(
-                "K6",
-                "has a quorum-state file that cannot be read",
-                [format!("it was in epoch {}", replica.epoch), "the file is torn".to_owned()],
-            );
-            return;
-        };
-        let number = |name: &str| state.get(name).and_then(serde_json::Value::as_i64).unwrap_or(-1);
-        let epoch = number("leaderEpoch");
-        if epoch < i64::from(replica.epoch) {
-            step.breach(
-                "K6",
-                "forgot an epoch",
-                [
-                    format!("it was in epoch {}", replica.epoch),
-                    format!("its quorum-state says {epoch}"),
-                ],
-            );
-        }
-        let voted = number("votedId");
-        let granted =
-            i32::try_from(epoch).ok().and_then(|epoch| self.votes.get(&(step.host, epoch)));
-        if let Some((candidate, at)) = granted
-            && voted >= 0
-            && voted != i64::from(candidate.id.0)
-        {
-            step.breach(
-                "K7",
-                "forgot to whom its vote went",
-                [
-                    format!("{} it voted for {candidate} in epoch {epoch}", words::when(*at)),
-                    format!("its quorum-state says {voted}"),
-                ],
-            );
+            let host = step.host;
+            let votes = |epoch| self.votes.get(&(host, epoch)).copied();
+            let epoch = self.replicas.get(&step.host).map_or(0, |replica| replica.epoch);
+            quorum_state::audit(disks, epoch, votes, step);
         }
     }
 
@@ -318,6 +278,7 @@ impl Quorum {
             RaftNote::PreVoteGranted { .. }
             | RaftNote::Appended { .. }
             | RaftNote::Truncated { .. }
+            | RaftNote::VoterFetched { .. }
             | RaftNote::QuorumLost { .. }
             | RaftNote::Reached(_) => {}
         }
@@ -352,10 +313,13 @@ impl Quorum {
         }
     }
 
-    /// K3: a leader has everything that was committed.
+    /// K3: a leader has everything that was committed up to its epoch. One that begins an epoch that is long over (the
+    /// switch `leader_reinit_same_epoch`) cannot have what was committed after it.
     fn on_epoch_started(&mut self, epoch: i32, offset: i64, step: &mut Step<'_>) {
         self.starts.insert(epoch, offset);
-        let Some(last) = self.ledger.last().copied() else { return };
+        let before = self.ledger.partition_point(|batch| batch.epoch <= epoch);
+        let last = before.checked_sub(1).and_then(|place| self.ledger.get(place));
+        let Some(last) = last.copied() else { return };
         let own = self.replicas.get(&step.host).and_then(|own| own.log.at(last.base).copied());
         if own != Some(last) && !own.is_some_and(|own| own.is_same(&last)) && !self.any_wiped {
             let has = own.map_or_else(|| "nothing".to_owned(), |own| words::batch(&own));
@@ -477,23 +441,5 @@ impl Quorum {
                 [format!("{} was committed", words::batch(want)), format!("it has {has} there")],
             );
         }
-    }
-}
-
-/// Who did something when.
-struct Step<'a> {
-    at: Time,
-    host: HostId,
-    facts: &'a Facts,
-    verdicts: &'a mut Verdicts,
-}
-
-impl Step<'_> {
-    fn breach(&mut self, invariant: &'static str, what: &str, [before, now]: [String; 2]) {
-        let name = self.facts.setup.name(self.host);
-        let message = format!("quorum: {name} {what}");
-        let now = format!("{}: {now}", words::who(self.facts, self.at, self.host));
-        let breach = Breach { invariant, at: self.at, message, facts: [before, now] };
-        self.verdicts.always(name, breach);
     }
 }

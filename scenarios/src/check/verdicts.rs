@@ -109,6 +109,13 @@ impl Verdicts {
         }
     }
 
+    /// The same, and no fault excuses it, not even one beyond the budget: nobody but the host itself can do it.
+    pub fn inexcusable(&mut self, subject: &str, breach: Breach) {
+        if self.is_news(breach.invariant, subject) {
+            self.violations.push(breach.into());
+        }
+    }
+
     /// Something did not hold that a durable configuration promises.
     pub fn durable(&mut self, facts: &Facts, partition: &PartitionFacts, breach: Breach) {
         if !self.is_news(breach.invariant, &partition.name()) {

@@ -92,6 +92,8 @@ pub struct Setup {
     pub lag_max_ms: u64,
     /// `broker.session.timeout.ms`.
     pub session_timeout_ms: u64,
+    /// `controller.quorum.fetch.timeout.ms`.
+    pub quorum_fetch_timeout_ms: u64,
 }
 
 impl Setup {
@@ -102,6 +104,14 @@ impl Setup {
             matches!(host.role, Role::Controller { .. } | Role::Broker { controller: true, .. })
         };
         self.hosts.iter().filter(votes).count()
+    }
+
+    /// The node ids of the controllers.
+    pub fn voter_ids(&self) -> impl Iterator<Item = BrokerId> + '_ {
+        self.hosts.iter().filter_map(|host| match host.role {
+            Role::Controller { id } | Role::Broker { controller: true, id } => Some(id),
+            _ => None,
+        })
     }
 
     /// Where a host stands.

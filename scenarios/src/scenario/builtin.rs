@@ -66,6 +66,12 @@ bugs! {
     "alter_partition_zombie_controller",
     "dead_broker_never_fenced",
     "reassign_completes_early",
+    "leader_reinit_same_epoch",
+    "no_fsync",
+    "truncate_below_hw_allowed",
+    "no_check_quorum",
+    "renounce_without_snapshot",
+    "election_backoff_lockstep",
 }
 
 const DATA: &[(&str, &str)] = &[("departures.csv", include_str!("../../data/departures.csv"))];

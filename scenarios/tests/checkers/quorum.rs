@@ -1,10 +1,10 @@
-//! The quorum of controllers: K1 to K9, from the bytes of their logs and from their notes.
+//! The quorum of controllers: K1 to K9 and K13, from the bytes of their logs and from their notes.
 
 use trial_cluster::ids::{BrokerId, LeaderEpoch, Offset, Uuid};
 use trial_cluster::note::Note;
 use trial_cluster::note::raft::{RaftNote, RaftRole};
 use trial_cluster::raft::voters::ReplicaKey;
-use trial_sim::HostId;
+use trial_sim::{HostId, Span};
 
 use crate::check;
 use crate::story::{C1, C2, C3, Story};
@@ -238,6 +238,49 @@ fn k8_a_leader_commits_nothing_before_its_own_epoch() {
         has(story, C2, 0, 0, 0);
         starts(story, C1, 1, 1);
         commits(story, C1, 1, 1);
+    });
+}
+
+/// A host leads epoch 1 as c1.
+fn leads(story: &mut Story, host: HostId) {
+    let (role, epoch) = (RaftRole::Leader, LeaderEpoch(1));
+    let (leader, voted) = (Some(BrokerId(101)), None);
+    let (high_watermark, is_voter) = (None, true);
+    let note = RaftNote::Transition { role, epoch, leader, voted, high_watermark, is_voter };
+    raft(story, host, note);
+}
+
+/// Time passes, on all clocks.
+fn passes(story: &mut Story, ms: u64) {
+    story.waits(Span::from_millis(ms));
+    story.clocks(story.wall_ms() + i64::try_from(ms).expect("small"));
+}
+
+fn fetched(story: &mut Story, host: HostId, voter: i32) {
+    raft(story, host, RaftNote::VoterFetched { voter: BrokerId(voter) });
+}
+
+#[test]
+fn k13_a_leader_that_nobody_hears_writes_no_more() {
+    // Another voter is a majority with the leader; a broker that fetches is none.
+    let last_fetch = |voter: i32, waits_ms: u64, want: &[&str]| {
+        check(want, |story| {
+            leads(story, C1);
+            passes(story, 2_900);
+            fetched(story, C1, voter);
+            passes(story, waits_ms);
+            has(story, C1, 0, 1, 0);
+        });
+    };
+    last_fetch(102, 2_900, &[]);
+    last_fetch(102, 3_100, &["K13"]);
+    last_fetch(1, 200, &["K13"]);
+    // Who has resigned meanwhile may follow, and copy.
+    check(&[], |story| {
+        leads(story, C1);
+        passes(story, 3_100);
+        is(story, C1, 2, Some(102));
+        has(story, C1, 0, 2, 0);
     });
 }
 

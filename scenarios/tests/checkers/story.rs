@@ -143,6 +143,7 @@ fn setup(promises: Promises, settings: &[(&str, &str)]) -> Setup {
         exceeds_budget,
         lag_max_ms: 30_000,
         session_timeout_ms: 9_000,
+        quorum_fetch_timeout_ms: 2_000,
     }
 }
 

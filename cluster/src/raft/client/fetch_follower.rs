@@ -46,8 +46,9 @@ impl RaftClient {
     ) -> Result<(), RaftFault> {
         let to = truncation_offset(step.log, diverging);
         let committed = self.committed;
+        let is_strict = self.settings.rules.keeps_committed_metadata();
         for to in [diverging.offset, to] {
-            if to < committed {
+            if to < committed && is_strict {
                 return Err(RaftFault::TruncationBelowHighWatermark {
                     to,
                     high_watermark: committed,
@@ -87,8 +88,7 @@ impl RaftClient {
         }
         // An observer of today may be a voter tomorrow, and is counted as one.
         if self.quorum.is_voter() || self.settings.can_become_voter {
-            step.log.flush()?;
-            step.note(RaftNote::Flushed { end: step.log.end_offset() });
+            self.flush(step)?;
         }
         Ok(())
     }

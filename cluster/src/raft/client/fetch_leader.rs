@@ -14,7 +14,7 @@ use super::RaftClient;
 use crate::error_code::ErrorCode;
 use crate::ids::{LeaderEpoch, Offset};
 use crate::mark;
-use crate::note::raft::RaftRole;
+use crate::note::raft::{RaftNote, RaftRole};
 
 /// A fetch that waits.
 #[derive(Debug, Clone)]
@@ -103,6 +103,7 @@ impl RaftClient {
         }
         if leader.voters.is_voter(replica) {
             leader.last_fetch.insert(replica.id, now);
+            step.effects.push(Effect::Note(RaftNote::VoterFetched { voter: replica.id }));
         }
         leader.check_quorum.on_fetch(now, replica);
         if leader.high_watermark.on_end(replica, fetch.position.offset) {

@@ -21,6 +21,22 @@ use crate::note::raft::RaftNote;
 impl RaftClient {
     pub(super) fn become_leader(&mut self, step: &mut Step<'_>) -> Result<(), RaftFault> {
         let granting = self.quorum.to_leader(step)?;
+        self.begin_epoch(granting, step)
+    }
+
+    /// Leads on in the epoch in which it led before it restarted. Never so, but for the switch
+    /// `leader_reinit_same_epoch`: what it lost is written again, in the same epoch and otherwise.
+    pub(super) fn lead_on(&mut self, step: &mut Step<'_>) -> Result<(), RaftFault> {
+        let (epoch, offset) = (self.quorum.epoch(), step.log.end_offset());
+        step.note(RaftNote::EpochStarted { epoch, offset });
+        self.begin_epoch(Vec::new(), step)
+    }
+
+    fn begin_epoch(
+        &mut self,
+        granting: Vec<ReplicaKey>,
+        step: &mut Step<'_>,
+    ) -> Result<(), RaftFault> {
         step.log.start_epoch(self.quorum.epoch())?;
         // Nothing of before is committed until a record of this epoch is: so write one at once.
         let records = self.start_of_epoch(granting);
@@ -101,8 +117,15 @@ impl RaftClient {
 
     /// The leader's log is on disk.
     pub fn on_flushed(&mut self, step: &mut Step<'_>) -> Result<(), RaftFault> {
-        step.log.flush()?;
-        step.note(RaftNote::Flushed { end: step.log.end_offset() });
+        self.flush(step)
+    }
+
+    /// Makes what was appended durable.
+    pub(super) fn flush(&self, step: &mut Step<'_>) -> Result<(), RaftFault> {
+        if self.settings.rules.syncs_metadata() {
+            step.log.flush()?;
+            step.note(RaftNote::Flushed { end: step.log.end_offset() });
+        }
         Ok(())
     }
 }

@@ -112,6 +112,8 @@ impl RaftClient {
             client.become_prospective(step)?;
         } else if role == RaftRole::Candidate {
             client.on_candidate(step)?;
+        } else if role == RaftRole::Leader {
+            client.lead_on(step)?;
         }
         Ok(client)
     }

@@ -3,6 +3,8 @@
 //! In Kafka:   `KafkaRaftClient.handleVoteRequest`, `handleVoteResponse`.
 //! Invariants: K7 a vote is on disk before it is given.
 
+use trial_sim::Span;
+
 use super::super::effect::Step;
 use super::super::fault::RaftFault;
 use super::super::message::{Api, Request, Response, ResponseBody, Vote};
@@ -68,7 +70,13 @@ impl RaftClient {
     ) -> Result<(), RaftFault> {
         match self.quorum.state_mut() {
             State::Prospective(state) => state.election.record(from.id, granted),
-            State::Candidate(state) => state.election.record(from.id, granted),
+            State::Candidate(state) => {
+                let was_lost = state.election.is_lost();
+                state.election.record(from.id, granted);
+                if state.election.is_lost() && !was_lost {
+                    self.lose_election(step);
+                }
+            }
             // The election is over.
             _ => return Ok(()),
         }
@@ -83,10 +91,23 @@ impl RaftClient {
         } else if let State::Prospective(state) = self.quorum.state()
             && state.election.is_lost()
         {
-            // A Candidate that lost waits for its timeout before it sounds out the others again.
             self.lose_pre_vote(step)?;
         }
         Ok(())
+    }
+
+    /// A Candidate that lost waits for its timeout before it sounds out the others again: it is random, so that no two
+    /// go on meeting. With the switch `election_backoff_lockstep` it backs off for a while that doubles and ends at
+    /// `controller.quorum.election.backoff.max.ms`: then everybody waits equally long.
+    fn lose_election(&mut self, step: &mut Step<'_>) {
+        if self.settings.rules.losers_wait_for_their_timeout() {
+            return;
+        }
+        let longest = self.settings.election_backoff_max;
+        let State::Candidate(state) = self.quorum.state_mut() else { return };
+        let steps = step.draws.below(2 << (state.attempt - 1).min(20));
+        let backoff = Span::from_millis(100 * steps).min(longest);
+        state.election_timer.reset(step.now, backoff);
     }
 
     pub(super) fn vote_request(&self, voter: ReplicaKey, step: &Step<'_>) -> Request {
