@@ -8,8 +8,8 @@ use std::str::FromStr;
 
 use toml_edit::{DocumentMut, Item, Key, Table, Value};
 
-use super::ScenarioError;
 use super::error::{SourceText, did_you_mean};
+use super::{ScenarioError, picks};
 
 /// One `--set`.
 #[derive(Debug, Clone)]
@@ -76,10 +76,12 @@ impl Override {
         Err(ScenarioError::plain(message, Some(help)))
     }
 
-    /// Whether this path, as a key of `[picks]`, is the same.
-    fn is_at(&self, path: &str) -> bool {
-        let parsed = Key::parse(path).unwrap_or_default();
-        parsed.iter().map(Key::get).eq(self.path.iter().map(Key::get))
+    /// Whether this path is one of those that a key of `[picks]` names.
+    fn is_at(&self, key: &str) -> bool {
+        picks::paths(key).into_iter().any(|path| {
+            let parsed = Key::parse(path).unwrap_or_default();
+            parsed.iter().map(Key::get).eq(self.path.iter().map(Key::get))
+        })
     }
 }
 

@@ -245,7 +245,7 @@ impl Scenario {
         if self.picks.is_empty() {
             return Arc::clone(self);
         }
-        let picked: Vec<String> = self.picks.iter().map(|pick| pick.of_seed(seed)).collect();
+        let picked: Vec<String> = self.picks.iter().flat_map(|pick| pick.of_seed(seed)).collect();
         Arc::new(self.with(&picked).expect("PI-2: every combination was read once"))
     }
 
