@@ -1,8 +1,8 @@
 //! What the checkers read for themselves: bytes on connections and on disks, decoded by this small reader alone.
 //!
 //! It shares no code with the brokers, so that a fault in their codec cannot blind the checkers. It reads only what
-//! they need: produces, fetches, ends of logs, a few requests of administrators, and record batches. Read `conversation.rs` first,
-//! then `batch.rs`.
+//! they need: produces, fetches, ends of logs, a few requests of administrators, and record batches. Read
+//! `conversation.rs` first, then `batch.rs`.
 
 mod admin;
 mod batch;
