@@ -44,6 +44,7 @@ fn build(seed: u64, nodes: Vec<NodeSpec>) -> World<Note> {
         nodes,
         config: Arc::new(config),
         rules: Rules::default(),
+        pace: trial_cluster::broker::Pace::default(),
     });
     let mut bootstrap = Vec::new();
     for (index, node) in cluster.nodes.iter().enumerate() {

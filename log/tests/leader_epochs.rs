@@ -1,4 +1,4 @@
-//! Which epochs a log remembers and how far each reaches: the cases of Kafka's `LeaderEpochFileCacheTest`.
+//! Which epochs a log remembers, how far each reaches, and its file. Kafka's own cases: `leader_epochs_of_kafka.rs`.
 
 use trial_log::{EpochEndOffset, LeaderEpoch, LeaderEpochCache, LogError, MemoryDisk, Offset};
 

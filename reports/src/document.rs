@@ -268,6 +268,37 @@ pub struct ProducerOutcome {
     pub acked: u64,
     /// Told to have failed, by reason.
     pub failed: Vec<FailedRecords>,
+    /// The longest time between two acknowledgements; none if there were not two.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest_wait: Option<LongestWait>,
+}
+
+/// The longest time between two acknowledgements of one producer, and what it was made of.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LongestWait {
+    /// When the last acknowledgement before it came.
+    pub from_ms: u64,
+    /// When the next one came.
+    pub to_ms: u64,
+    /// What it was made of, one after another; together they are the whole.
+    pub parts: Vec<WaitPart>,
+}
+
+impl LongestWait {
+    /// How long it was.
+    #[must_use]
+    pub const fn took_ms(&self) -> u64 {
+        self.to_ms - self.from_ms
+    }
+}
+
+/// A part of a wait.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WaitPart {
+    /// How long it was.
+    pub took_ms: u64,
+    /// What ended it.
+    pub until: String,
 }
 
 /// Records that failed for one reason.

@@ -14,6 +14,8 @@ use crate::number::{grouped, seconds};
 const ROWS_MAX: usize = 24;
 /// Violations told in full.
 const STORIES_MAX: usize = 3;
+/// What nobody waits is not worth a line.
+const WAIT_MS_MIN: u64 = 200;
 /// How wide the line of the settings may become before it is broken.
 const HEAD_COLUMNS: usize = 100;
 
@@ -262,6 +264,7 @@ fn foot(page: &mut String, run: &RunDocument, palette: Palette) {
         grouped(records.read)
     );
     failed(page, run);
+    waited(page, run);
     line!(
         page,
         "played:  {} of virtual time in {} ms, {} events, {} requests, digest {}",
@@ -298,6 +301,20 @@ fn failed(page: &mut String, run: &RunDocument) {
         let reasons = told.failed.iter().map(|it| format!("{} {}", grouped(it.records), it.error));
         let head = if place == 0 { "failed:  " } else { "         " };
         line!(page, "{head}{}: {}", told.producer, reasons.collect::<Vec<_>>().join(", "));
+    }
+}
+
+/// Who waited longest for an acknowledgement, and for what.
+fn waited(page: &mut String, run: &RunDocument) {
+    let waits = run.producers.iter().filter_map(|told| Some((told, told.longest_wait.as_ref()?)));
+    let longest = waits.max_by_key(|(_, wait)| wait.took_ms());
+    let Some((told, wait)) = longest.filter(|(_, wait)| wait.took_ms() >= WAIT_MS_MIN) else {
+        return;
+    };
+    let (from, took) = (seconds(wait.from_ms), seconds(wait.took_ms()));
+    line!(page, "waited:  {}: {took} for an acknowledgement, from {from} on:", told.producer);
+    for part in &wait.parts {
+        line!(page, "         {} until {}", seconds(part.took_ms), part.until);
     }
 }
 

@@ -1,9 +1,9 @@
 //! The page of a run, as a person sees it.
 
 use trial_reports::{
-    EffectNumber, Excuse, FailedRecords, FaultEffect, FaultOutcome, Liveness, Palette,
+    EffectNumber, Excuse, FailedRecords, FaultEffect, FaultOutcome, Liveness, LongestWait, Palette,
     PartitionOutcome, ProbeOutcome, ProducerOutcome, RecordCounts, RunDocument, SCHEMA_VERSION,
-    Setting, Verdict, Violation, render_run, run_schema, sweep_schema,
+    Setting, Verdict, Violation, WaitPart, render_run, run_schema, sweep_schema,
 };
 
 fn holding() -> RunDocument {
@@ -55,6 +55,11 @@ fn holding() -> RunDocument {
             sent: 1_200,
             acked: 1_198,
             failed: vec![FailedRecords { error: "REQUEST_TIMED_OUT".into(), records: 2 }],
+            longest_wait: Some(LongestWait {
+                from_ms: 3_000,
+                to_ms: 12_400,
+                parts: vec![part(8_100, "the controller fenced b1"), part(1_300, "p1 sent to b2")],
+            }),
         }],
         simulated_ms: 30_000,
         wall_ms: 41,
@@ -62,6 +67,10 @@ fn holding() -> RunDocument {
         requests: 34_000,
         replay: "trial run kill_the_leader --seed 7".into(),
     }
+}
+
+fn part(took_ms: u64, until: &str) -> WaitPart {
+    WaitPart { took_ms, until: until.into() }
 }
 
 #[test]
@@ -103,6 +112,7 @@ fn a_producer_whose_records_all_fail_is_named_beside_the_verdict_with_the_reason
         sent: 1_200,
         acked: 0,
         failed: reasons,
+        longest_wait: None,
     });
     let page = render_run(&run, Palette::Plain);
     let failed = "failed:  p1: 2 REQUEST_TIMED_OUT\n         \

@@ -65,8 +65,10 @@ invariants! {
     "R14" Always "leader epochs and partition epochs never go back";
     "R15" Durable "a replica never truncates below its own high watermark";
     "R16" Always "the leader-epoch cache is the fold of the log's history";
+    "R17" Always "once the restart of a replica that lost bytes is registered it is neither in sync nor eligible, until it has caught up";
     "R18" Always "a follower cuts its log for an answer only in the leader epoch in which it asked";
     "R19" Durable "a consumer is handed committed records only, and none above the high watermark of who answers";
+    "R20" Always "a reassignment ends when all who are added are in sync and, if it removes more, all who stay; who was removed leads no more";
     "R22" Durable "who joins an in-sync set covers the leader's high watermark and the start of its epoch";
     "R23" Durable "the epoch caches of two replicas agree below both high watermarks";
     "R24" Always "a high watermark is not held back by replicas that may not join the in-sync set";
@@ -86,6 +88,9 @@ invariants! {
     "K7" Always "a voter votes at most once an epoch, restarts included";
     "K8" Always "a controller leader commits nothing before a record of its own epoch";
     "K9" Always "a controller never truncates below the quorum's high watermark";
+    "K15" Always "a broker epoch is newer than all before it, and who comes with an older one than it was told is refused";
+    "K16" Always "what a controller answers is committed";
+    "K17" Always "a topic id is given once, and a name has one id at a time";
     "unreachable" Always "nobody comes to a place in the code that is marked as unreachable";
     "lost-write" Acknowledged "a record that was acked, or seen, is read by whoever reads past it";
     "inconsistent-offsets" Acknowledged "one offset holds one record, whoever reads it";
@@ -95,10 +100,12 @@ invariants! {
     "poll-skip" Always "an assigned consumer skips no record that others see";
     "unseen" Afterwards "every acked record has been read by the end";
     "L1" Afterwards "the controllers have a leader";
-    "L2" Afterwards "every broker runs and is not fenced";
-    "L3" Afterwards "every partition has a leader";
+    "L2" Afterwards "every broker runs and is not fenced; one that stays down is";
+    "L3" Afterwards "every partition has a leader that runs";
     "L4" Afterwards "every replica is in sync, and the high watermark is the log end";
     "L5" Afterwards "every send is completed";
+    "L8" Afterwards "every reassignment has ended";
+    "L10" Afterwards "no leader waits for the controller to change its in-sync set";
 }
 
 #[cfg(test)]

@@ -29,11 +29,12 @@ fn printed(name: &str, file: Option<(&str, &str)>, arguments: &[&str]) -> String
 
 #[test]
 fn a_wrong_command_line_says_what_is_allowed() {
-    let cases: [(&str, &[&str]); 9] = [
+    let cases: [(&str, &[&str]); 10] = [
         ("unknown_scenario", &["run", "kill_the_leder"]),
         ("missing_file", &["run", "nowhere.toml"]),
         ("set_without_value", &["run", "--set", "cluster.brokers"]),
         ("set_of_unknown_key", &["run", "--set", "cluster.broker=5"]),
+        ("set_of_unknown_topic", &["run", "--set", "topics.depatures.partitions=5"]),
         ("unknown_switch", &["run", "--switch", "ack_before_replicaton"]),
         ("unknown_profile", &["run", "--profile", "5.0"]),
         ("seeds_backwards", &["sweep", "--seeds", "5..3"]),
@@ -60,6 +61,8 @@ fn a_wrong_scenario_is_underlined_where_it_is_wrong() {
         ("fault_no_such_rack", fault("at 2s crash rack(r9)")),
         ("fault_restart_promise", fault("at 2s restart b1 with min.insync.replicas=1")),
         ("fault_restart_client", fault("at 2s restart admin as 4.3")),
+        ("fault_swaps_of_a_controller", fault("when swaps(c1, orders/0) >= 1 crash b1")),
+        ("topics_collide", format!("{GOOD}[topics.\"a.b\"]\n[topics.a_b]\n")),
         ("fault_no_such_disk", fault("at 2s disk 7 of b1 dies")),
         ("network_latency", format!("{GOOD}[network]\nlatency = \"fast\"\n")),
         ("two_racks", format!("{GOOD}[racks.a]\nhosts = [\"b1\"]\n[racks.b]\nhosts = [\"b1\"]\n")),

@@ -59,7 +59,7 @@ fn a_follower_that_cuts_to_its_high_watermark() {
 
 #[test]
 fn two_logs_that_differ_below_the_high_watermark() {
-    let run = played("everything_at_once", 32, Some("trunc_to_hw_diverge"), &[]);
+    let run = played("everything_at_once", 32, Some("trunc_to_hw_diverge"), &["lanes.yields=none"]);
     insta::assert_snapshot!(explained(&run, Some("R4")));
 }
 
@@ -195,7 +195,7 @@ fn a_hole_that_begins_with_a_roll_of_which_nobody_heard() {
 /// Found by a stranger: a reset of a connection to a broker without a process was named, the last fault that listed it.
 #[test]
 fn the_fault_behind_an_election_is_what_ended_the_broker() {
-    let run = played("everything_at_once", 15, Some("trunc_to_hw_loss"), &[]);
+    let run = played("everything_at_once", 15, Some("trunc_to_hw_loss"), &["lanes.yields=none"]);
     let told = explained(&run, None).to_string();
     assert!(told.contains("`at 5944ms crash b4"), "{told}");
     assert!(!told.contains("reset b3 - b4"), "it did nothing: {told}");
@@ -374,7 +374,7 @@ fn only_a_fault_that_the_record_links_is_blamed() {
 fn whatever_is_violated_every_sentence_stands_on_the_record() {
     let mut told = 0;
     for (seed, switch) in [(5, "trunc_to_hw_diverge"), (32, "trunc_to_hw_loss")] {
-        let run = played("everything_at_once", seed, Some(switch), &[]);
+        let run = played("everything_at_once", seed, Some(switch), &["lanes.yields=none"]);
         for violation in run.judge().violations() {
             let explanation = explained(&run, Some(violation.invariant));
             assert!(!explanation.events.is_empty(), "{explanation}");

@@ -40,6 +40,7 @@ library! {
     a_slow_follower,
     a_slow_disk_under_the_leader,
     last_one_standing,
+    moving_house,
     what_an_ack_buys,
     what_an_ack_buys_all,
     a_rack_goes_dark,

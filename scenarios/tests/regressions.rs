@@ -5,6 +5,7 @@ use std::sync::Arc;
 use trial_reports::Verdict;
 use trial_scenarios::asked::Asked;
 use trial_scenarios::play::play;
+use trial_scenarios::probe::named;
 use trial_scenarios::run::Run;
 use trial_scenarios::scenario::Scenario;
 
@@ -12,13 +13,14 @@ use trial_scenarios::scenario::Scenario;
 const LAG: &str = r#"cluster.config."replica.lag.time.max.ms"=30000"#;
 /// The swarm and the cluster of `everything_at_once` when it had three brokers and five families: by SW-1 and PI-1 each
 /// of these draws what it drew then.
-const OLD: [&str; 6] = [
+const OLD: [&str; 7] = [
     r#"faults=["during 5s..60s swarm network crash disk clock pause"]"#,
     "cluster.brokers=3",
     "cluster.controllers=3",
     r#"cluster.config."num.io.threads"=8"#,
     "topics.orders.partitions=4",
     "lanes.scheduler=keyed",
+    "lanes.yields=none",
 ];
 
 fn changes(name: &str, more: &[&str]) -> Vec<String> {
@@ -187,4 +189,20 @@ fn metadata_that_cannot_be_read_ends_the_node_and_not_the_run() {
     let unclean_restart = trial_scenarios::probe::named("unclean_restart").expect("a mark");
     let halted = run.judge().facts().probes.count(unclean_restart);
     assert!(halted > 0, "b1 ended, and came back when the faults were over");
+}
+
+/// A controller that is deposed and does not know it tells a leader that is ahead of it so, for one partition. The
+/// broker looks for another one then, as Kafka's does; it asked the same one again, as fast as the network answered.
+#[test]
+fn a_leader_asks_a_deposed_controller_once() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/bugs/alter_partition_zombie_controller.toml");
+    let scenario = Scenario::open(path, &[]).expect("it can be played");
+    for seed in 0..3 {
+        let mut run = Run::new(&Arc::new(scenario.clone()), seed);
+        run.play();
+        assert_eq!(run.verdict(), Verdict::Holds, "seed {seed}: {:?}", run.judge().violations());
+        let ahead = named("alter_partition_ahead_of_controller").expect("it is a mark");
+        let asked = run.judge().facts().probes.count(ahead);
+        assert!((1..=2).contains(&asked), "seed {seed}: {asked} times");
+    }
 }

@@ -112,6 +112,9 @@ impl<N: Note> Context<'_, N> {
     /// The seed gives every point a chance of its own, unless the settings say otherwise (`Yields`).
     pub fn yields(&mut self, point: &'static str) -> bool {
         let (plan, chances) = (self.room.plan, self.room.settings.lanes.yields);
+        if chances == Yields::Fixed(0) {
+            return false;
+        }
         let host = self.room.host(self.host);
         let known = host.yields.iter().position(|known| known.name == point);
         let at = known.unwrap_or_else(|| {

@@ -2,14 +2,15 @@
 //!
 //! In Kafka:   what `Partition` and the fetcher call on `ReplicaManager`, `AlterPartitionManager`, the purgatories.
 //! Invariants: AE-1 effects are carried out in their order. AE-2 what touches the log outside a job that does so
-//!             anyway becomes a job of its own, under the partition's lock.
+//!             anyway becomes a job of its own, under the partition's lock. AE-3 a cut that waited is given up if the
+//!             partition has another role or epoch by then.
 
 use std::collections::VecDeque;
 
 use trial_log::{LogEvent, LogStartReason};
 
 use super::task::{LogDone, Task};
-use super::{Broker, Cx, DISK};
+use super::{Broker, Cx, DISK, yields};
 use crate::error_code::ErrorCode;
 use crate::ids::{Offset, TopicPartition};
 use crate::note::Note;
@@ -30,9 +31,11 @@ impl Broker {
                 }
                 Effect::HighWatermarkMoved { to, .. } => {
                     replica.log.on_high_watermark_updated(to);
-                    self.check_parked(slot, cx);
+                    self.check_or_later(yields::HIGH_WATERMARK_AND_PURGATORY, slot, cx);
                 }
-                Effect::LeadershipChanged => self.check_parked(slot, cx),
+                Effect::LeadershipChanged => {
+                    self.check_or_later(yields::ROLE_AND_PURGATORY, slot, cx);
+                }
                 Effect::AlterPartition(change) => {
                     if !self.alter_partition.submit(id, change.clone()) {
                         let refused = Err(ErrorCode::OperationNotAttempted);
@@ -89,7 +92,15 @@ impl Broker {
         self.with_partition(slot, cx, |partition, now, brokers, _, effects| {
             partition.on_published(now, end, brokers, effects);
         });
-        self.check_fetches(slot, cx);
+        if !self.lets_go(yields::APPEND_AND_PURGATORY, || Task::CheckParked(slot), cx) {
+            self.check_fetches(slot, cx);
+        }
+    }
+
+    fn check_or_later(&mut self, point: &'static str, slot: u32, cx: &mut Cx<'_>) {
+        if !self.lets_go(point, || Task::CheckParked(slot), cx) {
+            self.check_parked(slot, cx);
+        }
     }
 
     /// Something has changed that whoever is parked on a partition may wait for.
@@ -105,7 +116,9 @@ impl Broker {
         purgatory.check(slot, |key| self.try_complete_produce(*key, cx), &mut completed);
         self.delayed_produces = purgatory;
         for key in completed {
-            self.answer_produce(key, cx);
+            if !self.lets_go(yields::PURGATORY_AND_ANSWER, || Task::AnswerProduce(key), cx) {
+                self.answer_produce(key, cx);
+            }
         }
     }
 
@@ -189,7 +202,14 @@ impl Broker {
     }
 
     pub(super) fn start_log_work(&mut self, slot: u32, work: &mut Effect, cx: &mut Cx<'_>) {
-        if self.closing {
+        let is_void = |replica: &super::replicas::Replica| match work {
+            Effect::Truncate { .. } | Effect::RestartLog { .. } => {
+                !replica.partition.is_to_be_cut()
+            }
+            _ => false,
+        };
+        // AE-3.
+        if self.closing || self.replicas.get(slot).is_some_and(is_void) {
             return;
         }
         let done = self.do_log_work(slot, work, cx);

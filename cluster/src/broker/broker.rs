@@ -17,6 +17,7 @@ use super::api::{DeleteRecords, Fetch, Produce};
 use super::checkpoints::Schedule;
 use super::cleaner::Cleaners;
 use super::controller_channel::ControllerChannel;
+use super::costs::Pace;
 use super::fetcher::ReplicaFetcher;
 use super::lifecycle::BrokerLifecycle;
 use super::producer_ids::ProducerIds;
@@ -84,6 +85,7 @@ pub struct Broker {
     pub(super) identity: Arc<BrokerIdentity>,
     pub(super) config: Arc<BrokerConfig>,
     pub(super) rules: Rules,
+    pub(super) pace: Pace,
     pub(super) incarnation: Uuid,
     pub(super) image: MetadataImage,
     /// The metadata offset up to which everything was applied here.
@@ -145,6 +147,7 @@ impl Broker {
         Self {
             identity: Arc::new(identity),
             rules,
+            pace: Pace::default(),
             incarnation: Uuid::ZERO,
             image: MetadataImage::default(),
             applied_offset: Offset(-1),
@@ -182,6 +185,12 @@ impl Broker {
             producer_ids: ProducerIds::default(),
             config,
         }
+    }
+
+    /// The same at another pace.
+    #[must_use]
+    pub fn at_pace(self, pace: Pace) -> Self {
+        Self { pace, ..self }
     }
 
     /// Who it is.

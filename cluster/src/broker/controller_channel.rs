@@ -184,7 +184,8 @@ impl ControllerChannel {
     }
 }
 
-/// Whether the node that answered is not the active controller any more.
+/// Whether the node that answered is not the active controller any more: in Kafka any error code of the answer may say
+/// so, that of a single partition too.
 fn says_not_controller(ask: &Ask, completed: &Completed) -> bool {
     let code = match ask {
         Ask::Register(_) => {
@@ -193,9 +194,12 @@ fn says_not_controller(ask: &Ask, completed: &Completed) -> bool {
         Ask::Heartbeat(_) => {
             completed.response::<BrokerHeartbeatRequest>().map(|answer| answer.error_code)
         }
-        Ask::AlterPartition(_) => {
-            completed.response::<AlterPartitionRequest>().map(|answer| answer.error_code)
-        }
+        Ask::AlterPartition(_) => completed.response::<AlterPartitionRequest>().map(|answer| {
+            let partitions = answer.topics.iter().flat_map(|topic| &topic.partitions);
+            let mut codes = partitions.map(|partition| partition.error_code);
+            let not_controller = ErrorCode::NotController.code();
+            codes.find(|code| *code == not_controller).unwrap_or(answer.error_code)
+        }),
         Ask::AllocateProducerIds(_) => {
             completed.response::<AllocateProducerIdsRequest>().map(|answer| answer.error_code)
         }

@@ -3,7 +3,14 @@
 //! Holds: our guesses, of the order that Apache Kafka shows on one core of today (0.1 to 0.5 million small records a
 //!        second with two cores). They decide how lanes overlap, not what is right.
 
-use trial_sim::Span;
+use trial_sim::{Distribution, Span};
+
+/// How fast a node goes about what takes an unusual time on real machines; nothing takes longer by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pace {
+    /// From reading a change of partitions in the metadata log to applying it (`BrokerMetadataPublisher`).
+    pub apply_metadata: Option<Distribution>,
+}
 
 /// A handler's first look at a request.
 pub const HANDLE: Span = Span::from_micros(5);

@@ -16,7 +16,7 @@ use trial_sim::{Input, Span, Time};
 
 use super::leader_questions::Question;
 use super::task::{Replicate, Task};
-use super::{Broker, Cx, INTER_BROKER_LISTENER};
+use super::{Broker, Cx, INTER_BROKER_LISTENER, yields};
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 use crate::net::{Completed, ExponentialBackoff, NetSettings, NetworkClient};
@@ -396,7 +396,8 @@ impl Broker {
         match fetcher.answers.pop_front() {
             Some(work) => {
                 fetcher.round = Round::Processing;
-                self.then(Task::Replicate(Box::new(work)), cx);
+                let task = Task::Replicate(Box::new(work));
+                self.then_or_later(yields::ANSWER_AND_APPEND, task, cx);
             }
             None => {
                 fetcher.round = Round::Idle;

@@ -7,37 +7,16 @@
 use trial_sim::{Job, LockId, Span};
 
 use super::task::{
-    CLEANER, FETCHERS, HANDLERS, HIGH_WATERMARKS_FILE, LOG_STARTS_FILE, METADATA,
-    RECOVERY_POINTS_FILE, SCHEDULER, Task, lock_of,
+    HIGH_WATERMARKS_FILE, LOG_STARTS_FILE, METADATA, RECOVERY_POINTS_FILE, SCHEDULER, Task, lock_of,
 };
+use super::yields::pool_of;
 use super::{Broker, Cx, costs};
 
 impl Broker {
     /// Queues a job: on the lane whose job is being finished, else on the pool of its kind.
     pub(super) fn then(&mut self, task: Task, cx: &mut Cx<'_>) {
         let lock = self.lock(&task);
-        let pool = match &task {
-            Task::Handle(_)
-            | Task::Append(_)
-            | Task::Read(_)
-            | Task::ListOffsets(_)
-            | Task::DeleteRecords(_) => HANDLERS,
-            Task::Replicate(_) | Task::LogWork(..) => FETCHERS,
-            Task::Assign(_) | Task::Drop(_) | Task::Published(_) => METADATA,
-            Task::Grab(_) | Task::Clean(..) | Task::Cleaned(_) | Task::CleanerRetain(..) => CLEANER,
-            Task::Open
-            | Task::Recover
-            | Task::CheckpointHighWatermarks
-            | Task::CheckpointRecoveryPoints
-            | Task::CheckpointLogStarts
-            | Task::Retain(_)
-            | Task::DeleteFiles(_)
-            | Task::ExpireProducers(_)
-            | Task::CheckpointEpochs(_)
-            | Task::Flush(..)
-            | Task::FlushLast(_)
-            | Task::CleanShutdown => SCHEDULER,
-        };
+        let pool = pool_of(&task);
         let stays = self.lane.is_some() && !matches!(pool, METADATA | SCHEDULER);
         let token = u64::from(self.tasks.insert(task));
         if stays {
@@ -47,7 +26,7 @@ impl Broker {
         }
     }
 
-    fn lock(&mut self, task: &Task) -> Option<LockId> {
+    pub(super) fn lock(&mut self, task: &Task) -> Option<LockId> {
         match task {
             Task::Append(key) => Some(lock_of(self.append_slot(*key))),
             Task::DeleteRecords(key) => Some(lock_of(self.delete_records_slot(*key))),
@@ -70,6 +49,11 @@ impl Broker {
             | Task::Cleaned(_)
             | Task::Handle(_)
             | Task::Read(_)
+            | Task::RestOfRead(_)
+            | Task::AnswerFetch(_)
+            | Task::AnswerProduce(_)
+            | Task::CheckParked(_)
+            | Task::Lag(_)
             | Task::ListOffsets(_)
             | Task::Published(_)
             | Task::Open
@@ -86,6 +70,11 @@ impl Broker {
             Task::Handle(request) => costs::HANDLE + costs::bytes(request.body.len()),
             Task::Append(produce) => self.start_append(*produce, cx),
             Task::Read(fetch) => self.start_read(*fetch, cx),
+            Task::RestOfRead(_)
+            | Task::AnswerFetch(_)
+            | Task::AnswerProduce(_)
+            | Task::CheckParked(_) => costs::HANDLE,
+            Task::Lag(lasting) => *lasting,
             Task::ListOffsets(work) => {
                 self.start_list_offsets(work, cx);
                 costs::READ
@@ -135,6 +124,10 @@ impl Broker {
             }
             Task::Append(produce) => self.finish_append(produce, cx),
             Task::Read(fetch) => self.finish_read(fetch, cx),
+            Task::RestOfRead(fetch) => self.rest_of_read(fetch, cx),
+            Task::AnswerFetch(fetch) => self.answer_fetch(fetch, cx),
+            Task::AnswerProduce(produce) => self.answer_produce(produce, cx),
+            Task::CheckParked(slot) => self.check_parked(slot, cx),
             Task::ListOffsets(work) => self.finish_list_offsets(*work, cx),
             Task::Assign(assign) => self.finish_assign(*assign, cx),
             Task::DeleteRecords(key) => self.finish_delete_records(key, cx),
@@ -142,7 +135,7 @@ impl Broker {
                 self.finish_housekeeping(cx);
                 self.finish_checkpoint_recovery_points(cx);
             }
-            Task::CheckpointLogStarts => {}
+            Task::CheckpointLogStarts | Task::Lag(_) => {}
             Task::Retain(slot) => self.finish_retain(slot, cx),
             Task::DeleteFiles(slot) => self.finish_delete_files(slot, cx),
             Task::ExpireProducers(slot) | Task::CheckpointEpochs(slot) => {

@@ -44,6 +44,12 @@ impl Broker {
     }
 
     fn apply_delta(&mut self, delta: &MetadataDelta, cx: &mut Cx<'_>) {
+        if let Some(apply) = self.pace.apply_metadata
+            && !(delta.partitions.is_empty() && delta.deleted_topics.is_empty())
+        {
+            let lasting = apply.draw(cx.random("apply-metadata"));
+            self.submit_metadata(Task::Lag(lasting), cx);
+        }
         for (id, topic) in &delta.deleted_topics {
             for index in topic.partitions.keys() {
                 self.drop_if_hosted(TopicPartition { topic: *id, partition: *index }, cx);

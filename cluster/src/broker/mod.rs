@@ -31,8 +31,10 @@ mod slab;
 mod socket_server;
 mod startup;
 mod task;
+mod yields;
 
 pub use broker::{Broker, BrokerIdentity, INTER_BROKER_LISTENER, Listener};
+pub use costs::Pace;
 pub use slab::Slab;
 pub use socket_server::{Arrived, SocketServer};
 pub use task::{CLEANER, FETCHERS, HANDLERS, METADATA, NETWORK, SCHEDULER};

@@ -8,8 +8,8 @@
 use trial_log::LogError;
 use trial_sim::Span;
 
-use super::task::{LogDone, Replicate};
-use super::{Broker, Cx, DISK, costs};
+use super::task::{LogDone, Replicate, Task};
+use super::{Broker, Cx, DISK, costs, yields};
 use crate::note::Note;
 use crate::note::partition::PartitionNote;
 use crate::partition::{Effect, FollowerAppend};
@@ -55,6 +55,9 @@ impl Broker {
                         Err(_) => FollowerAppend::Failed,
                     }));
                 }
+                Effect::Truncate { .. } if cx.yields(yields::DIVERGENCE_AND_CUT) => {
+                    work.effects.push(effect);
+                }
                 Effect::Truncate { .. } => {
                     let done = self.do_log_work(work.slot, &effect, cx);
                     let replica = self.replicas.get_mut(work.slot).expect("it was there");
@@ -76,6 +79,11 @@ impl Broker {
             return;
         }
         let Replicate { leader, slot, answer, effects, .. } = work;
+        let put_off = |effect: &Effect| matches!(effect, Effect::Truncate { .. });
+        let (cuts, effects): (Vec<_>, Vec<_>) = effects.into_iter().partition(put_off);
+        for cut in cuts {
+            self.hold_up(Task::LogWork(slot, Box::new(cut)), cx);
+        }
         self.apply(slot, effects, cx);
         let done = self.replicas.get_mut(slot).and_then(|replica| replica.log_done.take());
         match done {

@@ -4,7 +4,8 @@
 //! Holds:      the order. 1 read `meta.properties` and the marker. 2 register. 3 once the metadata has reached the
 //!             registration: load the logs, 4 apply all metadata, 5 listen, and ask to be unfenced.
 //! Invariants: ST-1 the marker is removed before a log is opened: a crash from here on is unclean.
-//! Left out:   several log directories; stray replicas are renamed and left alone, as in Kafka.
+//! Left out:   several log directories; stray replicas are renamed and left alone, as in Kafka (with a number where it
+//!             has a random id).
 
 use std::sync::Arc;
 
@@ -146,7 +147,7 @@ impl Broker {
                 .and_then(|id| self.image.topics().partition(id))
                 .is_some_and(|registration| registration.replicas.contains(&local));
             let (Some(id), Some(found), true) = (id, found, is_mine) else {
-                disk.rename(&folder, &format!("{folder}-stray"))?;
+                set_aside(&mut disk, &folder)?;
                 continue;
             };
             let key = (Arc::from(topic), index);
@@ -195,6 +196,18 @@ impl Broker {
         }
         self.lifecycle.set_ready_to_unfence(cx.now());
     }
+}
+
+/// A replica that the metadata does not know here, or not any more, gets a name that no replica has.
+fn set_aside(disk: &mut SimulatedDisk<'_>, folder: &str) -> Result<(), LogError> {
+    let names = disk.list("")?;
+    let mut name = format!("{folder}-stray");
+    let mut before = 0;
+    while names.contains(&name) {
+        before += 1;
+        name = format!("{folder}.{before}-stray");
+    }
+    Ok(disk.rename(folder, &name)?)
 }
 
 /// `orders-3` is partition 3 of `orders`; what was deleted or set aside is none.

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use trial_sim::{LockId, PoolId};
+use trial_sim::{LockId, PoolId, Span};
 
 use super::api::ListOffsets;
 use super::request::Request;
@@ -53,10 +53,20 @@ pub enum Task {
     Append(u32),
     /// The next partitions of a fetch.
     Read(u32),
+    /// The rest of a fetch whose reads are done: what they tell about a follower, then an answer or a wait.
+    RestOfRead(u32),
+    /// A fetch whose answer is whole.
+    AnswerFetch(u32),
+    /// A produce that waits for nobody any more.
+    AnswerProduce(u32),
+    /// Whoever is parked on a partition is looked at.
+    CheckParked(u32),
     /// A look-up of offsets.
     ListOffsets(Box<ListOffsets>),
     /// The next partition of a DeleteRecords.
     DeleteRecords(u32),
+    /// What is read of the metadata log takes this long to reach the partitions.
+    Lag(Span),
     /// A registration of a partition that this broker replicates.
     Assign(Box<Assign>),
     /// A partition that this broker does not replicate any more.

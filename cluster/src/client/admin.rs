@@ -1,4 +1,4 @@
-//! Creates topics and waits until they can be used.
+//! Creates topics and waits until they can be used; then does what it is asked to (`admin_job.rs`).
 //!
 //! In Kafka:   `KafkaAdminClient.createTopics`; any broker takes the request and forwards it to the controller.
 //! Holds:      which topics are not there yet.
@@ -7,14 +7,16 @@
 //!             times out: that is tried again, as an operator would.
 
 use std::collections::VecDeque;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use trial_sim::{Input, Time};
 
 use super::ClusterClient;
+use super::admin_job::{AdminJobs, AdminOrder};
 use crate::config::ClientSettings;
 use crate::error_code::ErrorCode;
-use crate::ids::TopicId;
+use crate::ids::{BrokerId, TopicId};
 use crate::net::{Completed, ExponentialBackoff, Wires};
 use crate::wire::{ApiKey, CreateTopicsRequest, create_topics_request};
 
@@ -50,6 +52,13 @@ pub enum AdminEvent {
         /// Why.
         error: ErrorCode,
     },
+    /// An order has ended.
+    Told {
+        /// Which.
+        ticket: u64,
+        /// How.
+        error: ErrorCode,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +73,7 @@ enum Progress {
 pub struct Admin {
     cluster: ClusterClient,
     topics: Vec<(NewTopic, Progress)>,
+    jobs: AdminJobs,
     backoff: ExponentialBackoff,
     attempts: u32,
     retry_at: Time,
@@ -86,6 +96,7 @@ impl Admin {
         Self {
             cluster: ClusterClient::new(settings, client_id, Self::STREAM, 5, bootstrap),
             topics: topics.into_iter().map(|topic| (topic, Progress::Wanted)).collect(),
+            jobs: AdminJobs::default(),
             backoff: ExponentialBackoff::new(settings.retry_backoff, settings.retry_backoff_max),
             attempts: 0,
             retry_at: Time::ZERO,
@@ -98,6 +109,22 @@ impl Admin {
     #[must_use]
     pub fn is_done(&self) -> bool {
         self.topics.iter().all(|(_, progress)| *progress == Progress::Done)
+    }
+
+    /// Somebody wants something done.
+    pub fn on_order(&mut self, order: AdminOrder, wires: &mut dyn Wires) {
+        self.jobs.push(wires.now(), order);
+        self.run(wires);
+    }
+
+    /// What became of the order with this ticket, if anything has.
+    #[must_use]
+    pub fn told(&self, ticket: u64) -> Option<ErrorCode> {
+        self.jobs.told(ticket)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.is_done() && self.jobs.is_empty()
     }
 
     /// Handles a network input; false if it is not about this admin's connections.
@@ -115,10 +142,11 @@ impl Admin {
     /// When something is due.
     #[must_use]
     pub fn next_deadline(&mut self, now: Time) -> Option<Time> {
-        if self.is_done() {
+        if self.is_idle() {
             return None;
         }
-        let wanted = self.wants() && !self.in_flight && self.retry_at > now;
+        let wanted =
+            (self.wants() || !self.jobs.is_empty()) && !self.in_flight && self.retry_at > now;
         let retry = wanted.then_some(self.retry_at);
         self.cluster.next_deadline(now).into_iter().chain(retry).min()
     }
@@ -133,30 +161,63 @@ impl Admin {
     }
 
     fn run(&mut self, wires: &mut dyn Wires) {
-        if self.is_done() {
+        if self.is_idle() {
             return;
         }
         self.cluster.poll(wires);
         while let Some(completed) = self.cluster.next_completed() {
-            self.on_created(&completed, wires);
+            match completed.api {
+                ApiKey::CreateTopics => self.on_created(&completed, wires),
+                _ => self.on_job_completed(&completed, wires),
+            }
         }
         self.look_for_leaders();
         if self.wants() && !self.in_flight && self.retry_at <= wires.now() {
             self.create(wires);
+        } else if !self.jobs.is_empty() && !self.in_flight && self.retry_at <= wires.now() {
+            self.do_next_job(wires);
         }
         self.cluster.poll(wires);
     }
 
-    fn create(&mut self, wires: &mut dyn Wires) {
+    /// A broker that can be asked, and in which version; else it is tried again in a while.
+    fn somebody(
+        &mut self,
+        api: ApiKey,
+        versions: RangeInclusive<i16>,
+        wires: &mut dyn Wires,
+    ) -> Option<(BrokerId, i16)> {
         let node = self.cluster.least_loaded(wires);
-        let Some(node) = node.filter(|node| self.cluster.net.ready(*node, wires)) else {
-            // Nobody is there yet: the end of the attempt to connect, or this, comes first.
+        // Nobody is there yet: the end of the attempt to connect, or this, comes first.
+        let node = node.filter(|node| self.cluster.net.ready(*node, wires));
+        let version = node.and_then(|node| self.cluster.net.usable_version(node, api, versions));
+        if version.is_none() {
             self.back_off(wires);
-            return;
-        };
-        let Some(version) = self.cluster.net.usable_version(node, ApiKey::CreateTopics, 5..=7)
-        else {
-            self.back_off(wires);
+        }
+        node.zip(version)
+    }
+
+    fn do_next_job(&mut self, wires: &mut dyn Wires) {
+        let Some((api, versions)) = self.jobs.needs() else { return };
+        let Some((node, version)) = self.somebody(api, versions, wires) else { return };
+        let token = self.cluster.token();
+        self.in_flight = true;
+        self.jobs.send(&mut self.cluster.net, (node, version, token), wires);
+    }
+
+    fn on_job_completed(&mut self, completed: &Completed, wires: &mut dyn Wires) {
+        self.in_flight = false;
+        match self.jobs.on_completed(wires.now(), completed) {
+            Some((ticket, error)) => {
+                self.attempts = 0;
+                self.events.push_back(AdminEvent::Told { ticket, error });
+            }
+            None => self.back_off(wires),
+        }
+    }
+
+    fn create(&mut self, wires: &mut dyn Wires) {
+        let Some((node, version)) = self.somebody(ApiKey::CreateTopics, 5..=7, wires) else {
             return;
         };
         let wanted = self.topics.iter().filter(|(_, progress)| *progress == Progress::Wanted);

@@ -3,6 +3,7 @@
 //! Read `metadata.rs` and `cluster_client.rs` (what all stand on), `producer/` and `consumer/`, then `program.rs`.
 
 pub mod admin;
+pub mod admin_job;
 pub mod cluster_client;
 pub mod consumer;
 pub mod metadata;
@@ -15,6 +16,7 @@ mod test_cluster;
 pub mod workload;
 
 pub use admin::NewTopic;
+pub use admin_job::{AdminJob, AdminOrder};
 pub use cluster_client::ClusterClient;
 pub use metadata::{LeaderAndEpoch, Metadata, NamedPartition};
 pub use order::{Answer, Heard, Order};

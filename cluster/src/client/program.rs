@@ -12,6 +12,7 @@ use bytes::Bytes;
 use trial_sim::{BootInfo, Context, Factory, Input, Job, Program, Span, Time};
 
 use super::admin::{Admin, AdminEvent, NewTopic};
+use super::admin_job::AdminOrder;
 use super::consumer::{ConsumedRecord, ConsumerEvent, KafkaConsumer, Polled};
 use super::order::{Heard, Order};
 use super::producer::{KafkaProducer, ProducerEvent};
@@ -19,6 +20,7 @@ use super::purger::{Purged, Purger};
 use super::workload::{RunningWorkload, Workload};
 use super::{Metadata, NamedPartition};
 use crate::config::{ClientSettings, ConsumerConfig, ProducerConfig};
+use crate::error_code::ErrorCode;
 use crate::ids::{Offset, TopicPartition, Uuid};
 use crate::net::Wires;
 use crate::note::Note;
@@ -170,6 +172,15 @@ impl ClientProgram {
         self.heard.as_deref()
     }
 
+    /// What an admin was told about the order with this ticket.
+    #[must_use]
+    pub fn told(&self, ticket: u64) -> Option<ErrorCode> {
+        match &self.machine {
+            Machine::Admin(admin) => admin.told(ticket),
+            Machine::Producer { .. } | Machine::Consumer { .. } => None,
+        }
+    }
+
     /// Whether this is a producer.
     #[must_use]
     pub const fn produces(&self) -> bool {
@@ -177,6 +188,11 @@ impl ClientProgram {
     }
 
     fn on_order(&mut self, bytes: Bytes, wires: &mut dyn Wires) {
+        if let Machine::Admin(admin) = &mut self.machine {
+            let order = AdminOrder::decode(&bytes);
+            admin.on_order(order.expect("whoever gives orders encodes them"), wires);
+            return;
+        }
         let order = Order::decode(bytes).expect("whoever gives orders encodes them");
         let Machine::Producer { producer, running: Some(running), .. } = &mut self.machine else {
             unreachable!("orders are for producers, but {order:?} came");
@@ -439,5 +455,6 @@ const fn note_of_admin(event: AdminEvent) -> ClientNote {
     match event {
         AdminEvent::Ready { topic, partitions } => ClientNote::TopicReady { topic, partitions },
         AdminEvent::Refused { index, error } => ClientNote::TopicRefused { index, error },
+        AdminEvent::Told { ticket, error } => ClientNote::AdminTold { ticket, error },
     }
 }

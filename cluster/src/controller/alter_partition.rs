@@ -151,16 +151,18 @@ impl Controller {
         let leader_epoch = LeaderEpoch(wish.leader_epoch);
         let partition_epoch = PartitionEpoch(wish.partition_epoch);
         // A leader that is ahead has heard of a newer controller than this one.
-        if leader_epoch > partition.leader_epoch || partition_epoch > partition.partition_epoch {
+        let is_ahead =
+            leader_epoch > partition.leader_epoch || partition_epoch > partition.partition_epoch;
+        if is_ahead && self.settings.rules.sends_leaders_ahead_on() {
             return Err(ErrorCode::NotController);
         }
-        if leader_epoch < partition.leader_epoch {
+        if leader_epoch != partition.leader_epoch {
             return Err(ErrorCode::FencedLeaderEpoch);
         }
         if Some(leader) != partition.leader {
             return Err(ErrorCode::InvalidRequest);
         }
-        if partition_epoch < partition.partition_epoch {
+        if partition_epoch != partition.partition_epoch {
             return Err(ErrorCode::InvalidUpdateVersion);
         }
         let distinct = members
@@ -189,9 +191,12 @@ impl Controller {
 
     /// AP-2.
     fn is_eligible(&self, (id, epoch): Member) -> bool {
+        let rules = &self.settings.rules;
         let broker = self.state.image().cluster().broker(id);
         broker.is_some_and(|broker| {
-            broker.is_active() && epoch.is_none_or(|epoch| epoch == broker.epoch)
+            let serves = broker.is_active() || !rules.keeps_fenced_out_of_sync();
+            let is_known = epoch.is_none_or(|epoch| epoch == broker.epoch);
+            serves && (is_known || !rules.admits_by_broker_epoch())
         })
     }
 }

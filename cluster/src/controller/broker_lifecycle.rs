@@ -69,8 +69,9 @@ impl Controller {
             }
             _ => {
                 let stored = existing.map(|broker| broker.epoch.0);
-                let clean =
+                let proven =
                     version >= DETECTS_CLEAN_SHUTDOWN && stored == Some(body.previous_broker_epoch);
+                let clean = proven || !self.settings.rules.detects_unclean_shutdowns();
                 reason = self.draft_shutdown(id, clean, &mut draft);
                 record.broker_epoch = at.next_offset.0;
             }

@@ -200,7 +200,7 @@ impl Controller {
         Ok(partitions.into_values().collect())
     }
 
-    fn check_assignment(
+    pub(super) fn check_assignment(
         &self,
         replicas: &[BrokerId],
         replication_factor: Option<usize>,
@@ -275,7 +275,7 @@ impl Controller {
         made.collect()
     }
 
-    fn usable_brokers(&self) -> Vec<UsableBroker> {
+    pub(super) fn usable_brokers(&self) -> Vec<UsableBroker> {
         let cluster = self.state.image().cluster();
         let usable = self.active_heartbeats().usable_brokers();
         let usable = usable.filter_map(|(id, fenced)| {
@@ -286,7 +286,7 @@ impl Controller {
     }
 
     /// CT-2; none if nobody of them is active.
-    fn new_partition(&self, replicas: Vec<BrokerId>) -> Option<PartitionRegistration> {
+    pub(super) fn new_partition(&self, replicas: Vec<BrokerId>) -> Option<PartitionRegistration> {
         let cluster = self.state.image().cluster();
         let isr: Vec<_> = replicas.iter().copied().filter(|&id| cluster.is_active(id)).collect();
         let leader = isr.first().copied()?;

@@ -77,6 +77,19 @@ impl Draft {
 
     fn mark_change(&mut self, change: &PartitionChange) {
         let grows = |set: &Option<Vec<BrokerId>>| set.as_ref().is_some_and(|set| !set.is_empty());
+        let ends = |list: &Option<Vec<BrokerId>>| list.as_ref().is_some_and(Vec::is_empty);
+        mark::sometimes!(
+            self.reached,
+            grows(&change.adding_replicas) || grows(&change.removing_replicas),
+            "reassignment_begins",
+            "a partition began to move to other replicas"
+        );
+        mark::sometimes!(
+            self.reached,
+            ends(&change.adding_replicas) || ends(&change.removing_replicas),
+            "reassignment_ends",
+            "a partition that was moving has the replicas that were wanted, or those from before"
+        );
         mark::sometimes!(
             self.reached,
             change.leader == LeaderChange::To(None),

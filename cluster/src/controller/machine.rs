@@ -82,7 +82,7 @@ impl Controller {
         let mut heartbeats = BrokerHeartbeatManager::new(self.settings.session_timeout());
         for broker in self.state.image().cluster().brokers() {
             heartbeats.register(broker.id, broker.fenced);
-            if !broker.fenced {
+            if !broker.fenced && self.settings.rules.begins_sessions_anew() {
                 heartbeats.track(now, broker.id, broker.epoch);
             }
         }
@@ -112,11 +112,16 @@ impl Controller {
                 self.decide_alter_partition(*version, body, request)
             }
             ControllerRequest::CreateTopics(body) => self.decide_create_topics(at, body, request),
+            ControllerRequest::CreatePartitions(body) => self.decide_create_partitions(at, body),
             ControllerRequest::DeleteTopics(body) => self.decide_delete_topics(body),
             ControllerRequest::ElectLeaders(body) => self.decide_elect_leaders(body, request),
             ControllerRequest::IncrementalAlterConfigs(body) => self.decide_alter_configs(body),
             ControllerRequest::AllocateProducerIds(body) => {
                 self.decide_allocate_producer_ids(body, request)
+            }
+            ControllerRequest::AlterPartitionReassignments(body) => self.decide_reassignments(body),
+            ControllerRequest::ListPartitionReassignments(_) => {
+                unreachable!("the shell answers it: it knows what is committed")
             }
         }
     }
@@ -197,15 +202,19 @@ impl Controller {
         configs.topic_value(topic, self.settings.node_id, name)
     }
 
-    /// `min.insync.replicas` of a topic, capped by its replication factor.
+    /// `min.insync.replicas` of a topic, capped by its replication factor: that of its first partition.
     #[must_use]
     pub fn effective_min_isr(&self, topic: &TopicImage) -> usize {
+        let replicas = topic.partitions.first_key_value();
+        let replicas = replicas.map_or(usize::MAX, |(_, partition)| partition.replicas.len());
+        self.min_isr(topic).min(replicas)
+    }
+
+    fn min_isr(&self, topic: &TopicImage) -> usize {
         let configured = self.configured(&topic.name, MIN_INSYNC_REPLICAS);
         let configured = configured.and_then(|value| value.trim().parse().ok());
         let min_isr: i32 = configured.unwrap_or(self.settings.topic().min_insync_replicas);
-        let replicas = topic.partitions.first_key_value();
-        let replicas = replicas.map_or(usize::MAX, |(_, partition)| partition.replicas.len());
-        usize::try_from(min_isr).unwrap_or(0).min(replicas)
+        usize::try_from(min_isr).unwrap_or(0)
     }
 
     /// Whether a topic may get a leader that lacks records.
@@ -242,6 +251,7 @@ impl Controller {
             is_acceptable_leader: &is_acceptable_leader,
             default_directory: &|id| self.default_directory(id),
             min_isr: self.effective_min_isr(topic),
+            waits_for_targets: self.settings.rules.reassignment_waits_for_targets(),
             keeps_eligible_leader_replicas: self.keeps_elr(),
         })
     }
@@ -282,7 +292,6 @@ impl Controller {
         let PartitionRegistration { isr, eligible_leader_replicas: elr, leader, .. } = partition;
         let assigned = |id: &BrokerId| partition.replicas.contains(id);
         assert!(isr.iter().all(assigned), "R13: ISR of {of:?} not assigned: {partition:?}");
-        assert!(elr.iter().all(assigned), "R13: ELR of {of:?} not assigned: {partition:?}");
         assert!(
             !isr.iter().any(|id| elr.contains(id)),
             "R13: {of:?} has a replica in ISR and ELR: {partition:?}"
@@ -291,16 +300,21 @@ impl Controller {
             leader.is_none_or(|leader| isr.contains(&leader)),
             "R13: the leader of {of:?} is not in sync: {partition:?}"
         );
-        let min_isr = self.effective_min_isr(topic);
+        // A reassignment to fewer replicas than min.insync.replicas is decided with what held before it: who was taken
+        // away and was in sync stays eligible, and nobody can elect it.
+        let widest = partition.replicas.len() + elr.iter().filter(|id| !assigned(id)).count();
+        let min_isr = self.min_isr(topic).min(widest.max(self.effective_min_isr(topic)));
         assert!(
             isr.len() < min_isr || elr.is_empty(),
             "R13: {of:?} keeps an ELR with {} >= {min_isr} in sync: {partition:?}",
             isr.len()
         );
-        // Without eligible leader replicas the last member stays in sync although it is fenced.
-        let last_member = !self.keeps_elr() && isr.len() == 1 && leader.is_none();
+        // Without eligible leader replicas the last member stays in sync although it is fenced. With them a reassignment
+        // that is called off may put one there which nobody can elect (`PartitionReassignmentRevert`).
+        let last_member = isr.len() == 1 && leader.is_none();
+        let unguarded = !self.settings.rules.keeps_fenced_out_of_sync();
         assert!(
-            last_member || isr.iter().all(|&id| self.may_be_in_sync(id)),
+            last_member || unguarded || isr.iter().all(|&id| self.may_be_in_sync(id)),
             "R13: {of:?} has a fenced or leaving replica in sync: {partition:?}"
         );
     }

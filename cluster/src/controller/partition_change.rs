@@ -1,6 +1,6 @@
 //! Builds the change record of one partition: in-sync set, eligible leader replicas, leader, reassignment.
 //!
-//! In Kafka:   `PartitionChangeBuilder`, `PartitionReassignmentReplicas`, KIP-455, KIP-497, KIP-966.
+//! In Kafka:   `PartitionChangeBuilder`, KIP-455, KIP-497, KIP-966.
 //! Holds:      the registration as it stands and the targets; `build` compares them.
 //! Invariants: R13 a target in-sync set of at least min.insync.replicas clears the eligible leader replicas,
 //!             a smaller one adds who left it, except who shut down uncleanly; without eligible leader replicas
@@ -11,6 +11,7 @@
 use std::collections::BTreeSet;
 
 use super::election::{Candidates, ElectedFrom, Election};
+use super::reassignment::Reassignment;
 use crate::ids::{BrokerId, DirectoryId};
 use crate::image::partition::{
     LeaderChange, LeaderRecoveryState, PartitionChange, PartitionRegistration,
@@ -25,6 +26,8 @@ pub struct ChangeContext<'a> {
     pub default_directory: &'a dyn Fn(BrokerId) -> DirectoryId,
     /// `min.insync.replicas` of the topic, capped by its replication factor.
     pub min_isr: usize,
+    /// Whether a reassignment to fewer replicas waits until all who stay are in sync (KAFKA-15665).
+    pub waits_for_targets: bool,
     /// Whether the cluster keeps eligible leader replicas.
     pub keeps_eligible_leader_replicas: bool,
 }
@@ -175,24 +178,16 @@ impl<'a> PartitionChangeBuilder<'a> {
         self.context.keeps_eligible_leader_replicas
     }
 
-    /// A reassignment is complete when all who are added are in sync and, if more leave than come, all who stay.
+    /// R20.
     fn complete_reassignment(&mut self) {
-        if self.target_removing.is_empty() && self.target_adding.is_empty() {
-            return;
-        }
-        let stays = |id: &BrokerId| !self.target_removing.contains(id);
-        let isr: Vec<_> = self.target_isr.iter().copied().filter(stays).collect();
-        let replicas: Vec<_> = self.target_replicas.iter().copied().filter(stays).collect();
-        if !self.target_removing.is_empty() && (isr.is_empty() || replicas.is_empty()) {
-            return;
-        }
-        let added = self.target_adding.iter().all(|id| isr.contains(id));
-        let shrinks = self.target_adding.len() < self.target_removing.len();
-        if !added || (shrinks && !replicas.iter().all(|id| isr.contains(id))) {
-            return;
-        }
-        self.target_isr = isr;
-        self.target_replicas = replicas;
+        let way = Reassignment {
+            removing: self.target_removing.clone(),
+            adding: self.target_adding.clone(),
+            replicas: self.target_replicas.clone(),
+        };
+        let completed = way.completed(&self.target_isr, self.context.waits_for_targets);
+        let Some((replicas, isr)) = completed else { return };
+        (self.target_replicas, self.target_isr) = (replicas, isr);
         self.target_removing.clear();
         self.target_adding.clear();
     }
@@ -303,3 +298,7 @@ impl<'a> PartitionChangeBuilder<'a> {
 #[cfg(test)]
 #[path = "partition_change_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "partition_change_kafka_tests.rs"]
+mod kafka_tests;

@@ -6,14 +6,17 @@
 
 use crate::error_code::ErrorCode;
 use crate::wire::{
-    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionRequest,
-    AlterPartitionResponse, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
-    BrokerRegistrationRequest, BrokerRegistrationResponse, ControllerRegistrationRequest,
-    ControllerRegistrationResponse, CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest,
-    DeleteTopicsResponse, ElectLeadersRequest, ElectLeadersResponse,
-    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, create_topics_request,
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionReassignmentsRequest,
+    AlterPartitionReassignmentsResponse, AlterPartitionRequest, AlterPartitionResponse,
+    BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
+    BrokerRegistrationResponse, ControllerRegistrationRequest, ControllerRegistrationResponse,
+    CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse,
+    DeleteTopicsRequest, DeleteTopicsResponse, ElectLeadersRequest, ElectLeadersResponse,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
+    ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse,
+    alter_partition_reassignments_response, create_partitions_response, create_topics_request,
     create_topics_response, delete_topics_response, incremental_alter_configs_request,
-    incremental_alter_configs_response,
+    incremental_alter_configs_response, list_partition_reassignments_response,
 };
 
 /// A request for the active controller.
@@ -37,6 +40,12 @@ pub enum ControllerRequest {
     IncrementalAlterConfigs(IncrementalAlterConfigsRequest),
     /// A broker wants producer ids to hand out.
     AllocateProducerIds(AllocateProducerIdsRequest),
+    /// More partitions for topics that are there.
+    CreatePartitions(CreatePartitionsRequest),
+    /// Partitions move to other brokers.
+    AlterPartitionReassignments(AlterPartitionReassignmentsRequest),
+    /// Somebody wants to know which partitions move.
+    ListPartitionReassignments(ListPartitionReassignmentsRequest),
 }
 
 /// The answer to the request of the same name.
@@ -60,6 +69,12 @@ pub enum ControllerResponse {
     IncrementalAlterConfigs(IncrementalAlterConfigsResponse),
     /// Producer ids.
     AllocateProducerIds(AllocateProducerIdsResponse),
+    /// To more partitions.
+    CreatePartitions(CreatePartitionsResponse),
+    /// To moves.
+    AlterPartitionReassignments(AlterPartitionReassignmentsResponse),
+    /// Which partitions move.
+    ListPartitionReassignments(ListPartitionReassignmentsResponse),
 }
 
 impl ControllerRequest {
@@ -119,8 +134,84 @@ impl ControllerRequest {
                     ..Default::default()
                 })
             }
+            Self::CreatePartitions(request) => ControllerResponse::CreatePartitions(
+                refused_partitions(request, error_code, &error_message),
+            ),
+            Self::AlterPartitionReassignments(request) => {
+                ControllerResponse::AlterPartitionReassignments(refused_reassignments(
+                    request,
+                    error_code,
+                    error_message,
+                ))
+            }
+            Self::ListPartitionReassignments(request) => {
+                ControllerResponse::ListPartitionReassignments(refused_listing(
+                    request,
+                    error_code,
+                    error_message,
+                ))
+            }
         }
     }
+}
+
+fn refused_partitions(
+    request: &CreatePartitionsRequest,
+    error_code: i16,
+    error_message: &Option<String>,
+) -> CreatePartitionsResponse {
+    let results = request.topics.iter().map(|topic| {
+        create_partitions_response::CreatePartitionsResponseResult {
+            name: topic.name.clone(),
+            error_code,
+            error_message: error_message.clone(),
+        }
+    });
+    CreatePartitionsResponse { results: results.collect(), ..Default::default() }
+}
+
+fn refused_reassignments(
+    request: &AlterPartitionReassignmentsRequest,
+    error_code: i16,
+    error_message: Option<String>,
+) -> AlterPartitionReassignmentsResponse {
+    let responses = request.topics.iter().map(|topic| {
+        let partitions = topic.partitions.iter().map(|partition| {
+            alter_partition_reassignments_response::Partition {
+                partition_index: partition.partition_index,
+                error_code,
+                error_message: error_message.clone(),
+            }
+        });
+        let (name, partitions) = (topic.name.clone(), partitions.collect());
+        alter_partition_reassignments_response::Response { name, partitions }
+    });
+    let responses = responses.collect();
+    AlterPartitionReassignmentsResponse {
+        error_code,
+        error_message,
+        responses,
+        ..Default::default()
+    }
+}
+
+fn refused_listing(
+    request: &ListPartitionReassignmentsRequest,
+    error_code: i16,
+    error_message: Option<String>,
+) -> ListPartitionReassignmentsResponse {
+    let topics = request.topics.iter().flatten().map(|topic| {
+        let partitions = topic.partition_indexes.iter().map(|&partition_index| {
+            list_partition_reassignments_response::Partition {
+                partition_index,
+                ..Default::default()
+            }
+        });
+        let (name, partitions) = (topic.name.clone(), partitions.collect());
+        list_partition_reassignments_response::Topic { name, partitions }
+    });
+    let topics = topics.collect();
+    ListPartitionReassignmentsResponse { error_code, error_message, topics, ..Default::default() }
 }
 
 fn refused_creation(

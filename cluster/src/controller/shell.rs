@@ -164,6 +164,11 @@ impl QuorumController {
             let session = (BrokerId(body.broker_id), BrokerEpoch(body.broker_epoch));
             self.controller.track_heartbeat(step.now, session.0, session.1);
         }
+        if let ControllerRequest::ListPartitionReassignments(body) = &request {
+            let response = self.controller.list_reassignments(&active.committed, body);
+            step.effects.push(ControllerEffect::Reply { token, response });
+            return;
+        }
         let next_offset = active.next_write_offset;
         let mut at = Circumstances { now: step.now, next_offset, random: &mut *step.random };
         let mut decision = self.controller.decide(&mut at, &request);

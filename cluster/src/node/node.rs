@@ -47,7 +47,7 @@ impl Node {
             node.roles.is_controller().then(|| ControllerServer::new(cluster, node.id));
         let broker = node.roles.is_broker().then(|| {
             let (config, rules) = (cluster.config.clone(), cluster.rules.clone());
-            Broker::new(cluster.broker(node), config, rules)
+            Broker::new(cluster.broker(node), config, rules).at_pace(cluster.pace)
         });
         Self {
             raft,

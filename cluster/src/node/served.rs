@@ -11,10 +11,11 @@ use crate::controller::request::{ControllerRequest, ControllerResponse};
 use crate::raft::message::{Envelope, Response};
 use crate::raft::wire as raft;
 use crate::wire::{
-    AllocateProducerIdsRequest, AlterPartitionRequest, ApiKey, BeginQuorumEpochRequest,
-    BrokerHeartbeatRequest, BrokerRegistrationRequest, ControllerRegistrationRequest,
-    CreateTopicsRequest, DeleteTopicsRequest, ElectLeadersRequest, EndQuorumEpochRequest,
-    FetchRequest, IncrementalAlterConfigsRequest, VoteRequest,
+    AllocateProducerIdsRequest, AlterPartitionReassignmentsRequest, AlterPartitionRequest, ApiKey,
+    BeginQuorumEpochRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest,
+    ControllerRegistrationRequest, CreatePartitionsRequest, CreateTopicsRequest,
+    DeleteTopicsRequest, ElectLeadersRequest, EndQuorumEpochRequest, FetchRequest,
+    IncrementalAlterConfigsRequest, ListPartitionReassignmentsRequest, VoteRequest,
 };
 
 /// All of them.
@@ -23,8 +24,11 @@ pub const SERVED: &[(ApiKey, RangeInclusive<i16>)] = &[
     (ApiKey::ApiVersions, 0..=4),
     (ApiKey::CreateTopics, 2..=7),
     (ApiKey::DeleteTopics, 1..=6),
+    (ApiKey::CreatePartitions, 0..=3),
     (ApiKey::ElectLeaders, 0..=2),
     (ApiKey::IncrementalAlterConfigs, 0..=1),
+    (ApiKey::AlterPartitionReassignments, 0..=1),
+    (ApiKey::ListPartitionReassignments, 0..=0),
     (ApiKey::Vote, 2..=2),
     (ApiKey::BeginQuorumEpoch, 1..=1),
     (ApiKey::EndQuorumEpoch, 1..=1),
@@ -100,6 +104,13 @@ pub fn controller_request(request: &Request) -> Option<ControllerRequest> {
         ApiKey::AllocateProducerIds => {
             ControllerRequest::AllocateProducerIds(request.message().ok()?)
         }
+        ApiKey::CreatePartitions => ControllerRequest::CreatePartitions(request.message().ok()?),
+        ApiKey::AlterPartitionReassignments => {
+            ControllerRequest::AlterPartitionReassignments(request.message().ok()?)
+        }
+        ApiKey::ListPartitionReassignments => {
+            ControllerRequest::ListPartitionReassignments(request.message().ok()?)
+        }
         _ => return None,
     };
     Some(read)
@@ -127,6 +138,15 @@ pub fn controller_response(request: &Request, response: &ControllerResponse) -> 
         }
         ControllerResponse::AllocateProducerIds(body) => {
             request.response::<AllocateProducerIdsRequest>(body)
+        }
+        ControllerResponse::CreatePartitions(body) => {
+            request.response::<CreatePartitionsRequest>(body)
+        }
+        ControllerResponse::AlterPartitionReassignments(body) => {
+            request.response::<AlterPartitionReassignmentsRequest>(body)
+        }
+        ControllerResponse::ListPartitionReassignments(body) => {
+            request.response::<ListPartitionReassignmentsRequest>(body)
         }
     }
 }

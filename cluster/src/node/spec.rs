@@ -10,7 +10,7 @@ use std::sync::Arc;
 use trial_sim::{BootInfo, Factory};
 
 use super::node::Node;
-use crate::broker::{BrokerIdentity, INTER_BROKER_LISTENER, Listener};
+use crate::broker::{BrokerIdentity, INTER_BROKER_LISTENER, Listener, Pace};
 use crate::config::BrokerConfig;
 use crate::ids::{BrokerId, DirectoryId, Uuid};
 use crate::note::Note;
@@ -102,6 +102,8 @@ pub struct ClusterSpec {
     pub config: Arc<BrokerConfig>,
     /// Which Kafka.
     pub rules: Rules,
+    /// How fast its nodes are.
+    pub pace: Pace,
 }
 
 impl ClusterSpec {

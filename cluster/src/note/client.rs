@@ -74,6 +74,13 @@ pub enum ClientNote {
         /// Why.
         error: ErrorCode,
     },
+    /// The admin was told what became of something that it had asked for besides topics.
+    AdminTold {
+        /// Which of its orders.
+        ticket: u64,
+        /// What it was told; REQUEST_TIMED_OUT if nobody answered in time.
+        error: ErrorCode,
+    },
     /// An idempotent producer was given its id: only now can it send.
     ProducerIdAssigned {
         /// The id.

@@ -42,6 +42,8 @@ pub enum ChangeReason {
     Configuration,
     /// Topics came or went.
     Topics,
+    /// Somebody asked for other replicas, or for those from before.
+    Reassignment,
     /// Nothing of the above: registrations, activation, no-ops.
     Other,
 }

@@ -62,7 +62,8 @@ impl Leader {
             let counts = || {
                 self.isr.maximal_contains(replica.id())
                     || replica.is_caught_up(now, leader_end, lag_max_ms)
-                        && (replica.is_eligible(brokers) || !core.rules.waits_for_eligible_only())
+                        && (replica.is_eligible(brokers, &core.rules)
+                            || !core.rules.waits_for_eligible_only())
             };
             if replica.log_end_offset() < smallest && counts() {
                 smallest = replica.log_end_offset();

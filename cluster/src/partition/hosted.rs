@@ -13,7 +13,7 @@ use trial_log::{LeaderEpoch, LeaderEpochCache, Offset};
 use trial_sim::Span;
 
 use super::effect::{Brokers, Effect, WallTime};
-use super::follower::Follower;
+use super::follower::{Follower, Phase};
 use super::leader::{FollowerFetch, Leader};
 use super::offsets::Offsets;
 use crate::broker::alter_partition::{IsrAnswer, IsrChange};
@@ -356,6 +356,12 @@ impl Partition {
             Role::Leader(leader) => Some(leader),
             Role::Waiting | Role::Follower(_) => None,
         }
+    }
+
+    /// Whether it follows and waits for its log to be cut.
+    #[must_use]
+    pub fn is_to_be_cut(&self) -> bool {
+        matches!(self.follower().map(Follower::phase), Some(Phase::Truncating { .. }))
     }
 
     /// The follower's state, if this broker follows.

@@ -118,7 +118,7 @@ impl Leader {
             "joining_waits_for_epoch_start",
             "a follower has the high watermark, and may not join before it has the leader's epoch"
         );
-        let is_eligible = reaches && replica.is_eligible(brokers);
+        let is_eligible = reaches && replica.is_eligible(brokers, &core.rules);
         mark::sometimes!(
             effects,
             reaches && !is_eligible,

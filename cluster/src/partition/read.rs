@@ -149,6 +149,12 @@ impl Partition {
         Ok(view)
     }
 
+    /// Whether `reader` may still be answered, in this epoch.
+    #[must_use]
+    pub fn answers_in(&self, reader: &Reader, epoch: LeaderEpoch) -> bool {
+        epoch == self.core.leader_epoch && self.check_access(None, reader.leader_only()).is_ok()
+    }
+
     /// Looks at a parked fetch again.
     #[must_use]
     pub fn poll_fetch(

@@ -11,6 +11,7 @@ use super::effect::{Brokers, WallTime};
 use super::leader::FollowerFetch;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerEpoch, BrokerId};
+use crate::rules::Rules;
 
 /// An offset that is not known yet; lower than every real one.
 pub const UNKNOWN_OFFSET: Offset = Offset(-1);
@@ -129,12 +130,13 @@ impl Replica {
     /// Whether the controller would take it into the in-sync set: registered, neither fenced nor shutting down,
     /// and the incarnation that fetched is the registered one (KIP-841, KIP-903).
     #[must_use]
-    pub(super) fn is_eligible(&self, brokers: &dyn Brokers) -> bool {
+    pub(super) fn is_eligible(&self, brokers: &dyn Brokers, rules: &Rules) -> bool {
         let Some(fetched_as) = self.broker_epoch else { return false };
         brokers.registration(self.id).is_some_and(|registered| {
-            !registered.fenced
-                && !registered.in_controlled_shutdown
-                && (fetched_as == BrokerEpoch::NONE || fetched_as == registered.epoch)
+            let serves = !registered.fenced && !registered.in_controlled_shutdown;
+            let is_known = fetched_as == BrokerEpoch::NONE || fetched_as == registered.epoch;
+            (serves || !rules.keeps_fenced_out_of_sync())
+                && (is_known || !rules.admits_by_broker_epoch())
         })
     }
 }

@@ -156,6 +156,12 @@ impl Rules {
         !self.switches.contains(&Switch::EpochCacheNotTrimmed)
     }
 
+    /// Whether the profile promises what eligible leader replicas (KIP-966) are for.
+    #[must_use]
+    pub fn promises_eligible_leader_replicas(&self) -> bool {
+        self.profile == Profile::Kafka43
+    }
+
     /// Whether a leader names no end of its log before its high watermark has reached its epoch (KIP-207).
     #[must_use]
     pub fn hides_an_end_that_may_be_old(&self) -> bool {
@@ -171,13 +177,50 @@ impl Rules {
     /// Whether eligible leader replicas (KIP-966) are kept.
     #[must_use]
     pub fn keeps_eligible_leader_replicas(&self) -> bool {
-        self.profile == Profile::Kafka43
+        self.promises_eligible_leader_replicas()
+            && !self.switches.contains(&Switch::LastReplicaStanding)
+    }
+
+    /// Whether a broker has to be unfenced, and not on its way out, to be in sync (KIP-841).
+    #[must_use]
+    pub fn keeps_fenced_out_of_sync(&self) -> bool {
+        !self.switches.contains(&Switch::FencedReplicaJoinsIsr)
+    }
+
+    /// Whether a replica is taken in only as the incarnation that has caught up (KIP-903).
+    #[must_use]
+    pub fn admits_by_broker_epoch(&self) -> bool {
+        !self.switches.contains(&Switch::StaleBrokerEpochIsr)
+    }
+
+    /// Whether the controller notices that a broker did not shut down cleanly (KIP-966).
+    #[must_use]
+    pub fn detects_unclean_shutdowns(&self) -> bool {
+        !self.switches.contains(&Switch::UncleanDetectionDisabled)
+    }
+
+    /// Whether a controller that a leader is ahead of sends it to another one (KAFKA-14154).
+    #[must_use]
+    pub fn sends_leaders_ahead_on(&self) -> bool {
+        !self.switches.contains(&Switch::AlterPartitionZombieController)
+    }
+
+    /// Whether a new controller begins a session for every unfenced broker (KAFKA-18138).
+    #[must_use]
+    pub fn begins_sessions_anew(&self) -> bool {
+        !self.switches.contains(&Switch::DeadBrokerNeverFenced)
     }
 
     /// Whether acks=all waits for the in-sync set before it answers.
     #[must_use]
     pub fn acks_after_replication(&self) -> bool {
         !self.switches.contains(&Switch::AckBeforeReplication)
+    }
+
+    /// Whether a reassignment to fewer replicas waits until all who stay are in sync (R20).
+    #[must_use]
+    pub fn reassignment_waits_for_targets(&self) -> bool {
+        !self.switches.contains(&Switch::ReassignCompletesEarly)
     }
 
     /// Whether a leader applies metadata whose partition epoch equals the one it knows (R7).

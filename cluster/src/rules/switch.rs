@@ -211,6 +211,69 @@ switches! {
         guard: "log/src/partition_log/load/recover.rs",
         breaks: ["R4"],
     }
+    /// Fenced and leaving brokers may be taken into an in-sync set (before KIP-841).
+    FencedReplicaJoinsIsr {
+        name: "fenced_replica_joins_isr",
+        about: "a leader asks for a fenced or leaving follower, and the controller takes it into the in-sync set",
+        issue: "KAFKA-13916, KIP-841",
+        fixed_in: "3.3.0",
+        guard: "controller/alter_partition.rs, partition/replica.rs",
+        breaks: ["R13"],
+    }
+    /// A change of an in-sync set is applied to another incarnation than the leader saw (before KIP-903).
+    StaleBrokerEpochIsr {
+        name: "stale_broker_epoch_isr",
+        about: "a follower is taken in by what it had before it restarted, whatever it has lost since (KIP-903)",
+        issue: "KAFKA-14139, KIP-903",
+        fixed_in: "3.5.0",
+        guard: "controller/alter_partition.rs, partition/replica.rs",
+        breaks: ["R17", "R22", "R5"],
+    }
+    /// No eligible leader replicas are kept, although the profile has them: the last in sync leads whatever it lost.
+    LastReplicaStanding {
+        name: "last_replica_standing",
+        about: "only the last one in sync may lead, also after a power loss; the others cut what it has lost",
+        issue: "KIP-966",
+        fixed_in: "4.1.0 (4.0.0 as a preview)",
+        guard: "controller/partition_change.rs",
+        breaks: ["R17", "R5", "R4"],
+    }
+    /// Every restart counts as clean, so that eligible leader replicas stay eligible whatever they lost.
+    UncleanDetectionDisabled {
+        name: "unclean_detection_disabled",
+        about: "the controller takes every restart for a clean one: who lost records stays eligible to lead",
+        issue: "KAFKA-18635, KAFKA-18106",
+        fixed_in: "4.0.0",
+        guard: "controller/broker_lifecycle.rs",
+        breaks: ["R17"],
+    }
+    /// A controller that is behind refuses a leader that is ahead for good, instead of sending it on.
+    AlterPartitionZombieController {
+        name: "alter_partition_zombie_controller",
+        about: "a deposed controller calls a newer epoch a stale one, and the leader's change stays pending for ever",
+        issue: "KAFKA-14154, KAFKA-14144",
+        fixed_in: "3.3.0",
+        guard: "controller/alter_partition.rs",
+        breaks: ["L10", "L4"],
+    }
+    /// A new controller knows no session of a broker that it has not heard of, and so never ends it.
+    DeadBrokerNeverFenced {
+        name: "dead_broker_never_fenced",
+        about: "a broker that dies together with the controller is never fenced, and leads for ever",
+        issue: "KAFKA-18138",
+        fixed_in: "4.0.0",
+        guard: "controller/machine.rs",
+        breaks: ["L2", "L3"],
+    }
+    /// A reassignment to fewer replicas is over although some of those that stay are not in sync.
+    ReassignCompletesEarly {
+        name: "reassign_completes_early",
+        about: "a reassignment to fewer replicas ends before all who stay are in sync (KAFKA-15665)",
+        issue: "KAFKA-15665",
+        fixed_in: "3.8.0",
+        guard: "controller/reassignment.rs",
+        breaks: ["R20"],
+    }
 }
 
 /// A fault of Kafka's that waits for something that Trial does not have yet.

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use super::support::{Quorum, assigned, registration};
+use super::support::{Quorum, assigned, reassignment, registration};
 use proptest::prelude::*;
 use trial_cluster::controller::ControllerRequest;
 use trial_cluster::error_code::ErrorCode;
@@ -35,6 +35,8 @@ enum Event {
     Create { replicas: u8, rotate: usize },
     /// The leader of a topic asks for a set, each bit a broker, with epochs that are late by so much.
     Alter { topic: usize, isr: u8, late: i32 },
+    /// A topic is to move to some brokers, each bit one, or its move is called off.
+    Reassign { topic: usize, to: Option<u8> },
     /// min.insync.replicas or unclean elections of a topic.
     Configure { topic: usize, min_isr: u8, unclean: bool },
     /// Commits come one by one from now on, or at once.
@@ -60,6 +62,8 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (1..16_u8, 0..4_usize).prop_map(|(replicas, rotate)| Event::Create { replicas, rotate }),
         6 => (0..4_usize, 1..16_u8, prop_oneof![4 => Just(0), 1 => -1..2_i32])
             .prop_map(|(topic, isr, late)| Event::Alter { topic, isr, late }),
+        2 => (0..4_usize, prop::option::weighted(0.8, 1..16_u8))
+            .prop_map(|(topic, to)| Event::Reassign { topic, to }),
         1 => (0..4_usize, 1..4_u8, any::<bool>())
             .prop_map(|(topic, min_isr, unclean)| Event::Configure { topic, min_isr, unclean }),
         1 => any::<bool>().prop_map(|hold| Event::HoldCommits { hold }),
@@ -136,6 +140,11 @@ impl Run {
                     let mut wish = quorum.wish(&name, &brokers(isr));
                     wish.topics[0].partitions[0].partition_epoch += late;
                     quorum.send(ControllerRequest::AlterPartition(3, wish));
+                }
+            }
+            Event::Reassign { topic, to } => {
+                if let Some(name) = topic_name(quorum, topic) {
+                    quorum.send(reassignment(&name, 0, to.map(brokers).as_deref(), true));
                 }
             }
             Event::Configure { topic, min_isr, unclean } => {

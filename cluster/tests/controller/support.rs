@@ -16,10 +16,11 @@ use trial_cluster::image::{MetadataImage, PartitionRegistration, SUPPORTED_FEATU
 use trial_cluster::note::controller::ControllerNote;
 use trial_cluster::rules::{Profile, Rules};
 use trial_cluster::wire::{
-    AlterPartitionRequest, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
-    BrokerRegistrationRequest, CreateTopicsRequest, IncrementalAlterConfigsRequest, MetadataRecord,
-    alter_partition_request, broker_registration_request, create_topics_request,
-    create_topics_response, incremental_alter_configs_request,
+    AlterPartitionReassignmentsRequest, AlterPartitionRequest, BrokerHeartbeatRequest,
+    BrokerHeartbeatResponse, BrokerRegistrationRequest, CreateTopicsRequest,
+    IncrementalAlterConfigsRequest, MetadataRecord, alter_partition_request,
+    broker_registration_request, create_topics_request, create_topics_response,
+    incremental_alter_configs_request,
 };
 use trial_sim::{Plan, Span, Stream, Time};
 
@@ -54,8 +55,17 @@ impl Quorum {
 
     /// The same with these settings.
     pub fn told(config: &BrokerConfig, profile: Profile, seed: u64) -> Self {
+        Self::of(config, &Rules::new(profile, []), seed)
+    }
+
+    /// Three controllers of a Kafka that lacks a guard.
+    pub fn with_rules(rules: &Rules, seed: u64) -> Self {
+        Self::of(&BrokerConfig::default(), rules, seed)
+    }
+
+    fn of(config: &BrokerConfig, rules: &Rules, seed: u64) -> Self {
         let settings = |id: i32| ControllerSettings {
-            rules: Rules::new(profile, []),
+            rules: rules.clone(),
             config: config.clone(),
             ..ControllerSettings::new(BrokerId(id), CLUSTER)
         };
@@ -367,4 +377,22 @@ pub fn assigned(name: &str, assignments: &[&[i32]]) -> create_topics_request::To
 /// One partition of one topic.
 pub fn at(topic: TopicId, partition: i32) -> TopicPartition {
     TopicPartition { topic, partition }
+}
+
+/// Asks for other replicas of a partition, or calls its move off.
+pub fn reassignment(
+    topic: &str,
+    partition_index: i32,
+    replicas: Option<&[i32]>,
+    allow_replication_factor_change: bool,
+) -> ControllerRequest {
+    use trial_cluster::wire::alter_partition_reassignments_request::{Partition, Topic};
+    let replicas = replicas.map(<[i32]>::to_vec);
+    let partitions = vec![Partition { partition_index, replicas }];
+    let topics = vec![Topic { name: topic.to_owned(), partitions }];
+    ControllerRequest::AlterPartitionReassignments(AlterPartitionReassignmentsRequest {
+        topics,
+        allow_replication_factor_change,
+        ..Default::default()
+    })
 }

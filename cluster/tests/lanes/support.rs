@@ -19,7 +19,8 @@ use trial_cluster::wire::{
 use trial_log::{BatchBuilder, Batches};
 use trial_sim::disk::{DiskSeen, DiskSettings};
 use trial_sim::{
-    HostId, HostSpec, OutsideEvent, OutsideId, Seen, Span, Time, World, WorldSettings,
+    HostId, HostSpec, LaneSettings, OutsideEvent, OutsideId, Seen, Span, Time, World,
+    WorldSettings, Yields,
 };
 
 /// Both requests name topics by their names in this version.
@@ -59,7 +60,9 @@ impl Setup {
 
     /// One node that is broker and controller; it does not run yet.
     pub fn node(self) -> Bench {
-        let mut world = World::new(self.seed, self.world);
+        // Jobs go on where Kafka lets go of a lock: what a test holds up, it holds up itself.
+        let lanes = LaneSettings { yields: Yields::Fixed(0), ..self.world.lanes };
+        let mut world = World::new(self.seed, WorldSettings { lanes, ..self.world });
         let node = NodeSpec {
             id: BrokerId(1),
             host: Arc::from("b1"),
@@ -73,6 +76,7 @@ impl Setup {
             nodes: vec![node],
             config: Arc::new(self.config),
             rules: Rules::default(),
+            pace: trial_cluster::broker::Pace::default(),
         });
         let spec = HostSpec::new(cluster.factory(0)).with_disks(vec![self.disk]);
         let b1 = world.add_host("b1", spec);

@@ -33,7 +33,7 @@ impl CommittedRecords {
                     on_overwritten(known.at, *host, batch, partition, facts, verdicts);
                 }
             }
-            Fact::Dropped { refused: None, .. } | Fact::Cleaned { .. } => {
+            Fact::Dropped { refused: None, .. } | Fact::Cleaned { .. } | Fact::Deleted { .. } => {
                 if let Some(partition) = facts.partition(known.partition) {
                     self.on_vanished(partition, facts, verdicts);
                 }

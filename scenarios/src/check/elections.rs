@@ -48,7 +48,10 @@ impl Elections {
         verdicts: &mut Verdicts,
     ) {
         let Some(registration) = &partition.registration else { return };
-        let members = registration.isr.iter().chain(&registration.eligible_leader_replicas);
+        // Who a reassignment took away while it was eligible stays so for a while, and nobody can elect it.
+        let elr = registration.eligible_leader_replicas.iter();
+        let elr = elr.filter(|id| registration.replicas.contains(id));
+        let members = registration.isr.iter().chain(elr);
         for member in members.filter(|member| facts.is_running(**member)) {
             let Some(host) = facts.setup.host_of(*member) else { continue };
             if partition.lossy.contains(&host) || facts.down.contains(&host) {

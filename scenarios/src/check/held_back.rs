@@ -71,7 +71,7 @@ impl HeldBack {
             Fact::Fetched { host, by_consumer: false, reader, batches, .. } => {
                 let Some(batch) = batches.first() else { return };
                 let Some(partition) = facts.partition(known.partition) else { return };
-                if !waiting.leader.as_ref().is_some_and(|leader| leader.host == *host) {
+                if waiting.leader.as_ref().is_none_or(|leader| leader.host != *host) {
                     return;
                 }
                 waiting.look(known.at, facts);

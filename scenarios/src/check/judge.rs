@@ -16,17 +16,23 @@ use trial_sim::fault::{Effect, Fault};
 use trial_sim::{HostId, Seen, Time};
 
 use super::answers::Answers;
+use super::broker_epochs::BrokerEpochs;
 use super::clients::Clients;
+use super::commitments::Commitments;
 use super::committed::CommittedRecords;
 use super::elections::Elections;
+use super::exclusion::Exclusion;
 use super::held_back::HeldBack;
 use super::isr::InSyncSets;
 use super::losses::Losses;
+use super::pending::PendingChanges;
 use super::promise::FaultSeen;
 use super::quorum::Quorum;
+use super::reassignments::Reassignments;
 use super::registrations::Registrations;
 use super::stale_answers::StaleAnswers;
 use super::told::Told;
+use super::topic_ids::TopicIds;
 use super::verdicts::{Excuse, Verdicts, Violation};
 use super::watermark::HighWatermarks;
 use super::writes::Writes;
@@ -42,6 +48,7 @@ pub struct Judge {
     checkers: Checkers,
     clients: Clients,
     quorum: Quorum,
+    controllers: Controllers,
     known: Vec<Known>,
     beyond: Option<Beyond>,
 }
@@ -67,10 +74,21 @@ struct Checkers {
     elections: Elections,
     in_sync_sets: InSyncSets,
     registrations: Registrations,
+    reassignments: Reassignments,
     high_watermarks: HighWatermarks,
     answers: Answers,
     stale_answers: StaleAnswers,
     held_back: HeldBack,
+    exclusion: Exclusion,
+    pending: PendingChanges,
+}
+
+/// Those that judge controllers.
+#[derive(Debug, Clone, Default)]
+struct Controllers {
+    broker_epochs: BrokerEpochs,
+    commitments: Commitments,
+    topic_ids: TopicIds,
 }
 
 impl Judge {
@@ -85,6 +103,7 @@ impl Judge {
             verdicts: Verdicts::default(),
             checkers: Checkers::default(),
             clients: Clients::default(),
+            controllers: Controllers::default(),
             known: Vec::new(),
             beyond: None,
         }
@@ -128,7 +147,10 @@ impl Judge {
             self.checkers.on(one, &self.facts, &mut self.verdicts);
         }
         self.known = known;
+        self.checkers.exclusion.on_seen(seen, &self.facts, &mut self.verdicts);
         self.quorum.on(seen, disks, &self.facts, &mut self.verdicts);
+        let committed_end = self.quorum.committed_end();
+        self.controllers.on_seen(seen, committed_end, &self.facts, &mut self.verdicts);
         if let Seen::Note { at, host, note, .. } = seen
             && let Some(mark) = note.reached()
         {
@@ -148,6 +170,7 @@ impl Judge {
                 self.clients.on_down(*host);
                 self.checkers.in_sync_sets.on_down(*host);
                 self.checkers.registrations.on_down(*host);
+                self.checkers.pending.on_down(*host);
                 self.audit(*at);
             }
             _ => {}
@@ -243,7 +266,7 @@ impl Judge {
     /// What is still missing before the cluster is live, with the rule's id; empty if nothing is.
     #[must_use]
     pub fn is_live(&self) -> Vec<String> {
-        live::missing(&self.facts, &self.clients)
+        live::missing(&self.facts, &self.clients, &self.checkers.pending)
     }
 
     fn audit(&mut self, at: Time) {
@@ -276,6 +299,7 @@ impl Checkers {
                 retention::on(known, facts, verdicts);
                 self.committed.on(known, facts, verdicts);
             }
+            Fact::Deleted { .. } => self.committed.on(known, facts, verdicts),
             Fact::LogStartMoved { .. } => retention::on(known, facts, verdicts),
             Fact::Cleaned { .. } => {
                 compaction::on(known, facts, verdicts);
@@ -293,38 +317,68 @@ impl Checkers {
             Fact::Registered { .. } => {
                 self.held_back.on(known, facts, verdicts);
                 self.registrations.on(known, facts, verdicts);
+                self.exclusion.on(known, facts, verdicts);
+                self.reassignments.on(known, facts, verdicts);
                 self.elections.on(known, facts, verdicts);
                 self.in_sync_sets.on(known, facts, verdicts);
             }
-            Fact::Noted { event, .. } => match event {
-                PartitionEvent::LeaderHighWatermarkMoved { .. }
-                | PartitionEvent::FollowerHighWatermarkMoved { .. }
-                | PartitionEvent::Truncated { .. } => {
-                    // R18 first: it is why the cut is below the high watermark, if it is.
-                    self.stale_answers.on(known, facts, verdicts);
-                    self.high_watermarks.on(known, facts, verdicts);
-                    self.held_back.on(known, facts, verdicts);
-                }
-                PartitionEvent::ProduceCompleted { .. } => self.answers.on(known, facts, verdicts),
-                PartitionEvent::BecameLeader { .. } => {
-                    self.writes.on(known, facts, verdicts);
-                    self.stale_answers.on(known, facts, verdicts);
-                    self.held_back.on(known, facts, verdicts);
-                    self.elections.on(known, facts, verdicts);
-                    self.registrations.on(known, facts, verdicts);
-                    self.in_sync_sets.on(known, facts, verdicts);
-                    if let Some(partition) = facts.partition(known.partition) {
-                        self.committed.audit(known.at, partition, facts, verdicts);
-                        self.elections.audit(known.at, partition, facts, verdicts);
-                    }
-                }
-                _ => {
-                    self.stale_answers.on(known, facts, verdicts);
-                    self.held_back.on(known, facts, verdicts);
-                    self.registrations.on(known, facts, verdicts);
-                    self.in_sync_sets.on(known, facts, verdicts);
-                }
-            },
+            Fact::Noted { event, .. } => {
+                self.pending.on(known);
+                self.noted(event, known, facts, verdicts);
+            }
         }
+    }
+
+    fn noted(
+        &mut self,
+        event: &PartitionEvent,
+        known: &Known,
+        facts: &Facts,
+        verdicts: &mut Verdicts,
+    ) {
+        match event {
+            PartitionEvent::LeaderHighWatermarkMoved { .. }
+            | PartitionEvent::FollowerHighWatermarkMoved { .. }
+            | PartitionEvent::Truncated { .. } => {
+                // R18 first: it is why the cut is below the high watermark, if it is.
+                self.stale_answers.on(known, facts, verdicts);
+                self.high_watermarks.on(known, facts, verdicts);
+                self.held_back.on(known, facts, verdicts);
+            }
+            PartitionEvent::ProduceCompleted { .. } => self.answers.on(known, facts, verdicts),
+            PartitionEvent::BecameLeader { .. } => {
+                self.writes.on(known, facts, verdicts);
+                self.stale_answers.on(known, facts, verdicts);
+                self.held_back.on(known, facts, verdicts);
+                self.elections.on(known, facts, verdicts);
+                self.registrations.on(known, facts, verdicts);
+                self.reassignments.on(known, facts, verdicts);
+                self.in_sync_sets.on(known, facts, verdicts);
+                if let Some(partition) = facts.partition(known.partition) {
+                    self.committed.audit(known.at, partition, facts, verdicts);
+                    self.elections.audit(known.at, partition, facts, verdicts);
+                }
+            }
+            _ => {
+                self.stale_answers.on(known, facts, verdicts);
+                self.held_back.on(known, facts, verdicts);
+                self.registrations.on(known, facts, verdicts);
+                self.in_sync_sets.on(known, facts, verdicts);
+            }
+        }
+    }
+}
+
+impl Controllers {
+    fn on_seen(
+        &mut self,
+        seen: &Seen<Note>,
+        committed_end: i64,
+        facts: &Facts,
+        verdicts: &mut Verdicts,
+    ) {
+        self.broker_epochs.on_seen(seen, facts, verdicts);
+        self.commitments.on_seen(seen, committed_end, facts, verdicts);
+        self.topic_ids.on_seen(seen, facts, verdicts);
     }
 }

@@ -4,25 +4,31 @@
 //! `promise.rs` (what a configuration promises, and which fault explains a loss). The ids are those of the reports.
 
 mod answers;
+mod broker_epochs;
 mod clients;
+mod commitments;
 mod committed;
 mod compaction;
 mod elections;
 mod ends;
 mod epochs;
+mod exclusion;
 mod held_back;
 mod history;
 mod isr;
 mod judge;
 mod live;
 mod losses;
+mod pending;
 mod poll;
 mod promise;
 mod quorum;
+mod reassignments;
 mod registrations;
 mod retention;
 mod stale_answers;
 mod told;
+mod topic_ids;
 mod unreachable;
 mod verdicts;
 mod watermark;

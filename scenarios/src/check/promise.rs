@@ -60,7 +60,7 @@ impl Weakness {
             Some(Self::UncleanElection { allowed: topic.is_some_and(|topic| topic.unclean) })
         } else if setup.exceeds_budget {
             Some(Self::ExceedsBudget)
-        } else if !setup.rules.keeps_eligible_leader_replicas() {
+        } else if !setup.rules.promises_eligible_leader_replicas() {
             Some(Self::NoEligibleLeaderReplicas)
         } else {
             None

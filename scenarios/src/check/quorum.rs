@@ -84,7 +84,7 @@ impl Quorum {
         }
     }
 
-    fn committed_end(&self) -> i64 {
+    pub(super) fn committed_end(&self) -> i64 {
         self.ledger.last().map_or(0, |batch| batch.last + 1)
     }
 

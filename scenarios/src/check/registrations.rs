@@ -108,15 +108,22 @@ impl Judged<'_> {
         let new = self.new;
         let stranger = |members: &[BrokerId]| members.iter().any(|id| !new.replicas.contains(id));
         let elr = &new.eligible_leader_replicas;
+        // A reassignment to fewer replicas than min.insync.replicas is decided with what held before it.
+        let leaves = |id: &BrokerId| {
+            let of = |old: &PartitionRegistration| {
+                old.replicas.contains(id) || old.eligible_leader_replicas.contains(id)
+            };
+            self.old.is_some_and(of)
+        };
         let broken = if stranger(&new.isr) {
             "a member of the in-sync set is no replica"
-        } else if stranger(elr) {
+        } else if elr.iter().any(|id| !new.replicas.contains(id) && !leaves(id)) {
             "an eligible leader replica is no replica"
         } else if elr.iter().any(|id| new.isr.contains(id)) {
             "somebody is in sync and merely eligible at once"
         } else if new.leader.is_some_and(|leader| !new.isr.contains(&leader)) {
             "the leader is not in sync"
-        } else if new.isr.len() >= self.partition.min_insync && !elr.is_empty() {
+        } else if new.isr.len() >= self.min_insync() && !elr.is_empty() {
             "enough replicas are in sync, and still some are merely eligible"
         } else {
             return;
@@ -124,8 +131,20 @@ impl Judged<'_> {
         self.tell(broken, verdicts);
     }
 
+    /// What the controller reckoned with: `min.insync.replicas`, at most as many as the topic's first partition had
+    /// replicas before the change.
+    fn min_insync(&self) -> usize {
+        let first = TopicPartition { partition: 0, ..self.partition.id };
+        let first = self.facts.partition(first).and_then(|it| it.registration.as_ref());
+        let widths = [Some(self.new), self.old, first.map(|it| &**it)];
+        let most = widths.into_iter().flatten().map(|it| it.replicas.len()).max().unwrap_or(0);
+        self.partition.min_insync_set.min(most)
+    }
+
     fn fenced(&self, verdicts: &mut Verdicts) {
-        let Some(old) = self.old else { return };
+        let Some(old) = self.old.filter(|old| !PartitionFacts::is_stranded(old, self.new)) else {
+            return;
+        };
         let is_fenced = |id: &BrokerId| self.facts.unfenced.get(id) == Some(&false);
         let joined = self.new.isr.iter().find(|id| !old.isr.contains(id) && is_fenced(id));
         let elected = self.new.leader.filter(|_| self.new.leader_epoch != old.leader_epoch);

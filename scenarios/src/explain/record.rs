@@ -102,6 +102,7 @@ impl What {
                 Fact::Written { host, .. }
                 | Fact::Removed { host, .. }
                 | Fact::Dropped { host, .. }
+                | Fact::Deleted { host, .. }
                 | Fact::Cleaned { host, .. }
                 | Fact::Mixed { host, .. }
                 | Fact::LogStartMoved { host, .. }

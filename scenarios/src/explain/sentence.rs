@@ -104,6 +104,9 @@ impl Names<'_> {
             Fact::Removed { host, from, to, by_crash: false } => {
                 format!("{} cut {} off its disk", self.host(*host), offsets(*from, *to))
             }
+            Fact::Deleted { host } => {
+                format!("{} deleted what it had, being no replica any more", self.host(*host))
+            }
             Fact::Dropped { host, segment, from, to, high_watermark, .. } => {
                 format!(
                     "{} dropped its segment at {segment} with {}, at a high watermark of {high_watermark}",
@@ -284,6 +287,7 @@ impl Names<'_> {
                 format!(", since the log directory of {} is offline", node(id))
             }
             ChangeReason::AlterPartition(id) => format!(", as {} had asked", node(id)),
+            ChangeReason::Reassignment => ", for a reassignment that was asked for".to_owned(),
             ChangeReason::PreferredElection => ", to return to the preferred leader".to_owned(),
             _ => String::new(),
         }

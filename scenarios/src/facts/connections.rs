@@ -19,7 +19,7 @@ use super::record_print::prints;
 use super::replica_log::Stored;
 use super::setup::Role;
 use crate::tap::{
-    BatchHead, Conversations, EndAnswer, FetchAnswer, Heard, ProduceAnswer, SettingAsked,
+    BatchHead, Conversations, Decided, EndAnswer, FetchAnswer, Heard, ProduceAnswer, SettingAsked,
     StartAsked, TopicRef, batches,
 };
 
@@ -28,6 +28,17 @@ const UNREAD_MAX: usize = 5;
 
 /// A produce whose answer is awaited: for each partition its batches.
 type Sent = Vec<(TopicPartition, Vec<BatchHead>)>;
+
+/// What a controller has answered, or a broker for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answered {
+    /// When.
+    pub at: Time,
+    /// Who.
+    pub by: HostId,
+    /// What.
+    pub decided: Decided,
+}
 
 /// What is going on between hosts.
 #[derive(Debug, Clone, Default)]
@@ -99,6 +110,10 @@ impl Facts {
                 }
                 Heard::StartsAsked(asked) => self.on_starts_asked(asked.as_deref()),
                 Heard::SettingsAsked(asked) => self.on_settings_asked(&asked),
+                Heard::Decided(decided) => {
+                    self.requests += 1;
+                    self.answered.push(Answered { at, by: from, decided });
+                }
                 Heard::Answered { .. } => self.requests += 1,
                 Heard::Malformed { api, .. } if self.is_of_outside(from, to, api) => {
                     self.connections.conversations.on_closed(conn.0);

@@ -127,12 +127,14 @@ impl Facts {
         if !self.partitions.contains_key(&id) {
             let name = self.topic_ids.iter().find(|(_, topic)| **topic == id.topic);
             let name = name.map_or_else(String::new, |(name, _)| name.clone());
-            let known = self.setup.topics.get(&name).map(|topic| topic.min_insync);
-            let min = known.unwrap_or(self.setup.min_insync.min(new.replicas.len()));
+            let known = self.setup.topics.get(&name).map(|topic| topic.min_insync_set);
+            let set = known.unwrap_or(self.setup.min_insync);
+            let min = set.min(new.replicas.len());
             let keeping = self.keeping.get(&name);
             let keeps_records = keeping.is_some_and(|keeping| keeping.compacts);
             let rewrites = keeping.is_some_and(|keeping| keeping.rewrites);
             let mut partition = PartitionFacts::new(id, Arc::from(name), min);
+            partition.min_insync_set = set;
             partition.keeps_records = keeps_records;
             partition.rewritten = rewrites.then(Box::default);
             self.partitions.insert(id, partition);
@@ -140,6 +142,7 @@ impl Facts {
         let setup = Arc::clone(&self.setup);
         let partition = self.partitions.get_mut(&id).expect("it was made just now");
         if let Some(old) = old {
+            partition.on_replicas(at, old, &new, &setup);
             let lost = old.isr.iter().any(|member| !new.isr.contains(member));
             let gained = new.isr.iter().any(|member| !old.isr.contains(member));
             let probes = &mut self.probes;

@@ -47,6 +47,11 @@ pub enum Fact {
         /// By a crash, or cut by its own broker.
         by_crash: bool,
     },
+    /// A broker that is no replica any more deleted a segment of its log, with batches in it.
+    Deleted {
+        /// Whose.
+        host: HostId,
+    },
     /// A broker dropped the oldest segment of a log, and others are left (S7).
     Dropped {
         /// Whose.

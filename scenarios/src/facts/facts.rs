@@ -15,7 +15,7 @@ use trial_sim::disk::{Disk, DiskSeen};
 use trial_sim::{CrashKind, HostId, Seen, Time};
 
 use super::clocks::{Clocks, WallTime};
-use super::connections::Connections;
+use super::connections::{Answered, Connections};
 use super::fact::{Fact, Known};
 use super::keeping::Keeping;
 use super::partition::{Gone, PartitionFacts, Term};
@@ -88,6 +88,8 @@ pub struct Facts {
     pub active_controller: Option<HostId>,
     /// How often a controller became active.
     pub activations: u64,
+    /// What controllers were heard to answer in what was taken in last.
+    pub answered: Vec<Answered>,
     /// Requests that were answered.
     pub requests: u64,
     /// What was reached.
@@ -119,6 +121,7 @@ impl Facts {
             down: BTreeSet::new(),
             active_controller: None,
             activations: 0,
+            answered: Vec::new(),
             requests: 0,
             probes: ProbeCounts::default(),
             unread: Vec::new(),
@@ -170,6 +173,7 @@ impl Facts {
 
     /// Takes one thing in; what became known is added to `known`.
     pub fn on_seen(&mut self, seen: &Seen<Note>, disks: &dyn Disks, known: &mut Vec<Known>) {
+        self.answered.clear();
         match seen {
             Seen::Note { at, host, note, .. } => {
                 if let Note::Log { .. } = note {
@@ -265,6 +269,7 @@ impl Facts {
         event: &PartitionEvent,
     ) {
         let Some(partition) = self.partitions.get_mut(&id) else { return };
+        partition.on_role(host, event);
         match event {
             PartitionEvent::BecameLeader {
                 leader_epoch,
@@ -326,12 +331,17 @@ impl Facts {
                 return;
             }
         };
+        if !path.contains('/') && !matches!(what, DiskSeen::Created { .. }) {
+            self.on_folder_gone(at, host, &path.clone(), known);
+            return;
+        }
         let Some((id, base, suffix)) = self.segment(path) else { return };
         if suffix == Suffix::Deleted {
             return;
         }
         let wall = self.wall(at, host, disks);
         let Some(partition) = self.partitions.get_mut(&id) else { return };
+        let has_left = partition.left.contains_key(&host);
         let log = partition.log_mut(host);
         if suffix != Suffix::Live {
             self.on_swap_file(at, (host, wall), (id, base, suffix), what, known);
@@ -365,6 +375,9 @@ impl Facts {
             }
             DiskSeen::Truncated { len, .. } => log.on_truncate(base, *len, &mut removed),
             DiskSeen::Created { .. } => log.on_create(base),
+            _ if has_left => {
+                return self.on_deleted(at, host, (id, base), known);
+            }
             _ if log.gives_way(base) => {}
             _ => self.on_segment_gone(at, (host, wall), (id, base), known),
         }
@@ -456,7 +469,7 @@ impl Facts {
             let removed = self.without_dropped(at, (host, wall), id, before, known);
             let partition = self.partitions.get_mut(&id).expect("its key was listed");
             let is_loss = removed.iter().any(|batch| batch.last >= partition.legal_start);
-            if is_loss && kind == CrashKind::PowerLoss {
+            if is_loss && kind == CrashKind::PowerLoss && partition.is_replica(node) {
                 partition.lossy.insert(host);
                 partition.registered_since.remove(&host);
             }

@@ -20,12 +20,14 @@ mod keeping;
 mod partition;
 mod record_print;
 mod replica_log;
+mod replica_set;
 mod rewritten;
 mod segment;
 mod setup;
 mod swap;
 
 pub use chunked::Chunked;
+pub use connections::Answered;
 pub use fact::{Fact, Known, Served};
 pub use facts::{BeyondBudget, Crash, Disks, Facts};
 pub use keeping::Keeping;

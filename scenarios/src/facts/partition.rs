@@ -130,8 +130,12 @@ pub struct PartitionFacts {
     pub id: TopicPartition,
     /// The topic's name.
     pub topic: Arc<str>,
-    /// `min.insync.replicas`, at most the number of replicas.
+    /// `min.insync.replicas`, at most the number of replicas, the fewest that the partition has had.
     pub min_insync: usize,
+    /// `min.insync.replicas` as it is set.
+    pub min_insync_set: usize,
+    /// Who was taken from the replicas, by the partition epoch of that, and may delete its log.
+    pub left: BTreeMap<HostId, i32>,
     /// The registration by the newest record that a controller has written.
     pub registration: Option<Arc<PartitionRegistration>>,
     /// Every registration by its partition epoch.
@@ -199,6 +203,8 @@ impl PartitionFacts {
             id,
             topic,
             min_insync,
+            min_insync_set: min_insync,
+            left: BTreeMap::new(),
             registration: None,
             registrations: BTreeMap::new(),
             logs: BTreeMap::new(),
@@ -253,6 +259,7 @@ impl PartitionFacts {
         self.registrations.retain(|_, record| record.offset < offset);
         let newest = self.registrations.values().next_back();
         self.registration = newest.map(|record| Arc::clone(&record.registration));
+        self.undo_leaving();
     }
 
     /// A replica is in sync again: it counts from now on, if its disk has what is committed.

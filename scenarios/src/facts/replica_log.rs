@@ -90,6 +90,11 @@ impl ReplicaLog {
         Self { log_start, told_start, ..known }
     }
 
+    /// It is gone, and a later one at its place begins anew.
+    pub(super) fn forget(&mut self) {
+        *self = Self::new(self.keeps_records);
+    }
+
     /// Its owner notes a high watermark.
     pub fn on_high_watermark(&mut self, to: i64) {
         self.high_watermark = to;

@@ -1,6 +1,6 @@
 //! What a run was made of, as the facts and checkers need to know it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use trial_cluster::ids::BrokerId;
 use trial_cluster::rules::Rules;
@@ -65,6 +65,8 @@ pub struct TopicSetup {
     pub replicas: usize,
     /// `min.insync.replicas`, at most the number of replicas.
     pub min_insync: usize,
+    /// `min.insync.replicas` as it is set.
+    pub min_insync_set: usize,
     /// Whether a leader may be elected that lacks committed records.
     pub unclean: bool,
     /// What it keeps, by its settings.
@@ -82,6 +84,8 @@ pub struct Setup {
     pub min_insync: usize,
     /// Which Kafka.
     pub rules: Rules,
+    /// Nodes that nobody starts again when the faults end: the others have to do without them.
+    pub left_down: BTreeSet<HostId>,
     /// Whether the scenario loses more, on purpose, than the protocol promises to survive.
     pub exceeds_budget: bool,
     /// `replica.lag.time.max.ms`.

@@ -10,13 +10,11 @@ use trial_cluster::config::{ClientSettings, OffsetReset};
 use trial_cluster::ids::BrokerId;
 use trial_cluster::node::{BROKER_PORT, ClusterSpec, NodeSpec, Roles};
 use trial_cluster::note::Note;
-use trial_sim::{
-    ClockSpec, EPOCH_MS, HostSpec, NetworkSettings, Place, Plan, Span, Time, World, WorldSettings,
-};
+use trial_sim::{ClockSpec, EPOCH_MS, HostSpec, Place, Plan, Span, Time, World, WorldSettings};
 
 use super::programs::Programs;
 use crate::facts::{HostSetup, Keeping, Role, Setup, TopicSetup};
-use crate::scenario::{ADMIN, Client, Load, Network, OUTSIDE, Scenario};
+use crate::scenario::{ADMIN, Client, Load, OUTSIDE, Scenario, Topic};
 
 /// Controllers of their own have ids from here on, so that `c1` is node 101.
 const CONTROLLER_IDS: i32 = 100;
@@ -40,8 +38,7 @@ pub fn assemble(
     mut settings: WorldSettings,
     played: Played,
 ) -> (World<Note>, Setup, Programs) {
-    apply(&scenario.network, &mut settings.network);
-    settings.lanes.scheduler = scenario.lanes.scheduler;
+    apply(scenario, &mut settings);
     let place = |name: &str| scenario.places.get(name).cloned().unwrap_or_default();
     let mut world = World::new(seed, settings);
     let mut hosts = Vec::new();
@@ -88,30 +85,15 @@ pub fn assemble(
     }
     if scenario.guests.is_some() {
         world.outside_host();
-        let (name, place) = (OUTSIDE.to_owned(), Place::default());
-        hosts.push(HostSetup {
-            name,
-            role: Role::Outside,
-            topic: None,
-            place,
-            resets_to_end: false,
-        });
+        let (name, role, place) = (OUTSIDE.to_owned(), Role::Outside, Place::default());
+        hosts.push(HostSetup { name, role, topic: None, place, resets_to_end: false });
     }
-    let topics = scenario.topics.iter().map(|(name, topic)| {
-        let replicas = usize::try_from(topic.replicas).expect("at least one");
-        let setting = |key: &str| {
-            let own = topic.settings.iter().chain(&scenario.cluster.settings);
-            own.clone().find(|(name, _)| name == key).map(|(_, value)| value.clone())
-        };
-        let min = setting("min.insync.replicas").and_then(|text| text.parse().ok()).unwrap_or(1);
-        let unclean = setting("unclean.leader.election.enable").as_deref() == Some("true");
-        let partitions = topic.partitions;
-        let min_insync = usize::min(min, replicas);
-        let keeping = Keeping::of(&scenario.cluster.settings, &topic.settings);
-        (name.clone(), TopicSetup { partitions, replicas, min_insync, unclean, keeping })
-    });
+    let topics =
+        scenario.topics.iter().map(|(name, topic)| (name.clone(), topic_setup(scenario, topic)));
+    let left_down = scenario.left_down.iter().filter_map(|name| world.host(name)).collect();
     let setup = Setup {
         hosts,
+        left_down,
         topics: topics.collect(),
         min_insync: usize::try_from(scenario.cluster.config.topic.min_insync_replicas).unwrap_or(1),
         rules: scenario.rules.clone(),
@@ -122,13 +104,31 @@ pub fn assemble(
     (world, setup, Programs::new(cluster))
 }
 
+/// What checkers have to know of a topic.
+fn topic_setup(scenario: &Scenario, topic: &Topic) -> TopicSetup {
+    let replicas = usize::try_from(topic.replicas).expect("at least one");
+    let setting = |key: &str| {
+        let own = topic.settings.iter().chain(&scenario.cluster.settings);
+        own.clone().find(|(name, _)| name == key).map(|(_, value)| value.clone())
+    };
+    let min = setting("min.insync.replicas").and_then(|text| text.parse().ok()).unwrap_or(1);
+    let unclean = setting("unclean.leader.election.enable").as_deref() == Some("true");
+    let partitions = topic.partitions;
+    let (min_insync, min_insync_set) = (usize::min(min, replicas), min);
+    let keeping = Keeping::of(&scenario.cluster.settings, &topic.settings);
+    TopicSetup { partitions, replicas, min_insync, min_insync_set, unclean, keeping }
+}
+
 /// What a host's clock reads: with guests, what theirs do.
 fn clock(scenario: &Scenario) -> ClockSpec {
     let ahead_ms = scenario.guests.as_ref().map_or(0, |guests| guests.wall_ms - EPOCH_MS);
     ClockSpec { ahead_ns: ahead_ms.saturating_mul(1_000_000), ..ClockSpec::default() }
 }
 
-fn apply(given: &Network, network: &mut NetworkSettings) {
+fn apply(scenario: &Scenario, settings: &mut WorldSettings) {
+    settings.lanes.scheduler = scenario.lanes.scheduler;
+    settings.lanes.yields = scenario.lanes.yields;
+    let (given, network) = (&scenario.network, &mut settings.network);
     network.latency = given.latency.unwrap_or(network.latency);
     network.bandwidth = given.bandwidth.unwrap_or(network.bandwidth);
     network.distances = given.distances;
@@ -165,6 +165,7 @@ fn cluster_spec(scenario: &Scenario, seed: u64) -> Arc<ClusterSpec> {
         nodes,
         config: Arc::new(told.config.clone()),
         rules: scenario.rules.clone(),
+        pace: scenario.lanes.pace,
     })
 }
 

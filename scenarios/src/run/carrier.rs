@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 
+use trial_cluster::client::{AdminJob, AdminOrder};
 use trial_cluster::note::Note;
 use trial_sim::disk::{DiskCall, DiskScope};
 use trial_sim::fault::{ClockFault, DiskCalls, DiskFault, Effect, Group, HostExpr, Sides};
@@ -11,6 +12,7 @@ use trial_sim::{CrashKind, DiskId, FaultId, HostId, World};
 
 use super::player::{ByBudget, Held, Outcome, Situation};
 use super::programs::Programs;
+use crate::scenario::ADMIN;
 
 /// Carries one fault out.
 pub(super) struct Carrier<'a> {
@@ -19,6 +21,8 @@ pub(super) struct Carrier<'a> {
     pub(super) outcome: &'a mut Outcome,
     pub(super) holds: &'a mut Vec<Held>,
     pub(super) programs: &'a mut Programs,
+    /// What an admin's answer is found by.
+    pub(super) ticket: u64,
     pub(super) restarts: Vec<HostId>,
     /// Hosts that start again, if they are down, once the fault is over.
     pub(super) revives: Vec<HostId>,
@@ -121,7 +125,44 @@ impl Carrier<'_> {
             Effect::Wipe { disk, hosts } => self.wipe(*disk, hosts),
             Effect::Disk { disk, hosts, fault } => self.disk(*disk, hosts, fault, drawn),
             Effect::Clock { hosts, fault } => self.clock(hosts, fault),
+            Effect::Reassign { partition, to } => {
+                // Who is to hold a replica is not hit by anything.
+                let hosts = to.0.iter().flat_map(|host| self.situation.resolve(host));
+                let replicas = hosts.filter_map(|host| self.situation.broker(host)).collect();
+                let replicas = Some(replicas);
+                self.ask(of_partition(partition, |topic, partition| AdminJob::Reassign {
+                    topic,
+                    partition,
+                    replicas,
+                }));
+            }
+            Effect::Cancel { partition } => {
+                self.ask(of_partition(partition, |topic, partition| AdminJob::Reassign {
+                    topic,
+                    partition,
+                    replicas: None,
+                }))
+            }
+            Effect::Elect { partition } => self.ask(of_partition(partition, |topic, partition| {
+                AdminJob::ElectPreferred { topic, partition }
+            })),
+            Effect::Grow { topic, partitions } => {
+                let (topic, count) = (topic.clone(), i32::from(*partitions));
+                self.ask(AdminJob::CreatePartitions { topic, count });
+            }
             Effect::Swarm { .. } => unreachable!("drawn before the run: {effect:?}"),
+        }
+    }
+
+    /// The admin client asks, over the network like anybody; the answer is for later.
+    fn ask(&mut self, job: AdminJob) {
+        let admin = self.situation.resolve(&HostExpr::Name(ADMIN.to_owned()));
+        let order = AdminOrder { ticket: self.ticket, job };
+        match admin[..] {
+            [admin] if self.world.order(admin, order.encode()) => {
+                self.outcome.asked = Some((admin, self.ticket));
+            }
+            _ => self.outcome.remark = Some("no admin runs that could ask".to_owned()),
         }
     }
 
@@ -332,4 +373,10 @@ impl Carrier<'_> {
             None => self.outcome.remark = Some("running machines keep their disks".to_owned()),
         }
     }
+}
+
+/// `orders/0` as the admin names it; the scenario was checked.
+fn of_partition(text: &str, job: impl FnOnce(String, i32) -> AdminJob) -> AdminJob {
+    let (topic, partition) = text.rsplit_once('/').expect("the scenario was checked");
+    job(topic.to_owned(), partition.parse().expect("the scenario was checked"))
 }

@@ -133,8 +133,11 @@ impl Run {
         let setting =
             |(path, value): (&str, &str)| Setting { path: path.into(), value: value.into() };
         let mut picks: Vec<Setting> = values.map(setting).collect();
-        for (point, ppm) in self.world.yield_points() {
-            picks.push(Setting { path: format!("yield {point}"), value: format!("{ppm}ppm") });
+        let points = self.world.yield_points().into_iter().filter(|(_, ppm)| *ppm > 0);
+        let points: Vec<String> =
+            points.map(|(point, ppm)| format!("{point} {}%", ppm / 10_000)).collect();
+        if !points.is_empty() {
+            picks.push(Setting { path: "yields".to_owned(), value: points.join(", ") });
         }
         for fault in &self.scenario.faults {
             if let Effect::Swarm { families } = &fault.effect {
@@ -179,6 +182,7 @@ impl Run {
             sent: told.sent,
             acked: told.acked,
             failed: told.failed.iter().map(failed).collect(),
+            longest_wait: self.waits.of(*host, self.judge.facts()),
         });
         told.collect()
     }

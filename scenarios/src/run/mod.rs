@@ -17,6 +17,7 @@ mod situation;
 mod timeline;
 mod told;
 mod trial_run;
+mod waits;
 
 pub use assemble::{Played, assemble};
 pub(crate) use plan::lasting;

@@ -2,10 +2,12 @@
 //!
 //! Holds:      the plan with its cursor, what is active, who is down and when they start again.
 //! Invariants: PY-1 every planned fault has an outcome, also one that never came to be or found nobody.
-//!             PY-2 after `end_all` no fault is active and every host runs or is starting.
+//!             PY-2 after `end_all` no fault is active and every host runs or is starting, but who is left down.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use trial_cluster::client::ClientProgram;
+use trial_cluster::error_code::ErrorCode;
 use trial_cluster::note::Note;
 use trial_reports::{EffectNumber, FaultEffect, FaultOutcome};
 use trial_sim::fault::{Condition, Effect, Fault, HostExpr, When};
@@ -36,6 +38,8 @@ pub trait Situation {
     fn holds(&self, condition: &Condition) -> bool;
     /// Whether the budget allows these hosts to crash, losing what they have not synced or not.
     fn may_crash(&self, hosts: &[HostId], losing: bool) -> bool;
+    /// The broker id of a host; none if it is no broker.
+    fn broker(&self, host: HostId) -> Option<i32>;
     /// Every host, for an isolation.
     fn all_hosts(&self) -> Vec<HostId>;
 }
@@ -72,6 +76,8 @@ pub(super) struct Outcome {
     pub(super) faults: Vec<FaultId>,
     pub(super) crashes: Vec<(CrashKind, CrashReport)>,
     pub(super) remark: Option<String>,
+    /// Which admin was asked, and what its answer is found by.
+    pub(super) asked: Option<(HostId, u64)>,
     /// It did something that no counter shows.
     pub(super) did: bool,
     /// What the budget made of a fault that a swarm drew.
@@ -92,6 +98,7 @@ impl Outcome {
             faults: Vec::new(),
             crashes: Vec::new(),
             remark: None,
+            asked: None,
             did: false,
             budget: ByBudget::Allowed,
             over_budget: false,
@@ -157,6 +164,8 @@ pub struct Player {
     pub(super) swizzled: Vec<Swizzled>,
     /// Who started again because the disk fault that had ended it was over, and when.
     revived: Vec<(Time, HostId)>,
+    /// Hosts that nobody starts again at the end.
+    left_down: BTreeSet<HostId>,
     programs: Programs,
     draws: Draws,
 }
@@ -176,11 +185,17 @@ impl Player {
             holds: Vec::new(),
             swizzled: Vec::new(),
             revived: Vec::new(),
+            left_down: BTreeSet::new(),
             programs,
             draws,
         };
         player.add(plan);
         player
+    }
+
+    /// Those of these who are down when the faults end stay so.
+    pub(super) fn leave_down(&mut self, hosts: impl IntoIterator<Item = HostId>) {
+        self.left_down.extend(hosts);
     }
 
     /// Every fault with a time: when it falls due, what it is, and what became of it.
@@ -334,14 +349,18 @@ impl Player {
     pub fn end_all(&mut self, world: &mut World<Note>) {
         self.cursor = self.timed.len();
         self.triggered.clear();
-        for active in std::mem::take(&mut self.active) {
+        let left = |host: &HostId| self.left_down.contains(host) && !world.is_up(*host);
+        let left_down: BTreeSet<HostId> = self.left_down.iter().copied().filter(left).collect();
+        for mut active in std::mem::take(&mut self.active) {
+            active.restarts.retain(|host| !left_down.contains(host));
+            active.revives.retain(|host| !left_down.contains(host));
             self.end(active, world);
         }
         self.kept_down.clear();
         self.holds.clear();
         self.swizzled.clear();
         for host in (0..world.host_count()).map(|host| HostId(u16::try_from(host).expect("few"))) {
-            if !world.is_up(host) {
+            if !world.is_up(host) && !left_down.contains(&host) {
                 world.restart(host);
             }
         }
@@ -391,6 +410,7 @@ impl Player {
             outcome: &mut self.outcomes[index],
             holds: &mut self.holds,
             programs: &mut self.programs,
+            ticket: index as u64,
             restarts: Vec::new(),
             revives: Vec::new(),
         };
@@ -435,18 +455,19 @@ impl Player {
                 if let Some(harm) = told::harm(&harms) {
                     effect.text = format!("{}: {harm}", effect.text);
                 }
-                effect.happened |= outcome.did;
+                let answer = outcome.asked.map(|asked| admins_answer(world, asked));
+                effect.happened |= outcome.did || answer == Some(Some(ErrorCode::None));
                 if effect.happened && effect.text == told::WITHOUT {
                     effect.text.clear();
                 }
                 if outcome.at.is_none() {
                     effect =
                         FaultEffect { text: "its time never came".into(), ..Default::default() };
-                } else if let Some(remark) = &outcome.remark {
+                } else if let Some(remark) = outcome.remark.clone().or(answer.map(told::answer)) {
                     effect.text = if effect.happened && !effect.text.is_empty() {
                         format!("{}; {remark}", effect.text)
                     } else {
-                        remark.clone()
+                        remark
                     };
                 }
                 if outcome.text.contains('(') && !hosts.is_empty() {
@@ -461,6 +482,12 @@ impl Player {
             })
             .collect()
     }
+}
+
+/// What an admin was told; none if it was told nothing, or its process has ended since.
+fn admins_answer(world: &World<Note>, (admin, ticket): (HostId, u64)) -> Option<ErrorCode> {
+    let program = world.program(admin)?.as_any().downcast_ref::<ClientProgram>()?;
+    program.told(ticket)
 }
 
 /// A figure for the report, if it is not zero.

@@ -5,7 +5,7 @@ use trial_sim::HostId;
 use trial_sim::fault::{Budget, Condition, HostExpr};
 
 use super::player::Situation;
-use crate::facts::{Facts, PartitionFacts, Role};
+use crate::facts::{Facts, Role};
 use crate::scenario::place_name;
 
 impl Situation for Facts {
@@ -27,6 +27,15 @@ impl Situation for Facts {
                         let registration = partition.registration.as_ref()?;
                         let follows = |id: &&BrokerId| Some(**id) != registration.leader;
                         registration.isr.iter().find(follows).copied()
+                    }),
+                    "bystander" => partition.and_then(|partition| {
+                        let registration = partition.registration.as_ref()?;
+                        let active =
+                            self.active_controller.and_then(|host| self.setup.node_of(host));
+                        let stands_by = |id: &&BrokerId| {
+                            Some(**id) != registration.leader && Some(**id) != active
+                        };
+                        registration.isr.iter().find(stands_by).copied()
                     }),
                     other => unreachable!("the scenario was checked: {other}"),
                 };
@@ -51,6 +60,10 @@ impl Situation for Facts {
             }),
             "isr" => partition(0).and_then(|partition| {
                 partition.registration.as_ref().map(|found| found.isr.len() as i64)
+            }),
+            "moving" => partition(0).and_then(|partition| {
+                let found = partition.registration.as_ref()?;
+                Some(i64::from(found.is_reassignment_in_progress()))
             }),
             "epoch" => partition(0).and_then(|partition| {
                 partition.registration.as_ref().map(|found| i64::from(found.leader_epoch.0))
@@ -78,15 +91,21 @@ impl Situation for Facts {
         }
         // KIP-966 bears fewer than min.insync.replicas unclean ends at a time. As long as nobody has lost anything,
         // more of them do no harm: whoever is elected then has everything.
-        let foreign = |found: &&PartitionFacts| !self.setup.topics.contains_key(&*found.topic);
-        let foreign = self.partitions().filter(foreign).map(|found| found.min_insync);
+        let known = self.partitions().map(|found| found.min_insync);
         let planned = self.setup.topics.values().map(|topic| topic.min_insync);
-        let limit = planned.chain(foreign).min().map_or(0, |min| min.saturating_sub(1));
+        let limit = planned.chain(known).min().map_or(0, |min| min.saturating_sub(1));
         let mut budget = Budget::new(limit);
         for host in self.unclean() {
             budget.on_lossy_crash(self.setup.name(host));
         }
         budget.allows_all(crashing.iter().map(|host| self.setup.name(*host)))
+    }
+
+    fn broker(&self, host: HostId) -> Option<i32> {
+        match self.setup.role(host) {
+            Some(Role::Broker { id, .. }) => Some(id.0),
+            _ => None,
+        }
     }
 
     fn all_hosts(&self) -> Vec<HostId> {

@@ -2,6 +2,7 @@
 //!
 //! Invariants: TO-1 what a killed process had not done yet is never called lost: nothing that it had done is.
 
+use trial_cluster::error_code::ErrorCode;
 use trial_reports::{EffectNumber, FaultEffect};
 use trial_sim::disk::DiskHarm;
 use trial_sim::{CrashKind, CrashReport, FaultEffect as Counted};
@@ -80,6 +81,16 @@ pub fn effect(parts: &[Counted], crashes: &[(CrashKind, CrashReport)]) -> FaultE
         words.collect::<Vec<_>>().join(", ")
     };
     FaultEffect { text, happened, numbers }
+}
+
+/// What the controller answered an admin.
+#[must_use]
+pub fn answer(told: Option<ErrorCode>) -> String {
+    match told {
+        None => "asked, and never told anything".to_owned(),
+        Some(ErrorCode::None) => "the controller agreed".to_owned(),
+        Some(error) => format!("refused: {error}"),
+    }
 }
 
 /// Which bytes a fault of a disk has harmed: the first of them.

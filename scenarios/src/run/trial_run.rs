@@ -12,6 +12,7 @@ use trial_sim::{Digest, DiskId, HostId, Plan as Draws, Seen, Span, Time, World, 
 use super::assemble::{Played, assemble};
 use super::plan::Plan;
 use super::player::{Done, Player};
+use super::waits::Waits;
 use crate::check::Judge;
 use crate::explain::{self, On, Record};
 use crate::facts::Disks;
@@ -57,6 +58,7 @@ pub struct Run {
     pub(super) judge: Judge,
     pub(super) phase: Phase,
     pub(super) missing: Vec<String>,
+    pub(super) waits: Waits,
     without_effect: Vec<String>,
     /// When the cluster was found to be live again; it only settles from then on.
     live_at: Option<Time>,
@@ -102,10 +104,14 @@ impl Run {
     ) -> Self {
         let scenario = &scenario.for_seed(seed);
         let (world, setup, programs) = assemble(scenario, seed, settings, played);
+        let mut player = Player::new(Plan::draw(scenario, seed), Draws::new(seed), programs);
+        player.leave_down(setup.left_down.iter().copied());
+        let judge = Judge::new(setup);
         Self {
             played,
-            player: Player::new(Plan::draw(scenario, seed), Draws::new(seed), programs),
-            judge: Judge::new(setup),
+            player,
+            waits: Waits::new(judge.facts()),
+            judge,
             scenario: std::sync::Arc::clone(scenario),
             seed,
             world,
@@ -328,6 +334,7 @@ impl Run {
             let text = fault.to_string();
             tracing::info!("{} fault: {text}", self.world.now());
             self.judge.on_fault(self.world.now(), &text, &hosts);
+            self.waits.on_fault(self.world.now(), &text);
             if let Some(record) = &mut self.record {
                 record.on_fault(self.world.now(), index, fault, &hosts);
             }
@@ -390,6 +397,7 @@ impl Run {
                 record.before(&one, self.judge.facts());
             }
             self.judge.on_seen(&one, &self.world);
+            self.waits.on_seen(&one, self.judge.known(), self.judge.facts());
             if let Some(record) = &mut self.record {
                 record.after(&one, self.judge.known(), self.judge.facts());
                 record.violations(self.judge.violations().len());

@@ -21,6 +21,7 @@ library! {
     "a_slow_follower",
     "a_slow_disk_under_the_leader",
     "last_one_standing",
+    "moving_house",
     "what_an_ack_buys",
     "what_an_ack_buys_all",
     "a_rack_goes_dark",
@@ -58,6 +59,13 @@ bugs! {
     "equal_partition_epoch_applied",
     "truncation_not_synced",
     "recovery_leaves_hole",
+    "fenced_replica_joins_isr",
+    "stale_broker_epoch_isr",
+    "last_replica_standing",
+    "unclean_detection_disabled",
+    "alter_partition_zombie_controller",
+    "dead_broker_never_fenced",
+    "reassign_completes_early",
 }
 
 const DATA: &[(&str, &str)] = &[("departures.csv", include_str!("../../data/departures.csv"))];

@@ -33,6 +33,8 @@ pub(super) struct ScenarioFile {
     #[serde(default)]
     pub(super) must_happen: MustHappen,
     #[serde(default)]
+    pub(super) left_down: Vec<Spanned<String>>,
+    #[serde(default)]
     pub(super) exceeds_budget: bool,
     #[serde(default)]
     pub(super) require_effect: bool,
@@ -131,6 +133,9 @@ pub(super) struct LanesTable {
     pub(super) scheduler: Option<Spanned<String>>,
     pub(super) depth: Option<Spanned<i64>>,
     pub(super) steps: Option<Spanned<i64>>,
+    pub(super) yields: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "text::<Latency, _>")]
+    pub(super) apply_metadata: Option<Spanned<String>>,
 }
 
 /// `[racks.NAME]`: which hosts stand together, and where.

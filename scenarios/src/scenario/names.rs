@@ -42,6 +42,7 @@ pub const CONDITIONS: &[(&str, &str)] = &[
     ("isr", "isr(TOPIC/PARTITION): how many are in sync, by the controller"),
     ("epoch", "epoch(TOPIC/PARTITION): the leader epoch, by the controller"),
     ("acked", "acked(PRODUCER): records that it was told are safe"),
+    ("moving", "moving(TOPIC/PARTITION): 1 while a reassignment is under way, by the controller"),
     (
         "swaps",
         "swaps(HOST, TOPIC/PARTITION): how often compacted segments began to take the place of others",
@@ -52,6 +53,10 @@ pub const CONDITIONS: &[(&str, &str)] = &[
 pub const HOST_FUNCTIONS: &[(&str, &str)] = &[
     ("leader", "leader(TOPIC/PARTITION): by the controller"),
     ("follower", "follower(TOPIC/PARTITION): the first in-sync one that does not lead"),
+    (
+        "bystander",
+        "bystander(TOPIC/PARTITION): the first in-sync one that neither leads nor is the active controller",
+    ),
     ("controller", "controller(): the active one"),
     ("rack", "rack(RACK): every host in it"),
     ("zone", "zone(ZONE): every host in it"),
@@ -136,6 +141,15 @@ impl Known<'_> {
                 let what = format!("there is no disk {disk}");
                 Err(Unfit::name(&disk.to_string(), what, "0: every node has one log directory"))
             }
+            Effect::Reassign { partition, to } => {
+                self.partition(partition)?;
+                to.0.iter().try_for_each(|host| self.taker(host))
+            }
+            Effect::Cancel { partition } | Effect::Elect { partition } => self.partition(partition),
+            Effect::Grow { topic, .. } if !self.topics.contains_key(topic) => {
+                let known: Vec<_> = self.topics.keys().map(String::as_str).collect();
+                Err(Unfit::name(topic, format!("there is no topic `{topic}`"), known.join(", ")))
+            }
             Effect::Ring { hosts } if distinct(hosts) < 3 => {
                 let what = "a ring takes three hosts or more".to_owned();
                 Err(Unfit { name: Some("ring".to_owned()), what, allowed: None })
@@ -168,7 +182,7 @@ impl Known<'_> {
                 }
                 match (name.as_str(), args.as_slice()) {
                     ("controller", []) => Ok(()),
-                    ("leader" | "follower", [partition]) => self.partition(partition),
+                    ("leader" | "follower" | "bystander", [partition]) => self.partition(partition),
                     ("rack" | "zone" | "region", [place]) => self.place(name, place),
                     _ => Err(Unfit::name(
                         name,
@@ -207,6 +221,33 @@ impl Known<'_> {
         }
         let what = format!("`{word}` is for brokers and controllers, `{name}` is a client");
         Err(Unfit::name(name, what, node_names(self.cluster).join(", ")))
+    }
+
+    /// A broker: who else has a partition's log?
+    fn broker(&self, host: &str, word: &str) -> Result<(), Unfit> {
+        self.host(&HostExpr::Name(host.to_owned()))?;
+        let brokers: Vec<String> =
+            (1..=self.cluster.brokers).map(|number| format!("b{number}")).collect();
+        if brokers.iter().any(|broker| broker == host) {
+            return Ok(());
+        }
+        let what = format!("`{word}` is about a broker's log, and `{host}` is none");
+        Err(Unfit::name(host, what, brokers.join(", ")))
+    }
+
+    /// A broker by its name, to which a replica may go.
+    fn taker(&self, host: &HostExpr) -> Result<(), Unfit> {
+        let brokers: Vec<_> = (1..=self.cluster.brokers).map(|it| format!("b{it}")).collect();
+        let (name, what) = match host {
+            HostExpr::Name(name) if brokers.contains(name) => return Ok(()),
+            HostExpr::Name(name) => {
+                (name, format!("a replica goes to a broker, and `{name}` is none"))
+            }
+            HostExpr::Call { name, .. } => {
+                (name, "replicas go to brokers by their names".to_owned())
+            }
+        };
+        Err(Unfit::name(name, what, brokers.join(", ")))
     }
 
     fn restart(
@@ -258,9 +299,11 @@ impl Known<'_> {
             return Err(Unfit::name(&condition.value, what, "a whole number"));
         }
         match (name, condition.args.as_slice()) {
-            ("high_watermark" | "isr" | "epoch", [partition]) => self.partition(partition),
+            ("high_watermark" | "isr" | "epoch" | "moving", [partition]) => {
+                self.partition(partition)
+            }
             ("log_end" | "swaps", [host, partition]) => {
-                self.host(&HostExpr::Name(host.clone()))?;
+                self.broker(host, name)?;
                 self.partition(partition)
             }
             ("acked", [client]) => match self.clients.get(client) {
@@ -331,8 +374,12 @@ fn parts(effect: &Effect) -> Parts<'_> {
         | Effect::Slow { hosts, .. }
         | Effect::Wipe { hosts, .. }
         | Effect::Disk { hosts, .. }
-        | Effect::Clock { hosts, .. } => Parts::To(hosts.0.iter().collect()),
-        Effect::Swarm { .. } => Parts::To(Vec::new()),
+        | Effect::Clock { hosts, .. }
+        | Effect::Reassign { to: hosts, .. } => Parts::To(hosts.0.iter().collect()),
+        Effect::Swarm { .. }
+        | Effect::Cancel { .. }
+        | Effect::Grow { .. }
+        | Effect::Elect { .. } => Parts::To(Vec::new()),
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! Invariants: OV-1 the path is that of the file (`cluster.brokers`, `cluster.config."min.insync.replicas"`).
 //!             OV-2 a value that is no TOML is taken as a string, so that `rate=40/s` needs no quotes.
+//!             OV-3 it names topics, clients and racks that the file has: a slip of the pen would make another.
 
 use std::str::FromStr;
 
 use toml_edit::{DocumentMut, Item, Key, Table, Value};
 
 use super::ScenarioError;
-use super::error::SourceText;
+use super::error::{SourceText, did_you_mean};
 
 /// One `--set`.
 #[derive(Debug, Clone)]
@@ -40,6 +41,7 @@ impl Override {
     /// Puts the value into `document`; tables on the way are made.
     pub(super) fn apply(&self, document: &mut DocumentMut) -> Result<(), ScenarioError> {
         let (last, way) = self.path.split_last().expect("a parsed key has a part");
+        self.names_what_is_there(document)?;
         let mut table: &mut dyn toml_edit::TableLike = document.as_table_mut();
         for key in way {
             let item = table.entry(key.get()).or_insert_with(|| {
@@ -54,6 +56,24 @@ impl Override {
         }
         table.insert(last.get(), Item::Value(self.value.clone()));
         Ok(())
+    }
+
+    /// OV-3. A file without any topic, as that of a plain `trial serve`, may be given one.
+    fn names_what_is_there(&self, document: &DocumentMut) -> Result<(), ScenarioError> {
+        let [of, name, _, ..] = self.path.as_slice() else { return Ok(()) };
+        let (of, name) = (of.get(), name.get());
+        let known = document.get(of).and_then(Item::as_table_like);
+        let known: Vec<&str> =
+            known.map(|known| known.iter().map(|(key, _)| key).collect()).unwrap_or_default();
+        let is_named = matches!(of, "topics" | "clients" | "racks");
+        if !is_named || known.is_empty() || known.contains(&name) {
+            return Ok(());
+        }
+        let message = format!("`--set {}`: `{of}` has no `{name}`", self.text);
+        let near = did_you_mean(name, known.iter().copied());
+        let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+        let help = format!("{near}there are {}; others are added in the file", known.join(", "));
+        Err(ScenarioError::plain(message, Some(help)))
     }
 
     /// Whether this path, as a key of `[picks]`, is the same.
@@ -118,6 +138,20 @@ mod tests {
         assert_eq!(table["cluster"]["brokers"].as_integer(), Some(5));
         assert_eq!(table["cluster"]["config"]["min.insync.replicas"].as_integer(), Some(1));
         assert_eq!(table["clients"]["p1"]["rate"].as_str(), Some("40/s"));
+    }
+
+    #[test]
+    fn a_topic_that_is_not_there_is_not_made() {
+        let file = "title = \"t\"\n[topics.orders]\npartitions = 3\n[clients.shop]\nproduce = \"orders\"\n";
+        let set = |text: &str| {
+            let mut document: DocumentMut = file.parse().expect("it is TOML");
+            text.parse::<Override>().expect("it has the form").apply(&mut document)
+        };
+        assert!(set("topics.orders.partitions=5").is_ok(), "it is there");
+        assert!(set("racks.a.zone=z").is_ok(), "there are none at all");
+        let error = set("topics.oders.partitions=5").expect_err("OV-3");
+        assert!(format!("{error:?}").contains("did you mean `orders`?"), "{error:?}");
+        assert!(set("clients.till.rate=5/s").is_err(), "OV-3");
     }
 
     #[test]

@@ -44,6 +44,7 @@ impl Reading<'_> {
         let cluster = self.cluster(&file)?;
         let mut topics = BTreeMap::new();
         for (name, table) in &file.topics {
+            self.collides(name, &topics)?;
             topics.insert(name.get_ref().clone(), self.topic(name, table, &cluster)?);
         }
         let mut clients = BTreeMap::new();
@@ -78,6 +79,7 @@ impl Reading<'_> {
             faults,
             must_happen: self.must_happen(&file, rules.profile())?,
             rules,
+            left_down: self.left_down(&file.left_down, &cluster)?,
             exceeds_budget: file.exceeds_budget,
             require_effect: file.require_effect,
             picks: self.picks(&file)?,
@@ -182,9 +184,7 @@ impl Reading<'_> {
                     ValueError::UnknownName => name.span(),
                     ValueError::BadValue => value.span(),
                 };
-                self.source
-                    .error(span, error.headline(), "this one")
-                    .with_help(format!("allowed: {}", error.allowed))
+                self.source.error(span, error.headline(), "this one").with_help(allowed(&error))
             })?;
             given.push((name.get_ref().clone(), text));
         }
@@ -242,4 +242,15 @@ impl Reading<'_> {
         })?;
         Ok(fault)
     }
+}
+
+/// What would have been right, with the nearest name first.
+fn allowed(error: &ConfigError) -> String {
+    let names = error.allowed.strip_prefix("one of ").unwrap_or_default();
+    let near = match error.what {
+        ValueError::UnknownName => did_you_mean(&error.name, names.split(", ")),
+        ValueError::BadValue => None,
+    };
+    let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+    format!("{near}allowed: {}", error.allowed)
 }

@@ -45,6 +45,36 @@ impl Reading<'_> {
         })
     }
 
+    /// Kafka refuses to make two topics whose metrics would have one name (`Topic.hasCollision`).
+    pub(super) fn collides(
+        &self,
+        name: &Spanned<String>,
+        others: &BTreeMap<String, Topic>,
+    ) -> Result<(), ScenarioError> {
+        let unify = |name: &str| name.replace('.', "_");
+        let Some(other) = others.keys().find(|other| unify(other) == unify(name.get_ref())) else {
+            return Ok(());
+        };
+        let message = format!("Kafka does not take `{}` beside `{other}`", name.get_ref());
+        let label = "names must differ in more than `.` and `_`";
+        Err(self.source.error(name.span(), message, label))
+    }
+
+    /// Only nodes can be left down: whoever sends or reads is waited for.
+    pub(super) fn left_down(
+        &self,
+        given: &[Spanned<String>],
+        cluster: &Cluster,
+    ) -> Result<Vec<String>, ScenarioError> {
+        let nodes = names::node_names(cluster);
+        let known: Vec<&str> = nodes.iter().map(String::as_str).collect();
+        let stranger = given.iter().find(|name| !nodes.contains(name.get_ref()));
+        match stranger {
+            Some(name) => Err(self.unknown(name, "node", &known)),
+            None => Ok(given.iter().map(|name| name.get_ref().clone()).collect()),
+        }
+    }
+
     pub(super) fn topic(
         &self,
         name: &Spanned<String>,

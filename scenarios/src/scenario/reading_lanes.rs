@@ -1,6 +1,8 @@
-//! Reads `[lanes]`: which scheduler lets a host's threads take turns.
+//! Reads `[lanes]`: which scheduler lets a host's threads take turns, where they let go, how long they take.
 
-use trial_sim::Scheduler;
+use serde_spanned::Spanned;
+use trial_cluster::broker::Pace;
+use trial_sim::{Scheduler, Yields};
 
 use super::error::ScenarioError;
 use super::file::LanesTable;
@@ -34,6 +36,26 @@ impl Reading<'_> {
             let message = format!("`{word}` means nothing without `scheduler = \"pct\"`");
             return Err(self.source.error(given.span(), message, "this one"));
         }
-        Ok(Lanes { scheduler })
+        let yields = match &table.yields {
+            None => Lanes::default().yields,
+            Some(word) => self.yields(word)?,
+        };
+        let pace = Pace { apply_metadata: self.latency(table.apply_metadata.as_ref())? };
+        Ok(Lanes { scheduler, yields, pace })
+    }
+
+    fn yields(&self, word: &Spanned<String>) -> Result<Yields, ScenarioError> {
+        let percent = || {
+            let number: u32 = word.get_ref().strip_suffix('%')?.parse().ok()?;
+            (number <= 100).then_some(Yields::Fixed(number * 10_000))
+        };
+        match word.get_ref().as_str() {
+            "none" => Ok(Yields::Fixed(0)),
+            "drawn" => Ok(Yields::Drawn),
+            _ => percent().ok_or_else(|| {
+                let allowed = ["none", "drawn", "0% to 100%"];
+                self.unknown(word, "chance of letting go", &allowed)
+            }),
+        }
     }
 }

@@ -41,7 +41,7 @@ impl Reading<'_> {
         })
     }
 
-    fn latency(
+    pub(super) fn latency(
         &self,
         given: Option<&Spanned<String>>,
     ) -> Result<Option<Distribution>, ScenarioError> {

@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_spanned::Spanned;
+use trial_cluster::broker::Pace;
 use trial_cluster::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig};
 use trial_cluster::rules::Rules;
 use trial_reports::Verdict;
 use trial_sim::fault::Fault;
-use trial_sim::{Distances, Distribution, Place, Scheduler, Span};
+use trial_sim::{Distances, Distribution, Place, Scheduler, Span, Yields};
 
 use super::error::{ScenarioError, SourceText, did_you_mean};
 use super::file::ScenarioFile;
@@ -44,6 +45,8 @@ pub struct Scenario {
     pub faults: Vec<Fault>,
     /// What must be reached at least once.
     pub must_happen: Vec<Probe>,
+    /// Nodes that nobody starts again when the faults end.
+    pub left_down: Vec<String>,
     /// Whether it exceeds, on purpose, what the protocol promises to survive.
     pub exceeds_budget: bool,
     /// Whether a fault that was written and did nothing fails the run.
@@ -82,10 +85,21 @@ pub struct Guests {
 }
 
 /// How a host's threads take turns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Lanes {
     /// Which of them goes on.
     pub scheduler: Scheduler,
+    /// How often a job ends where Kafka lets go of a lock.
+    pub yields: Yields,
+    /// How fast nodes are.
+    pub pace: Pace,
+}
+
+impl Default for Lanes {
+    fn default() -> Self {
+        let yields = Yields::Fixed(0);
+        Self { scheduler: Scheduler::default(), yields, pace: Pace::default() }
+    }
 }
 
 /// The network of a scenario: what is given here differs from the usual.

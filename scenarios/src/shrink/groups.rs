@@ -27,8 +27,13 @@ pub(super) fn groups(effect: &Effect) -> Vec<Group> {
         | Effect::Slow { hosts, .. }
         | Effect::Wipe { hosts, .. }
         | Effect::Disk { hosts, .. }
-        | Effect::Clock { hosts, .. } => vec![hosts.clone()],
-        Effect::Swap { .. } | Effect::Swarm { .. } => Vec::new(),
+        | Effect::Clock { hosts, .. }
+        | Effect::Reassign { to: hosts, .. } => vec![hosts.clone()],
+        Effect::Swap { .. }
+        | Effect::Swarm { .. }
+        | Effect::Cancel { .. }
+        | Effect::Grow { .. }
+        | Effect::Elect { .. } => Vec::new(),
     }
 }
 
@@ -67,8 +72,13 @@ pub(super) fn with_groups(effect: &Effect, groups: Vec<Group>) -> Option<Effect>
         | Effect::Slow { hosts, .. }
         | Effect::Wipe { hosts, .. }
         | Effect::Disk { hosts, .. }
-        | Effect::Clock { hosts, .. } => *hosts = left.next()?,
-        Effect::Swap { .. } | Effect::Swarm { .. } => {}
+        | Effect::Clock { hosts, .. }
+        | Effect::Reassign { to: hosts, .. } => *hosts = left.next()?,
+        Effect::Swap { .. }
+        | Effect::Swarm { .. }
+        | Effect::Cancel { .. }
+        | Effect::Grow { .. }
+        | Effect::Elect { .. } => {}
     }
     Some(effect)
 }

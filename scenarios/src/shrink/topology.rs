@@ -181,9 +181,16 @@ pub(super) fn fewer_records(search: &mut Search<'_>) {
 /// What else the text says without need.
 pub(super) fn fewer_settings(search: &mut Search<'_>) {
     search.enter("settings");
-    for key in
-        ["story", "must_happen", "require_effect", "calm", "network", "lanes", "exceeds_budget"]
-    {
+    for key in [
+        "story",
+        "must_happen",
+        "require_effect",
+        "calm",
+        "network",
+        "lanes",
+        "exceeds_budget",
+        "left_down",
+    ] {
         if let Some(less) = search.best.without(&[key]) {
             search.take(less);
         }

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use bytes::{Buf, Bytes, BytesMut};
 
+use super::decided::{self, Decided, Question};
 use super::{
     Cursor, EndAnswer, FetchAnswer, FetchRequestSeen, Malformed, ProduceAnswer, ProduceRequestSeen,
     SettingAsked, StartAsked, admin, ends, fetch, produce,
@@ -48,6 +49,8 @@ pub enum Heard {
     StartsAsked(Option<Vec<StartAsked>>),
     /// An administrator asks for other settings.
     SettingsAsked(Vec<SettingAsked>),
+    /// A controller has answered, or a broker for it.
+    Decided(Decided),
     /// Something was answered that the checkers do not read.
     Answered {
         /// Which API.
@@ -66,6 +69,7 @@ pub enum Heard {
 enum Awaited {
     Produce { acks: i16, version: i16 },
     Fetch { by: FetchRequestSeen, version: i16 },
+    Decision(Question),
     Ends { asked: Vec<(String, i32)> },
     Other { api: i16 },
 }
@@ -81,6 +85,8 @@ struct Conversation {
 #[derive(Debug, Clone, Default)]
 pub struct Conversations {
     open: BTreeMap<u64, Conversation>,
+    /// Frames so far.
+    frames: u64,
 }
 
 impl Conversations {
@@ -92,7 +98,8 @@ impl Conversations {
         bytes: &Bytes,
         heard: &mut Vec<Heard>,
     ) {
-        let conversation = self.open.entry(conn).or_default();
+        let Self { open, frames: number } = self;
+        let conversation = open.entry(conn).or_default();
         let frames =
             if towards_listener { &mut conversation.towards } else { &mut conversation.back };
         frames.push(bytes);
@@ -100,10 +107,11 @@ impl Conversations {
             let frames =
                 if towards_listener { &mut conversation.towards } else { &mut conversation.back };
             let Some(frame) = frames.next() else { break };
+            *number += 1;
             let said = if towards_listener {
-                conversation.request(frame)
+                conversation.request(frame, *number)
             } else {
-                conversation.answer(frame)
+                conversation.answer(frame, *number)
             };
             match said {
                 Ok(Some(said)) => heard.push(said),
@@ -122,7 +130,7 @@ impl Conversations {
 type Failed = (Option<i16>, Malformed);
 
 impl Conversation {
-    fn request(&mut self, frame: Bytes) -> Result<Option<Heard>, Failed> {
+    fn request(&mut self, frame: Bytes, number: u64) -> Result<Option<Heard>, Failed> {
         let mut cursor = Cursor::new(frame);
         let (api, version, correlation) = header(&mut cursor).map_err(|fault| (None, fault))?;
         let failed = |fault| (Some(api), fault);
@@ -148,6 +156,13 @@ impl Conversation {
                 self.awaited.push_back((correlation, Awaited::Ends { asked }));
                 Ok(Some(Heard::EndsAsked))
             }
+            _ if is_of_controllers(api, version) => {
+                let body = flexible_body(cursor).map_err(failed)?;
+                let question = decided::question(api, version, number, body).map_err(failed)?;
+                let awaited = question.map_or(Awaited::Other { api }, Awaited::Decision);
+                self.awaited.push_back((correlation, awaited));
+                Ok(None)
+            }
             _ => {
                 self.awaited.push_back((correlation, Awaited::Other { api }));
                 other_request(api, version, cursor).map_err(failed)
@@ -155,7 +170,7 @@ impl Conversation {
         }
     }
 
-    fn answer(&mut self, frame: Bytes) -> Result<Option<Heard>, Failed> {
+    fn answer(&mut self, frame: Bytes, number: u64) -> Result<Option<Heard>, Failed> {
         let mut cursor = Cursor::new(frame);
         let correlation = cursor.i32().map_err(|fault| (None, fault))?;
         let Some((asked, awaited)) = self.awaited.pop_front() else {
@@ -183,6 +198,12 @@ impl Conversation {
                 let answers = fetch::response(version, cursor.rest()).map_err(failed)?;
                 Ok(Some(Heard::Fetched { by, answers }))
             }
+            Awaited::Decision(question) => {
+                let failed = |fault| (Some(question.api()), fault);
+                cursor.skip_tags().map_err(failed)?;
+                let decided = question.answer(number, cursor.rest()).map_err(failed)?;
+                Ok(Some(Heard::Decided(decided)))
+            }
             Awaited::Ends { asked } => {
                 let failed = |fault| (Some(LIST_OFFSETS), fault);
                 cursor.skip_tags().map_err(failed)?;
@@ -192,6 +213,16 @@ impl Conversation {
             Awaited::Other { api } if api == API_VERSIONS => Ok(None),
             Awaited::Other { api } => Ok(Some(Heard::Answered { api })),
         }
+    }
+}
+
+/// Whether a request is for controllers, and its answer of interest. All versions but the oldest of CreateTopics have
+/// flexible headers.
+fn is_of_controllers(api: i16, version: i16) -> bool {
+    match api {
+        decided::CREATE_TOPICS => version >= 5,
+        decided::ALTER_PARTITION | decided::BROKER_REGISTRATION | decided::BROKER_HEARTBEAT => true,
+        _ => false,
     }
 }
 

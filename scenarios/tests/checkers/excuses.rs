@@ -2,8 +2,10 @@
 //! is no excuse.
 
 use trial_cluster::controller::election::ElectedFrom;
+use trial_cluster::ids::BrokerId;
+use trial_cluster::image::LeaderRecoveryState;
 
-use crate::story::{B1, B2, B3, DURABLE, Promises, Story};
+use crate::story::{B1, B2, B3, DURABLE, Promises, Story, nodes};
 
 const CRASH: &str = "at 1s crash b1 losing unsynced for 2s";
 
@@ -103,9 +105,19 @@ fn all_lose_power(story: &mut Story) {
     for broker in [B3, B2, B1] {
         story.loses_records(broker, 2);
     }
+    // The controller trusts none of them, and then has nobody else.
+    story.registers(|it| {
+        (it.isr, it.leader) = (Vec::new(), None);
+        it.leader_epoch.0 += 1;
+    });
     for node in 1..=3 {
         story.unfences(node);
     }
+    story.registers(|it| {
+        (it.isr, it.leader) = (nodes(&[1]), Some(BrokerId(1)));
+        it.leader_recovery_state = LeaderRecoveryState::Recovering;
+        it.leader_epoch.0 += 1;
+    });
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod clients;
 mod commits;
 mod compaction;
+mod controllers;
 mod disks;
 mod excuses;
 mod explained;
@@ -10,6 +11,7 @@ mod flipped;
 mod marks;
 mod quorum;
 mod real_logs;
+mod reassignments;
 mod registrations;
 mod retention;
 mod story;

@@ -61,6 +61,17 @@ fn two_committed(story: &mut Story) {
     commits(story, C1, 1, 2);
 }
 
+/// c1 leads epoch 1, and everything below `end` is committed.
+pub fn commits_all_below(story: &mut Story, end: i64) {
+    is(story, C1, 1, Some(101));
+    starts(story, C1, 1, 0);
+    for base in 0..end {
+        has(story, C1, base, 1, base.unsigned_abs());
+        has(story, C2, base, 1, base.unsigned_abs());
+    }
+    commits(story, C1, 1, end);
+}
+
 #[test]
 fn a_quiet_quorum_breaks_nothing() {
     check(&[], |story| {

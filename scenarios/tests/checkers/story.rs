@@ -126,10 +126,18 @@ fn setup(promises: Promises, settings: &[(&str, &str)]) -> Setup {
     let settings: Vec<_> =
         settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     let keeping = Keeping::of(&[], &settings);
-    let topic = TopicSetup { partitions: 1, replicas: 3, min_insync, unclean: false, keeping };
+    let topic = TopicSetup {
+        partitions: 1,
+        replicas: 3,
+        min_insync,
+        min_insync_set: min_insync,
+        unclean: false,
+        keeping,
+    };
     Setup {
         min_insync: 1,
         hosts: (0..8).map(host).collect(),
+        left_down: [].into(),
         topics: [("orders".to_owned(), topic)].into(),
         rules: Rules::default(),
         exceeds_budget,
@@ -144,15 +152,25 @@ impl Story {
         Self::keeping(promises, &[])
     }
 
+    /// The same, with hosts that nobody starts again at the end.
+    pub fn leaving_down(hosts: &[HostId]) -> Self {
+        let left_down = hosts.iter().copied().collect();
+        Self::of(Setup { left_down, ..setup(DURABLE, &[]) })
+    }
+
     /// The same, with settings of the topic that say what it keeps.
     pub fn keeping(promises: Promises, settings: &[(&str, &str)]) -> Self {
+        Self::of(setup(promises, settings))
+    }
+
+    fn of(setup: Setup) -> Self {
         let disk = |key: u64| {
             let mut disk = Disk::new(key, DiskSettings::default());
             disk.set_observed(true);
             disk
         };
         let mut story = Self {
-            judge: Judge::new(setup(promises, settings)),
+            judge: Judge::new(setup),
             record: Record::default(),
             disks: Shelf { disks: (0..8).map(disk).collect(), wall_ms: 1_000 },
             now: Time::ZERO,

@@ -32,6 +32,11 @@ pub fn sets(name: &str, value: &str) -> IncrementalAlterConfigsRequest {
     IncrementalAlterConfigsRequest { resources: vec![resource], ..Default::default() }
 }
 
+/// The connection of who asks to who answers.
+fn between((asking, answering): (HostId, HostId)) -> u64 {
+    100 + 40 * u64::from(asking.0) + 2 * u64::from(answering.0)
+}
+
 impl Story {
     // ---- connections ----
 
@@ -117,6 +122,26 @@ impl Story {
         body.clear();
         put_response::<FetchRequest>(&mut body, 17, 1, &response);
         self.frame(conn, (broker, to), false, &body);
+    }
+
+    /// Somebody sends a request to a listener.
+    pub fn requests<R: Request>(&mut self, hosts: (HostId, HostId), version: i16, request: &R) {
+        let mut body = BytesMut::new();
+        put_request(&mut body, version, 1, Some("somebody"), request);
+        self.frame(between(hosts), hosts, true, &body);
+    }
+
+    /// The listener answers the oldest of them.
+    pub fn responds<R: Request>(
+        &mut self,
+        hosts: (HostId, HostId),
+        version: i16,
+        response: &R::Response,
+    ) {
+        let (asking, answering) = hosts;
+        let mut body = BytesMut::new();
+        put_response::<R>(&mut body, version, 1, response);
+        self.frame(between(hosts), (answering, asking), false, &body);
     }
 
     /// The consumer asks where the log ends, and is told this offset, in this epoch.

@@ -327,6 +327,54 @@ pub enum Effect {
         /// What.
         fault: ClockFault,
     },
+    /// The admin asks for other replicas of a partition; what moves moves from then on.
+    ///
+    /// ```
+    /// # use trial_sim::fault::Fault;
+    /// let text = "at 5s reassign orders/0 to b2 b3 b4";
+    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
+    /// ```
+    Reassign {
+        /// Which partition.
+        partition: String,
+        /// The replicas, the preferred leader first.
+        to: Group,
+    },
+    /// The admin takes a reassignment back that is not over.
+    ///
+    /// ```
+    /// # use trial_sim::fault::Fault;
+    /// let text = "at 6s cancel orders/0";
+    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
+    /// ```
+    Cancel {
+        /// Of which partition.
+        partition: String,
+    },
+    /// The admin asks for more partitions.
+    ///
+    /// ```
+    /// # use trial_sim::fault::Fault;
+    /// let text = "at 5s grow orders to 6";
+    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
+    /// ```
+    Grow {
+        /// Of which topic.
+        topic: String,
+        /// How many there are to be.
+        partitions: u16,
+    },
+    /// The admin asks that the preferred leader leads.
+    ///
+    /// ```
+    /// # use trial_sim::fault::Fault;
+    /// let text = "at 8s elect orders/0";
+    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
+    /// ```
+    Elect {
+        /// Which partition.
+        partition: String,
+    },
     /// Faults of these families, drawn from the seed.
     ///
     /// ```
@@ -371,7 +419,11 @@ impl Effect {
             | Self::Release { .. }
             | Self::Restart { .. }
             | Self::Wipe { .. }
-            | Self::Swap { .. } => false,
+            | Self::Swap { .. }
+            | Self::Reassign { .. }
+            | Self::Cancel { .. }
+            | Self::Grow { .. }
+            | Self::Elect { .. } => false,
             Self::Cut { .. }
             | Self::Isolate { .. }
             | Self::Bridge { .. }

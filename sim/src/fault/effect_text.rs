@@ -68,6 +68,10 @@ impl fmt::Display for Effect {
                 write!(f, "disk {disk} of {hosts} {fault}")
             }
             Self::Clock { hosts, fault } => write!(f, "clock {hosts} {fault}"),
+            Self::Reassign { partition, to } => write!(f, "reassign {partition} to {to}"),
+            Self::Cancel { partition } => write!(f, "cancel {partition}"),
+            Self::Grow { topic, partitions } => write!(f, "grow {topic} to {partitions}"),
+            Self::Elect { partition } => write!(f, "elect {partition}"),
             Self::Swarm { families } => {
                 f.write_str("swarm")?;
                 families.iter().try_for_each(|family| write!(f, " {family}"))

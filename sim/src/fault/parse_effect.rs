@@ -54,7 +54,30 @@ impl Parser<'_> {
                 Ok(Effect::Disk { disk, hosts: self.group()?, fault: self.disk_fault()? })
             }
             "clock" => Ok(Effect::Clock { hosts: self.group()?, fault: self.clock_fault()? }),
+            word @ ("reassign" | "cancel" | "grow" | "elect") => self.by_admin(word),
             _ => self.swarm(),
+        }
+    }
+
+    fn by_admin(&mut self, word: &str) -> Read<Effect> {
+        if word == "grow" {
+            let topic = self.word("a topic such as orders")?.0.to_owned();
+            self.need("to")?;
+            let help = "a number of partitions";
+            let (text, at) = self.word(help)?;
+            let partitions = text.parse().map_err(|_| {
+                FaultError::new(at, format!("`{text}` is no number of partitions"), &[help])
+            })?;
+            return Ok(Effect::Grow { topic, partitions });
+        }
+        let partition = self.word("a partition such as orders/0")?.0.to_owned();
+        match word {
+            "cancel" => Ok(Effect::Cancel { partition }),
+            "elect" => Ok(Effect::Elect { partition }),
+            _ => {
+                self.need("to")?;
+                Ok(Effect::Reassign { partition, to: self.group()? })
+            }
         }
     }
 

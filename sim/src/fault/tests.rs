@@ -101,6 +101,12 @@ fn host_effect() -> impl Strategy<Value = Effect> {
         group().prop_map(|hosts| Effect::Swizzle { hosts }),
         (host(), host()).prop_map(|(one, other)| Effect::Swap { one, other }),
         group().prop_map(|hosts| Effect::Pause { hosts }),
+        ("[a-z]{1,5}/[0-9]", group())
+            .prop_map(|(partition, to)| Effect::Reassign { partition, to }),
+        "[a-z]{1,5}/[0-9]".prop_map(|partition| Effect::Cancel { partition }),
+        "[a-z]{1,5}/[0-9]".prop_map(|partition| Effect::Elect { partition }),
+        ("[a-z]{1,5}", any::<u16>())
+            .prop_map(|(topic, partitions)| Effect::Grow { topic, partitions }),
         (group(), 1..500_u32)
             .prop_map(|(hosts, factor)| Effect::Slow { hosts, factor: Factor(factor) }),
         (number(), group()).prop_map(|(disk, hosts)| Effect::Wipe { disk, hosts }),

@@ -186,6 +186,30 @@ pub const WORDS: &[Word] = &[
         example: "at 3s clock b2 step -2s",
     },
     Word {
+        word: "reassign",
+        shape: "reassign PARTITION to A",
+        does: "the admin asks for these replicas, the preferred leader first; the data moves from then on",
+        example: "at 5s reassign orders/0 to b2 b3 b4",
+    },
+    Word {
+        word: "cancel",
+        shape: "cancel PARTITION",
+        does: "the admin takes a reassignment back that is not over",
+        example: "at 6s cancel orders/0",
+    },
+    Word {
+        word: "grow",
+        shape: "grow TOPIC to COUNT",
+        does: "the admin asks for so many partitions",
+        example: "at 5s grow orders to 6",
+    },
+    Word {
+        word: "elect",
+        shape: "elect PARTITION",
+        does: "the admin asks that the preferred leader leads",
+        example: "at 8s elect orders/0",
+    },
+    Word {
         word: "swarm",
         shape: "swarm FAMILY...",
         does: "faults drawn from the seed: network, mesh, connect, crash, disk, io, clock, pause",
@@ -200,7 +224,7 @@ pub(super) const WHENS: &[&str] = &["at", "during", "every", "when"];
 pub(super) const EFFECTS: &[&str] = &[
     "cut", "isolate", "bridge", "ring", "swizzle", "delay", "throttle", "stall", "refuse", "hang",
     "reset", "hold", "release", "crash", "stop", "restart", "pause", "slow", "wipe", "swap",
-    "disk", "clock", "swarm",
+    "disk", "clock", "reassign", "cancel", "grow", "elect", "swarm",
 ];
 
 /// What a disk may do.

@@ -1,6 +1,7 @@
 //! Tests only: changes a run behind the simulator's back, to show that somebody notices.
 
-use crate::ids::{ConnId, HostId};
+use crate::disk::Disk;
+use crate::ids::{ConnId, DiskId, HostId};
 use crate::program::Note;
 use crate::time::Time;
 use crate::world::World;
@@ -38,6 +39,16 @@ impl<N: Note> World<N> {
         let Some(timer) = self.room.host(host).timer else { return false };
         self.room.set_timer(host, Some(Time(timer.0 ^ (1 << bit))));
         true
+    }
+
+    /// Tests only, behind the simulator's back: a host's disk, to put files on it or to take them
+    /// away while nobody runs there.
+    ///
+    /// # Panics
+    /// If a process runs on the host.
+    pub fn tampered_disk(&mut self, host: HostId, disk: DiskId) -> &mut Disk {
+        assert!(!self.is_up(host), "a disk is tampered with while its host is down");
+        &mut self.room.host(host).disks[usize::from(disk.0)]
     }
 
     /// For tests only, behind the simulator's back: flips a bit of a page.

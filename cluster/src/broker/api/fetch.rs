@@ -17,7 +17,7 @@ use trial_sim::Span;
 
 use super::super::request::{Refused, Request};
 use super::super::task::Task;
-use super::super::{Broker, Cx, DISK, costs};
+use super::super::{Broker, Cx, DISK, costs, yields};
 use super::fetch_answer::failed_partition;
 use super::fetch_marks as marks;
 use crate::error_code::ErrorCode;
@@ -59,6 +59,8 @@ pub(in crate::broker) struct Fetch {
     published: usize,
     bytes: usize,
     from_purgatory: bool,
+    /// The next partition's bound is known, and its read was put off (`yields.rs`).
+    bound: bool,
 }
 
 /// One partition of it.
@@ -128,10 +130,21 @@ pub(super) fn handle(
         published: 0,
         bytes: 0,
         from_purgatory: false,
+        bound: false,
     };
     let key = broker.fetches.insert(fetch);
     broker.then(Task::Read(key), cx);
     Ok(())
+}
+
+impl Fetch {
+    /// FE-2: the follower about whom its reads tell.
+    fn told_follower(&self) -> Option<(BrokerId, BrokerEpoch)> {
+        match self.reader {
+            Reader::Follower { id, epoch } if !self.from_purgatory => Some((id, epoch)),
+            _ => None,
+        }
+    }
 }
 
 impl Part {
@@ -237,21 +250,39 @@ impl Broker {
             let part = &mut fetch.parts[fetch.next];
             fetch.next += 1;
             let Some(replica) = part.slot.and_then(|slot| self.replicas.get_mut(slot)) else {
+                (fetch.bound, part.view) = (false, None);
                 continue;
             };
-            let view =
-                match replica.partition.read(&fetch.reader, &part.fetch, replica.log.epochs()) {
-                    Ok(view) => view,
-                    Err(error) => {
-                        marks::refusal(&fetch.reader, error, cx);
-                        part.error = error;
-                        continue;
+            // In Kafka the role does not change while a read holds the lock: it comes before, and the read begins anew.
+            let known = part.view.filter(|view| {
+                fetch.bound && replica.partition.answers_in(&fetch.reader, view.leader_epoch)
+            });
+            let was_bound = std::mem::take(&mut fetch.bound);
+            let view = match known {
+                Some(view) => view,
+                None => {
+                    part.view = None;
+                    let epochs = replica.log.epochs();
+                    match replica.partition.read(&fetch.reader, &part.fetch, epochs) {
+                        Ok(view) => view,
+                        Err(error) => {
+                            marks::refusal(&fetch.reader, error, cx);
+                            part.error = error;
+                            continue;
+                        }
                     }
-                };
-            marks::view(&view, part.fetch.fetch_offset, cx);
+                }
+            };
+            if known.is_none() {
+                marks::view(&view, part.fetch.fetch_offset, cx);
+            }
             part.view = Some(view);
             if view.diverging_epoch.is_some() || view.up_to <= part.fetch.fetch_offset {
                 continue;
+            }
+            if !was_bound && cx.yields(yields::BOUND_AND_SLICE) {
+                (fetch.bound, fetch.next) = (true, fetch.next - 1);
+                break;
             }
             let stored = replica.log.config().compression.map(Compression::codec);
             if fetch.request.header.request_api_version < TAKES_ZSTD
@@ -289,21 +320,36 @@ impl Broker {
     /// Second half: what the reads tell about a follower is published; then on, or an answer, or a wait.
     pub(in crate::broker) fn finish_read(&mut self, key: u32, cx: &mut Cx<'_>) {
         let fetch = self.fetches.get_mut(key);
+        let tells = fetch.told_follower().is_some() && fetch.published < fetch.next;
+        let rest = || Task::RestOfRead(key);
+        if !tells || !self.lets_go(yields::SLICE_AND_PROGRESS, rest, cx) {
+            self.rest_of_read(key, cx);
+        }
+    }
+
+    /// What the reads of a job tell about a follower; then on, or an answer, or a wait.
+    pub(in crate::broker) fn rest_of_read(&mut self, key: u32, cx: &mut Cx<'_>) {
+        let fetch = self.fetches.get_mut(key);
         let done = fetch.published..fetch.next;
-        if !fetch.from_purgatory
-            && let Reader::Follower { id, epoch } = fetch.reader
-        {
+        if let Some((id, epoch)) = fetch.told_follower() {
             for index in done {
                 self.publish_follower(key, index, id, epoch, cx);
             }
         }
         let fetch = self.fetches.get_mut(key);
         if fetch.next < fetch.parts.len() {
-            self.then(Task::Read(key), cx);
+            let task = Task::Read(key);
+            if fetch.bound {
+                self.hold_up(task, cx);
+            } else {
+                self.then(task, cx);
+            }
             return;
         }
         if fetch.from_purgatory || self.must_answer_now(key) {
-            self.answer_fetch(key, cx);
+            if !self.lets_go(yields::READ_AND_ANSWER, || Task::AnswerFetch(key), cx) {
+                self.answer_fetch(key, cx);
+            }
             return;
         }
         let fetch = self.fetches.get_mut(key);
@@ -395,12 +441,13 @@ impl Broker {
     pub(in crate::broker) fn read_again(&mut self, key: u32, cx: &mut Cx<'_>) {
         let fetch = self.fetches.get_mut(key);
         (fetch.next, fetch.published, fetch.bytes, fetch.from_purgatory) = (0, 0, 0, true);
+        fetch.bound = false;
         for part in &mut fetch.parts {
             (part.view, part.start, part.error) = (None, None, ErrorCode::None);
             part.records = Bytes::new();
         }
         self.refresh_slots(key);
-        self.then(Task::Read(key), cx);
+        self.then_or_later(yields::PURGATORY_AND_ANSWER, Task::Read(key), cx);
     }
 
     /// A partition may have gone, and one of that name come, while the fetch waited.

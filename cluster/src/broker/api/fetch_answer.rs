@@ -18,7 +18,7 @@ const NAMES_LEADERS: i16 = 16;
 
 /// The answer.
 impl Broker {
-    pub(super) fn answer_fetch(&mut self, key: u32, cx: &mut Cx<'_>) {
+    pub(in crate::broker) fn answer_fetch(&mut self, key: u32, cx: &mut Cx<'_>) {
         let mut fetch = self.fetches.take(key);
         let now = WallTime(cx.wall_ms());
         let evicted = self.fetch_sessions.evictions();

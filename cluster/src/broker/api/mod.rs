@@ -57,8 +57,15 @@ pub const SERVED: &[Served] = &[
     Served { api: ApiKey::ApiVersions, versions: 0..=4, handler: api_versions::handle },
     Served { api: ApiKey::CreateTopics, versions: 2..=7, handler: forwarded::handle },
     Served { api: ApiKey::DeleteTopics, versions: 1..=6, handler: forwarded::handle },
+    Served { api: ApiKey::CreatePartitions, versions: 0..=3, handler: forwarded::handle },
     Served { api: ApiKey::ElectLeaders, versions: 0..=2, handler: forwarded::handle },
     Served { api: ApiKey::IncrementalAlterConfigs, versions: 0..=1, handler: forwarded::handle },
+    Served {
+        api: ApiKey::AlterPartitionReassignments,
+        versions: 0..=1,
+        handler: forwarded::handle,
+    },
+    Served { api: ApiKey::ListPartitionReassignments, versions: 0..=0, handler: forwarded::handle },
     Served { api: ApiKey::DescribeCluster, versions: 0..=2, handler: describe_cluster::handle },
     Served {
         api: ApiKey::DescribeTopicPartitions,

@@ -16,7 +16,7 @@ use trial_sim::Span;
 
 use super::super::request::{Refused, Request};
 use super::super::task::Task;
-use super::super::{Broker, Cx, DISK, costs};
+use super::super::{Broker, Cx, DISK, costs, yields};
 use super::in_turn::{self, InTurn};
 use super::produce_records;
 use crate::error_code::ErrorCode;
@@ -188,7 +188,7 @@ impl Broker {
     /// Goes on with the next partition that can be appended to, or answers.
     fn next_append(&mut self, key: u32, cx: &mut Cx<'_>) {
         if self.produces.get_mut(key).parts.goes_on() {
-            self.then(Task::Append(key), cx);
+            self.then_or_later(yields::VERIFY_AND_APPEND, Task::Append(key), cx);
         } else {
             self.appended(key, cx);
         }

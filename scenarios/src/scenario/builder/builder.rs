@@ -187,6 +187,18 @@ impl ScenarioBuilder {
         self
     }
 
+    /// How often a job ends where Kafka lets go of a lock: `none`, `drawn` by the seed for each place, or a percentage.
+    pub fn yields(mut self, yields: &str) -> Self {
+        self.lanes.set("yields", yields);
+        self
+    }
+
+    /// How long a broker takes to apply a change of partitions, such as `5ms..50ms`.
+    pub fn apply_metadata(mut self, lasting: &str) -> Self {
+        self.lanes.set("apply_metadata", lasting);
+        self
+    }
+
     /// How many brokers; without, 3.
     pub fn brokers(mut self, count: u32) -> Self {
         self.cluster.set("brokers", count);
@@ -363,6 +375,8 @@ mod tests {
             .scheduler("pct")
             .depth(3)
             .steps(500)
+            .yields("drawn")
+            .apply_metadata("1ms..2ms")
             .brokers(3)
             .controllers(1)
             .config("min.insync.replicas", 2)
