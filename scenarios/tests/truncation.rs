@@ -2,10 +2,10 @@
 //!
 //! In Kafka: the specifications of Jason Gustafson (`KafkaTruncateToHighWatermark`, `Kip101`, `Kip279`,
 //!           `Kip320FirstTry`, `Kip320`), of which the last alone claims all of its properties.
-//! Holds:    one scenario for each rule, played under all five. StrongIsr (what lies below the high watermark of whoever
-//!           presumes to lead is on every member of the true in-sync set) is what R3, R4, R5, R6, R8 and R23 judge, and
-//!           R15 at the moment in which a member cuts it off; WeakIsr says the same of the in-sync set as the leader
-//!           knows it, and is R8; LeaderInIsr is R13; TypeOk is what the machines assert.
+//! Holds:    one scenario for each rule, played under its own, the next one and today's. StrongIsr (what lies below the
+//!           high watermark of whoever presumes to lead is on every member of the true in-sync set) is what R3, R4, R5,
+//!           R6, R8 and R23 judge, and R15 at the moment in which a member cuts it off; WeakIsr says the same of the
+//!           in-sync set as the leader knows it, and is R8; LeaderInIsr is R13; TypeOk is what the machines assert.
 
 use trial_cluster::rules::{Switch, Truncation};
 use trial_reports::Verdict;

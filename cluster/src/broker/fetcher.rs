@@ -7,7 +7,7 @@
 //! Inputs:     partitions that come, go or change; the network. Effects: jobs under the partitions' locks.
 //! Invariants: FT-1 the next request leaves after all of the last answer was processed.
 //!             FT-2 a round costs what changed, not what is followed: only changed partitions are looked at.
-//! Left out:   a fetcher that follows nothing any more ends with the answer that it awaits; Kafka's is shut down at once.
+//! Left out:   one that follows nothing any more ends with the answer that it awaits; Kafka's is shut down at once.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

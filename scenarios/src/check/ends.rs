@@ -1,8 +1,9 @@
 //! Where logs end, as consumers are told: nonmonotonic-end.
 //!
 //! In Kafka:   `Partition.fetchOffsetForTimestamp` (KIP-207).
-//! Inputs:     answers to ListOffsets. Invariants: nonmonotonic-end who asks after an end was told is told none that lies
-//!             before it, unless by a leader of an earlier epoch, who may not know yet that it leads no more.
+//! Inputs:     answers to ListOffsets.
+//! Invariants: nonmonotonic-end who asks after an end was told is told none that lies before it, unless by a leader of
+//!             an earlier epoch, who may not know yet that it leads no more.
 
 use super::verdicts::{Breach, Verdicts};
 use super::words;

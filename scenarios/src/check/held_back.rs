@@ -1,10 +1,11 @@
 //! Whom a high watermark waits for: R24.
 //!
 //! In Kafka:   `Partition.maybeIncrementLeaderHW` (KAFKA-15021).
-//! Holds:      of each leader its in-sync set, by its word, and how far it knows its followers: who is handed a batch has
-//!             all that lies before it.
-//! Inputs:     roles, registrations, high watermarks, answers to followers. Invariants: R24 with everybody else unable
-//!             to join, a high watermark is not for long below what the whole in-sync set has.
+//! Holds:      of each leader its in-sync set, by its word, and how far it knows its followers: who is handed a batch
+//!             has all that lies before it.
+//! Inputs:     roles, registrations, high watermarks, answers to followers.
+//! Invariants: R24 with everybody else unable to join, a high watermark is not for long below what the whole in-sync
+//!             set has.
 //! Left out:   anything to say while a replica outside the in-sync set runs: a leader may be about to let it in.
 
 use std::collections::BTreeMap;
@@ -24,7 +25,7 @@ const PATIENCE: Span = Span::from_secs(1);
 #[derive(Debug, Clone, Default)]
 struct Waiting {
     leader: Option<Leading>,
-    /// Who left the in-sync set in which partition epoch; whether that was because it was fenced is seen a moment later.
+    /// Who left the in-sync set, in which partition epoch. Whether it was fenced is seen a moment later.
     left: BTreeMap<BrokerId, Left>,
 }
 
