@@ -309,7 +309,7 @@ impl Controller {
             "R13: {of:?} keeps an ELR with {} >= {min_isr} in sync: {partition:?}",
             isr.len()
         );
-        // Without eligible leader replicas the last member stays in sync although it is fenced. With them a reassignment
+        // Without eligible leader replicas the last member stays in sync although it is fenced. With them a move
         // that is called off may put one there which nobody can elect (`PartitionReassignmentRevert`).
         let last_member = isr.len() == 1 && leader.is_none();
         let unguarded = !self.settings.rules.keeps_fenced_out_of_sync();

@@ -51,7 +51,7 @@ macro_rules! switches {
                 match self { $(Self::$name => $fixed,)* }
             }
 
-            /// Where the guard stands: a path below `cluster/src`, or one with its package.
+            /// Where the guard stands: paths below `cluster/src`, or with their package.
             #[must_use]
             pub const fn guard(self) -> &'static str {
                 match self { $(Self::$name => $guard,)* }

@@ -3,12 +3,13 @@
 use bytes::Bytes;
 use trial_cluster::broker::api::SERVED;
 use trial_cluster::wire::{
-    ApiKey, ApiVersionsRequest, CreateTopicsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
-    DescribeClusterRequest, DescribeTopicPartitionsRequest, ElectLeadersRequest, FetchRequest,
-    IncrementalAlterConfigsRequest, InitProducerIdRequest, ListOffsetsRequest, Message as _,
-    MetadataRequest, OffsetForLeaderEpochRequest, ProduceRequest, create_topics_request,
-    delete_records_request, fetch_request, list_offsets_request, metadata_request,
-    offset_for_leader_epoch_request, produce_request,
+    AlterPartitionReassignmentsRequest, ApiKey, ApiVersionsRequest, CreatePartitionsRequest,
+    CreateTopicsRequest, DeleteRecordsRequest, DeleteTopicsRequest, DescribeClusterRequest,
+    DescribeTopicPartitionsRequest, ElectLeadersRequest, FetchRequest,
+    IncrementalAlterConfigsRequest, InitProducerIdRequest, ListOffsetsRequest,
+    ListPartitionReassignmentsRequest, Message as _, MetadataRequest, OffsetForLeaderEpochRequest,
+    ProduceRequest, create_topics_request, delete_records_request, fetch_request,
+    list_offsets_request, metadata_request, offset_for_leader_epoch_request, produce_request,
 };
 use trial_log::BatchBuilder;
 
@@ -45,7 +46,9 @@ fn answers_the_default(bench: &mut Bench, door: Door, api: ApiKey, version: i16)
         Metadata: MetadataRequest, OffsetForLeaderEpoch: OffsetForLeaderEpochRequest,
         DeleteTopics: DeleteTopicsRequest, ElectLeaders: ElectLeadersRequest,
         IncrementalAlterConfigs: IncrementalAlterConfigsRequest, DescribeCluster: DescribeClusterRequest,
-        DescribeTopicPartitions: DescribeTopicPartitionsRequest,
+        DescribeTopicPartitions: DescribeTopicPartitionsRequest, CreatePartitions: CreatePartitionsRequest,
+        AlterPartitionReassignments: AlterPartitionReassignmentsRequest,
+        ListPartitionReassignments: ListPartitionReassignmentsRequest,
     );
 }
 

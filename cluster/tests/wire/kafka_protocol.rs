@@ -44,7 +44,10 @@ macro_rules! peers {
 }
 
 const PEERS: &[Peer] = peers! {
-    AllocateProducerIdsRequest AllocateProducerIdsResponse AlterPartitionRequest AlterPartitionResponse
+    AllocateProducerIdsRequest AllocateProducerIdsResponse AlterPartitionReassignmentsRequest
+    AlterPartitionReassignmentsResponse AlterPartitionRequest AlterPartitionResponse
+    CreatePartitionsRequest CreatePartitionsResponse ListPartitionReassignmentsRequest
+    ListPartitionReassignmentsResponse
     ApiVersionsRequest ApiVersionsResponse AssignReplicasToDirsRequest AssignReplicasToDirsResponse
     BeginQuorumEpochRequest BeginQuorumEpochResponse BrokerHeartbeatRequest BrokerHeartbeatResponse
     BrokerRegistrationRequest BrokerRegistrationResponse ControllerRegistrationRequest

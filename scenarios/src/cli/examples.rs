@@ -17,8 +17,8 @@ Examples:
   trial hunt all --swarm 500 --table scenarios/bugs/README.md
 
 Each bug has a scenario of its own, in which one of the invariants that it must break has to break before any other, and
-nothing may break with the guard in place; `trial run BUG --switch BUG --seed N` plays it. Then the swarm is asked, which
-is not told where to look.
+nothing may break with the guard in place; `trial run BUG --switch BUG --seed N` plays it. Then the swarm is asked,
+which is not told where to look.
 Exit status: 0 all are caught; 1 something breaks with the guard in place; 5 a bug was not caught.";
 
 pub(super) const SERVE_EXAMPLES: &str = "\

@@ -37,7 +37,7 @@ impl PartitionFacts {
     }
 
     /// Whether a reassignment was called off when only those who were coming were in sync: the first replica takes
-    /// their place, fenced or not, whatever it lacks (`PartitionReassignmentRevert`; unclean elections are allowed then).
+    /// their place, fenced or not, whatever it lacks (`PartitionReassignmentRevert`; unclean elections are on then).
     #[must_use]
     pub fn is_stranded(old: &PartitionRegistration, new: &PartitionRegistration) -> bool {
         let stays = |id: &BrokerId| !old.adding_replicas.contains(id);

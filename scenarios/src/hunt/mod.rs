@@ -1,7 +1,7 @@
 //! Does Trial find faults? Guards of Kafka are removed one at a time, and seeds are played until somebody notices.
 //!
 //! Read first `chase.rs` (seeds until one is caught), then `report.rs` (what the hunts for one bug came to, and the
-//! two tables). Each switch has a scenario of its own, `scenarios/bugs/NAME.toml`, in which a named invariant must break
+//! two tables). Each switch has a scenario of its own, `scenarios/bugs/NAME.toml`, in which an invariant must break
 //! first, and nothing at all may break with the guard in place. What the swarm of `everything_at_once` finds of the
 //! same bugs, without being told where to look, is a second table.
 

@@ -1,6 +1,6 @@
 //! What hunts came to: for each bug how long it took, and what noticed it.
 //!
-//! Holds:      the chases of one bug, their medians; the two tables as Markdown, as `scenarios/bugs/README.md` has them.
+//! Holds:      the chases of one bug, their medians; the two tables as Markdown, as in `scenarios/bugs/README.md`.
 //! Invariants: HU-1 a bug is caught if every chase ended with an invariant that it has to break, and all seeds that
 //!             were played hold with the guard in place.
 
@@ -174,8 +174,8 @@ const INTRODUCTION: &str = "\
 This page is written by `trial hunt all --table scenarios/bugs/README.md`; do not edit it.
 
 Each *switch* removes one guard from Trial's Kafka, and so re-creates a fault that Apache Kafka had or documents
-(`trial list bugs` says what happens). Each has a scenario here, of ten simulated seconds at most, in which the window is
-reachable: it holds with the guard in place, and without it one of the invariants that it must break has to break
+(`trial list bugs` says what happens). Each has a scenario here, of ten simulated seconds at most, in which the window
+is reachable: it holds with the guard in place, and without it one of the invariants that it must break has to break
 *first*. *Seeds* and *simulated seconds* until it is caught are the medians of several hunts, each from another seed on;
 *clean* says that all seeds that were played hold with the guard in place.
 
