@@ -176,7 +176,9 @@ impl Page {
     /// Forgets everything from `offset` within the page on.
     pub fn cut(&mut self, offset: usize, stamp: &Stamp, key: u64, page: u64) {
         self.bring_in(stamp.cold);
-        if self.bytes.as_ref().is_none_or(|bytes| bytes.len() <= offset) {
+        let holds_less = self.bytes.as_ref().is_none_or(|bytes| bytes.len() <= offset);
+        // A cut dirties the page it goes through, whatever that holds: what was forgotten of it is written after all.
+        if holds_less && !self.is_forgotten() {
             return;
         }
         self.dirty(stamp, key, page);

@@ -398,6 +398,35 @@ fn a_page_that_a_failed_sync_forgot_is_not_written_by_making_the_file_longer() {
 }
 
 #[test]
+fn a_page_that_a_failed_sync_forgot_is_written_by_a_cut_through_it() {
+    let steps = [
+        Step::Append(5, 1, 1),
+        Step::FailedSync(5),
+        Step::Write(5, 4_096, 4_001, 1),
+        Step::Truncate(5, 1),
+        Step::Sync(5),
+        Step::SyncDirectory(2),
+    ];
+    assert_eq!(live(&steps, patient()), Ok(()));
+}
+
+#[test]
+fn a_page_that_a_failed_sync_forgot_is_gone_once_it_lies_behind_the_end() {
+    let steps = [
+        Step::Append(5, 2 * PAGE, 1),
+        Step::Sync(5),
+        Step::SyncDirectory(2),
+        Step::Truncate(5, PAGE),
+        Step::Write(5, 3 * PAGE, 1, 2),
+        Step::FailedSync(5),
+        Step::Truncate(5, 1),
+        Step::Write(5, 3 * PAGE, 1, 3),
+        Step::Sync(5),
+    ];
+    assert_eq!(live(&steps, patient()), Ok(()));
+}
+
+#[test]
 fn the_model_refuses_what_no_disk_may_leave() {
     let old = vec![1; 2 * PAGE];
     let mut new = old.clone();
