@@ -76,6 +76,8 @@ invariants! {
     "S6" Always "a cleaning keeps the order and content of records; what is gone is superseded, or was a tombstone for delete.retention.ms";
     "S7" Always "retention drops the oldest segments only, when they are due, and nothing at the high watermark or beyond; a log's start only rises";
     "S8" Always "a crash leaves of a cleaning the old segments or the new ones, never a mix";
+    "X1" Always "what a leader appends of an idempotent producer goes on where its log has ended: no sequence twice, none left out";
+    "X2" Always "behind a batch of a producer's epoch no batch of an older one is appended";
     "C1" Always "a producer's send is completed exactly once, within delivery.timeout.ms";
     "C2" Durable "a send that succeeded at an offset is found at that offset";
     "C3" Always "a consumer's offsets strictly increase, and only in partitions that it was given";

@@ -75,31 +75,10 @@ fn a_record_that_was_answered_too_early_and_is_lost() {
     insta::assert_snapshot!(explained(&run, Some("lost-write")));
 }
 
-/// b2 alone has what b3 wrote last, and cuts it off to follow b1; half a second later its power is gone.
-const A_CUT: &str = r#"
-    title = "a power loss takes back a cut"
-    time = "30s"
-    switches = ["truncation_not_synced"]
-    faults = [
-        "at 10800ms cut b3 | b1 for 700ms",
-        "at 11500ms crash b3 for 100ms",
-        "at 21s crash b2 losing unsynced for 100ms",
-    ]
-    [cluster]
-    brokers = 3
-    controllers = 3
-    config = { "min.insync.replicas" = 2 }
-    [topics.orders]
-    replicas = 3
-    assignment = [[3, 1, 2]]
-    [clients.p2]
-    produce = "orders"
-    rate = "1/s"
-"#;
-
 #[test]
 fn a_cut_that_a_power_loss_takes_back() {
-    insta::assert_snapshot!(explained(&written(A_CUT, 0), None));
+    let run = played("truncation_not_synced", 1, Some("truncation_not_synced"), &[]);
+    insta::assert_snapshot!(explained(&run, None));
 }
 
 /// As it was kept (`failures/`): the leader loses the end of a segment that it has just closed.

@@ -50,5 +50,6 @@ library! {
     a_cleaner_is_interrupted,
     everything_at_once,
     old_records_go,
+    any_cluster,
     standard_0,
 }

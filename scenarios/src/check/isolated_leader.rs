@@ -6,7 +6,9 @@
 //!             sent; the bytes that it writes into its metadata log.
 //! Invariants: K13 a leader of two or more voters writes nothing once no majority has fetched from it for one and a
 //!             half fetch timeouts, by its own wall clock: it looks right before it writes, in the same turn, however
-//!             late that comes. A clock that steps back stops the wait, and does not wind it back.
+//!             late that comes. A turn may begin with the fetch that was waited for: bytes are seen at once, and notes
+//!             when the turn has been worked out, so what was written is judged when it is noted, which comes last. A
+//!             clock that steps back stops the wait, and does not wind it back.
 //! Left out:   a node that was started again with another `controller.quorum.fetch.timeout.ms`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +21,7 @@ use trial_sim::{HostId, Seen, Time};
 
 use super::quorum::FOLDER;
 use super::step::Step;
-use super::verdicts::Verdicts;
+use super::verdicts::{Breach, Verdicts};
 use super::words;
 use crate::facts::{Disks, Facts, segment_base};
 
@@ -33,10 +35,13 @@ struct Watch {
     heard_ms: i64,
     heard_at: Time,
     has_heard: bool,
+    /// It has written too late, unless a fetch of the same turn is noted yet.
+    suspect: Option<Breach>,
 }
 
 impl Watch {
     fn hear(&mut self, at: Time) {
+        self.suspect = None;
         self.fetched.clear();
         self.heard_ms = self.clock_ms;
         self.heard_at = at;
@@ -69,6 +74,9 @@ impl IsolatedLeaders {
         verdicts: &mut Verdicts,
     ) {
         match seen {
+            Seen::Note { host, note: Note::Raft(RaftNote::Appended { .. }), .. } => {
+                self.tell(Some(*host), facts, verdicts);
+            }
             Seen::Note { at, host, note: Note::Raft(note), .. } => {
                 let wall_ms = disks.wall_ms(*host);
                 self.on_note(note, (*at, *host), wall_ms);
@@ -88,6 +96,16 @@ impl IsolatedLeaders {
         }
     }
 
+    /// What was suspected of this host is so, or of all if it is over.
+    pub fn tell(&mut self, of: Option<HostId>, facts: &Facts, verdicts: &mut Verdicts) {
+        for (host, watch) in &mut self.leaders {
+            let is_meant = of.is_none_or(|of| of == *host);
+            if let Some(breach) = watch.suspect.take_if(|_| is_meant) {
+                verdicts.always(facts.setup.name(*host), breach);
+            }
+        }
+    }
+
     fn on_note(&mut self, note: &RaftNote, (at, host): (Time, HostId), wall_ms: i64) {
         match note {
             RaftNote::Transition { role: RaftRole::Leader, .. } => {
@@ -97,6 +115,7 @@ impl IsolatedLeaders {
                     heard_ms: wall_ms,
                     heard_at: at,
                     has_heard: false,
+                    suspect: None,
                 };
                 self.leaders.insert(host, watch);
             }
@@ -140,6 +159,8 @@ impl IsolatedLeaders {
             "it writes into its metadata log after {waited} ms by its clock; it resigns after {}",
             self.patience_ms
         );
-        step.breach("K13", "leads on although no majority fetches from it", [before, now]);
+        let found =
+            step.found("K13", "leads on although no majority fetches from it", [before, now]);
+        watch.suspect.get_or_insert(found);
     }
 }

@@ -31,6 +31,7 @@ use super::promise::FaultSeen;
 use super::quorum::Quorum;
 use super::reassignments::Reassignments;
 use super::registrations::Registrations;
+use super::sequences::Sequences;
 use super::stale_answers::StaleAnswers;
 use super::told::Told;
 use super::topic_ids::TopicIds;
@@ -80,6 +81,7 @@ struct Checkers {
     high_watermarks: HighWatermarks,
     answers: Answers,
     stale_answers: StaleAnswers,
+    sequences: Sequences,
     held_back: HeldBack,
     exclusion: Exclusion,
     pending: PendingChanges,
@@ -198,6 +200,7 @@ impl Judge {
 
     /// The run is over.
     pub fn finish(&mut self, at: Time, disks: &dyn Disks) {
+        self.isolated_leaders.tell(None, &self.facts, &mut self.verdicts);
         self.audit(at);
         self.audit_epochs(at, disks);
         let Self { facts, faults, verdicts, clients, .. } = self;
@@ -293,9 +296,11 @@ impl Checkers {
         match &known.fact {
             Fact::Written { .. } => {
                 self.writes.on(known, facts, verdicts);
+                self.sequences.on(known, facts, verdicts);
                 self.committed.on(known, facts, verdicts);
             }
             Fact::Removed { .. } => {
+                self.sequences.on(known, facts, verdicts);
                 self.committed.on(known, facts, verdicts);
                 self.high_watermarks.on(known, facts, verdicts);
             }

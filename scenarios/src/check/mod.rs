@@ -28,6 +28,7 @@ mod quorum_state;
 mod reassignments;
 mod registrations;
 mod retention;
+mod sequences;
 mod stale_answers;
 mod step;
 mod told;

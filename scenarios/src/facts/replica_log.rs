@@ -12,7 +12,7 @@ use trial_sim::Time;
 use super::record_print::RecordPrint;
 use super::segment::Segment;
 use super::swap::Swap;
-use crate::tap::{BatchFault, BatchHead};
+use crate::tap::{BatchFault, BatchHead, Sequence};
 
 /// A batch as it lies on a disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub struct Stored {
     pub size: u32,
     /// The latest timestamp of its records, by its head; -1 without any.
     pub max_timestamp: i64,
+    /// Who produced it, if its producer is idempotent.
+    pub sequence: Option<Sequence>,
 }
 
 impl Stored {
@@ -45,6 +47,7 @@ impl Stored {
             position,
             size: u32::try_from(head.bytes.len()).expect("a batch is shorter than four gigabytes"),
             max_timestamp: head.max_timestamp,
+            sequence: head.sequence,
         }
     }
 

@@ -38,9 +38,24 @@ pub struct BatchHead {
     base_timestamp: i64,
     /// When its tombstones may go, if a cleaning has said so (KIP-534).
     pub delete_horizon_ms: Option<i64>,
+    /// Who produced it, if its producer is idempotent.
+    pub sequence: Option<Sequence>,
     attributes: i16,
     /// The whole batch.
     pub bytes: Bytes,
+}
+
+/// What an idempotent producer says of a batch (KIP-98).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sequence {
+    /// The producer's id.
+    pub producer: i64,
+    /// Its epoch.
+    pub epoch: i16,
+    /// The number of the first record; they go on after `i32::MAX` at 0.
+    pub first: i32,
+    /// The number of the last one.
+    pub last: i32,
 }
 
 /// What is wrong with a batch.
@@ -123,8 +138,14 @@ fn fields(cursor: &mut Cursor) -> Result<(BatchHead, i8), Malformed> {
     let last_delta = cursor.i32()?;
     let base_timestamp = cursor.i64()?;
     let max_timestamp = cursor.i64()?;
-    // Producer id and epoch, base sequence.
-    cursor.skip(14)?;
+    let (producer, epoch, first) = (cursor.i64()?, cursor.i16()?, cursor.i32()?);
+    // A marker of a transaction has a producer, and no sequence.
+    let sequence = (producer >= 0 && first >= 0).then(|| Sequence {
+        producer,
+        epoch,
+        first,
+        last: first.wrapping_add(last_delta) & i32::MAX,
+    });
     let record_count = cursor.i32()?;
     let head = BatchHead {
         base_offset,
@@ -136,6 +157,7 @@ fn fields(cursor: &mut Cursor) -> Result<(BatchHead, i8), Malformed> {
         max_timestamp,
         base_timestamp,
         delete_horizon_ms: (attributes & DELETE_HORIZON != 0).then_some(base_timestamp),
+        sequence,
         attributes,
         bytes: Bytes::new(),
     };

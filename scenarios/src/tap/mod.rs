@@ -15,7 +15,7 @@ mod fetch;
 mod produce;
 
 pub use admin::{SettingAsked, StartAsked};
-pub use batch::{BatchFault, BatchHead, RecordSeen, batches, records};
+pub use batch::{BatchFault, BatchHead, RecordSeen, Sequence, batches, records};
 pub use conversation::{Conversations, Heard};
 pub use cursor::{Cursor, Malformed};
 pub use decided::{Decided, Decision};

@@ -14,6 +14,7 @@ mod real_logs;
 mod reassignments;
 mod registrations;
 mod retention;
+mod sequences;
 mod story;
 mod talk;
 

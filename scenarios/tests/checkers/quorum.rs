@@ -275,6 +275,13 @@ fn k13_a_leader_that_nobody_hears_writes_no_more() {
     last_fetch(102, 2_900, &[]);
     last_fetch(102, 3_100, &["K13"]);
     last_fetch(1, 200, &["K13"]);
+    // A turn that came late begins with a fetch: its note is seen behind the bytes.
+    check(&[], |story| {
+        leads(story, C1);
+        passes(story, 3_100);
+        has(story, C1, 0, 1, 0);
+        fetched(story, C1, 102);
+    });
     // Who has resigned meanwhile may follow, and copy.
     check(&[], |story| {
         leads(story, C1);
