@@ -3,7 +3,8 @@
 //!
 //! In Kafka:   `TransactionIndex`, `AbortedTxn` (version 0), `TxnIndexSearchResult`; KIP-98.
 //! Holds:      the entries, shared between clones of a log until one of them writes; the file, once there is one.
-//! Invariants: TI-1 the markers' offsets rise. TI-2 the file is made with the first entry, as in Kafka.
+//! Invariants: TI-1 the markers' offsets rise. TI-2 the file is made with the first entry, as in Kafka. TI-3 no entry
+//!             says that a reader could come further than to where the log was cut since.
 //! Left out:   Kafka reads the file at every look-up. An entry of an unknown version stops Kafka's start; here it
 //!             makes the segment be scanned, as any other fault of the file does.
 
@@ -181,6 +182,25 @@ impl TransactionIndex {
             self.appended = None;
         }
         Ok(())
+    }
+
+    /// The log is about to be cut at `end`: no entry says any more that a reader could come further. Where the next
+    /// open transaction began when a marker was entered, another log may have one that begins earlier; a search that
+    /// believed the entry would end there. (Kafka leaves the entry.) Answers whether anything was written.
+    pub(crate) fn lower_stable_offsets(
+        &mut self,
+        disk: &mut dyn Disk,
+        end: Offset,
+    ) -> Result<bool, DiskError> {
+        let first = self.entries.iter().position(|entry| entry.last_stable_offset > end);
+        let (Some(file), Some(first)) = (self.file, first) else { return Ok(false) };
+        let mut bytes = BytesMut::with_capacity((self.entries.len() - first) * ENTRY_SIZE);
+        for entry in &mut Arc::make_mut(&mut self.entries)[first..] {
+            entry.last_stable_offset = entry.last_stable_offset.min(end);
+            entry.put(&mut bytes);
+        }
+        disk.write(file, (first * ENTRY_SIZE) as u64, bytes.freeze())?;
+        Ok(true)
     }
 
     /// Forgets all transactions.

@@ -3,6 +3,8 @@
 //! In Kafka:   `UnifiedLog.truncateTo`, `truncateFullyAndStartAt`.
 //! Invariants: a truncation leaves no batch that reaches to its target, and no epoch that begins there; the epochs
 //!             are trimmed even if there was nothing to cut (KAFKA-10706).
+//!             TI-3 no entry of a transaction index tells a reader to look no further than beyond the cut: it is
+//!             lowered before anything is cut, so that a crash in between costs a search, and no transaction.
 //!             LOG-6 what was cut stays cut: the truncation is durable before anything is appended. Kafka does not
 //!             sync it, but syncs the epochs of what it appends next: a power loss that brings old batches back puts
 //!             them under a later leader's epoch, and no fetch finds the difference any more.
@@ -59,6 +61,12 @@ impl Log {
                 "truncation_below_recovery_point",
                 "a truncation cut what had been flushed"
             );
+            for segment in &mut log.segments {
+                let lowered = segment.txn_index.lower_stable_offsets(disk, target)?;
+                if lowered && log.config.truncation_synced {
+                    segment.txn_index.sync(disk)?;
+                }
+            }
             // The last one first: a crash in between leaves the log without its end, and never with a hole. (Kafka
             // begins with the first.)
             for segment in dropped.iter().rev() {
