@@ -206,3 +206,14 @@ fn a_leader_asks_a_deposed_controller_once() {
         assert!((1..=2).contains(&asked), "seed {seed}: {asked} times");
     }
 }
+
+/// Seed 381: a job of a broker came up when the broker had ended and the controller of the same node had not. Seed 158
+/// was a false alarm of K13: a leader whose disk had hung handled the fetch that it had waited for, and wrote.
+#[test]
+fn seeds_of_any_cluster_that_once_failed_hold() {
+    for seed in [381, 158] {
+        let scenario = Arc::new(Scenario::open("any_cluster", &[]).expect("it comes with Trial"));
+        let run = play(&scenario, seed).unwrap_or_else(|fault| panic!("{fault}"));
+        assert_eq!(run.verdict(), Verdict::Holds, "seed {seed}: {:?}", run.judge().violations());
+    }
+}
