@@ -103,7 +103,16 @@ impl Controller {
                     check_replication_factor(partition, replicas.len())?;
                 }
                 let way = Reassignment::towards(&partition.replicas, &replicas);
-                self.begin_reassignment(topic, partition, way)
+                let built = self.begin_reassignment(topic, partition, way);
+                let after = built.as_ref().map(|built| partition.merge(&built.change));
+                let stranded = after.is_some_and(|after| after.waits_for_whom_it_removes());
+                mark::sometimes!(
+                    draft.reached,
+                    stranded,
+                    "reassignment_turned_back",
+                    "a reassignment was turned back by another one, and will not end by itself"
+                );
+                built
             }
         };
         let Some(built) = built else { return Ok(()) };

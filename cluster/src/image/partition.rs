@@ -164,6 +164,15 @@ impl PartitionRegistration {
         !self.removing_replicas.is_empty() || !self.adding_replicas.is_empty()
     }
 
+    /// Whether a reassignment waits for what it takes away itself: a replica stands among those that are added and
+    /// among those that are removed, and nobody is both in sync and gone. It ends only if it is called off. In Kafka
+    /// 4.3.0 too: the lists are set where they are not empty (`changePartitionReassignment`), so that turning a move
+    /// back by another one leaves the first one's additions.
+    #[must_use]
+    pub fn waits_for_whom_it_removes(&self) -> bool {
+        self.adding_replicas.iter().any(|id| self.removing_replicas.contains(id))
+    }
+
     /// Asserts what holds of every registration, whoever wrote it.
     pub fn assert_shape(&self) {
         assert!(

@@ -29,10 +29,10 @@ impl Elections {
                 on_leader(known.at, *host, leader_epoch.0, partition, facts, verdicts);
             }
             Fact::Registered { old: Some(old), new, .. }
-                if new.leader_epoch == old.leader_epoch =>
+                if new.leader_epoch == old.leader_epoch || ends_reassignment(old, new) =>
             {
                 for member in new.isr.iter().filter(|member| !old.isr.contains(member)) {
-                    on_joined(known.at, *member, new, partition, facts, verdicts);
+                    on_joined(known.at, *member, old, partition, facts, verdicts);
                 }
             }
             _ => {}
@@ -62,6 +62,15 @@ impl Elections {
             }
         }
     }
+}
+
+/// Whether those that were added stay and those that were removed go. It is the last of them that joins in this record,
+/// and the leader who took it in may be among those that go.
+fn ends_reassignment(old: &PartitionRegistration, new: &PartitionRegistration) -> bool {
+    let stay = old.replicas.iter().filter(|id| !old.removing_replicas.contains(id));
+    old.is_reassignment_in_progress()
+        && !new.is_reassignment_in_progress()
+        && stay.eq(new.replicas.iter())
 }
 
 fn on_leader(
@@ -115,6 +124,7 @@ fn incomplete(
     Some(differs(id, at, host, entry, found, partition, facts))
 }
 
+/// `registration` is the one before: its leader let `member` in.
 fn on_joined(
     at: Time,
     member: BrokerId,

@@ -105,7 +105,9 @@ impl Exclusion {
                 // It was there: that was judged when it came.
                 continue;
             }
-            if is_elected_for_want(new, id) || has_caught_up(host, new, partition, facts) {
+            // Who leads let it in; a reassignment that ends gives the partition to another in the same record.
+            let asked = old.as_deref().filter(|old| old.leader.is_some()).unwrap_or(new);
+            if is_elected_for_want(new, id) || has_caught_up(host, asked, partition, facts) {
                 self.suspects.remove(&(known.partition, host));
                 continue;
             }

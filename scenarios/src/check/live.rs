@@ -66,7 +66,9 @@ fn stays_down(facts: &Facts, host: HostId) -> bool {
 fn of_partition(facts: &Facts, partition: &PartitionFacts, missing: &mut Vec<String>) {
     let name = partition.name();
     let Some(registration) = partition.registration.as_deref() else { return };
-    if registration.is_reassignment_in_progress() {
+    let is_moving = registration.is_reassignment_in_progress();
+    // Kafka never ends one that was turned back by another one: it waits for an admin to call it off.
+    if is_moving && !registration.waits_for_whom_it_removes() {
         missing.push(format!("L8: {name} is on its way to other replicas"));
     }
     let leader = registration.leader.and_then(|id| facts.setup.host_of(id));

@@ -92,6 +92,29 @@ fn r17_it_comes_back_with_all_that_its_leader_has_committed() {
         asks_for_b3(story);
         story.registers(|it| it.isr = nodes(&[1, 2, 3]));
     });
+    // With it a reassignment ends, and the partition has another leader from then on.
+    let moves_to_b2_and_b3 = |story: &mut Story| {
+        story.registers(|it| it.removing_replicas = nodes(&[1]));
+        asks_for_b3(story);
+        story.registers(|it| {
+            it.replicas = nodes(&[2, 3]);
+            it.removing_replicas.clear();
+            it.isr = nodes(&[2, 3]);
+            it.leader = Some(BrokerId(2));
+            it.leader_epoch.0 += 1;
+        });
+    };
+    check(&["R17", "R22"], |story| {
+        b3_lost_something(story);
+        story.unfences(3);
+        moves_to_b2_and_b3(story);
+    });
+    check(&[], |story| {
+        b3_lost_something(story);
+        story.unfences(3);
+        story.writes(B3, 0, 2);
+        moves_to_b2_and_b3(story);
+    });
     // Eligible without ever having been in sync.
     check(&["R17"], |story| {
         b3_lost_something(story);
