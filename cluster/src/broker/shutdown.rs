@@ -14,6 +14,10 @@ use super::{Broker, Cx, DISK, costs};
 use crate::mark;
 use crate::storage::SimulatedDisk;
 
+/// Why a broker ends that no controller has registered within `initial.broker.registration.timeout.ms`. In Kafka the
+/// process exits with status 1 (`BrokerServer.startup`), so that whatever watches it starts it again.
+pub const REGISTRATION_GIVEN_UP: &str = "nobody registered it in time";
+
 impl Broker {
     /// Somebody wants the process to end in good order.
     pub(super) fn on_stop(&mut self, cx: &mut Cx<'_>) {
@@ -35,7 +39,7 @@ impl Broker {
                 "registration_given_up",
                 "a broker ended, since no controller had registered it in time"
             );
-            cx.halt("nobody registered it in time");
+            cx.halt(REGISTRATION_GIVEN_UP);
             return;
         }
         assert!(!self.closing, "SD-1: the broker closes its logs once");

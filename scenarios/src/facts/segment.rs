@@ -25,6 +25,13 @@ pub struct Segment {
 }
 
 impl Segment {
+    /// Whether the other has the same batches.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        let same = |(mine, theirs): (&Stored, &Stored)| mine.is_same(theirs);
+        self.batches.iter().count() == other.batches.iter().count()
+            && self.batches.iter().zip(other.batches.iter()).all(same)
+    }
+
     /// Bytes were written, from `position` on.
     pub(super) fn on_write(
         &mut self,

@@ -4,7 +4,8 @@
 //! Holds:      what was written under `.cleaned` and `.swap`, and the old segments that went meanwhile.
 //! Invariants: SW-1 once the last of the new ones has its name the old ones and the new ones are judged together.
 //!             SW-2 after a crash the log is known as a load will leave it: with the new ones if all of them were
-//!             `.swap`, else with the old ones. What the load then does to files is no news.
+//!             `.swap`, else with the old ones. What the load then does to files is no news. SW-3 nor is it when the
+//!             next process dies before it has finished, or when a power loss takes back what it has renamed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -266,10 +267,23 @@ impl ReplicaLog {
         new.extend(swap.to_come.iter().copied());
         let stays = before.segments.split_off(&from);
         for (base, segment) in stays {
-            let goes = base < to || swap.to_come.contains(&base);
-            if goes { &mut old } else { &mut before.segments }.insert(base, segment);
+            let is_old = base < to || swap.to_come.contains(&base);
+            // SW-3: it has been judged, by what the process knew that made it.
+            let is_there = segment.is_cleaned
+                && self.segment(base).is_some_and(|coming| coming.is_same(&segment));
+            match (is_old, is_there) {
+                (true, true) => new.retain(|coming| *coming != base),
+                (true, false) => drop(old.insert(base, segment)),
+                (false, _) => drop(before.segments.insert(base, segment)),
+            }
         }
-        Some(Replacement { old, new })
+        let is_news = !new.is_empty();
+        let replaced = Replacement { old, new };
+        if !is_news {
+            before.undo(replaced);
+            return None;
+        }
+        Some(replaced)
     }
 
     /// The batches of `before` that are not in this log; of one that keeps records, those of which one is not.

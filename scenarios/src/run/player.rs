@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use trial_cluster::broker::REGISTRATION_GIVEN_UP;
 use trial_cluster::client::ClientProgram;
 use trial_cluster::error_code::ErrorCode;
 use trial_cluster::note::Note;
@@ -324,9 +325,13 @@ impl Player {
         }
     }
 
-    /// A host went down by itself or by a stop: it starts again if it is wanted.
-    pub fn on_down(&mut self, host: HostId, world: &mut World<Note>) {
-        if self.to_restart.remove(&host) {
+    /// A host went down by itself or by a stop: it starts again if it is wanted. So does a broker that gave up since no
+    /// controller had registered it, as whatever watches the process sees to it, unless a fault keeps it down.
+    pub fn on_down(&mut self, host: HostId, halt: Option<&str>, world: &mut World<Note>) {
+        let gave_up = halt == Some(REGISTRATION_GIVEN_UP)
+            && !self.kept_down.contains_key(&host)
+            && !self.left_down.contains(&host);
+        if self.to_restart.remove(&host) || gave_up {
             world.restart(host);
         }
     }

@@ -405,8 +405,8 @@ impl Run {
             for found in &self.judge.violations()[known..] {
                 tracing::error!("{} {} is violated: {}", found.at, found.invariant, found.message);
             }
-            if let Seen::Stopped { host, .. } = one {
-                self.player.on_down(host, &mut self.world);
+            if let Seen::Stopped { host, halt, .. } = one {
+                self.player.on_down(host, halt, &mut self.world);
             }
         }
         self.seen = seen;

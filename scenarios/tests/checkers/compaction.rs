@@ -7,7 +7,7 @@ use trial_cluster::controller::election::ElectedFrom;
 use trial_cluster::ids::{LeaderEpoch, Offset};
 use trial_cluster::note::client::RECORD_ID_HEADER;
 use trial_log::{BatchBuilder, Header, LogStartReason};
-use trial_sim::HostId;
+use trial_sim::{HostId, Seen};
 
 use crate::story::{B1, B2, B3, DURABLE, Story, id, nodes};
 use crate::talk::sets;
@@ -465,6 +465,33 @@ fn s8_a_mix_of_old_and_new_segments_is_noticed() {
         story.boots(B2);
     });
     says(&story, "S8", "is not as it was before");
+}
+
+/// The process that is to finish a replacement dies before it has: what was judged when the first one died is not judged
+/// by what the second one knows, which is nothing yet (seed 2372 of `old_records_go`).
+#[test]
+fn s6_a_replacement_that_two_processes_leave_is_judged_once() {
+    let half = |story: &mut Story| {
+        story.writes_cleaned(B2, &in_two());
+        for (from, to) in &Story::swapping(&[0, 4], &[0, 4])[..3] {
+            story.renames(B2, from, to);
+        }
+        story.dies(B2);
+    };
+    check(&[], |story| {
+        half(story);
+        story.see(|at| Seen::Booted { at, host: B2, incarnation: 2 });
+        story.dies(B2);
+        loads(story, B2);
+        story.boots(B2);
+        story.follows_to(B2, 0, 7);
+    });
+    // The first of them had not committed what it cleaned.
+    check(&["S6"], |story| {
+        story.dies(B2);
+        story.boots(B2);
+        half(story);
+    });
 }
 
 /// A power loss takes the sector with the first bytes of a batch's offset, which no checksum covers: for a recovery it
