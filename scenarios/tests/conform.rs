@@ -22,6 +22,8 @@ fn our_brokers_answer_as_kafka_did() {
     for conversation in &conversations {
         let played = play(conversation).expect("its nodes can be had");
         answers += played.answers;
+        let path = conversation.path.display();
+        found.extend(played.violated.iter().map(|violated| format!("{path}: {violated}")));
         let strange = played.strange.iter().filter(|strange| {
             known.excuse(conversation, strange.step, &strange.difference).is_none()
         });
@@ -58,4 +60,20 @@ fn differences(name: &str, text: &str) -> Vec<Difference> {
     let conversation = Conversation::read(&path).expect("it is one");
     let Played { strange, .. } = play(&conversation).expect("its nodes can be had");
     strange.into_iter().map(|strange| strange.difference).collect()
+}
+
+#[test]
+fn a_setting_that_nobody_knows_is_refused_with_the_file() {
+    let text = r#"{"name": "n", "why": "w", "nodes": 1, "config": {"num.partitons": "4"}, "run": "r", "steps": []}"#;
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("conform");
+    std::fs::create_dir_all(&folder).expect("there is room");
+    let path = folder.join("unknown-setting.json");
+    std::fs::write(&path, text).expect("there is room");
+    let conversation = Conversation::read(&path).expect("it is one");
+    let refused = play(&conversation).expect_err("there is no such setting");
+    let told = refused.to_string();
+    assert!(told.contains("unknown-setting.json: `config`: "), "{told}");
+    assert!(told.contains("num.partitons"), "{told}");
+    let allowed = refused.allowed.expect("it says what is allowed");
+    assert!(allowed.starts_with("did you mean `num.partitions`?"), "{allowed}");
 }

@@ -1,6 +1,6 @@
 //! `trial conform`: conversations that Apache Kafka had, had again with our brokers.
 //!
-//! Effects:    what differs, by conversation and step; how many are alike.
+//! Effects:    what differs, by conversation and step; how many are alike; which invariants our brokers violated.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -10,7 +10,7 @@ use trial_scenarios::conform::{Conversation, Known, Strange, play};
 use super::args::ConformArgs;
 use super::print::{Stop, say};
 
-/// Something differs that is not listed.
+/// Something differs that is not listed, or an invariant was violated.
 const EXIT_DIFFERS: u8 = 1;
 /// Differences of one conversation that are shown.
 const SHOWN: usize = 8;
@@ -18,11 +18,15 @@ const SHOWN: usize = 8;
 pub(crate) fn conform(args: &ConformArgs) -> Result<u8, Stop> {
     let conversations = Conversation::all(&args.path)?;
     let mut known = Known::of(&args.path)?;
-    let (mut answers, mut alike, mut listed, mut strange) = (0, 0, 0, 0);
+    let (mut answers, mut alike, mut listed, mut strange, mut violated) = (0, 0, 0, 0, 0);
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     for conversation in &conversations {
         let played = play(conversation)?;
         answers += played.answers;
+        violated += usize::from(!played.violated.is_empty());
+        for violation in &played.violated {
+            say(format_args!("{}: violated: {violation}\n", conversation.path.display()));
+        }
         let mut left = Vec::new();
         let mut is_listed = false;
         for found in played.strange {
@@ -54,7 +58,10 @@ pub(crate) fn conform(args: &ConformArgs) -> Result<u8, Stop> {
     for entry in &unused {
         say(format_args!("  listed, and not seen: {entry}\n"));
     }
-    let is_clean = strange == 0 && unused.is_empty();
+    if violated > 0 {
+        say(format_args!("  an invariant was violated in {violated} of them\n"));
+    }
+    let is_clean = strange == 0 && unused.is_empty() && violated == 0;
     Ok(if is_clean { 0 } else { EXIT_DIFFERS })
 }
 

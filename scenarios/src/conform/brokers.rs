@@ -8,12 +8,14 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use miette::Diagnostic as _;
 use trial_cluster::node::EXTERNAL_PORT;
 use trial_sim::{OutsideEvent, OutsideId, Span, Time};
 
-use super::conversation::{Conversation, Line};
+use super::conversation::{Conversation, ConversationError, Line};
+use crate::check::Violation;
 use crate::run::Run;
-use crate::scenario::{Guests, Scenario, ScenarioError};
+use crate::scenario::{Guests, Scenario};
 
 /// What is told apart of two moments.
 const SLICE: Span = Span::from_millis(1);
@@ -55,9 +57,13 @@ pub(super) struct Brokers {
 
 impl Brokers {
     /// Boots the nodes of a conversation.
-    pub(super) fn boot(conversation: &Conversation) -> Result<Self, ScenarioError> {
-        let scenario =
-            Arc::new(Scenario::from_text("conversation", &text(conversation), None, &[])?);
+    pub(super) fn boot(conversation: &Conversation) -> Result<Self, ConversationError> {
+        let scenario = Scenario::from_text("conversation", &text(conversation), None, &[]);
+        let scenario = Arc::new(scenario.map_err(|refused| ConversationError {
+            path: conversation.path.clone(),
+            what: format!("`config`: {refused}"),
+            allowed: refused.help().map(|help| help.to_string()),
+        })?);
         let guests =
             Guests { host: "127.0.0.1".to_owned(), base_port: BASE_PORT, wall_ms: WALL_MS };
         let mut run = Run::by_hand(&scenario.for_guests(SEED, guests), SEED);
@@ -67,6 +73,12 @@ impl Brokers {
         // What the controllers know the brokers learn.
         run.play_until(run.now() + SETTLING);
         Ok(Self { run, connections: BTreeMap::new() })
+    }
+
+    /// Which invariants were violated so far, and how.
+    pub(super) fn violated(&self) -> Vec<String> {
+        let told = |found: &Violation| format!("{}: {}", found.invariant, found.message);
+        self.run.judge().violations().iter().map(told).collect()
     }
 
     /// Lets time go on.

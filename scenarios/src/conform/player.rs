@@ -13,9 +13,10 @@ use trial_sim::Span;
 
 use super::brokers::{Brokers, Came};
 use super::compare::{Comparison, Difference, Ids};
-use super::conversation::{Again, Answered, Ask, Conversation, Heard, Line, Step};
+use super::conversation::{
+    Again, Answered, Ask, Conversation, ConversationError, Heard, Line, Step,
+};
 use super::fill::{Saved, at};
-use crate::scenario::ScenarioError;
 
 /// How long an answer may take, in virtual time.
 const PATIENCE: Span = Span::from_secs(60);
@@ -29,6 +30,8 @@ pub struct Played {
     pub answers: usize,
     /// In order.
     pub strange: Vec<Strange>,
+    /// What invariants our brokers violated meanwhile: `R4: orders/0 ...`.
+    pub violated: Vec<String>,
 }
 
 /// A difference, and where it showed.
@@ -46,7 +49,7 @@ pub struct Strange {
 ///
 /// # Errors
 /// If its nodes cannot be had: a setting is not known.
-pub fn play(conversation: &Conversation) -> Result<Played, ScenarioError> {
+pub fn play(conversation: &Conversation) -> Result<Played, ConversationError> {
     let mut player = Player {
         brokers: Brokers::boot(conversation)?,
         saved: Saved::default(),
@@ -59,6 +62,7 @@ pub fn play(conversation: &Conversation) -> Result<Played, ScenarioError> {
     for (index, step) in conversation.steps.iter().enumerate() {
         player.step(index, step);
     }
+    player.played.violated = player.brokers.violated();
     Ok(player.played)
 }
 

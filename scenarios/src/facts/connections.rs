@@ -110,6 +110,12 @@ impl Facts {
                 }
                 Heard::StartsAsked(asked) => self.on_starts_asked(asked.as_deref()),
                 Heard::SettingsAsked(asked) => self.on_settings_asked(&asked),
+                Heard::TopicsAsked(mut asked) => {
+                    let planned = &self.setup.topics;
+                    asked
+                        .retain(|it| it.topic.as_ref().is_some_and(|it| !planned.contains_key(it)));
+                    self.on_settings_asked(&asked);
+                }
                 Heard::Decided(decided) => {
                     self.requests += 1;
                     self.answered.push(Answered { at, by: from, decided });
@@ -190,11 +196,18 @@ impl Facts {
             if answer.error != 0 {
                 continue;
             }
-            let batch = sent.iter().find(|(sent_to, _)| *sent_to == id);
+            // Named twice in a request, the last one counts, as a map would have it.
+            let batch = sent.iter().rev().find(|(sent_to, _)| *sent_to == id);
             let Some(head) = batch.and_then(|(_, heads)| heads.first()) else { continue };
             let Some(partition) = self.partitions.get_mut(&id) else { continue };
             let rewritten = partition.rewritten.as_ref();
             let stored = rewritten.and_then(|all| all.crc_of(answer.base_offset, head));
+            // KIP-98: the numbers tell a copy, whatever a client from outside has put into it.
+            let is_foreign = self.setup.role(producer) == Some(Role::Outside);
+            let there = partition.logs.get(&broker).and_then(|log| log.at(answer.base_offset));
+            let copy = there
+                .filter(|it| is_foreign && head.sequence.is_some() && it.sequence == head.sequence);
+            let stored = stored.or(copy.map(|it| it.crc));
             let ack = Acked {
                 base: answer.base_offset,
                 count: head.record_count,
@@ -257,7 +270,8 @@ impl Facts {
     fn on_settings_asked(&mut self, asked: &[SettingAsked]) {
         for SettingAsked { topic, name, value } in asked {
             if let Some(topic) = topic {
-                self.keeping.entry(topic.clone()).or_default();
+                let fresh = || self.setup.keeping.clone();
+                self.keeping.entry(topic.clone()).or_insert_with(fresh);
             }
             for (of, keeping) in &mut self.keeping {
                 if topic.as_ref().is_some_and(|topic| topic != of) {

@@ -130,9 +130,12 @@ impl Facts {
             let known = self.setup.topics.get(&name).map(|topic| topic.min_insync_set);
             let set = known.unwrap_or(self.setup.min_insync);
             let min = set.min(new.replicas.len());
-            let keeping = self.keeping.get(&name);
-            let keeps_records = keeping.is_some_and(|keeping| keeping.compacts);
-            let rewrites = keeping.is_some_and(|keeping| keeping.rewrites);
+            // Clients from outside send batches that a leader mends as it writes them.
+            let is_foreign = known.is_none();
+            let fresh = || self.setup.keeping.clone();
+            let keeping = self.keeping.entry(name.clone()).or_insert_with(fresh);
+            let keeps_records = keeping.compacts;
+            let rewrites = keeping.rewrites || is_foreign;
             let mut partition = PartitionFacts::new(id, Arc::from(name), min);
             partition.min_insync_set = set;
             partition.keeps_records = keeps_records;

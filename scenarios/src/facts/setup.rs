@@ -80,6 +80,8 @@ pub struct Setup {
     pub hosts: Vec<HostSetup>,
     /// The topics by name; clients from outside may make more.
     pub topics: BTreeMap<String, TopicSetup>,
+    /// What the brokers' settings let go of a topic that sets nothing itself, as clients from outside make them.
+    pub keeping: Keeping,
     /// `min.insync.replicas` of a topic that has no setting of its own.
     pub min_insync: usize,
     /// Which Kafka.

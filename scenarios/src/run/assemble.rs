@@ -95,6 +95,7 @@ pub fn assemble(
         hosts,
         left_down,
         topics: topics.collect(),
+        keeping: Keeping::of(&scenario.cluster.settings, &[]),
         min_insync: usize::try_from(scenario.cluster.config.topic.min_insync_replicas).unwrap_or(1),
         rules: scenario.rules.clone(),
         exceeds_budget: scenario.exceeds_budget,

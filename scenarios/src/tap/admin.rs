@@ -1,6 +1,6 @@
 //! What administrators ask for, as far as the checkers need it: starts of logs, settings.
 //!
-//! In Kafka:   `DeleteRecords` 2, `IncrementalAlterConfigs` 1.
+//! In Kafka:   `DeleteRecords` 2, `IncrementalAlterConfigs` 0 and 1, `CreateTopics` 2 to 7.
 //! Left out:   whether it was granted: what was asked for may come to be.
 
 use bytes::Bytes;
@@ -49,27 +49,100 @@ pub(super) fn delete_records(body: Bytes) -> Result<Vec<StartAsked>, Malformed> 
     Ok(asked)
 }
 
-pub(super) fn alter_configs(body: Bytes) -> Result<Vec<SettingAsked>, Malformed> {
-    let mut cursor = Cursor::new(body);
+/// What follows the rest of a request header: the client id (not compact, even in a flexible one) and, there, the tags.
+pub(super) fn body(flexible: bool, mut cursor: Cursor) -> Result<Bytes, Malformed> {
+    let length = cursor.i16()?;
+    if let Ok(length) = usize::try_from(length) {
+        cursor.skip(length)?;
+    }
+    if flexible {
+        cursor.skip_tags()?;
+    }
+    Ok(cursor.rest())
+}
+
+/// The fields of a version that is flexible, or is not.
+struct Fields {
+    cursor: Cursor,
+    flexible: bool,
+}
+
+impl Fields {
+    fn string(&mut self) -> Result<Option<String>, Malformed> {
+        let bytes = if self.flexible {
+            self.cursor.compact_bytes()?
+        } else {
+            let length = usize::try_from(self.cursor.i16()?).ok();
+            length.map(|length| self.cursor.take(length)).transpose()?
+        };
+        Ok(bytes.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()))
+    }
+
+    /// How many members an array has; null has none.
+    fn count(&mut self) -> Result<usize, Malformed> {
+        if self.flexible {
+            Ok(self.cursor.compact_length()?.unwrap_or(0))
+        } else {
+            Ok(usize::try_from(self.cursor.i32()?).unwrap_or(0))
+        }
+    }
+
+    fn each(
+        &mut self,
+        mut read: impl FnMut(&mut Self) -> Result<(), Malformed>,
+    ) -> Result<(), Malformed> {
+        for _ in 0..self.count()? {
+            read(self)?;
+            if self.flexible {
+                self.cursor.skip_tags()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn alter_configs(flexible: bool, body: Bytes) -> Result<Vec<SettingAsked>, Malformed> {
+    let mut fields = Fields { cursor: Cursor::new(body), flexible };
     let mut asked = Vec::new();
-    cursor.compact_array(|cursor| {
-        let kind = cursor.i8()?;
-        let resource = cursor.compact_string()?;
+    fields.each(|fields| {
+        let kind = fields.cursor.i8()?;
+        let resource = fields.string()?.unwrap_or_default();
         let topic = (kind == TOPIC).then_some(resource);
-        cursor.compact_array(|cursor| {
-            let name = cursor.compact_string()?;
-            let operation = cursor.i8()?;
-            let value = cursor.compact_bytes()?;
+        fields.each(|fields| {
+            let name = fields.string()?.unwrap_or_default();
+            let operation = fields.cursor.i8()?;
+            let value = fields.string()?;
             if matches!(kind, TOPIC | BROKER)
                 && matches!(operation, SET | APPEND)
                 && let Some(value) = value
             {
-                let value = String::from_utf8_lossy(&value).into_owned();
                 asked.push(SettingAsked { topic: topic.clone(), name, value });
             }
-            cursor.skip_tags()
+            Ok(())
+        })
+    })?;
+    Ok(asked)
+}
+
+/// The settings of topics that are to be made.
+pub(super) fn create_topics(flexible: bool, body: Bytes) -> Result<Vec<SettingAsked>, Malformed> {
+    let mut fields = Fields { cursor: Cursor::new(body), flexible };
+    let mut asked = Vec::new();
+    fields.each(|fields| {
+        let topic = fields.string()?;
+        fields.cursor.skip(size_of::<i32>() + size_of::<i16>())?;
+        fields.each(|fields| {
+            fields.cursor.skip(size_of::<i32>())?;
+            let brokers = fields.count()?;
+            fields.cursor.skip(brokers.saturating_mul(size_of::<i32>()))
         })?;
-        cursor.skip_tags()
+        fields.each(|fields| {
+            let name = fields.string()?.unwrap_or_default();
+            if let Some(value) = fields.string()? {
+                asked.push(SettingAsked { topic: topic.clone(), name, value });
+            }
+            Ok(())
+        })
     })?;
     Ok(asked)
 }

@@ -49,6 +49,8 @@ pub enum Heard {
     StartsAsked(Option<Vec<StartAsked>>),
     /// An administrator asks for other settings.
     SettingsAsked(Vec<SettingAsked>),
+    /// Topics are to be made, with these settings.
+    TopicsAsked(Vec<SettingAsked>),
     /// A controller has answered, or a broker for it.
     Decided(Decided),
     /// Something was answered that the checkers do not read.
@@ -156,7 +158,15 @@ impl Conversation {
                 self.awaited.push_back((correlation, Awaited::Ends { asked }));
                 Ok(Some(Heard::EndsAsked))
             }
-            _ if is_of_controllers(api, version) => {
+            (decided::CREATE_TOPICS, 2..=7) => {
+                let body = admin::body(version >= 5, cursor).map_err(failed)?;
+                let asked = admin::create_topics(version >= 5, body.clone()).map_err(failed)?;
+                let question = decided::question(api, version, number, body).map_err(failed)?;
+                let awaited = question.map_or(Awaited::Other { api }, Awaited::Decision);
+                self.awaited.push_back((correlation, awaited));
+                Ok(Some(Heard::TopicsAsked(asked)))
+            }
+            _ if is_of_controllers(api) => {
                 let body = flexible_body(cursor).map_err(failed)?;
                 let question = decided::question(api, version, number, body).map_err(failed)?;
                 let awaited = question.map_or(Awaited::Other { api }, Awaited::Decision);
@@ -216,14 +226,12 @@ impl Conversation {
     }
 }
 
-/// Whether a request is for controllers, and its answer of interest. All versions but the oldest of CreateTopics have
-/// flexible headers.
-fn is_of_controllers(api: i16, version: i16) -> bool {
-    match api {
-        decided::CREATE_TOPICS => version >= 5,
-        decided::ALTER_PARTITION | decided::BROKER_REGISTRATION | decided::BROKER_HEARTBEAT => true,
-        _ => false,
-    }
+/// Whether a request is for controllers, and its answer of interest. All versions have flexible headers.
+const fn is_of_controllers(api: i16) -> bool {
+    matches!(
+        api,
+        decided::ALTER_PARTITION | decided::BROKER_REGISTRATION | decided::BROKER_HEARTBEAT
+    )
 }
 
 /// A request whose answer says nothing that the checkers need.
@@ -234,8 +242,9 @@ fn other_request(api: i16, version: i16, cursor: Cursor) -> Result<Option<Heard>
             Some(Heard::StartsAsked(Some(asked)))
         }
         (DELETE_RECORDS, _) => Some(Heard::StartsAsked(None)),
-        (INCREMENTAL_ALTER_CONFIGS, 1) => {
-            Some(Heard::SettingsAsked(admin::alter_configs(flexible_body(cursor)?)?))
+        (INCREMENTAL_ALTER_CONFIGS, 0 | 1) => {
+            let body = admin::body(version >= 1, cursor)?;
+            Some(Heard::SettingsAsked(admin::alter_configs(version >= 1, body)?))
         }
         _ => None,
     })
@@ -245,14 +254,9 @@ fn header(cursor: &mut Cursor) -> Result<(i16, i16, i32), Malformed> {
     Ok((cursor.i16()?, cursor.i16()?, cursor.i32()?))
 }
 
-/// What follows the rest of a flexible request header: the client id (not compact, even here) and the tags.
-fn flexible_body(mut cursor: Cursor) -> Result<Bytes, Malformed> {
-    let length = cursor.i16()?;
-    if let Ok(length) = usize::try_from(length) {
-        cursor.skip(length)?;
-    }
-    cursor.skip_tags()?;
-    Ok(cursor.rest())
+/// What follows the rest of a flexible request header.
+fn flexible_body(cursor: Cursor) -> Result<Bytes, Malformed> {
+    admin::body(true, cursor)
 }
 
 /// Cuts a byte stream into Kafka's frames: four bytes of length, then as many bytes.

@@ -139,6 +139,7 @@ fn setup(promises: Promises, settings: &[(&str, &str)]) -> Setup {
         hosts: (0..8).map(host).collect(),
         left_down: [].into(),
         topics: [("orders".to_owned(), topic)].into(),
+        keeping: Keeping::default(),
         rules: Rules::default(),
         exceeds_budget,
         lag_max_ms: 30_000,
