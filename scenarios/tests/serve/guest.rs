@@ -79,19 +79,7 @@ impl Guest {
 
     /// Sends one record with acks=all; the error, and its offset.
     pub fn produce(&mut self, topic: &str, partition: i32, value: &[u8]) -> Option<(i16, i64)> {
-        let records = Some(batch_of(value));
-        let data = produce_request::PartitionData { index: partition, records };
-        let request = ProduceRequest {
-            acks: -1,
-            timeout_ms: 5_000,
-            topic_data: vec![produce_request::TopicData {
-                name: topic.to_owned(),
-                partition_data: vec![data],
-                ..Default::default()
-            }],
-            ..Default::default()
-        };
-        let answer = self.try_ask(BY_NAME, &request)?;
+        let answer = self.try_ask(BY_NAME, &produce_request(topic, partition, value))?;
         let partition = &answer.responses[0].partition_responses[0];
         Some((partition.error_code, partition.base_offset))
     }
@@ -131,6 +119,22 @@ pub fn batch_of(value: &[u8]) -> Bytes {
 }
 
 /// What a consumer asks for: a single partition, at once.
+/// One record with acks=all.
+pub fn produce_request(topic: &str, partition: i32, value: &[u8]) -> ProduceRequest {
+    let records = Some(batch_of(value));
+    let data = produce_request::PartitionData { index: partition, records };
+    ProduceRequest {
+        acks: -1,
+        timeout_ms: 5_000,
+        topic_data: vec![produce_request::TopicData {
+            name: topic.to_owned(),
+            partition_data: vec![data],
+            ..Default::default()
+        }],
+        ..Default::default()
+    }
+}
+
 pub fn fetch_request(topic: &str, partition: i32, from: i64) -> FetchRequest {
     let partition = fetch_request::Partition {
         partition,
