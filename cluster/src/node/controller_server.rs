@@ -5,7 +5,7 @@
 //! Inputs:     requests, what the quorum tells, time. Effects: appends to the quorum, responses.
 //! Invariants: CS-1 the controller handles one event at a time, on one lane, in the order of their arrival.
 //!             CS-2 a response to an enveloped request goes back in an envelope.
-//! Left out:   controllers do not register themselves (KIP-919), DescribeQuorum.
+//! Left out:   controllers do not register themselves (KIP-919).
 
 use trial_sim::{Context, Input, Job, PoolId, Span, Time};
 
@@ -178,7 +178,15 @@ impl ControllerServer {
         while let Some((token, response)) = raft.next_reply() {
             let key = u32::try_from(token.0).expect("it was made from a key");
             let asked = self.asked.take(key);
-            let frame = raft_response(&asked.request, &response);
+            let frame = match &asked.inner {
+                None => raft_response(&asked.request, &response),
+                Some(inner) => {
+                    let answer = raft_response(inner, &response);
+                    let response_data = Some(answer.slice(4..));
+                    let envelope = EnvelopeResponse { response_data, error_code: 0 };
+                    asked.request.response::<EnvelopeRequest>(&envelope)
+                }
+            };
             self.respond(&asked.request, frame, cx);
         }
     }
@@ -242,7 +250,11 @@ impl ControllerServer {
                 let frame = request.response::<ApiVersionsRequest>(&response);
                 self.respond(&request, frame, cx);
             }
-            ApiKey::Vote | ApiKey::BeginQuorumEpoch | ApiKey::EndQuorumEpoch | ApiKey::Fetch => {
+            ApiKey::Vote
+            | ApiKey::BeginQuorumEpoch
+            | ApiKey::EndQuorumEpoch
+            | ApiKey::Fetch
+            | ApiKey::DescribeQuorum => {
                 let envelope = raft_request(&request).ok_or(Refused::Close)?;
                 let key = self.asked.insert(Asked { request, inner: None });
                 raft.on_request(ReplyToken(u64::from(key)), envelope, cx);
@@ -253,6 +265,12 @@ impl ControllerServer {
                     Request::from_frame(request.conn, envelope.request_data, request.arrived_at)?;
                 if !is_served(&inner) {
                     return Err(Refused::Close);
+                }
+                if inner.api == ApiKey::DescribeQuorum {
+                    let envelope = raft_request(&inner).ok_or(Refused::Close)?;
+                    let key = self.asked.insert(Asked { request, inner: Some(inner) });
+                    raft.on_request(ReplyToken(u64::from(key)), envelope, cx);
+                    return Ok(());
                 }
                 let message = controller_request(&inner).ok_or(Refused::Close)?;
                 self.ask(Asked { request, inner: Some(inner) }, message, cx);

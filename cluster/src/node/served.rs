@@ -8,14 +8,15 @@ use bytes::Bytes;
 
 use crate::broker::request::Request;
 use crate::controller::request::{ControllerRequest, ControllerResponse};
-use crate::raft::message::{Envelope, Response};
+use crate::error_code::ErrorCode;
+use crate::raft::message::{Api, Envelope, Response};
 use crate::raft::wire as raft;
 use crate::wire::{
     AllocateProducerIdsRequest, AlterPartitionReassignmentsRequest, AlterPartitionRequest, ApiKey,
     BeginQuorumEpochRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest,
     ControllerRegistrationRequest, CreatePartitionsRequest, CreateTopicsRequest,
-    DeleteTopicsRequest, ElectLeadersRequest, EndQuorumEpochRequest, FetchRequest,
-    IncrementalAlterConfigsRequest, ListPartitionReassignmentsRequest, VoteRequest,
+    DeleteTopicsRequest, DescribeQuorumRequest, ElectLeadersRequest, EndQuorumEpochRequest,
+    FetchRequest, IncrementalAlterConfigsRequest, ListPartitionReassignmentsRequest, VoteRequest,
 };
 
 /// All of them.
@@ -32,6 +33,7 @@ pub const SERVED: &[(ApiKey, RangeInclusive<i16>)] = &[
     (ApiKey::Vote, 2..=2),
     (ApiKey::BeginQuorumEpoch, 1..=1),
     (ApiKey::EndQuorumEpoch, 1..=1),
+    (ApiKey::DescribeQuorum, 0..=2),
     (ApiKey::AlterPartition, 2..=3),
     (ApiKey::Envelope, 0..=0),
     (ApiKey::BrokerRegistration, 0..=4),
@@ -59,6 +61,9 @@ pub fn raft_request(request: &Request) -> Option<Envelope> {
             Some(raft::read_end_request(request.message::<EndQuorumEpochRequest>().ok()?))
         }
         ApiKey::Fetch => Some(raft::read_fetch_request(request.message::<FetchRequest>().ok()?)),
+        ApiKey::DescribeQuorum => {
+            Some(raft::read_describe_request(&request.message::<DescribeQuorumRequest>().ok()?))
+        }
         _ => None,
     }
 }
@@ -75,8 +80,36 @@ pub fn raft_response(request: &Request, response: &Response) -> Bytes {
             request.response::<EndQuorumEpochRequest>(&raft::end_response(response))
         }
         ApiKey::Fetch => request.response::<FetchRequest>(&raft::fetch_response(response)),
+        ApiKey::DescribeQuorum => {
+            let asked = request.message::<DescribeQuorumRequest>();
+            let asked = asked.expect("it was read before it was answered");
+            let version = request.header.request_api_version;
+            let body = raft::describe_response(&asked, response, version);
+            request.response::<DescribeQuorumRequest>(&body)
+        }
         other => unreachable!("the quorum is not asked {other}"),
     }
+}
+
+/// Whether a broker can pass a request on; not if it is unreadable.
+#[must_use]
+pub fn is_forwardable(request: &Request) -> bool {
+    match request.api {
+        ApiKey::DescribeQuorum => raft_request(request).is_some(),
+        _ => controller_request(request).is_some(),
+    }
+}
+
+/// What a broker answers that got no answer itself; none to a request that cannot be passed on.
+#[must_use]
+pub fn timed_out(request: &Request) -> Option<Bytes> {
+    let error = ErrorCode::RequestTimedOut;
+    if request.api == ApiKey::DescribeQuorum {
+        let response = Response::failed(Api::DescribeQuorum, error);
+        return raft_request(request).map(|_| raft_response(request, &response));
+    }
+    let refusal = controller_request(request)?.refusal(error, None);
+    Some(controller_response(request, &refusal))
 }
 
 /// A request to the controller; none if it is another one, or unreadable.

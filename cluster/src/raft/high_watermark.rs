@@ -53,6 +53,12 @@ impl HighWatermark {
         self.advance()
     }
 
+    /// Where the log of a voter ends, as far as that is known.
+    #[must_use]
+    pub fn end(&self, voter: BrokerId) -> Option<Offset> {
+        self.ends.get(&voter).and_then(|&(_, end)| end)
+    }
+
     /// Every other voter, the one with the longest log first: who should lead next.
     #[must_use]
     pub fn successors(&self, leader: BrokerId) -> Vec<ReplicaKey> {

@@ -32,6 +32,8 @@ pub enum Request {
     EndQuorumEpoch(EndQuorumEpoch),
     /// Records.
     Fetch(Fetch),
+    /// Who is in the quorum, and how far each has come.
+    DescribeQuorum,
 }
 
 /// Which request.
@@ -45,6 +47,8 @@ pub enum Api {
     EndQuorumEpoch,
     /// `Fetch`.
     Fetch,
+    /// `DescribeQuorum`.
+    DescribeQuorum,
 }
 
 /// A request with the cluster that it is meant for.
@@ -147,6 +151,32 @@ pub enum ResponseBody {
     EndQuorumEpoch,
     /// To `Fetch`.
     Fetch(Fetched),
+    /// To `DescribeQuorum`: the high watermark, and the rest.
+    DescribeQuorum(Option<Offset>, Described),
+}
+
+/// Who is in the quorum, as its leader knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Described {
+    /// Who votes.
+    pub voters: Vec<DescribedReplica>,
+    /// Who only fetches.
+    pub observers: Vec<DescribedReplica>,
+    /// Where voters listen.
+    pub nodes: Vec<(BrokerId, Vec<Endpoint>)>,
+}
+
+/// How far a replica has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DescribedReplica {
+    /// Which.
+    pub key: ReplicaKey,
+    /// The end of its log, as it said; the leader's is its own.
+    pub end: Option<Offset>,
+    /// When it last fetched, in milliseconds since 1970; -1: never in this epoch.
+    pub fetched_ms: i64,
+    /// When it last had everything that the leader had; -1: not in this epoch.
+    pub caught_up_ms: i64,
 }
 
 /// What a fetch brings.
@@ -171,6 +201,7 @@ impl Request {
             Self::BeginQuorumEpoch(_) => Api::BeginQuorumEpoch,
             Self::EndQuorumEpoch(_) => Api::EndQuorumEpoch,
             Self::Fetch(_) => Api::Fetch,
+            Self::DescribeQuorum => Api::DescribeQuorum,
         }
     }
 }
@@ -184,6 +215,7 @@ impl Api {
             Self::BeginQuorumEpoch => ResponseBody::BeginQuorumEpoch,
             Self::EndQuorumEpoch => ResponseBody::EndQuorumEpoch,
             Self::Fetch => ResponseBody::Fetch(Fetched::default()),
+            Self::DescribeQuorum => ResponseBody::DescribeQuorum(None, Described::default()),
         }
     }
 }

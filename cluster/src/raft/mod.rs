@@ -21,6 +21,7 @@ pub mod message;
 pub mod listener;
 pub mod node;
 pub mod program;
+pub mod progress;
 
 mod network;
 

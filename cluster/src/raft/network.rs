@@ -88,6 +88,7 @@ impl Channel {
                 }
                 self.client.request(version, token, &message)
             }
+            Request::DescribeQuorum => unreachable!("no replica asks who is in the quorum"),
         };
         self.client.enqueue(node, request, wires);
         self.collect();

@@ -5,8 +5,6 @@
 //! Invariants: K6 the epoch never falls, in memory as on disk; K7 a vote outlives every move within its epoch;
 //!             K11 an observer is Unattached or Follower: it never stands for election.
 
-use std::collections::BTreeMap;
-
 use trial_sim::{Span, Time};
 
 use super::accumulator::BatchAccumulator;
@@ -17,6 +15,7 @@ use super::election::EpochElection;
 use super::election_state::ElectionState;
 use super::fault::RaftFault;
 use super::high_watermark::HighWatermark;
+use super::progress::Progress;
 use super::settings::RaftSettings;
 use super::state::{Candidate, Follower, Leader, Prospective, Resigned, State, Unattached};
 use super::timer::Timer;
@@ -358,7 +357,7 @@ impl Quorum {
                 self.batch_max_bytes,
             ),
             check_quorum: CheckQuorum::new(now, local, voters.clone(), self.fetch_timeout),
-            last_fetch: BTreeMap::new(),
+            progress: Progress::default(),
             begin_timer: Timer::new(now, Span::ZERO),
             is_resign_requested: false,
             voters,

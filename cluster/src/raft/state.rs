@@ -4,14 +4,13 @@
 //!             `ResignedState`.
 //! Holds:      what a replica knows in each; epoch and high watermark are beside them, in `quorum`.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use trial_sim::Time;
+use std::collections::BTreeSet;
 
 use super::accumulator::BatchAccumulator;
 use super::check_quorum::CheckQuorum;
 use super::election::EpochElection;
 use super::high_watermark::HighWatermark;
+use super::progress::Progress;
 use super::timer::Timer;
 use super::vote::Voter;
 use super::voters::{Endpoint, ReplicaKey, VoterSet};
@@ -85,8 +84,8 @@ pub struct Leader {
     pub accumulator: BatchAccumulator,
     /// Whether a majority still fetches.
     pub check_quorum: CheckQuorum,
-    /// When each voter last fetched: who has not is told again who leads.
-    pub last_fetch: BTreeMap<BrokerId, Time>,
+    /// How far everybody has come; a voter that has not fetched is told again who leads.
+    pub progress: Progress,
     /// When they are told.
     pub begin_timer: Timer,
     /// Whether the owner wants to lead no more.

@@ -1,16 +1,17 @@
 //! Kafka's table of what a replica of the quorum does with each message and as time passes.
 //!
-//! In Kafka:   `KafkaRaftClientTest`: 97 of its 123 tests, and 14 of the 24 of `KafkaRaftClientPreVoteTest`, each
+//! In Kafka:   `KafkaRaftClientTest`: 102 of its 123 tests, and 14 of the 24 of `KafkaRaftClientPreVoteTest`, each
 //!             row under the name of its method, with the requests of KIP-853.
 //! Holds:      rows: what the replica starts from (0 of the voters 0, 1 and 2), then what happens, and what of its
 //!             answer, its requests and its state Kafka's test demands; after `!` what must not be there. Where Kafka's
 //!             leader begins with one record, ours begins with three: the voters go into the log, too.
-//! Left out:   DescribeQuorum (5), listeners that register late or again (7), kraft.version 0, its files and old
-//!             versions of requests (3), metrics and the memory pool (2), several listeners (1), ids that are missing
-//!             (2), whom an observer asks next after each kind of failure (2), an append that comes while others
-//!             linger (1), the order of successors by their fetches, which `raft/high_watermark.rs` tests (1), and to
-//!             resign without leading, which changes nothing here and is a caller's fault there (2).
+//! Left out:   listeners that register late or again (7), kraft.version 0, its files and old versions of requests (3),
+//!             metrics and the memory pool (2), several listeners (1), ids that are missing (2), whom an observer asks
+//!             next after each kind of failure (2), an append that comes while others linger (1), the order of
+//!             successors by their fetches, which `raft/high_watermark.rs` tests (1), and to resign without leading,
+//!             which changes nothing here and is a caller's fault there (2).
 
+mod described;
 mod elections;
 mod epochs;
 mod fetches;

@@ -18,8 +18,8 @@ use trial_cluster::raft::election_state::ElectionState;
 use trial_cluster::raft::fault::RaftFault;
 use trial_cluster::raft::log::RaftLog;
 use trial_cluster::raft::message::{
-    Api, BeginQuorumEpoch, EndQuorumEpoch, Envelope, Fetch, Fetched, OffsetAndEpoch, Request,
-    Response, ResponseBody, Vote,
+    Api, BeginQuorumEpoch, DescribedReplica, EndQuorumEpoch, Envelope, Fetch, Fetched,
+    OffsetAndEpoch, Request, Response, ResponseBody, Vote,
 };
 use trial_cluster::raft::requests::Peer;
 use trial_cluster::raft::settings::RaftSettings;
@@ -79,6 +79,8 @@ pub enum Do {
     End(i32, i32, &'static [i32]),
     /// From whom, in which epoch, from where, and how long the leader may wait.
     Fetch(i32, i32, (i32, i64), i32),
+    /// Somebody asks who is in the quorum.
+    Describe,
     /// A request of another cluster, or of one that does not say which.
     Of(Option<&'static str>, Box<Do>),
     /// Answers the last request of its kind to this host.
@@ -467,6 +469,7 @@ fn asked(what: &Do) -> Request {
             max_wait_ms,
             max_bytes: 1 << 20,
         }),
+        Do::Describe => Request::DescribeQuorum,
         ref other => panic!("{other:?} is no request"),
     }
 }
@@ -486,6 +489,7 @@ fn asks(request: &Request) -> String {
             let OffsetAndEpoch { epoch, offset } = fetch.position;
             format!("fetch {} from {epoch}/{offset}", fetch.current_leader_epoch)
         }
+        Request::DescribeQuorum => "describe".to_owned(),
     }
 }
 
@@ -505,9 +509,28 @@ fn answers(response: &Response) -> String {
             }
             text += if fetched.records.is_empty() { " empty" } else { " records" };
         }
+        ResponseBody::DescribeQuorum(high_watermark, described) => {
+            let told = |all: &[DescribedReplica]| {
+                let all: Vec<String> = all.iter().map(describes).collect();
+                all.join(", ")
+            };
+            let high_watermark = high_watermark.map_or(-1, |offset| offset.0);
+            text += &format!(" hw {high_watermark}: {}", told(&described.voters));
+            if !described.observers.is_empty() {
+                text += &format!("; {}", told(&described.observers));
+            }
+        }
         ResponseBody::BeginQuorumEpoch | ResponseBody::EndQuorumEpoch => {}
     }
     text
+}
+
+/// `2@5 -100 -200`: replica 2 ends at 5, fetched 100 ms ago, had everything 200 ms ago; `-`: never.
+fn describes(replica: &DescribedReplica) -> String {
+    let ago = |ms: i64| if ms < 0 { "-".to_owned() } else { (ms - WALL_MS).to_string() };
+    let end = replica.end.map_or("-".to_owned(), |end| end.0.to_string());
+    let (fetched, caught_up) = (ago(replica.fetched_ms), ago(replica.caught_up_ms));
+    format!("{}@{end} {fetched} {caught_up}", replica.key.id)
 }
 
 fn tells(event: &RaftEvent) -> Option<String> {

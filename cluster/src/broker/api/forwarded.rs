@@ -9,7 +9,7 @@ use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx};
 use crate::error_code::ErrorCode;
 use crate::net::Completed;
-use crate::node::served::{controller_request, controller_response};
+use crate::node::served::{is_forwardable, timed_out};
 use crate::wire::EnvelopeRequest;
 
 pub(super) fn handle(
@@ -18,7 +18,9 @@ pub(super) fn handle(
     cx: &mut Cx<'_>,
 ) -> Result<(), Refused> {
     // What is no such message is refused here, as Kafka parses before it forwards.
-    controller_request(request).ok_or(Refused::Close)?;
+    if !is_forwardable(request) {
+        return Err(Refused::Close);
+    }
     let envelope = EnvelopeRequest {
         request_data: request.frame.clone(),
         request_principal: Some(bytes::Bytes::new()),
@@ -57,11 +59,9 @@ impl Broker {
     }
 
     fn answer_timed_out(&mut self, request: &Request, cx: &mut Cx<'_>) {
-        let Some(message) = controller_request(request) else {
-            self.close(request.conn, cx);
-            return;
-        };
-        let refusal = message.refusal(ErrorCode::RequestTimedOut, None);
-        self.respond_frame(request.conn, controller_response(request, &refusal), cx);
+        match timed_out(request) {
+            Some(frame) => self.respond_frame(request.conn, frame, cx),
+            None => self.close(request.conn, cx),
+        }
     }
 }

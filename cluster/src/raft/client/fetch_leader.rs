@@ -101,8 +101,11 @@ impl RaftClient {
         if replica.id.0 < 0 {
             return Ok(());
         }
-        if leader.voters.is_voter(replica) {
-            leader.last_fetch.insert(replica.id, now);
+        let voter = leader.voters.keys().find(|key| key.matches(replica));
+        let leader_end = leader.high_watermark.end(self.settings.local.id);
+        let end = fetch.position.offset;
+        leader.progress.on_fetch(voter.unwrap_or(replica), now, end, leader_end);
+        if voter.is_some() {
             step.effects.push(Effect::Note(RaftNote::VoterFetched { voter: replica.id }));
         }
         leader.check_quorum.on_fetch(now, replica);

@@ -6,8 +6,9 @@
 //! In Kafka:   `KafkaRaftClient`; one thread does all of it, here one lane.
 //! Holds:      the quorum state, the requests in flight, the fetches that are held, how far the owner was told.
 //! Effects:    in `effect`. A step is one turn of Kafka's loop: at most one message, then what is due.
-//! Left out:   snapshots and FetchSnapshot, changes of the voters, DescribeQuorum.
+//! Left out:   snapshots and FetchSnapshot, changes of the voters.
 
+mod describe;
 mod epoch;
 mod fetch_follower;
 mod fetch_leader;
@@ -168,11 +169,14 @@ impl RaftClient {
             _ if cluster.is_some_and(|id| *id != self.settings.cluster_id) => {
                 Err(ErrorCode::InconsistentClusterId)
             }
+            None if envelope.api == Api::DescribeQuorum => Err(ErrorCode::UnknownTopicOrPartition),
             None => Err(ErrorCode::InvalidRequest),
             Some(request) => Ok(request),
         };
         let response = match refusal {
+            Err(error) if envelope.api == Api::DescribeQuorum => self.respond(envelope.api, error),
             Err(error) => Response::failed(envelope.api, error),
+            Ok(Request::DescribeQuorum) => self.on_describe_request(step),
             Ok(Request::Vote(request)) => self.on_vote_request(request, step)?,
             Ok(Request::BeginQuorumEpoch(request)) => self.on_begin_request(request, step)?,
             Ok(Request::EndQuorumEpoch(request)) => self.on_end_request(request, step)?,

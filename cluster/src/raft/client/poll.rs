@@ -85,7 +85,7 @@ impl RaftClient {
         }
         let is_silent = |key: &ReplicaKey| {
             key.id != local
-                && leader.last_fetch.get(&key.id).is_none_or(|last| now.since(*last) >= every)
+                && leader.progress.fetched_at(*key).is_none_or(|last| now.since(last) >= every)
         };
         let silent: Vec<_> = leader.voters.keys().filter(is_silent).collect();
         leader.begin_timer.reset(now, every);

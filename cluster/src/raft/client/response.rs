@@ -65,6 +65,9 @@ impl RaftClient {
                 }
             }
             ResponseBody::Fetch(fetched) => self.on_fetched(fetched, step)?,
+            ResponseBody::DescribeQuorum(..) => {
+                unreachable!("no replica asks who is in the quorum")
+            }
         }
         Ok(true)
     }

@@ -1,11 +1,15 @@
 //! The quorum's messages as requests and responses of Kafka's protocol.
 //!
 //! In Kafka:   `RaftUtil`; Vote 2, BeginQuorumEpoch 1, EndQuorumEpoch 1, Fetch 17 and 18 for the one partition of
-//!             `__cluster_metadata`, whose topic id is that of every cluster.
+//!             `__cluster_metadata`, whose topic id is that of every cluster; DescribeQuorum.
 //! Invariants: QW-1 what a message says reads back from its bytes. QW-2 a request for another topic or partition,
 //!             or for several, becomes one that the replica calls invalid.
 
+mod describe_quorum;
+
 use std::sync::Arc;
+
+pub use describe_quorum::{describe_response, read_describe_request};
 
 use super::message::{
     Api, BeginQuorumEpoch, EndQuorumEpoch, Envelope, Fetch, Fetched, OffsetAndEpoch, Request,
