@@ -325,12 +325,11 @@ impl Player {
         }
     }
 
-    /// A host went down by itself or by a stop: it starts again if it is wanted. So does a broker that gave up since no
-    /// controller had registered it, as whatever watches the process sees to it, unless a fault keeps it down.
+    /// A host went down by itself or by a stop: it starts again if it is wanted. Whatever watches the process of a
+    /// broker that gave up its registration does the same, unless a fault keeps it down.
     pub fn on_down(&mut self, host: HostId, halt: Option<&str>, world: &mut World<Note>) {
-        let gave_up = halt == Some(REGISTRATION_GIVEN_UP)
-            && !self.kept_down.contains_key(&host)
-            && !self.left_down.contains(&host);
+        let stays = self.kept_down.contains_key(&host) || self.left_down.contains(&host);
+        let gave_up = halt == Some(REGISTRATION_GIVEN_UP) && !stays;
         if self.to_restart.remove(&host) || gave_up {
             world.restart(host);
         }

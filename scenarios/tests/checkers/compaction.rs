@@ -467,8 +467,8 @@ fn s8_a_mix_of_old_and_new_segments_is_noticed() {
     says(&story, "S8", "is not as it was before");
 }
 
-/// The process that is to finish a replacement dies before it has: what was judged when the first one died is not judged
-/// by what the second one knows, which is nothing yet (seed 2372 of `old_records_go`).
+/// The process that is to finish a replacement dies before it has: what was judged when the first one died is not
+/// judged by what the second one knows, which is nothing yet (seed 2372 of `old_records_go`).
 #[test]
 fn s6_a_replacement_that_two_processes_leave_is_judged_once() {
     let half = |story: &mut Story| {
