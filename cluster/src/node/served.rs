@@ -11,11 +11,11 @@ use crate::controller::request::{ControllerRequest, ControllerResponse};
 use crate::raft::message::{Envelope, Response};
 use crate::raft::wire as raft;
 use crate::wire::{
-    AllocateProducerIdsRequest, AlterPartitionReassignmentsRequest, AlterPartitionRequest, ApiKey,
-    BeginQuorumEpochRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest,
-    ControllerRegistrationRequest, CreatePartitionsRequest, CreateTopicsRequest,
-    DeleteTopicsRequest, ElectLeadersRequest, EndQuorumEpochRequest, FetchRequest,
-    IncrementalAlterConfigsRequest, ListPartitionReassignmentsRequest, VoteRequest,
+    AllocateProducerIdsRequest, AlterConfigsRequest, AlterPartitionReassignmentsRequest,
+    AlterPartitionRequest, ApiKey, BeginQuorumEpochRequest, BrokerHeartbeatRequest,
+    BrokerRegistrationRequest, ControllerRegistrationRequest, CreatePartitionsRequest,
+    CreateTopicsRequest, DeleteTopicsRequest, ElectLeadersRequest, EndQuorumEpochRequest,
+    FetchRequest, IncrementalAlterConfigsRequest, ListPartitionReassignmentsRequest, VoteRequest,
 };
 
 /// All of them.
@@ -27,6 +27,7 @@ pub const SERVED: &[(ApiKey, RangeInclusive<i16>)] = &[
     (ApiKey::CreatePartitions, 0..=3),
     (ApiKey::ElectLeaders, 0..=2),
     (ApiKey::IncrementalAlterConfigs, 0..=1),
+    (ApiKey::AlterConfigs, 0..=2),
     (ApiKey::AlterPartitionReassignments, 0..=1),
     (ApiKey::ListPartitionReassignments, 0..=0),
     (ApiKey::Vote, 2..=2),
@@ -101,6 +102,7 @@ pub fn controller_request(request: &Request) -> Option<ControllerRequest> {
         ApiKey::IncrementalAlterConfigs => {
             ControllerRequest::IncrementalAlterConfigs(request.message().ok()?)
         }
+        ApiKey::AlterConfigs => ControllerRequest::AlterConfigs(request.message().ok()?),
         ApiKey::AllocateProducerIds => {
             ControllerRequest::AllocateProducerIds(request.message().ok()?)
         }
@@ -136,6 +138,7 @@ pub fn controller_response(request: &Request, response: &ControllerResponse) -> 
         ControllerResponse::IncrementalAlterConfigs(body) => {
             request.response::<IncrementalAlterConfigsRequest>(body)
         }
+        ControllerResponse::AlterConfigs(body) => request.response::<AlterConfigsRequest>(body),
         ControllerResponse::AllocateProducerIds(body) => {
             request.response::<AllocateProducerIdsRequest>(body)
         }
