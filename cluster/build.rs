@@ -20,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The APIs whose requests and responses exist as types.
 const APIS: &[&str] = &[
     "AllocateProducerIds",
+    "AlterConfigs",
     "AlterPartition",
     "AlterPartitionReassignments",
     "ApiVersions",

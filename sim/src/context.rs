@@ -79,6 +79,24 @@ impl<N: Note> Context<'_, N> {
         }
     }
 
+    /// A pool has 1 to 64 lanes from now on: more of them, that take what has waited at once, or fewer, of which those
+    /// that go end what they are at.
+    pub fn resize_pool(&mut self, pool: PoolId, lanes: u16) {
+        let plan = self.room.plan;
+        let host = self.room.host(self.host);
+        let full = host.pool_name(pool);
+        let known = host.lanes.lanes_of(pool);
+        let salt = |lane| plan.salt("lane", &format!("{full}/{lane}"));
+        let waiting = host.lanes.resize(pool, lanes, salt);
+        if let Some(schedule) = &mut host.schedule {
+            let named = |lane| plan.u64("priority", &format!("{full}/{lane}"), 0);
+            schedule.declare((known..lanes).map(named));
+        }
+        for job in waiting {
+            self.room.submit(self.host, pool, job);
+        }
+    }
+
     /// Hands a job to a pool: first come first served.
     pub fn submit(&mut self, pool: PoolId, token: u64, lock: Option<LockId>) {
         self.room.submit(self.host, pool, QueuedJob { token, lock });

@@ -5,7 +5,8 @@
 //! Holds:      every lane's state, every pool's queue, the host's locks.
 //! Invariants: LN-1 a lane runs one job at a time; LN-2 a pool's jobs are handed out first come
 //!             first served; LN-3 an idle lane takes a drawn time to run what it was given, so that
-//!             lanes overtake one another as the seed decides, and one lane never overtakes itself.
+//!             lanes overtake one another as the seed decides, and one lane never overtakes itself;
+//!             LN-4 a lane that its pool does without ends what it is at and takes nothing more.
 
 use std::collections::VecDeque;
 
@@ -48,8 +49,10 @@ pub(crate) struct Lane {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Pool {
-    /// Number of its first lane within the host.
-    first: u16,
+    /// The numbers of its lanes within the host.
+    lanes: Vec<u16>,
+    /// How many of them take jobs.
+    wanted: u16,
     /// One bit for each idle lane.
     idle: u64,
     queue: VecDeque<QueuedJob>,
@@ -81,21 +84,54 @@ impl Lanes {
             self.pools.resize_with(index + 1, || None);
         }
         assert!(self.pools[index].is_none(), "{id:?} is declared twice");
-        let first = u16::try_from(self.lanes.len()).expect("a host has fewer than 65,536 lanes");
-        self.lanes.extend((0..count).map(|lane| Lane {
-            id: LaneId { pool: id, index: lane },
-            state: LaneState::Idle,
-            chain: VecDeque::new(),
-            salt: salt(lane),
-            count: 0,
-        }));
         self.pools[index] = Some(Pool {
-            first,
-            idle: u64::MAX >> (64 - u32::from(count)),
+            lanes: Vec::new(),
+            wanted: 0,
+            idle: 0,
             queue: VecDeque::new(),
-            free_at: vec![Time::ZERO; usize::from(count)],
+            free_at: Vec::new(),
             wake,
         });
+        let waiting = self.resize(id, count, salt);
+        assert!(waiting.is_empty(), "nobody has given it a job yet");
+    }
+
+    /// A pool has so many lanes from now on (LN-4). Answers the jobs that waited, if there are more lanes than before:
+    /// they are to be submitted again.
+    pub(crate) fn resize(
+        &mut self,
+        id: PoolId,
+        count: u16,
+        salt: impl Fn(u16) -> u64,
+    ) -> VecDeque<QueuedJob> {
+        assert!((1..=64).contains(&count), "a pool has 1 to 64 lanes, not {count}");
+        let Self { pools, lanes, .. } = self;
+        let pool = pools[usize::from(id.0)].as_mut().expect("it was declared");
+        for index in pool.lanes.len()..usize::from(count) {
+            let index = u16::try_from(index).expect("a pool has at most 64 lanes");
+            let number = u16::try_from(lanes.len()).expect("a host has fewer than 65,536 lanes");
+            pool.lanes.push(number);
+            pool.free_at.push(Time::ZERO);
+            lanes.push(Lane {
+                id: LaneId { pool: id, index },
+                state: LaneState::Idle,
+                chain: VecDeque::new(),
+                salt: salt(index),
+                count: 0,
+            });
+        }
+        let grows = count > pool.wanted;
+        pool.wanted = count;
+        let wanted = pool.lanes.iter().take(usize::from(count)).enumerate();
+        let idle = wanted.filter(|(_, lane)| lanes[usize::from(**lane)].state == LaneState::Idle);
+        pool.idle = idle.fold(0, |idle, (index, _)| idle | 1 << index);
+        if grows { std::mem::take(&mut pool.queue) } else { VecDeque::new() }
+    }
+
+    /// How many lanes a pool has ever had.
+    pub(crate) fn lanes_of(&self, id: PoolId) -> u16 {
+        let pool = self.pools.get(usize::from(id.0)).and_then(Option::as_ref);
+        pool.map_or(0, |pool| u16::try_from(pool.lanes.len()).expect("at most 64"))
     }
 
     #[inline]
@@ -122,7 +158,7 @@ impl Lanes {
 
     /// The lane goes on with this job.
     pub(crate) fn chain(&mut self, id: LaneId, job: QueuedJob) {
-        let lane = self.pool(id.pool).first + id.index;
+        let lane = self.pool(id.pool).lanes[usize::from(id.index)];
         self.lane(lane).chain.push_back(job);
     }
 
@@ -151,7 +187,7 @@ impl Lanes {
         }
         let index = pool.idle.trailing_zeros();
         pool.idle &= pool.idle - 1;
-        let lane = pool.first + u16::try_from(index).expect("a pool has at most 64 lanes");
+        let lane = pool.lanes[index as usize];
         self.lane(lane).state = LaneState::Waking { job, holds_lock: false };
         Some(lane)
     }
@@ -162,11 +198,14 @@ impl Lanes {
         if let Some(job) = self.lane(lane).chain.pop_front() {
             return Some(job);
         }
+        let index = self.lanes[usize::from(lane)].id.index;
         let pool = self.pool_of(lane);
-        if let Some(job) = pool.queue.pop_front() {
-            return Some(job);
+        if index < pool.wanted {
+            if let Some(job) = pool.queue.pop_front() {
+                return Some(job);
+            }
+            pool.idle |= 1 << index;
         }
-        pool.idle |= 1 << (lane - pool.first);
         self.lane(lane).state = LaneState::Idle;
         None
     }
@@ -211,7 +250,7 @@ impl Lanes {
     /// What each pool draws its wake-ups from.
     pub(crate) fn wakes(&self) -> impl Iterator<Item = (PoolId, &Stream)> {
         let pools = self.pools.iter().flatten();
-        pools.map(|pool| (self.lanes[usize::from(pool.first)].id.pool, &pool.wake))
+        pools.map(|pool| (self.lanes[usize::from(pool.lanes[0])].id.pool, &pool.wake))
     }
 
     /// What each lane's tie breakers follow from, and how many it has handed out.

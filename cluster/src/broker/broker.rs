@@ -13,7 +13,7 @@ use bytes::Bytes;
 use trial_sim::{ConnId, Input, LaneId, Time};
 
 use super::alter_partition::AlterPartitionManager;
-use super::api::{DeleteRecords, Fetch, Produce};
+use super::api::{DeleteRecords, Fetch, Forwarded, Produce};
 use super::checkpoints::Schedule;
 use super::cleaner::Cleaners;
 use super::controller_channel::ControllerChannel;
@@ -83,6 +83,9 @@ impl BrokerIdentity {
 #[derive(Debug, Clone)]
 pub struct Broker {
     pub(super) identity: Arc<BrokerIdentity>,
+    /// What its file says.
+    pub(super) file_config: Arc<BrokerConfig>,
+    /// What holds now: the file, and what is set while it runs.
     pub(super) config: Arc<BrokerConfig>,
     pub(super) rules: Rules,
     pub(super) pace: Pace,
@@ -128,7 +131,7 @@ pub struct Broker {
     pub(super) heartbeats: ControllerChannel,
     pub(super) alterations: ControllerChannel,
     pub(super) forwarding: ControllerChannel,
-    pub(super) forwarded: Slab<Arc<Request>>,
+    pub(super) forwarded: Slab<Forwarded>,
     pub(super) producer_ids: ProducerIds,
 }
 
@@ -183,6 +186,7 @@ impl Broker {
             forwarding,
             forwarded: Slab::default(),
             producer_ids: ProducerIds::default(),
+            file_config: Arc::clone(&config),
             config,
         }
     }
@@ -199,7 +203,7 @@ impl Broker {
         &self.identity
     }
 
-    /// What it was told.
+    /// What holds for it: what it was told, and what is set while it runs.
     #[must_use]
     pub fn config(&self) -> &BrokerConfig {
         &self.config

@@ -9,7 +9,7 @@
 //!             thread is between two pieces. (In Kafka it waits for the thread to notice.) The thread hears of it with
 //!             its next piece.
 //!             CN-3 the checkpoint is read and written within one first half.
-//! Left out:   `log.cleaner.io.max.bytes.per.second`; settings of cleaners that change at run time.
+//! Left out:   `log.cleaner.io.max.bytes.per.second`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -39,6 +39,10 @@ pub struct Cleaners {
     config: CleanerConfig,
     backoff: Span,
     threads: Vec<Thread>,
+    /// How many of them are wanted.
+    wanted: usize,
+    /// Whether they have begun.
+    begun: bool,
 }
 
 /// One of them.
@@ -48,6 +52,8 @@ struct Thread {
     /// Whether it has cleaned something in this round.
     cleaned: bool,
     wake_at: Option<Time>,
+    /// Whether it has ended, since fewer are wanted.
+    ended: bool,
 }
 
 /// What a thread is at.
@@ -75,19 +81,43 @@ impl Cleaners {
     /// Those that the settings ask for.
     #[must_use]
     pub fn new(node: &NodeSettings) -> Self {
-        let threads = node.log_cleaner_threads;
+        let wanted = if node.log_cleaner_enable { node.log_cleaner_threads } else { 0 };
         Self {
             manager: LogCleanerManager::default(),
-            config: CleanerConfig {
-                dedupe_buffer_bytes: node.log_cleaner_dedupe_buffer_size / threads,
-                dedupe_buffer_load_percent: node.log_cleaner_io_buffer_load_factor.percent(),
-                read_bytes: (node.log_cleaner_io_buffer_size / threads / 2).max(1),
-                last_batch_kept: LastBatchKept::OfCleaning,
-                ..CleanerConfig::default()
-            },
+            config: cleaner_config(node),
             backoff: node.log_cleaner_backoff,
-            threads: vec![Thread::default(); if node.log_cleaner_enable { threads } else { 0 }],
+            threads: vec![Thread::default(); wanted],
+            wanted,
+            begun: false,
         }
+    }
+
+    /// Others are asked for: they hold from the next look of each thread on. Answers the threads that begin.
+    pub(super) fn reconfigure(&mut self, node: &NodeSettings) -> Vec<u16> {
+        self.config = cleaner_config(node);
+        self.backoff = node.log_cleaner_backoff;
+        if self.wanted == 0 {
+            return Vec::new();
+        }
+        self.wanted = node.log_cleaner_threads;
+        let mut begin = Vec::new();
+        let known = self.threads.len();
+        self.threads.resize(known.max(self.wanted), Thread::default());
+        for (index, thread) in self.threads.iter_mut().enumerate() {
+            if index >= self.wanted {
+                thread.ended |= thread.wake_at.take().is_some();
+            } else if std::mem::take(&mut thread.ended) || index >= known {
+                begin.push(number(index));
+            }
+        }
+        if self.begun { begin } else { Vec::new() }
+    }
+
+    /// Whether a thread that is about to look again is one too many, and so ends.
+    fn ends(&mut self, thread: u16) -> bool {
+        let index = usize::from(thread);
+        self.threads[index].ended = index >= self.wanted;
+        self.threads[index].ended
     }
 
     /// When a thread that waits looks again.
@@ -114,11 +144,23 @@ impl Cleaners {
     }
 }
 
+fn cleaner_config(node: &NodeSettings) -> CleanerConfig {
+    let threads = node.log_cleaner_threads;
+    CleanerConfig {
+        dedupe_buffer_bytes: node.log_cleaner_dedupe_buffer_size / threads,
+        dedupe_buffer_load_percent: node.log_cleaner_io_buffer_load_factor.percent(),
+        read_bytes: (node.log_cleaner_io_buffer_size / threads / 2).max(1),
+        last_batch_kept: LastBatchKept::OfCleaning,
+        ..CleanerConfig::default()
+    }
+}
+
 /// The round of a thread.
 impl Broker {
     /// The threads begin.
     pub(super) fn start_cleaners(&mut self, cx: &mut Cx<'_>) {
-        for thread in 0..self.cleaners.threads.len() {
+        self.cleaners.begun = true;
+        for thread in 0..self.cleaners.wanted {
             self.then(Task::Grab(number(thread)), cx);
         }
     }
@@ -137,7 +179,7 @@ impl Broker {
     /// First half: the log that is to be cleaned next.
     pub(super) fn start_grab(&mut self, thread: u16, cx: &mut Cx<'_>) -> Span {
         let now_ms = cx.wall_ms();
-        if self.closing {
+        if self.closing || self.cleaners.ends(thread) {
             return costs::HOUSEKEEPING;
         }
         let compacted = self.replicas.iter_mut().filter(|(_, it)| it.log.config().compacted);
@@ -188,6 +230,9 @@ impl Broker {
 
     /// Second half: the first piece, or on to the old segments.
     pub(super) fn finish_grab(&mut self, thread: u16, cx: &mut Cx<'_>) {
+        if self.cleaners.threads[usize::from(thread)].ended {
+            return;
+        }
         match self.cleaners.under_way(thread).map(|work| work.slot) {
             Some(slot) => self.then(Task::Clean(thread, slot), cx),
             None => self.begin_cleaner_retention(thread, cx),

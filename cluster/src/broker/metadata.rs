@@ -7,13 +7,13 @@
 
 use trial_log::{Log, OpenLog, write_partition_metadata};
 
+use super::reconfigure::min_insync_replicas;
 use super::recovery_points::WrittenRecoveryPoint;
 use super::replicas::{BrokersInImage, Replica, folder_of, log_config};
 use super::task::{Assign, METADATA, Task, lock_of};
 use super::{Broker, Cx, DISK};
-use crate::config::TopicConfig;
 use crate::ids::{Offset, TopicPartition};
-use crate::image::{ConfigResource, LeaderRecoveryState, MetadataDelta, Publication};
+use crate::image::{LeaderRecoveryState, MetadataDelta, Publication};
 use crate::note::Note;
 use crate::note::partition::PartitionNote;
 use crate::partition::{
@@ -25,8 +25,12 @@ impl Broker {
     /// The metadata log has gone on.
     pub fn on_publication(&mut self, publication: &Publication, cx: &mut Cx<'_>) {
         self.image = publication.new.clone();
+        let reconfigured = self.reconfigure(&publication.delta, cx);
         if self.publishes {
             self.apply_delta(&publication.delta, cx);
+            if reconfigured {
+                self.reconfigure_logs();
+            }
         } else {
             self.applied_offset = self.image.highest_offset();
         }
@@ -96,43 +100,6 @@ impl Broker {
         if self.replicas.slot(id).is_some() {
             self.submit_metadata(Task::Drop(id), cx);
         }
-    }
-
-    /// Settings of topics that changed. Kafka too applies them after the topics of the same publication.
-    fn apply_configs(&mut self, delta: &MetadataDelta) {
-        for resource in &delta.configs {
-            let ConfigResource::Topic(name) = resource else { continue };
-            let Some(topic) = self.image.topics().topic_by_name(name).cloned() else { continue };
-            let settings = self.topic_config(name);
-            for index in topic.partitions.keys() {
-                let id = TopicPartition { topic: topic.id, partition: *index };
-                let Some(slot) = self.replicas.slot(id) else { continue };
-                if let Some(replica) = self.replicas.get_mut(slot) {
-                    let count = min_insync_replicas(&settings);
-                    replica.partition.set_min_insync_replicas(count);
-                    let config = log_config(&settings, &self.config, &self.rules);
-                    let was_compacted = replica.log.config().compacted;
-                    let is_compacted = config.compacted;
-                    replica.log.set_config(config);
-                    if was_compacted && !is_compacted {
-                        self.cleaners.ask_to_stop(&replica.name());
-                    }
-                }
-            }
-        }
-    }
-
-    /// The settings of a topic: its own over this broker's defaults.
-    pub(super) fn topic_config(&self, topic: &str) -> TopicConfig {
-        let mut settings = self.config.topic.clone();
-        for name in TopicConfig::NAMES {
-            let value = self.image.configs().topic_value(topic, self.identity.id, name);
-            // The controller has validated it; a setting we do not obey never gets that far.
-            if let Some(value) = value {
-                settings.set(name, value).expect("the controller refuses bad values");
-            }
-        }
-        settings
     }
 
     /// First half: the log exists, the machine knows its role, and what that asks of the log is done.
@@ -271,8 +238,4 @@ impl Broker {
         self.applied_offset = self.applied_offset.max(offset);
         self.on_first_publication(cx);
     }
-}
-
-fn min_insync_replicas(settings: &TopicConfig) -> usize {
-    usize::try_from(settings.min_insync_replicas).expect("at least one, checked when it is read")
 }

@@ -21,6 +21,7 @@ mod leader_questions;
 pub mod lifecycle;
 mod metadata;
 mod producer_ids;
+mod reconfigure;
 mod recovery_points;
 mod replicas;
 mod replicate;

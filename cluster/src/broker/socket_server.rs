@@ -73,6 +73,20 @@ impl SocketServer {
         Self { acceptors, lanes, request_max_bytes, channels: BTreeMap::new() }
     }
 
+    /// Each listener has so many network lanes from now on. Connections of those that go are closed, as Kafka's are with
+    /// their processor.
+    pub fn resize(&mut self, lanes: u16, cx: &mut Cx<'_>) {
+        self.lanes = lanes;
+        for acceptor in &mut self.acceptors {
+            cx.resize_pool(acceptor.pool, lanes);
+            acceptor.next_lane %= lanes;
+        }
+        let gone = self.channels.iter().filter(|(_, channel)| channel.lane >= lanes);
+        for conn in gone.map(|(conn, _)| *conn).collect::<Vec<_>>() {
+            self.close(conn, cx);
+        }
+    }
+
     /// Somebody connected to a listener, by its place: the acceptor hands the connection to its next network lane.
     pub fn on_accepted(&mut self, conn: ConnId, listener: usize) {
         let acceptor = &mut self.acceptors[listener];

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 use trial_sim::Span;
 
+use super::effective::name_on_brokers;
+use super::schema::{self, Section};
 use super::{ConfigError, Ratio, TopicConfig, ValueError, settings};
 
 settings! {
@@ -73,6 +75,8 @@ settings! {
         auto_leader_rebalance_enable: bool = "auto.leader.rebalance.enable", true, ..;
         /// How often it looks, in seconds.
         leader_imbalance_check_interval_seconds: i64 = "leader.imbalance.check.interval.seconds", 300, 1..;
+        /// How often it looks for a leader at any price, where that is allowed.
+        unclean_leader_election_interval: Span = "unclean.leader.election.interval.ms", Span::from_millis(300_000), 1..;
         /// How often a broker reports to the controller.
         broker_heartbeat_interval: Span = "broker.heartbeat.interval.ms", Span::from_millis(2_000), 1..;
         /// How long the controller waits for a heartbeat before it fences a broker.
@@ -127,13 +131,18 @@ impl BrokerConfig {
         Ok(())
     }
 
-    /// What was set under this name.
+    /// What was set, by the names that brokers have for it.
     #[must_use]
-    pub fn given(&self, name: &str) -> Option<String> {
-        self.given.get(name).cloned()
+    pub fn file(&self) -> BTreeMap<String, String> {
+        let named = |name: &String| match schema::key(Section::Broker, name) {
+            Some(_) => name.clone(),
+            None => name_on_brokers(name).unwrap_or(name).to_owned(),
+        };
+        self.given.iter().map(|(name, value)| (named(name), value.clone())).collect()
     }
 
-    fn take(&mut self, name: &str, text: &str) -> Result<(), ConfigError> {
+    /// Sets what is not of the node's file.
+    pub(super) fn take(&mut self, name: &str, text: &str) -> Result<(), ConfigError> {
         match self.node.set(name, text) {
             Err(error) if error.what == ValueError::UnknownName => {}
             done => return done,

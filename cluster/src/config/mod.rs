@@ -2,13 +2,17 @@
 //!
 //! In Kafka: `ServerConfigs`, `ReplicationConfigs`, `QuorumConfig`, `LogConfig`; the clients' own `*Config`.
 //! Holds:    the one macro that makes a struct of settings from a table, and the error of a bad one.
-//! Read:     `broker.rs` and `topic.rs` (with the words of `storage.rs`), then the clients' files.
+//! Read:     `broker.rs` and `topic.rs` (with the words of `storage.rs`), `schema.rs` (all that Kafka has) and
+//!           `effective.rs` (what is told), `dynamic.rs` (what changes), then the clients' files.
 
+pub mod altered;
 pub mod broker;
 pub mod client;
 pub mod consumer;
+pub mod dynamic;
 pub mod effective;
 pub mod producer;
+pub mod schema;
 pub mod storage;
 pub mod topic;
 mod value;

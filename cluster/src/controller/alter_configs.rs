@@ -1,63 +1,110 @@
 //! Decides on settings of topics, brokers and the cluster.
 //!
-//! In Kafka:   `ConfigurationControlManager.incrementalAlterConfigs`; KIP-226, KIP-339, KIP-966 (ClearElr).
-//! Inputs:     IncrementalAlterConfigs. Effects: configuration records, and ClearElr when min.insync.replicas is
-//!             among them: who was eligible under the old one may lack what the new one promises.
+//! In Kafka:   `ConfigurationControlManager`, `ControllerConfigurationValidator`, `ControllerApis`; KIP-133, KIP-226,
+//!             KIP-339, KIP-966 (ClearElr).
+//! Inputs:     IncrementalAlterConfigs and AlterConfigs, of which brokers have taken out what they refuse. Effects:
+//!             configuration records, and ClearElr when min.insync.replicas is among them: who was eligible under the
+//!             old one may lack what the new one promises.
 //! Invariants: AC-1 a resource is altered whole or not at all; AC-2 with eligible leader replicas the cluster has
 //!             one min.insync.replicas, which no broker overrides and nobody removes.
-//! Left out:   policies, authorization.
+//! Left out:   policies, authorization; settings of groups and of clients' metrics, which are refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::decision::{Decision, Draft};
-use super::machine::{Controller, MIN_INSYNC_REPLICAS, topic_resource, validate_topic_configs};
-use super::request::ControllerResponse;
-use crate::config::{BrokerConfig, TopicConfig};
+use super::machine::{Controller, MIN_INSYNC_REPLICAS, validate_topic_configs};
+use super::request::{ControllerRequest, ControllerResponse};
+use super::topic_names;
+use crate::config::BrokerConfig;
+use crate::config::altered::{AlterOp, alter};
+use crate::config::schema::Section;
 use crate::error_code::ErrorCode;
 use crate::image::ConfigResource;
 use crate::note::controller::ChangeReason;
 use crate::wire::{
-    ClearElrRecord, ConfigRecord, IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
-    MetadataRecord, incremental_alter_configs_request as asked,
-    incremental_alter_configs_response as answered,
+    AlterConfigsRequest, AlterConfigsResponse, ClearElrRecord, ConfigRecord,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, MetadataRecord,
+    alter_configs_response, incremental_alter_configs_response,
 };
 
 type Refusal = (ErrorCode, String);
 
-const SET: i8 = 0;
-const DELETE: i8 = 1;
-const APPEND: i8 = 2;
-const SUBTRACT: i8 = 3;
+/// A setting, what is done with it, and with which value.
+type Change<'a> = (&'a str, AlterOp, Option<&'a str>);
+
+/// The longest value of a setting, in bytes.
+const VALUE_LENGTH_MAX: usize = i16::MAX as usize;
 
 impl Controller {
-    pub(super) fn decide_alter_configs(&self, body: &IncrementalAlterConfigsRequest) -> Decision {
+    pub(super) fn decide_alter_configs(
+        &self,
+        body: &IncrementalAlterConfigsRequest,
+        request: &ControllerRequest,
+    ) -> Decision {
         let mut draft = Draft::default();
         let mut responses = Vec::new();
         for resource in &body.resources {
-            let result = self.alter_resource(resource);
-            let (error, message) = match result {
-                Ok(records) => {
-                    draft.records.extend(records.into_iter().map(MetadataRecord::from));
-                    (ErrorCode::None, None)
-                }
-                Err((error, message)) => (error, Some(message)),
+            let changes = resource.configs.iter().map(|it| {
+                let operation = AlterOp::of(it.config_operation)?;
+                Some((it.name.as_str(), operation, it.value.as_deref()))
+            });
+            // Kafka's controller stumbles over an operation that is none.
+            let Some(changes) = changes.collect::<Option<Vec<_>>>() else {
+                return Decision::refused(request, ErrorCode::UnknownServerError, None);
             };
-            responses.push(answered::Response {
+            let of = (resource.resource_type, resource.resource_name.as_str());
+            let result = self.alter_resource(of, &changes, &mut draft);
+            let (error, message) = told(result);
+            responses.push(incremental_alter_configs_response::Response {
                 error_code: error.code(),
                 error_message: message,
                 resource_type: resource.resource_type,
                 resource_name: resource.resource_name.clone(),
             });
         }
+        let response = IncrementalAlterConfigsResponse { responses, ..Default::default() };
+        let response = ControllerResponse::IncrementalAlterConfigs(response);
+        self.altered(draft, body.validate_only, response)
+    }
+
+    /// What is not named is taken back.
+    pub(super) fn decide_replace_configs(&self, body: &AlterConfigsRequest) -> Decision {
+        let mut draft = Draft::default();
+        let mut responses = Vec::new();
+        for resource in &body.resources {
+            let set = resource.configs.iter();
+            let set = set.map(|it| (it.name.as_str(), AlterOp::Set, it.value.as_deref()));
+            let mut changes: Vec<Change<'_>> = set.collect();
+            let named: BTreeSet<&str> = changes.iter().map(|(name, ..)| *name).collect();
+            let of = ConfigResource::from_wire(resource.resource_type, &resource.resource_name);
+            let known = self.state.image().configs().resource(&of).into_iter().flatten();
+            let left = known.map(|(name, _)| &**name).filter(|name| !named.contains(name));
+            changes.extend(left.map(|name| (name, AlterOp::Delete, None)));
+            let of = (resource.resource_type, resource.resource_name.as_str());
+            let result = self.alter_resource(of, &changes, &mut draft);
+            let (error, message) = told(result);
+            responses.push(alter_configs_response::Response {
+                error_code: error.code(),
+                error_message: message,
+                resource_type: resource.resource_type,
+                resource_name: resource.resource_name.clone(),
+            });
+        }
+        let response = AlterConfigsResponse { responses, ..Default::default() };
+        let response = ControllerResponse::AlterConfigs(response);
+        self.altered(draft, body.validate_only, response)
+    }
+
+    fn altered(
+        &self,
+        mut draft: Draft,
+        validate_only: bool,
+        response: ControllerResponse,
+    ) -> Decision {
         self.draft_clear_elr(&mut draft, 0);
-        if body.validate_only {
+        if validate_only {
             draft = Draft::default();
         }
-        let response = IncrementalAlterConfigsResponse {
-            responses,
-            ..IncrementalAlterConfigsResponse::default()
-        };
-        let response = ControllerResponse::IncrementalAlterConfigs(response);
         Decision::atomic_of(draft, response, ChangeReason::Configuration)
     }
 
@@ -79,47 +126,46 @@ impl Controller {
         draft.records.extend(cleared);
     }
 
-    /// The records of one resource (AC-1).
-    fn alter_resource(&self, asked: &asked::Resource) -> Result<Vec<ConfigRecord>, Refusal> {
-        let resource = ConfigResource::from_wire(asked.resource_type, &asked.resource_name);
+    /// Drafts the records of one resource (AC-1).
+    fn alter_resource(
+        &self,
+        (kind, name): (i8, &str),
+        changes: &[Change<'_>],
+        draft: &mut Draft,
+    ) -> Result<(), Refusal> {
+        let resource = ConfigResource::from_wire(kind, name);
         let known = self.state.image().configs().resource(&resource);
-        let mut all: BTreeMap<String, String> = known
-            .into_iter()
-            .flatten()
-            .map(|(name, value)| (name.to_string(), value.to_string()))
-            .collect();
-        let is_broker = matches!(resource, ConfigResource::Broker(_) | ConfigResource::Cluster);
+        let mut all: BTreeMap<&str, String> =
+            known.into_iter().flatten().map(|(name, value)| (&**name, value.to_string())).collect();
+        let of_broker = matches!(resource, ConfigResource::Broker(_) | ConfigResource::Cluster);
+        let section = if of_broker { Section::Broker } else { Section::Topic };
         let mut records = Vec::new();
-        for config in &asked.configs {
-            let value = match config.config_operation {
-                SET => Some(config.value.clone().ok_or_else(|| {
-                    invalid(format!("Null value not supported for {}", config.name))
-                })?),
-                DELETE => None,
-                APPEND => Some(altered_list(config, all.get(&config.name), true)?),
-                SUBTRACT => Some(altered_list(config, all.get(&config.name), false)?),
-                other => {
-                    let message = format!("Unknown operation {other} for {}", config.name);
-                    return Err((ErrorCode::InvalidRequest, message));
-                }
-            };
-            self.check_min_isr(&resource, &config.name, value.as_deref())?;
+        for &(key, operation, given) in changes {
+            let known = all.get(key).map(String::as_str);
+            let value = alter(section, key, operation, known, given).map_err(invalid)?;
+            self.check_min_isr(&resource, key, value.as_deref())?;
+            if value.as_ref().is_some_and(|value| value.len() > VALUE_LENGTH_MAX) {
+                return Err(invalid(format!(
+                    "The value of {key} is longer than {VALUE_LENGTH_MAX} bytes."
+                )));
+            }
             // A broker's record is written although it changes nothing: it makes brokers read again (KAFKA-14136).
-            if is_broker || all.get(&config.name) != value.as_ref() {
+            if of_broker || known != value.as_deref() {
                 records.push(ConfigRecord {
-                    resource_type: asked.resource_type,
-                    resource_name: asked.resource_name.clone(),
-                    name: config.name.clone(),
+                    resource_type: kind,
+                    resource_name: name.to_owned(),
+                    name: key.to_owned(),
                     value: value.clone(),
                 });
             }
             match value {
-                Some(value) => all.insert(config.name.clone(), value),
-                None => all.remove(&config.name),
+                Some(value) => all.insert(key, value),
+                None => all.remove(key),
             };
         }
         self.check_values(&resource, &all)?;
-        Ok(records)
+        draft.records.extend(records.into_iter().map(MetadataRecord::from));
+        Ok(())
     }
 
     /// AC-2.
@@ -146,18 +192,27 @@ impl Controller {
     fn check_values(
         &self,
         resource: &ConfigResource,
-        all: &BTreeMap<String, String>,
+        all: &BTreeMap<&str, String>,
     ) -> Result<(), Refusal> {
-        let values = all.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let values = all.iter().map(|(name, value)| (*name, value.as_str()));
         match resource {
+            ConfigResource::Topic(name) if name.is_empty() => {
+                let message = "Default topic resources are not allowed.";
+                Err((ErrorCode::InvalidRequest, message.to_owned()))
+            }
             ConfigResource::Topic(name) => {
+                topic_names::validate(name)
+                    .map_err(|why| (ErrorCode::InvalidTopicException, why))?;
                 validate_topic_configs(self.settings.topic(), values).map_err(invalid)?;
-                assert!(*resource == topic_resource(name), "a topic's resource is its name");
                 if self.state.image().topics().topic_by_name(name).is_none() {
                     let message = format!("The topic '{name}' does not exist.");
                     return Err((ErrorCode::UnknownTopicOrPartition, message));
                 }
                 Ok(())
+            }
+            ConfigResource::Broker(id) if id.0 < 0 => {
+                let message = "Invalid negative broker ID.";
+                Err((ErrorCode::InvalidRequest, message.to_owned()))
             }
             ConfigResource::Broker(_) | ConfigResource::Cluster => {
                 let mut scratch = BrokerConfig::default();
@@ -174,32 +229,11 @@ impl Controller {
     }
 }
 
-/// A list with what a request adds to it, or without what it takes. What was never set is what a topic has by default.
-fn altered_list(
-    config: &asked::Config,
-    known: Option<&String>,
-    appends: bool,
-) -> Result<String, Refusal> {
-    let name = &config.name;
-    if !TopicConfig::LISTS.contains(&name.as_str()) {
-        let operation = if appends { "APPEND" } else { "SUBTRACT" };
-        let message = format!("Can't {operation} to key {name} because its type is not LIST.");
-        return Err(invalid(message));
+fn told(result: Result<(), Refusal>) -> (ErrorCode, Option<String>) {
+    match result {
+        Ok(()) => (ErrorCode::None, None),
+        Err((error, message)) => (error, Some(message)),
     }
-    let given = config.value.as_deref();
-    let given = given.ok_or_else(|| invalid(format!("Null value not supported for {name}")))?;
-    let known = known.map_or(TopicConfig::CLEANUP_POLICY_DEFAULT, String::as_str);
-    let mut parts: Vec<&str> = known.split(',').filter(|part| !part.is_empty()).collect();
-    for part in given.split(',') {
-        match (parts.iter().position(|it| *it == part), appends) {
-            (None, true) => parts.push(part),
-            (Some(place), false) => {
-                parts.remove(place);
-            }
-            (Some(_), true) | (None, false) => {}
-        }
-    }
-    Ok(parts.join(","))
 }
 
 fn invalid(message: impl Into<String>) -> Refusal {

@@ -17,7 +17,7 @@ use super::request::{ControllerRequest, ControllerResponse};
 use super::settings::ControllerSettings;
 use super::topic_names::{self, CLUSTER_METADATA_TOPIC};
 use crate::config::TopicConfig;
-use crate::config::effective::effective;
+use crate::config::effective::{Levels, effective};
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, LeaderEpoch, PartitionEpoch, TopicId, TopicPartition, Uuid};
 use crate::image::record::broker_ids;
@@ -114,8 +114,9 @@ impl Controller {
         }
         let settings = &self.settings;
         let own = |name: &str| configs.get(name).map(|value| (*value).to_owned());
-        let given = |name: &str| settings.config.given(name);
-        let told = effective(own, self.state.image().configs(), settings.node_id, given);
+        let file = settings.config.file();
+        let levels = Levels::new(self.state.image().configs(), settings.node_id, &file);
+        let told = effective(own, &levels);
         let told = told.map(|it| answered::Config {
             name: it.name.to_owned(),
             value: Some(it.value),

@@ -51,13 +51,17 @@ impl Controller {
         for (topic, partitions) in asked {
             let mut partition_result = Vec::new();
             for partition_id in partitions {
-                let error = self.elect_one(&topic, partition_id, election, &mut draft);
+                let done = self.elect_one(&topic, partition_id, election, &mut draft);
+                let (error, message) = match done {
+                    Ok(()) => (ErrorCode::None, None),
+                    Err((error, message)) => (error, Some(message)),
+                };
                 // Who asks for all is not told of those that have the wanted leader.
                 if !(all && error == ErrorCode::ElectionNotNeeded) {
                     partition_result.push(answered::PartitionResult {
                         partition_id,
                         error_code: error.code(),
-                        error_message: None,
+                        error_message: message,
                     });
                 }
             }
@@ -77,26 +81,34 @@ impl Controller {
         index: i32,
         election: Election,
         draft: &mut Draft,
-    ) -> ErrorCode {
+    ) -> Result<(), (ErrorCode, String)> {
         let Some(topic) = self.state.image().topics().topic_by_name(name) else {
-            return ErrorCode::UnknownTopicOrPartition;
+            return Err((ErrorCode::UnknownTopicOrPartition, format!("No such topic as {name}")));
         };
         let Some(partition) = topic.partitions.get(&index) else {
-            return ErrorCode::UnknownTopicOrPartition;
+            let message = format!("No such partition as {name}-{index}");
+            return Err((ErrorCode::UnknownTopicOrPartition, message));
         };
         let unclean = election == Election::Unclean;
         let not_needed =
             if unclean { partition.leader.is_some() } else { partition.has_preferred_leader() };
         if not_needed {
-            return ErrorCode::ElectionNotNeeded;
+            let message = "The partition has the leader that is asked for.";
+            return Err((ErrorCode::ElectionNotNeeded, message.to_owned()));
         }
         match self.build_election(topic, partition, election) {
             Some(built) => {
                 draft.push_change(TopicPartition { topic: topic.id, partition: index }, &built);
-                ErrorCode::None
+                Ok(())
             }
-            None if unclean => ErrorCode::EligibleLeadersNotAvailable,
-            None => ErrorCode::PreferredLeaderNotAvailable,
+            None if unclean => Err((
+                ErrorCode::EligibleLeadersNotAvailable,
+                "Nobody who might lead is there.".to_owned(),
+            )),
+            None => Err((
+                ErrorCode::PreferredLeaderNotAvailable,
+                "The preferred leader is not there, or not in sync.".to_owned(),
+            )),
         }
     }
 

@@ -18,7 +18,7 @@ use super::state::ControllerState;
 use crate::config::TopicConfig;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerEpoch, BrokerId, DirectoryId, Offset, TopicPartition};
-use crate::image::{ConfigResource, MetadataDelta, PartitionRegistration, TopicImage};
+use crate::image::{MetadataDelta, PartitionRegistration, TopicImage};
 use crate::wire::MetadataRecord;
 
 /// A controller: the machine in the middle of the shell.
@@ -115,7 +115,10 @@ impl Controller {
             ControllerRequest::CreatePartitions(body) => self.decide_create_partitions(at, body),
             ControllerRequest::DeleteTopics(body) => self.decide_delete_topics(body),
             ControllerRequest::ElectLeaders(body) => self.decide_elect_leaders(body, request),
-            ControllerRequest::IncrementalAlterConfigs(body) => self.decide_alter_configs(body),
+            ControllerRequest::IncrementalAlterConfigs(body) => {
+                self.decide_alter_configs(body, request)
+            }
+            ControllerRequest::AlterConfigs(body) => self.decide_replace_configs(body),
             ControllerRequest::AllocateProducerIds(body) => {
                 self.decide_allocate_producer_ids(body, request)
             }
@@ -342,9 +345,4 @@ pub(super) fn validate_topic_configs<'a>(
         scratch.set(name, value).map_err(|error| error.to_string())?;
     }
     scratch.check().map_err(|error| error.to_string())
-}
-
-/// The resource of a topic's settings.
-pub(super) fn topic_resource(name: &str) -> ConfigResource {
-    ConfigResource::Topic(name.into())
 }

@@ -87,7 +87,7 @@ fn period(task: ControllerTask, settings: &ControllerSettings) -> Option<Span> {
             let seconds = u64::try_from(node.leader_imbalance_check_interval_seconds).ok()?;
             node.auto_leader_rebalance_enable.then_some(Span::from_secs(seconds))
         }
-        ControllerTask::ElectUnclean => Some(ControllerSettings::UNCLEAN_ELECTION_INTERVAL),
+        ControllerTask::ElectUnclean => Some(node.unclean_leader_election_interval),
     }
 }
 

@@ -6,17 +6,19 @@
 
 use crate::error_code::ErrorCode;
 use crate::wire::{
-    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterPartitionReassignmentsRequest,
-    AlterPartitionReassignmentsResponse, AlterPartitionRequest, AlterPartitionResponse,
-    BrokerHeartbeatRequest, BrokerHeartbeatResponse, BrokerRegistrationRequest,
-    BrokerRegistrationResponse, ControllerRegistrationRequest, ControllerRegistrationResponse,
-    CreatePartitionsRequest, CreatePartitionsResponse, CreateTopicsRequest, CreateTopicsResponse,
-    DeleteTopicsRequest, DeleteTopicsResponse, ElectLeadersRequest, ElectLeadersResponse,
-    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse,
-    ListPartitionReassignmentsRequest, ListPartitionReassignmentsResponse,
+    AllocateProducerIdsRequest, AllocateProducerIdsResponse, AlterConfigsRequest,
+    AlterConfigsResponse, AlterPartitionReassignmentsRequest, AlterPartitionReassignmentsResponse,
+    AlterPartitionRequest, AlterPartitionResponse, BrokerHeartbeatRequest, BrokerHeartbeatResponse,
+    BrokerRegistrationRequest, BrokerRegistrationResponse, ControllerRegistrationRequest,
+    ControllerRegistrationResponse, CreatePartitionsRequest, CreatePartitionsResponse,
+    CreateTopicsRequest, CreateTopicsResponse, DeleteTopicsRequest, DeleteTopicsResponse,
+    ElectLeadersRequest, ElectLeadersResponse, IncrementalAlterConfigsRequest,
+    IncrementalAlterConfigsResponse, ListPartitionReassignmentsRequest,
+    ListPartitionReassignmentsResponse, alter_configs_request, alter_configs_response,
     alter_partition_reassignments_response, create_partitions_response, create_topics_request,
-    create_topics_response, delete_topics_response, incremental_alter_configs_request,
-    incremental_alter_configs_response, list_partition_reassignments_response,
+    create_topics_response, delete_topics_response, elect_leaders_response,
+    incremental_alter_configs_request, incremental_alter_configs_response,
+    list_partition_reassignments_response,
 };
 
 /// A request for the active controller.
@@ -38,6 +40,8 @@ pub enum ControllerRequest {
     ElectLeaders(ElectLeadersRequest),
     /// Settings change.
     IncrementalAlterConfigs(IncrementalAlterConfigsRequest),
+    /// All settings of resources.
+    AlterConfigs(AlterConfigsRequest),
     /// A broker wants producer ids to hand out.
     AllocateProducerIds(AllocateProducerIdsRequest),
     /// More partitions for topics that are there.
@@ -67,6 +71,8 @@ pub enum ControllerResponse {
     ElectLeaders(ElectLeadersResponse),
     /// To settings.
     IncrementalAlterConfigs(IncrementalAlterConfigsResponse),
+    /// To all settings.
+    AlterConfigs(AlterConfigsResponse),
     /// Producer ids.
     AllocateProducerIds(AllocateProducerIdsResponse),
     /// To more partitions.
@@ -121,13 +127,19 @@ impl ControllerRequest {
                 error_code,
                 &error_message,
             )),
-            Self::ElectLeaders(_) => ControllerResponse::ElectLeaders(ElectLeadersResponse {
+            Self::ElectLeaders(request) => ControllerResponse::ElectLeaders(refused_elections(
+                request,
                 error_code,
-                ..Default::default()
-            }),
+                &error_message,
+            )),
             Self::IncrementalAlterConfigs(request) => ControllerResponse::IncrementalAlterConfigs(
                 refused_settings(request, error_code, &error_message),
             ),
+            Self::AlterConfigs(request) => ControllerResponse::AlterConfigs(refused_replacement(
+                request,
+                error_code,
+                &error_message,
+            )),
             Self::AllocateProducerIds(_) => {
                 ControllerResponse::AllocateProducerIds(AllocateProducerIdsResponse {
                     error_code,
@@ -168,6 +180,27 @@ fn refused_partitions(
         }
     });
     CreatePartitionsResponse { results: results.collect(), ..Default::default() }
+}
+
+fn refused_elections(
+    request: &ElectLeadersRequest,
+    error_code: i16,
+    error_message: &Option<String>,
+) -> ElectLeadersResponse {
+    let results = request.topic_partitions.iter().flatten().map(|topic| {
+        let partitions = topic.partitions.iter();
+        let refused = partitions.map(|partition_id| elect_leaders_response::PartitionResult {
+            partition_id: *partition_id,
+            error_code,
+            error_message: error_message.clone(),
+        });
+        elect_leaders_response::ReplicaElectionResult {
+            topic: topic.topic.clone(),
+            partition_result: refused.collect(),
+        }
+    });
+    let replica_election_results = results.collect();
+    ElectLeadersResponse { error_code, replica_election_results, ..Default::default() }
 }
 
 fn refused_reassignments(
@@ -246,6 +279,21 @@ fn refused_deletion(
     let by_id = by_id.map(|topic| refused(topic.name.clone(), topic.topic_id));
     let responses = by_name.chain(by_id).collect();
     DeleteTopicsResponse { responses, ..Default::default() }
+}
+
+fn refused_replacement(
+    request: &AlterConfigsRequest,
+    error_code: i16,
+    error_message: &Option<String>,
+) -> AlterConfigsResponse {
+    let refused = |resource: &alter_configs_request::Resource| alter_configs_response::Response {
+        error_code,
+        error_message: error_message.clone(),
+        resource_type: resource.resource_type,
+        resource_name: resource.resource_name.clone(),
+    };
+    let responses = request.resources.iter().map(refused).collect();
+    AlterConfigsResponse { responses, ..Default::default() }
 }
 
 fn refused_settings(

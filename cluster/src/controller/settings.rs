@@ -33,8 +33,6 @@ impl ControllerSettings {
     pub const ELECTIONS_PER_IMBALANCE_MAX: usize = 1_000;
     /// Partitions that one CreateTopics may ask for.
     pub const PARTITIONS_PER_REQUEST_MAX: i64 = 10_000;
-    /// How often an unclean election is tried for partitions without a leader.
-    pub const UNCLEAN_ELECTION_INTERVAL: Span = Span::from_secs(300);
     /// How soon a periodic task that has more to do runs again.
     pub const IMMEDIATE_PERIOD: Span = Span::from_millis(10);
 

@@ -78,7 +78,7 @@ impl ConfigsImage {
         own.or_else(broker).or_else(|| self.value(&ConfigResource::Cluster, name))
     }
 
-    pub(super) fn set(&mut self, resource: &ConfigResource, name: &str, value: Option<&str>) {
+    pub(crate) fn set(&mut self, resource: &ConfigResource, name: &str, value: Option<&str>) {
         let map = self.resources.entry(resource.clone()).or_default();
         match value {
             Some(value) => {

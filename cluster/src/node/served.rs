@@ -12,11 +12,12 @@ use crate::error_code::ErrorCode;
 use crate::raft::message::{Api, Envelope, Response};
 use crate::raft::wire as raft;
 use crate::wire::{
-    AllocateProducerIdsRequest, AlterPartitionReassignmentsRequest, AlterPartitionRequest, ApiKey,
-    BeginQuorumEpochRequest, BrokerHeartbeatRequest, BrokerRegistrationRequest,
-    ControllerRegistrationRequest, CreatePartitionsRequest, CreateTopicsRequest,
-    DeleteTopicsRequest, DescribeQuorumRequest, ElectLeadersRequest, EndQuorumEpochRequest,
-    FetchRequest, IncrementalAlterConfigsRequest, ListPartitionReassignmentsRequest, VoteRequest,
+    AllocateProducerIdsRequest, AlterConfigsRequest, AlterPartitionReassignmentsRequest,
+    AlterPartitionRequest, ApiKey, BeginQuorumEpochRequest, BrokerHeartbeatRequest,
+    BrokerRegistrationRequest, ControllerRegistrationRequest, CreatePartitionsRequest,
+    CreateTopicsRequest, DeleteTopicsRequest, DescribeQuorumRequest, ElectLeadersRequest,
+    EndQuorumEpochRequest, FetchRequest, IncrementalAlterConfigsRequest,
+    ListPartitionReassignmentsRequest, VoteRequest,
 };
 
 /// All of them.
@@ -28,6 +29,7 @@ pub const SERVED: &[(ApiKey, RangeInclusive<i16>)] = &[
     (ApiKey::CreatePartitions, 0..=3),
     (ApiKey::ElectLeaders, 0..=2),
     (ApiKey::IncrementalAlterConfigs, 0..=1),
+    (ApiKey::AlterConfigs, 0..=2),
     (ApiKey::AlterPartitionReassignments, 0..=1),
     (ApiKey::ListPartitionReassignments, 0..=0),
     (ApiKey::Vote, 2..=2),
@@ -134,6 +136,7 @@ pub fn controller_request(request: &Request) -> Option<ControllerRequest> {
         ApiKey::IncrementalAlterConfigs => {
             ControllerRequest::IncrementalAlterConfigs(request.message().ok()?)
         }
+        ApiKey::AlterConfigs => ControllerRequest::AlterConfigs(request.message().ok()?),
         ApiKey::AllocateProducerIds => {
             ControllerRequest::AllocateProducerIds(request.message().ok()?)
         }
@@ -169,6 +172,7 @@ pub fn controller_response(request: &Request, response: &ControllerResponse) -> 
         ControllerResponse::IncrementalAlterConfigs(body) => {
             request.response::<IncrementalAlterConfigsRequest>(body)
         }
+        ControllerResponse::AlterConfigs(body) => request.response::<AlterConfigsRequest>(body),
         ControllerResponse::AllocateProducerIds(body) => {
             request.response::<AllocateProducerIdsRequest>(body)
         }

@@ -17,6 +17,7 @@ from . import (
     init_producer_id,
     offset_for_leader_epoch,
     topics_and_configs,
+    configs,
     cluster,
     wire,
 )  # noqa: F401

@@ -316,3 +316,45 @@ fn chances_of_yield_points_can_be_set_and_seen() {
         assert!(drawn.iter().any(|point| point.1 == ppm), "{ppm} is drawn: {drawn:?}");
     }
 }
+
+/// One lane has twelve jobs of a millisecond each; at 2.5 ms it gets two lanes more, at 4.2 ms it is alone again.
+fn resized() -> Acts<()> {
+    Acts {
+        on: |(), input, cx| {
+            if input == Input::Boot {
+                cx.pool(POOL, "handlers", 1);
+                cx.pool(OTHER, "changes", 1);
+                for token in 0..12 {
+                    cx.submit(POOL, token, None);
+                }
+                cx.submit_at(Time(2_500_000), OTHER, 3, None);
+                cx.submit_at(Time(4_200_000), OTHER, 1, None);
+            }
+        },
+        start: |(), job: Job, _| match job.lane.pool {
+            POOL => Span::from_millis(1),
+            _ => Span::ZERO,
+        },
+        finish: |(), job, cx| match job.lane.pool {
+            POOL => say(cx, format!("{} done", job.token)),
+            pool => {
+                assert_eq!(pool, OTHER, "there are two");
+                cx.resize_pool(POOL, u16::try_from(job.token).expect("few"));
+            }
+        },
+    }
+}
+
+#[test]
+fn a_pool_that_grows_hands_out_what_has_waited_and_one_that_shrinks_ends_what_it_is_at() {
+    let mut world = world(3);
+    boot(&mut world, "b1", (), resized());
+    let mut done = Vec::new();
+    for at in [2, 3, 4, 5, 6, 7] {
+        world.run_until(Time(at * 1_000_000 + 200_000));
+        done.push(notes(&mut world).len());
+    }
+    // One lane has done two and a half when there are two more, which end theirs half a millisecond after its own; after
+    // 4.2 ms all three end what they are at, and one goes on.
+    assert_eq!(done, [2, 1, 3, 3, 1, 1], "LN-4");
+}

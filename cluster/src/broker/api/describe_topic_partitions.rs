@@ -28,9 +28,12 @@ pub(super) fn handle(
     cx: &mut Cx<'_>,
 ) -> Result<(), Refused> {
     let message = request.message::<DescribeTopicPartitionsRequest>()?;
-    let response = match cursor_is_valid(&message) {
-        true => answer(broker.image(), &message),
-        false => refused(&message),
+    // The empty name is none of a resource: Kafka fails as a whole where it asks who may see it.
+    let is_named = message.topics.iter().all(|topic| !topic.name.is_empty());
+    let response = match (cursor_is_valid(&message), is_named) {
+        (true, true) => answer(broker.image(), &message),
+        (false, _) => refused(&message, ErrorCode::InvalidRequest),
+        (true, false) => refused(&message, ErrorCode::UnknownServerError),
     };
     broker.respond::<DescribeTopicPartitionsRequest>(request, &response, cx);
     Ok(())
@@ -43,9 +46,12 @@ fn cursor_is_valid(message: &DescribeTopicPartitionsRequest) -> bool {
     cursor.partition_index >= 0 && (message.topics.is_empty() || names_it)
 }
 
-fn refused(message: &DescribeTopicPartitionsRequest) -> DescribeTopicPartitionsResponse {
+fn refused(
+    message: &DescribeTopicPartitionsRequest,
+    error: ErrorCode,
+) -> DescribeTopicPartitionsResponse {
     let refused = message.topics.iter().map(|topic| wire::Topic {
-        error_code: ErrorCode::InvalidRequest.code(),
+        error_code: error.code(),
         name: Some(topic.name.clone()),
         ..Default::default()
     });

@@ -4,13 +4,24 @@
 
 use std::sync::Arc;
 
+use bytes::{Bytes, BytesMut};
+
 use super::super::controller_channel::Ask;
 use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx};
+use super::alter_configs::{Answer, reassemble};
 use crate::error_code::ErrorCode;
 use crate::net::Completed;
 use crate::node::served::{is_forwardable, timed_out};
 use crate::wire::EnvelopeRequest;
+
+/// A request that waits for the controller.
+#[derive(Debug, Clone)]
+pub struct Forwarded {
+    pub(super) request: Arc<Request>,
+    /// What this broker has answered itself, by its place in the answer.
+    pub(super) answers: Vec<(usize, Answer)>,
+}
 
 pub(super) fn handle(
     broker: &mut Broker,
@@ -21,18 +32,24 @@ pub(super) fn handle(
     if !is_forwardable(request) {
         return Err(Refused::Close);
     }
-    let envelope = EnvelopeRequest {
-        request_data: request.frame.clone(),
-        request_principal: Some(bytes::Bytes::new()),
-        client_host_address: bytes::Bytes::from_static(&[127, 0, 0, 1]),
-    };
-    let mark = broker.forwarded.insert(Arc::clone(request));
-    broker.forwarding.enqueue(Ask::Forward(envelope, mark), cx.now());
-    broker.poll_control(cx);
+    let forwarded = Forwarded { request: Arc::clone(request), answers: Vec::new() };
+    broker.forward(forwarded, request.frame.clone(), cx);
     Ok(())
 }
 
 impl Broker {
+    /// Passes a request on; `frame` is what the controller is to read.
+    pub(super) fn forward(&mut self, forwarded: Forwarded, frame: Bytes, cx: &mut Cx<'_>) {
+        let envelope = EnvelopeRequest {
+            request_data: frame,
+            request_principal: Some(Bytes::new()),
+            client_host_address: Bytes::from_static(&[127, 0, 0, 1]),
+        };
+        let mark = self.forwarded.insert(forwarded);
+        self.forwarding.enqueue(Ask::Forward(envelope, mark), cx.now());
+        self.poll_control(cx);
+    }
+
     /// The controller has answered an envelope, or nobody did in time.
     pub(in crate::broker) fn on_forwarded(
         &mut self,
@@ -40,21 +57,19 @@ impl Broker {
         answer: Option<Completed>,
         cx: &mut Cx<'_>,
     ) {
-        let request = self.forwarded.take(mark);
+        let forwarded = self.forwarded.take(mark);
+        let request = &forwarded.request;
         let inner = answer
             .and_then(|completed| completed.response::<EnvelopeRequest>().ok())
             .filter(|envelope| envelope.error_code == ErrorCode::None.code())
             .and_then(|envelope| envelope.response_data);
-        match inner {
-            Some(response) => {
-                let mut frame = bytes::BytesMut::with_capacity(4 + response.len());
-                frame.extend_from_slice(
-                    &u32::try_from(response.len()).expect("a frame's length").to_be_bytes(),
-                );
-                frame.extend_from_slice(&response);
-                self.respond_frame(request.conn, frame.freeze(), cx);
-            }
-            None => self.answer_timed_out(&request, cx),
+        let frame = inner.and_then(|response| match forwarded.answers.as_slice() {
+            [] => Some(framed(&response)),
+            _ => reassemble(&forwarded, &response),
+        });
+        match frame {
+            Some(frame) => self.respond_frame(request.conn, frame, cx),
+            None => self.answer_timed_out(request, cx),
         }
     }
 
@@ -64,4 +79,12 @@ impl Broker {
             None => self.close(request.conn, cx),
         }
     }
+}
+
+fn framed(response: &Bytes) -> Bytes {
+    let mut frame = BytesMut::with_capacity(4 + response.len());
+    let length = u32::try_from(response.len()).expect("a frame's length");
+    frame.extend_from_slice(&length.to_be_bytes());
+    frame.extend_from_slice(response);
+    frame.freeze()
 }

@@ -3,10 +3,12 @@
 //! In Kafka:   `KafkaApis`, `ApiVersionManager`.
 //! Holds:      the table. What ApiVersions answers is derived from it, so nothing can be advertised that is not served.
 
+mod alter_configs;
 mod api_versions;
 mod authorized;
 mod delete_records;
 mod describe_cluster;
+mod describe_configs;
 mod describe_producers;
 mod describe_topic_partitions;
 mod fetch;
@@ -27,12 +29,13 @@ use std::sync::Arc;
 pub use api_versions::api_versions_response;
 pub(super) use delete_records::DeleteRecords;
 pub(super) use fetch::Fetch;
+pub(super) use forwarded::Forwarded;
 pub(super) use list_offsets::ListOffsets;
 pub(super) use produce::Produce;
 
 use super::request::{Refused, Request};
 use super::{Broker, Cx};
-use crate::wire::ApiKey;
+use crate::wire::{AlterConfigsRequest, ApiKey, IncrementalAlterConfigsRequest};
 
 /// Nobody says in which leader epoch he is.
 const NO_EPOCH: i32 = -1;
@@ -60,13 +63,23 @@ pub const SERVED: &[Served] = &[
     Served { api: ApiKey::DeleteTopics, versions: 1..=6, handler: forwarded::handle },
     Served { api: ApiKey::CreatePartitions, versions: 0..=3, handler: forwarded::handle },
     Served { api: ApiKey::ElectLeaders, versions: 0..=2, handler: forwarded::handle },
-    Served { api: ApiKey::IncrementalAlterConfigs, versions: 0..=1, handler: forwarded::handle },
+    Served {
+        api: ApiKey::IncrementalAlterConfigs,
+        versions: 0..=1,
+        handler: alter_configs::handle::<IncrementalAlterConfigsRequest>,
+    },
+    Served {
+        api: ApiKey::AlterConfigs,
+        versions: 0..=2,
+        handler: alter_configs::handle::<AlterConfigsRequest>,
+    },
     Served {
         api: ApiKey::AlterPartitionReassignments,
         versions: 0..=1,
         handler: forwarded::handle,
     },
     Served { api: ApiKey::ListPartitionReassignments, versions: 0..=0, handler: forwarded::handle },
+    Served { api: ApiKey::DescribeConfigs, versions: 1..=4, handler: describe_configs::handle },
     Served { api: ApiKey::DescribeCluster, versions: 0..=2, handler: describe_cluster::handle },
     Served {
         api: ApiKey::DescribeTopicPartitions,
