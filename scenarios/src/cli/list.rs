@@ -161,6 +161,6 @@ fn bugs(only: &Only<'_>) {
     show(
         &rows,
         "remove a guard: trial run BUG --switch BUG plays the scenario that is made for it,\n\
-         trial sweep everything_at_once --seeds 0..100 --switch BUG the swarm; trial hunt BUG does both.",
+         trial sweep everything_moves --seeds 0..100 --switch BUG the swarm; trial hunt BUG does both.",
     );
 }

@@ -2,7 +2,7 @@
 //!
 //! Read first `chase.rs` (seeds until one is caught), then `report.rs` (what the hunts for one bug came to, and the
 //! two tables). Each switch has a scenario of its own, `scenarios/bugs/NAME.toml`, in which an invariant must break
-//! first, and nothing at all may break with the guard in place. What the swarm of `everything_at_once` finds of the
+//! first, and nothing at all may break with the guard in place. What the swarm of `everything_moves` finds of the
 //! same bugs, without being told where to look, is a second table.
 
 mod chase;
@@ -23,7 +23,7 @@ pub use report::{Hunt, Swarmed, markdown};
 /// Seeds that a bug may take in the scenario that is made for it.
 pub const SEEDS_MAX: u64 = 500;
 /// The swarm in which nobody says where the bug is.
-pub const SWARM: &str = "everything_at_once";
+pub const SWARM: &str = "everything_moves";
 
 /// How hard to hunt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
