@@ -45,6 +45,7 @@ library! {
     what_an_ack_buys,
     what_an_ack_buys_all,
     a_rack_goes_dark,
+    the_nearest_copy,
     lose_the_controller_quorum,
     a_controller_with_a_slow_disk,
     a_clock_that_runs_ahead,

@@ -4,7 +4,7 @@
 //! Holds:      nodes, topics, the newest leader epoch seen of each partition; when to ask again.
 //! Inputs:     metadata responses and failures, leader hints. Effects: none; its owner asks when it is due.
 //! Invariants: MD-1 a partition's leader epoch never goes back, unless the topic was created again (KAFKA-12257).
-//! Left out:   partial updates, topics that expire for want of use, rack ids, follower replicas.
+//! Left out:   partial updates, topics that expire for want of use, rack ids.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -46,7 +46,14 @@ pub struct LeaderAndEpoch {
 #[derive(Debug, Clone, Default)]
 struct TopicState {
     id: TopicId,
-    partitions: BTreeMap<i32, LeaderAndEpoch>,
+    partitions: BTreeMap<i32, PartitionState>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct PartitionState {
+    leader: LeaderAndEpoch,
+    /// The replicas that are not said to be offline.
+    online: Arc<[BrokerId]>,
 }
 
 /// Whether an error says that what the client believes is out of date (Kafka's `InvalidMetadataException`).
@@ -166,7 +173,8 @@ impl Metadata {
     /// The partitions of a topic, with their leaders.
     pub fn partitions(&self, topic: &str) -> impl Iterator<Item = (i32, LeaderAndEpoch)> {
         let topic = self.topics.get(topic);
-        topic.into_iter().flat_map(|topic| &topic.partitions).map(|(index, known)| (*index, *known))
+        let known = topic.into_iter().flat_map(|topic| &topic.partitions);
+        known.map(|(index, known)| (*index, known.leader))
     }
 
     /// Who leads a partition. Of metadata that is older than an epoch seen elsewhere only the epoch counts.
@@ -177,11 +185,20 @@ impl Metadata {
         let Some(known) = known.and_then(|topic| topic.partitions.get(&partition.partition)) else {
             return LeaderAndEpoch { leader: None, epoch: seen };
         };
+        let known = known.leader;
         if seen.is_some() && seen != known.epoch {
             return LeaderAndEpoch { leader: None, epoch: seen };
         }
         let leader = known.leader.filter(|leader| self.nodes.contains_key(leader));
         LeaderAndEpoch { leader, epoch: known.epoch }
+    }
+
+    /// Whether a node can be read from instead of a partition's leader (`Cluster.nodeIfOnline`).
+    #[must_use]
+    pub fn is_online(&self, partition: &NamedPartition, replica: BrokerId) -> bool {
+        let known = self.topics.get(&partition.topic);
+        let known = known.and_then(|topic| topic.partitions.get(&partition.partition));
+        self.nodes.contains_key(&replica) && known.is_some_and(|it| it.online.contains(&replica))
     }
 
     /// Takes a response, and says whether it was one that says something.
@@ -241,7 +258,7 @@ impl Metadata {
         else {
             return false;
         };
-        *entry = LeaderAndEpoch { leader: Some(leader), epoch: Some(epoch) };
+        entry.leader = LeaderAndEpoch { leader: Some(leader), epoch: Some(epoch) };
         self.last_seen_epochs.insert(partition.clone(), epoch);
         self.nodes.insert(leader, address);
         self.version += 1;
@@ -270,8 +287,8 @@ impl Metadata {
             let error = ErrorCode::from_code(partition.error_code);
             self.update_requested |= is_invalid_metadata(error);
             let at = NamedPartition { topic: name.clone(), partition: partition.partition_index };
-            if let Some(leader) = self.on_partition(&at, partition, created_again) {
-                state.partitions.insert(partition.partition_index, leader);
+            if let Some(known) = self.on_partition(&at, partition, created_again) {
+                state.partitions.insert(partition.partition_index, known);
             }
         }
         Some((name, state))
@@ -283,18 +300,21 @@ impl Metadata {
         at: &NamedPartition,
         partition: &metadata_response::Partition,
         created_again: bool,
-    ) -> Option<LeaderAndEpoch> {
+    ) -> Option<PartitionState> {
         let leader = Some(BrokerId(partition.leader_id)).filter(|leader| leader.0 >= 0);
+        let replicas = partition.replica_nodes.iter();
+        let online = replicas.filter(|id| !partition.offline_replicas.contains(id));
+        let online = online.map(|id| BrokerId(*id)).collect();
         if partition.leader_epoch < 0 {
             self.last_seen_epochs.remove(at);
             self.equivalent_responses = 0;
-            return Some(LeaderAndEpoch { leader, epoch: None });
+            return Some(PartitionState { leader: LeaderAndEpoch { leader, epoch: None }, online });
         }
         let epoch = LeaderEpoch(partition.leader_epoch);
         match self.last_seen_epochs.get(at) {
             Some(seen) if !created_again && epoch < *seen => {
                 let old = self.topics.get(&at.topic)?;
-                return old.partitions.get(&at.partition).copied();
+                return old.partitions.get(&at.partition).cloned();
             }
             Some(seen) if !created_again && epoch == *seen => {}
             _ => self.equivalent_responses = 0,
@@ -304,7 +324,7 @@ impl Metadata {
             created_again || before <= Some(epoch),
             "MD-1: {at:?} from {before:?} to {epoch:?}"
         );
-        Some(LeaderAndEpoch { leader, epoch: Some(epoch) })
+        Some(PartitionState { leader: LeaderAndEpoch { leader, epoch: Some(epoch) }, online })
     }
 
     fn back_off(&mut self, now: Time, stream: &'static str, wires: &mut dyn Wires) {

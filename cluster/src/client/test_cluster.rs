@@ -50,6 +50,8 @@ pub(crate) struct TestCluster {
     pub(crate) wires: FakeWires,
     /// Per partition: leader and its epoch.
     pub(crate) leaders: BTreeMap<i32, (i32, i32)>,
+    /// Replicas of every partition that are said to be offline; all three nodes are replicas.
+    pub(crate) offline: Vec<i32>,
     /// Nodes that refuse connections.
     pub(crate) down: BTreeSet<i32>,
     /// What came and waits for the test.
@@ -68,6 +70,7 @@ impl TestCluster {
         Self {
             wires: FakeWires::default(),
             leaders: (0..).zip(leaders.iter().map(|leader| (*leader, 1))).collect(),
+            offline: Vec::new(),
             down: BTreeSet::new(),
             asked: Vec::new(),
             metadata_requests: 0,
@@ -221,6 +224,8 @@ impl TestCluster {
                 partition_index: *index,
                 leader_id: *leader,
                 leader_epoch: *epoch,
+                replica_nodes: vec![1, 2, 3],
+                offline_replicas: self.offline.clone(),
                 ..metadata_response::Partition::default()
             };
         MetadataResponse {

@@ -12,7 +12,7 @@ use trial_sim::Span;
 
 use super::effective::name_on_brokers;
 use super::schema::{self, Section};
-use super::{ConfigError, Ratio, TopicConfig, ValueError, settings};
+use super::{ConfigError, Ratio, ReplicaSelector, TopicConfig, ValueError, settings};
 
 settings! {
     /// What a node is told by its `server.properties`, as far as we obey it.
@@ -85,6 +85,8 @@ settings! {
         initial_broker_registration_timeout: Span = "initial.broker.registration.timeout.ms", Span::from_millis(60_000), 1..;
         /// Bytes of one fetch answer to a consumer.
         fetch_max_bytes: i32 = "fetch.max.bytes", 57_671_680, 1024..;
+        /// Which replica a consumer is sent to, if not to the leader.
+        replica_selector: Option<ReplicaSelector> = "replica.selector.class", None, ..;
         /// Fetch sessions that a broker remembers.
         fetch_session_cache_slots: usize = "max.incremental.fetch.session.cache.slots", 1_000, 0..;
         /// A voter without a leader stands for election after one to two times this.
@@ -161,7 +163,7 @@ impl BrokerConfig {
 
 #[cfg(test)]
 mod tests {
-    use super::BrokerConfig;
+    use super::{BrokerConfig, ReplicaSelector};
     use trial_sim::Span;
 
     #[test]
@@ -172,6 +174,25 @@ mod tests {
         config.set("log.segment.bytes", "1048576").expect("a synonym of segment.bytes");
         assert_eq!(config.node.replica_lag_time_max, Span::from_secs(10));
         assert_eq!((config.topic.min_insync_replicas, config.topic.segment_bytes), (2, 1_048_576));
+    }
+
+    #[test]
+    fn replicas_are_selected_by_rack_or_not_at_all() {
+        let mut config = BrokerConfig::default();
+        assert_eq!(config.node.replica_selector, None, "Kafka's default");
+        let package = "org.apache.kafka.common.replica";
+        let rack_aware = format!("{package}.RackAwareReplicaSelector");
+        config.set("replica.selector.class", &rack_aware).expect("it is Kafka's");
+        assert_eq!(config.node.replica_selector, Some(ReplicaSelector::RackAware));
+        for class in ["", "RackAwareReplicaSelector", &format!("{package}.LeaderSelector")] {
+            let refused = config.set("replica.selector.class", class).expect_err("no such class");
+            assert_eq!(
+                refused.to_string(),
+                format!(
+                    "`replica.selector.class` takes {rack_aware}; without it consumers read from leaders"
+                )
+            );
+        }
     }
 
     #[test]

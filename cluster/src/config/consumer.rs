@@ -2,7 +2,7 @@
 //!
 //! In Kafka: `ConsumerConfig` (Kafka 4.3, defaults and validators).
 //! Holds:    what our consumer obeys.
-//! Left out: groups and commits, `isolation.level` (no transactions yet), racks: refused, not ignored.
+//! Left out: groups and commits, `isolation.level` (no transactions yet): refused, not ignored.
 
 use std::ops::RangeBounds;
 
@@ -49,6 +49,8 @@ settings! {
         max_partition_fetch_bytes: i32 = "max.partition.fetch.bytes", 1_048_576, 0..;
         /// Records that one poll returns.
         max_poll_records: usize = "max.poll.records", 500, 1..;
+        /// The rack that it stands in: a leader may send it to a replica there.
+        client_rack: Option<String> = "client.rack", None, ..;
         /// Whether batches are checked against their checksums.
         check_crcs: bool = "check.crcs", true, ..;
     }

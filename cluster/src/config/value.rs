@@ -126,6 +126,12 @@ impl Value for usize {
     }
 }
 
+impl Value for String {
+    fn parse(_: &str, text: &str, _: &impl RangeBounds<i64>) -> Result<Self, ConfigError> {
+        Ok(text.to_owned())
+    }
+}
+
 /// What has no value unless it is set.
 impl<T: Value> Value for Option<T> {
     fn parse(name: &str, text: &str, bounds: &impl RangeBounds<i64>) -> Result<Self, ConfigError> {

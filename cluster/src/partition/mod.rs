@@ -2,8 +2,9 @@
 //!
 //! Read first `hosted.rs` (what a partition is, and what metadata makes of it), then `high_watermark.rs`
 //! (how far records may be exposed), `isr.rs` (who counts), `follower.rs` and `truncation.rs` (how a copy is
-//! kept, and cut). `read.rs` answers fetches and offset look-ups, `produce.rs` acknowledges. Everything here is
-//! pure: the broker hands in facts of the log, and turns effects into requests, responses and timers.
+//! kept, and cut). `read.rs` answers fetches and offset look-ups, `read_replica.rs` sends consumers to followers,
+//! `produce.rs` acknowledges. Everything here is pure: the broker hands in facts of the log, and turns effects into
+//! requests, responses and timers.
 
 pub mod effect;
 pub mod hosted;
@@ -22,6 +23,7 @@ pub mod truncation;
 
 pub mod list_offsets;
 pub mod read;
+mod read_replica;
 
 pub mod fetch_session;
 pub mod purgatory;

@@ -5,7 +5,7 @@
 //! Holds:      nothing: one look at the published offsets, taken once for the whole answer.
 //! Invariants: R19 a consumer reads below the high watermark of the broker that answers. An offset above it and
 //!             not above the log end reads nothing; it is not an error.
-//! Left out:   preferred read replicas; remote storage.
+//! Left out:   remote storage.
 
 use trial_log::{EpochEndOffset, LeaderEpoch, LeaderEpochCache, Offset};
 

@@ -3,7 +3,6 @@
 //! In Kafka: `org.apache.kafka.server.replica.{Replica, ReplicaState}` (KIP-392, KIP-903).
 //! Holds:    the follower's end, and when it had last caught up, measured with the leader's end at its
 //!           *previous* fetch: under steady load a follower is always a little behind the present one.
-//! Left out: `lastFetchTimeMs` for the replica selector (KIP-392).
 
 use trial_log::Offset;
 

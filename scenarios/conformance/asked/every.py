@@ -9,6 +9,7 @@ from . import (
     produce_idempotent,
     fetch,
     fetch_sessions,
+    fetch_nearest,
     list_offsets,
     metadata,
     api_versions,  # noqa: F401

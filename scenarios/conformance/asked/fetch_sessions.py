@@ -8,8 +8,8 @@ ID = lambda v: "id" if v > 12 else None
 class Session(Talk):
     """A conversation with a session, whose id is saved as `session`."""
 
-    def __init__(self, name, title, why, v, config=None, folder="fetch/session-"):
-        super().__init__(f"{folder}{name}", f"fetch {v}: {title}", why, config=config)
+    def __init__(self, name, title, why, v, config=None, folder="fetch/session-", nodes=1):
+        super().__init__(f"{folder}{name}", f"fetch {v}: {title}", why, nodes=nodes, config=config)
         self.v = v
 
     def full(self, *parts, save="session", **more):

@@ -31,6 +31,7 @@ use super::promise::FaultSeen;
 use super::quorum::Quorum;
 use super::reassignments::Reassignments;
 use super::registrations::Registrations;
+use super::sent_elsewhere::SentElsewhere;
 use super::sequences::Sequences;
 use super::stale_answers::StaleAnswers;
 use super::told::Told;
@@ -83,6 +84,7 @@ struct Checkers {
     stale_answers: StaleAnswers,
     sequences: Sequences,
     held_back: HeldBack,
+    sent_elsewhere: SentElsewhere,
     exclusion: Exclusion,
     pending: PendingChanges,
 }
@@ -175,6 +177,7 @@ impl Judge {
             Seen::Crashed { at, host, .. } | Seen::Stopped { at, host, .. } => {
                 self.clients.on_down(*host);
                 self.checkers.in_sync_sets.on_down(*host);
+                self.checkers.sent_elsewhere.on_down(*host);
                 self.checkers.registrations.on_down(*host);
                 self.checkers.pending.on_down(*host);
                 self.audit(*at);
@@ -322,6 +325,7 @@ impl Checkers {
                 self.answers.on(known, facts, verdicts);
                 self.high_watermarks.on(known, facts, verdicts);
                 self.held_back.on(known, facts, verdicts);
+                self.sent_elsewhere.on(known, facts, verdicts);
             }
             Fact::Registered { .. } => {
                 self.held_back.on(known, facts, verdicts);
@@ -359,6 +363,7 @@ impl Checkers {
                 self.writes.on(known, facts, verdicts);
                 self.stale_answers.on(known, facts, verdicts);
                 self.held_back.on(known, facts, verdicts);
+                self.sent_elsewhere.on(known, facts, verdicts);
                 self.elections.on(known, facts, verdicts);
                 self.registrations.on(known, facts, verdicts);
                 self.reassignments.on(known, facts, verdicts);
@@ -371,6 +376,7 @@ impl Checkers {
             _ => {
                 self.stale_answers.on(known, facts, verdicts);
                 self.held_back.on(known, facts, verdicts);
+                self.sent_elsewhere.on(known, facts, verdicts);
                 self.registrations.on(known, facts, verdicts);
                 self.in_sync_sets.on(known, facts, verdicts);
             }

@@ -28,6 +28,7 @@ mod quorum_state;
 mod reassignments;
 mod registrations;
 mod retention;
+mod sent_elsewhere;
 mod sequences;
 mod stale_answers;
 mod step;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use trial_cluster::error_code::ErrorCode;
-use trial_cluster::ids::TopicPartition;
+use trial_cluster::ids::{BrokerId, TopicPartition};
 use trial_sim::{ConnId, HostId, Time};
 
 use super::fact::{Fact, Known};
@@ -325,6 +325,7 @@ impl Facts {
                     by_consumer,
                     high_watermark: answer.high_watermark,
                     log_start: answer.log_start,
+                    preferred: Some(BrokerId(answer.preferred)).filter(|id| id.0 >= 0),
                     batches,
                     records,
                 };

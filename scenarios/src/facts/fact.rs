@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use trial_cluster::ids::TopicPartition;
+use trial_cluster::ids::{BrokerId, TopicPartition};
 use trial_cluster::image::PartitionRegistration;
 use trial_cluster::note::partition::PartitionEvent;
 use trial_log::LogStartReason;
@@ -153,6 +153,8 @@ pub enum Fact {
         high_watermark: i64,
         /// Where its log starts, as told.
         log_start: i64,
+        /// Who shall be asked instead.
+        preferred: Option<BrokerId>,
         /// What it handed out.
         batches: Vec<Stored>,
         /// The records in that, if a consumer asked and the topic is compacted.

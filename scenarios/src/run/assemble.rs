@@ -203,7 +203,11 @@ fn clients(scenario: &Scenario, played: Played) -> Vec<(String, ClientKind, Role
                 (ClientKind::Producer { topic, config, workload }, role)
             }
             Client::Consumer { topic, config, purge } => {
-                let (topic, config) = (Arc::from(topic.as_str()), Box::new(config.clone()));
+                let (topic, mut config) = (Arc::from(topic.as_str()), Box::new(config.clone()));
+                // It stands where its host does, unless it says otherwise; as brokers do.
+                let place = scenario.places.get(name).and_then(|place| place.rack.as_deref());
+                let rack = &mut config.consumer.client_rack;
+                *rack = rack.take().or_else(|| place.map(str::to_owned));
                 let purge_interval = *purge;
                 (ClientKind::Consumer { topic, config, purge_interval }, Role::Consumer)
             }

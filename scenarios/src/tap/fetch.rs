@@ -25,6 +25,8 @@ pub struct FetchAnswer {
     pub high_watermark: i64,
     /// Where its log starts.
     pub log_start: i64,
+    /// The node that shall be asked instead; -1 for none.
+    pub preferred: i32,
     /// The records.
     pub records: Bytes,
 }
@@ -78,7 +80,7 @@ pub(super) fn response(version: i16, body: Bytes) -> Result<Vec<FetchAnswer>, Ma
                 cursor.skip(16)?;
                 cursor.skip_tags()
             })?;
-            cursor.i32()?;
+            let preferred = cursor.i32()?;
             let records = cursor.compact_bytes()?.unwrap_or_default();
             let topic = topic.clone();
             answers.push(FetchAnswer {
@@ -87,6 +89,7 @@ pub(super) fn response(version: i16, body: Bytes) -> Result<Vec<FetchAnswer>, Ma
                 error,
                 high_watermark,
                 log_start,
+                preferred,
                 records,
             });
             cursor.skip_tags()

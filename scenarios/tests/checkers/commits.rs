@@ -1,4 +1,4 @@
-//! What is written, committed, told and handed out: R1 to R6, R8 to R12, R15, R16, R19, R22 to R24, S1, C2,
+//! What is written, committed, told and handed out: R1 to R6, R8 to R12, R15, R16, R19, R22 to R25, S1, C2,
 //! nonmonotonic-end.
 
 use trial_cluster::controller::election::ElectedFrom;
@@ -376,6 +376,11 @@ fn r19_consumers_get_what_is_committed() {
     check(&["R19"], |story| story.serves(B1, 3, 0, batch(2, 0, 99)));
     check(&["R19"], |story| story.serves(B1, 3, 0, batch(3, 0, 3)));
     check(&[], |story| story.serves(B1, 3, 0, batch(2, 0, 2)));
+    // A follower may be asked too (KIP-392), and is held to what leaders have committed.
+    check(&["R19"], |story| story.serves(B2, 2, 0, batch(2, 0, 2)));
+    check(&["R19"], |story| story.serves(B2, 4, 0, batch(3, 0, 3)));
+    check(&["R19"], |story| story.serves(B2, 3, 0, batch(1, 0, 99)));
+    check(&[], |story| story.serves(B2, 2, 0, batch(1, 0, 1)));
 }
 
 #[test]
@@ -403,6 +408,29 @@ fn r22_who_joins_reaches_the_high_watermark_and_the_epochs_start() {
         story.registers(|it| it.isr = nodes(&[1, 2]));
         story.unfences(3);
         join(story);
+    });
+}
+
+#[test]
+fn r25_consumers_are_sent_to_others_who_are_in_sync() {
+    let shrunk = |story: &mut Story| {
+        story.registers(|it| it.isr = nodes(&[1, 2]));
+        story.leads(B1, 0);
+    };
+    check(&[], |story| story.sends_elsewhere(B1, 3));
+    check(&["R25"], |story| story.sends_elsewhere(B1, 1));
+    check(&["R25"], |story| story.sends_elsewhere(B1, 9));
+    // A follower sends nobody anywhere.
+    check(&["R25"], |story| story.sends_elsewhere(B2, 3));
+    // An answer is on its way when the set shrinks; it does not take longer than a second.
+    check(&[], |story| {
+        shrunk(story);
+        story.sends_elsewhere(B1, 3);
+    });
+    check(&["R25"], |story| {
+        shrunk(story);
+        story.waits(Span::from_secs(2));
+        story.sends_elsewhere(B1, 3);
     });
 }
 

@@ -124,6 +124,28 @@ impl Story {
         self.frame(conn, (broker, to), false, &body);
     }
 
+    /// The broker sends the consumer to another one.
+    pub fn sends_elsewhere(&mut self, broker: HostId, preferred: i32) {
+        let mut body = BytesMut::new();
+        let replica_state = fetch_request::ReplicaState { replica_id: -1, ..Default::default() };
+        let request = FetchRequest { replica_state, ..Default::default() };
+        put_request(&mut body, 17, 1, Some("r1"), &request);
+        let conn = 4 + 2 * u64::from(R1.0);
+        self.frame(conn, (R1, broker), true, &body);
+        let partition = fetch_response::Partition {
+            high_watermark: 3,
+            preferred_read_replica: preferred,
+            records: Some(Bytes::new()),
+            ..Default::default()
+        };
+        let (topic_id, partitions) = (ORDERS.topic, vec![partition]);
+        let topic = fetch_response::Response { topic_id, partitions, ..Default::default() };
+        let response = FetchResponse { responses: vec![topic], ..Default::default() };
+        body.clear();
+        put_response::<FetchRequest>(&mut body, 17, 1, &response);
+        self.frame(conn, (broker, R1), false, &body);
+    }
+
     /// Somebody sends a request to a listener.
     pub fn requests<R: Request>(&mut self, hosts: (HostId, HostId), version: i16, request: &R) {
         let mut body = BytesMut::new();

@@ -5,8 +5,9 @@
 //!             same reads again when it leaves it.
 //! Invariants: R19 what a consumer reads lies below `ReadView::up_to`. FE-1 a parked fetch is looked at once more
 //!             just before it parks, so that no publish in between is missed. FE-2 only the first reads of a
-//!             follower's fetch tell about the follower, not those out of the purgatory.
-//! Left out:   read replicas, remote storage, quotas. A parked fetch of a consumer that wants many bytes counts
+//!             follower's fetch tell about the follower, not those out of the purgatory. FE-3 of a partition that
+//!             is read elsewhere nothing is read here, and its fetch does not wait.
+//! Left out:   remote storage, quotas. A parked fetch of a consumer that wants many bytes counts
 //!             those up to the log end, not to the high watermark, and so may be answered a little early.
 
 use std::sync::Arc;
@@ -20,14 +21,16 @@ use super::super::task::Task;
 use super::super::{Broker, Cx, DISK, costs, yields};
 use super::fetch_answer::failed_partition;
 use super::fetch_marks as marks;
+use super::nearest::Nearest;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, TopicPartition, Uuid};
+use crate::image::MetadataImage;
 use crate::mark;
 use crate::partition::fetch_session::{
     AnswerFacts, FetchContext, FetchMetadata, FetchSessionRequest, SessionEpoch, SessionId,
 };
 use crate::partition::{
-    FetchPartition, FetchProgress, FollowerFetch, Isolation, ReadView, Reader, WallTime,
+    FetchPartition, FetchProgress, FollowerFetch, Isolation, Partition, ReadView, Reader, WallTime,
 };
 use crate::storage::SimulatedDisk;
 use crate::wire::{FetchRequest, fetch_response as wire};
@@ -46,6 +49,8 @@ const FOLLOWERS_MAY_ANSWER: i16 = 11;
 pub(in crate::broker) struct Fetch {
     pub(super) request: Arc<Request>,
     pub(super) reader: Reader,
+    /// Where a consumer stands that may be sent to a follower.
+    nearest: Option<Nearest>,
     pub(super) context: FetchContext,
     pub(super) named: Vec<(TopicPartition, FetchPartition)>,
     /// Topics that this broker does not know by their names (old versions), with their answers.
@@ -71,6 +76,8 @@ pub(super) struct Part {
     fetch: FetchPartition,
     pub(super) view: Option<ReadView>,
     start: Option<LogOffsetMetadata>,
+    /// Who shall be asked instead (`preferredReadReplica`).
+    pub(super) preferred: Option<BrokerId>,
     pub(super) error: ErrorCode,
     pub(super) records: Bytes,
 }
@@ -118,6 +125,7 @@ pub(super) fn handle(
     let max_bytes = bytes(message.max_bytes.min(broker.config().node.fetch_max_bytes));
     let fetch = Fetch {
         request: Arc::clone(request),
+        nearest: Nearest::of(broker, request, &message, &reader),
         reader,
         context,
         named,
@@ -148,6 +156,23 @@ impl Fetch {
 }
 
 impl Part {
+    /// FE-3: whether another replica is to be read: that is told to a reader in this one's epoch, others are refused.
+    fn is_read_elsewhere(
+        &mut self,
+        nearest: Option<&Nearest>,
+        partition: &Partition,
+        image: &MetadataImage,
+    ) -> bool {
+        let offset = self.fetch.fetch_offset;
+        let replica = nearest.and_then(|nearest| nearest.replica(partition, offset, image));
+        let Some(replica) = replica else { return false };
+        match partition.offsets_without_records(&self.fetch) {
+            Ok(view) => (self.view, self.preferred) = (Some(view), Some(replica)),
+            Err(error) => self.error = error,
+        }
+        true
+    }
+
     pub(super) fn facts(&self) -> AnswerFacts {
         AnswerFacts {
             partition: self.id,
@@ -156,7 +181,7 @@ impl Part {
             log_start_offset: self.view.map_or(Offset(-1), |view| view.log_start_offset),
             has_records: !self.records.is_empty(),
             is_diverging: self.view.is_some_and(|view| view.diverging_epoch.is_some()),
-            has_preferred_replica: false,
+            has_preferred_replica: self.preferred.is_some(),
         }
     }
 }
@@ -235,7 +260,8 @@ impl Broker {
         } else {
             ErrorCode::NotLeaderOrFollower
         };
-        Part { id, slot, fetch, view: None, start: None, error, records: Bytes::new() }
+        let (view, start, preferred) = (None, None, None);
+        Part { id, slot, fetch, view, start, preferred, error, records: Bytes::new() }
     }
 }
 
@@ -262,6 +288,11 @@ impl Broker {
                 Some(view) => view,
                 None => {
                     part.view = None;
+                    let nearest = fetch.nearest.as_ref();
+                    if part.is_read_elsewhere(nearest, &replica.partition, &self.image) {
+                        marks::sent_elsewhere(cx);
+                        continue;
+                    }
                     let epochs = replica.log.epochs();
                     match replica.partition.read(&fetch.reader, &part.fetch, epochs) {
                         Ok(view) => view,
@@ -299,6 +330,7 @@ impl Broker {
             match replica.log.read(&mut disk, from, wanted, view.up_to, first, events) {
                 Ok(found) => {
                     cost += costs::READ + costs::bytes(found.records.len());
+                    marks::records(&fetch.reader, &replica.partition, cx);
                     fetch.bytes += found.records.len();
                     part.start = Some(found.start);
                     part.records = found.records;
@@ -407,7 +439,9 @@ impl Broker {
     fn must_answer_now(&mut self, key: u32) -> bool {
         let fetch = self.fetches.get_mut(key);
         let urgent = |part: &Part| {
-            !part.error.is_ok() || part.view.is_some_and(|view| view.diverging_epoch.is_some())
+            !part.error.is_ok()
+                || part.preferred.is_some()
+                || part.view.is_some_and(|view| view.diverging_epoch.is_some())
         };
         fetch.max_wait == Span::ZERO
             || fetch.parts.is_empty()
@@ -444,6 +478,7 @@ impl Broker {
         fetch.bound = false;
         for part in &mut fetch.parts {
             (part.view, part.start, part.error) = (None, None, ErrorCode::None);
+            part.preferred = None;
             part.records = Bytes::new();
         }
         self.refresh_slots(key);

@@ -1,6 +1,6 @@
 //! What a fetch is answered: the session decides which partitions are told of, each with its records or its error.
 //!
-//! In Kafka: `KafkaApis.handleFetchRequest` (its response callback), `FetchSession`; KIP-227, KIP-951.
+//! In Kafka: `KafkaApis.handleFetchRequest` (its response callback), `FetchSession`; KIP-227, KIP-392, KIP-951.
 
 use bytes::Bytes;
 use trial_sim::ConnId;
@@ -44,12 +44,13 @@ impl Broker {
                 Some(view) if part.error.is_ok() => answered_partition(&part, &view),
                 _ => failed_partition(part.id.partition, part.error),
             };
-            // There are none to tell of for who reads what is not committed too, and where a read failed.
+            // There are none to tell of for who reads what is not committed too, and where nothing was read.
             let was_there = !matches!(
                 part.error,
                 ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId
             );
-            if was_there && !(part.error.is_ok() && fetch.reader.reads_committed()) {
+            let is_read_here = part.error.is_ok() && part.preferred.is_none();
+            if was_there && !(is_read_here && fetch.reader.reads_committed()) {
                 answer.aborted_transactions = None;
             }
             let names_leader = version >= NAMES_LEADERS
@@ -108,6 +109,9 @@ fn answered_partition(part: &Part, view: &ReadView) -> wire::Partition {
         records: Some(part.records.clone()),
         ..Default::default()
     };
+    if let Some(replica) = part.preferred {
+        answer.preferred_read_replica = replica.0;
+    }
     if let Some(end) = view.diverging_epoch {
         answer.diverging_epoch.epoch = end.leader_epoch.0;
         answer.diverging_epoch.end_offset = end.end_offset.0;

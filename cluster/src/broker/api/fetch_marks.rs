@@ -8,7 +8,7 @@ use crate::error_code::ErrorCode;
 use crate::ids::Offset;
 use crate::mark;
 use crate::partition::fetch_session::FetchContext;
-use crate::partition::{ReadView, Reader};
+use crate::partition::{Partition, ReadView, Reader};
 
 /// What a request is, by its session.
 pub(super) fn context(found: &FetchContext, cx: &mut Cx<'_>) {
@@ -61,6 +61,25 @@ pub(super) fn view(seen: &ReadView, offset: Offset, cx: &mut Cx<'_>) {
         offset > seen.up_to,
         "consumer_above_high_watermark",
         "a consumer asked for records behind the high watermark, and gets nothing"
+    );
+}
+
+/// A leader leaves a consumer to one of its followers.
+pub(super) fn sent_elsewhere(cx: &mut Cx<'_>) {
+    mark::reachable!(
+        cx,
+        "consumer_sent_to_follower",
+        "a leader sent a consumer to a follower in its rack (KIP-392)"
+    );
+}
+
+/// Records are read for somebody.
+pub(super) fn records(reader: &Reader, partition: &Partition, cx: &mut Cx<'_>) {
+    mark::sometimes!(
+        cx,
+        matches!(reader, Reader::Consumer { .. }) && partition.leader().is_none(),
+        "follower_answers_consumer",
+        "a follower handed records to a consumer (KIP-392)"
     );
 }
 

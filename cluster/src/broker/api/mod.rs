@@ -19,6 +19,7 @@ mod in_turn;
 mod init_producer_id;
 mod list_offsets;
 mod metadata;
+mod nearest;
 mod offset_for_leader_epoch;
 mod produce;
 mod produce_records;

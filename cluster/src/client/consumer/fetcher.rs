@@ -1,6 +1,7 @@
-//! Asks leaders for records, keeps what comes, and returns it as polls ask for it.
+//! Asks leaders or replicas nearby for records, keeps what comes, and returns it as polls ask for it.
 //!
-//! In Kafka:   `AbstractFetch`, `FetchBuffer`, `FetchCollector`; KIP-227 (sessions), KIP-951 (leader hints).
+//! In Kafka:   `AbstractFetch`, `FetchBuffer`, `FetchCollector`; KIP-227 (sessions), KIP-392 (reading nearby),
+//!             KIP-951 (leader hints).
 //! Invariants: FE-1 one fetch per node at a time, and none while records of its partitions wait to be polled;
 //!             FE-2 what came is returned only if the position is still where it was asked for.
 
@@ -12,7 +13,7 @@ use super::completed_fetch::CompletedFetch;
 use super::kafka_consumer::{
     ConsumerEvent, KafkaConsumer, NodeSession, Pending, Polled, is_leader_error,
 };
-use super::subscription::{Position, ResetCause};
+use super::subscription::{PartitionState, Position, ResetCause};
 use crate::client::NamedPartition;
 use crate::client::metadata::Endpoint;
 use crate::error_code::ErrorCode;
@@ -24,38 +25,85 @@ use crate::partition::read::FetchPartition;
 use crate::wire::{ApiKey, FetchRequest, FetchResponse, fetch_request, fetch_response};
 
 impl KafkaConsumer {
-    /// Sends a fetch to every node that leads a partition with nothing buffered.
+    /// Sends a fetch to every node from which a partition is read that has nothing buffered.
     pub(super) fn send_fetches(&mut self, wires: &mut dyn Wires) {
-        for (node, partitions) in self.fetchable(wires.now()) {
-            if self.is_ready(node, wires) {
+        self.forget_unreachable(wires);
+        for (node, partitions) in self.fetchable(wires.now(), wires.wall_ms()) {
+            let is_ready = self.is_ready(node, wires);
+            if is_ready {
                 self.send_fetch(node, &partitions, wires);
             }
+            // In a back-off nothing is under way that could fail.
+            let awaits = !is_ready && !self.cluster.net.connection_failed(node);
+            let named = |id: &TopicPartition| self.named(*id);
+            let connecting = awaits.then(|| partitions.keys().filter_map(named).collect());
+            let session = self.sessions.entry(node).or_default();
+            session.connecting = connecting.unwrap_or_default();
         }
+    }
+
+    /// A fetch that waited for a connection has failed with it.
+    fn forget_unreachable(&mut self, wires: &mut dyn Wires) {
+        let mut failed = BTreeSet::new();
+        for (node, session) in &mut self.sessions {
+            if !session.connecting.is_empty() && self.cluster.net.connection_failed(*node) {
+                failed.append(&mut session.connecting);
+            }
+        }
+        self.read_from_leaders(&failed, wires);
+    }
+
+    /// A fetch of these partitions has failed: whoever was named for them is not asked any more (`handleFetchFailure`).
+    fn read_from_leaders(&mut self, partitions: &BTreeSet<NamedPartition>, wires: &mut dyn Wires) {
+        for at in partitions {
+            let state = self.assigned.get_mut(at);
+            let was_named = state.and_then(PartitionState::clear_preferred);
+            mark::sometimes!(
+                wires,
+                was_named.is_some(),
+                "preferred_replica_unreachable",
+                "a consumer could not reach the replica that it was sent to, and goes back to the leader"
+            );
+        }
+    }
+
+    fn named(&self, id: TopicPartition) -> Option<NamedPartition> {
+        let topic = self.cluster.metadata.topic_name(id.topic)?.clone();
+        Some(NamedPartition { topic, partition: id.partition })
     }
 
     /// What to fetch from whom.
     fn fetchable(
         &mut self,
         now: Time,
+        now_ms: i64,
     ) -> BTreeMap<BrokerId, BTreeMap<TopicPartition, FetchPartition>> {
         let buffered: BTreeSet<&NamedPartition> =
             self.buffer.iter().map(|fetch| &fetch.partition).collect();
         let is_fetching = |node| self.sessions.get(&node).is_some_and(|session| session.in_flight);
         let (mut nodes, mut busy) = (BTreeMap::<_, BTreeMap<_, _>>::new(), BTreeSet::new());
-        let (mut retry_at, mut leaderless) = (None, false);
-        for (at, state) in &self.assigned {
+        let (mut retry_at, mut is_stale) = (None, false);
+        for (at, state) in &mut self.assigned {
             let Some(position) = state.valid_position() else {
                 continue;
             };
             let Some(leader) = position.leader.leader else {
-                leaderless = true;
+                is_stale = true;
                 continue;
             };
+            let node = match state.read_replica(now_ms) {
+                None => leader,
+                Some(replica) if self.cluster.metadata.is_online(at, replica) => replica,
+                Some(_) => {
+                    (is_stale, _) = (true, state.clear_preferred());
+                    leader
+                }
+            };
             if buffered.contains(at) {
-                busy.insert(leader);
+                busy.insert(node);
             } else if state.is_backing_off(now) {
                 retry_at = retry_at.into_iter().chain(state.retry_at).min();
-            } else if !is_fetching(leader)
+            } else if !is_fetching(node)
                 && let Some(topic) = self.cluster.metadata.topic_id(&at.topic)
             {
                 let fetch = FetchPartition {
@@ -66,7 +114,7 @@ impl KafkaConsumer {
                     last_fetched_epoch: None,
                 };
                 let id = TopicPartition { topic, partition: at.partition };
-                nodes.entry(leader).or_default().insert(id, fetch);
+                nodes.entry(node).or_default().insert(id, fetch);
             }
         }
         for (node, session) in &self.sessions {
@@ -76,7 +124,7 @@ impl KafkaConsumer {
             }
         }
         nodes.retain(|node, _| !busy.contains(node)); // FE-1
-        if leaderless {
+        if is_stale {
             self.cluster.metadata.request_update();
         }
         self.check_at(retry_at);
@@ -100,6 +148,7 @@ impl KafkaConsumer {
         let plan = session.plan(partitions);
         let own = &self.config.consumer;
         let request = FetchRequest {
+            rack_id: own.client_rack.clone().unwrap_or_default(),
             max_wait_ms: i32::try_from(own.fetch_max_wait.0 / 1_000_000).unwrap_or(i32::MAX),
             min_bytes: own.fetch_min_bytes,
             max_bytes: own.fetch_max_bytes,
@@ -128,6 +177,9 @@ impl KafkaConsumer {
         let Ok(response) = completed.response::<FetchRequest>() else {
             session.handler.on_failure();
             session.retry_at = completed.result.is_ok().then_some(retry_at);
+            let told: Vec<TopicPartition> = session.fetching.iter().copied().collect();
+            let told = told.into_iter().filter_map(|id| self.named(id)).collect();
+            self.read_from_leaders(&told, wires);
             return;
         };
         let error = ErrorCode::from_code(response.error_code);
@@ -177,6 +229,10 @@ impl KafkaConsumer {
                 let asked = self.sessions[&node].handler.told(id).expect("the handler checked it");
                 let error = ErrorCode::from_code(answer.error_code);
                 hints.extend(hint_of(&answer, error).map(|hint| (at.clone(), hint)));
+                let preferred = Some(answer.preferred_read_replica).filter(|id| *id >= 0);
+                if let (Some(replica), true) = (preferred, error.is_ok()) {
+                    self.prefer(&at, BrokerId(replica), asked.fetch_offset, wires);
+                }
                 let records = answer.records.unwrap_or_default();
                 if error.is_ok() && records.is_empty() {
                     continue;
@@ -206,6 +262,23 @@ impl KafkaConsumer {
         self.take_errors(retry_at, wires);
     }
 
+    /// The leader has named the replica to read from (`FetchCollector.updatePartitionState`).
+    fn prefer(
+        &mut self,
+        at: &NamedPartition,
+        replica: BrokerId,
+        asked: Offset,
+        wires: &mut dyn Wires,
+    ) {
+        let lease = self.config.client.metadata_max_age.as_millis();
+        let until_ms = wires.wall_ms().saturating_add(i64::try_from(lease).unwrap_or(i64::MAX));
+        let state = self.assigned.get_mut(at);
+        let is_there = |position: Position| position.offset == asked;
+        if let Some(state) = state.filter(|it| it.valid_position().is_some_and(is_there)) {
+            state.prefer(replica, until_ms);
+        }
+    }
+
     /// Errors do not wait for a poll: they hold no records, and what they ask for takes time.
     fn take_errors(&mut self, retry_at: Time, wires: &mut dyn Wires) {
         let (errors, records) = self.buffer.drain(..).partition(|it| !it.error.is_ok());
@@ -221,10 +294,26 @@ impl KafkaConsumer {
         let Some(state) = self.assigned.get_mut(at) else {
             return;
         };
-        if state.valid_position().map(|position| position.offset) != Some(fetch.fetch_offset) {
+        let Some(position) = state.valid_position() else {
+            return; // FE-2
+        };
+        let is_out_of_range = fetch.error == ErrorCode::OffsetOutOfRange;
+        let was_named = match is_out_of_range || is_leader_error(fetch.error) {
+            true => state.clear_preferred(),
+            false => None,
+        };
+        if is_out_of_range && was_named.is_some() {
+            mark::reachable!(
+                wires,
+                "preferred_replica_out_of_range",
+                "the replica that a consumer was sent to does not have its offset, and it asks the leader"
+            );
+            return;
+        }
+        if position.offset != fetch.fetch_offset {
             return; // FE-2
         }
-        if fetch.error == ErrorCode::OffsetOutOfRange {
+        if is_out_of_range {
             mark::reachable!(
                 wires,
                 "consumer_out_of_range",

@@ -102,6 +102,8 @@ pub(super) struct NodeSession {
     /// What the handler was told to fetch.
     pub(super) fetching: BTreeSet<TopicPartition>,
     pub(super) in_flight: bool,
+    /// What is to be fetched as soon as the connection is made.
+    pub(super) connecting: BTreeSet<NamedPartition>,
     pub(super) retry_at: Option<Time>,
 }
 

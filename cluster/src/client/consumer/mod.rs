@@ -10,6 +10,8 @@ mod offset_fetcher;
 mod subscription;
 
 #[cfg(test)]
+mod nearest_tests;
+#[cfg(test)]
 mod tests;
 
 pub use kafka_consumer::{ConsumedRecord, ConsumerEvent, KafkaConsumer, Polled};

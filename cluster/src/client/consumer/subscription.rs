@@ -1,14 +1,15 @@
 //! What a consumer knows of one assigned partition: its position, and whether it may be fetched.
 //!
 //! In Kafka:   `SubscriptionState.TopicPartitionState`, `FetchStates`, KIP-320.
-//! Holds:      state, position, the wait after a failure.
+//! Holds:      state, position, the wait after a failure, the replica to read from if it is not the leader (KIP-392).
 //! Invariants: SU-1 a partition that is fetched or validated has a position, any other has none.
-//! Left out:   pausing, groups, preferred read replicas.
+//!             SU-2 a lease begins when another replica is named than before, and is not renewed.
+//! Left out:   pausing, groups.
 
 use trial_sim::Time;
 
 use crate::client::LeaderAndEpoch;
-use crate::ids::{LeaderEpoch, Offset};
+use crate::ids::{BrokerId, LeaderEpoch, Offset};
 
 /// Where a consumer reads next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,11 +54,20 @@ pub(super) struct PartitionState {
     pub(super) state: FetchState,
     position: Option<Position>,
     pub(super) retry_at: Option<Time>,
+    preferred: Option<PreferredReplica>,
+}
+
+/// The replica that the leader has named.
+#[derive(Debug, Clone, Copy)]
+struct PreferredReplica {
+    replica: BrokerId,
+    /// The last moment of its lease, in milliseconds of the wall clock.
+    until_ms: i64,
 }
 
 impl PartitionState {
     pub(super) const fn new() -> Self {
-        Self { state: FetchState::Initializing, position: None, retry_at: None }
+        Self { state: FetchState::Initializing, position: None, retry_at: None, preferred: None }
     }
 
     pub(super) const fn position(&self) -> Option<Position> {
@@ -72,6 +82,24 @@ impl PartitionState {
     /// Whether a failure is still waited out.
     pub(super) fn is_backing_off(&self, now: Time) -> bool {
         self.retry_at.is_some_and(|at| now < at)
+    }
+
+    /// The replica to read from instead of the leader; one whose lease is over is forgotten.
+    pub(super) fn read_replica(&mut self, now_ms: i64) -> Option<BrokerId> {
+        self.preferred = self.preferred.filter(|preferred| now_ms <= preferred.until_ms);
+        self.preferred.map(|preferred| preferred.replica)
+    }
+
+    /// The leader has named a replica.
+    pub(super) fn prefer(&mut self, replica: BrokerId, until_ms: i64) {
+        if self.preferred.is_none_or(|preferred| preferred.replica != replica) {
+            self.preferred = Some(PreferredReplica { replica, until_ms });
+        }
+    }
+
+    /// From now on the leader is asked. Answers who was to be read from.
+    pub(super) fn clear_preferred(&mut self) -> Option<BrokerId> {
+        self.preferred.take().map(|preferred| preferred.replica)
     }
 
     /// Forgets the position; a new one is asked for.
@@ -110,6 +138,7 @@ impl PartitionState {
             && position.leader != leader
         {
             self.seek_unvalidated(Position { leader, ..position });
+            self.preferred = None;
         }
     }
 

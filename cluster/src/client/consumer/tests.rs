@@ -31,13 +31,13 @@ impl Machine for KafkaConsumer {
     }
 }
 
-struct Fixture {
-    cluster: TestCluster,
-    consumer: KafkaConsumer,
+pub(super) struct Fixture {
+    pub(super) cluster: TestCluster,
+    pub(super) consumer: KafkaConsumer,
 }
 
 /// `count` records from `base` on, written in `epoch`.
-fn batch(base: i64, count: i64, epoch: i32) -> Bytes {
+pub(super) fn batch(base: i64, count: i64, epoch: i32) -> Bytes {
     let mut builder = BatchBuilder::new(Offset(base)).leader_epoch(LeaderEpoch(epoch));
     for i in 0..count {
         builder.append(0, None, Some(format!("v{}", base + i).as_bytes()), &[]);
@@ -47,7 +47,7 @@ fn batch(base: i64, count: i64, epoch: i32) -> Bytes {
 
 impl Fixture {
     /// A consumer that has been told its topic, with `earliest` unless a setting says otherwise.
-    fn new(leaders: &[i32], settings: &[(&str, &str)]) -> Self {
+    pub(super) fn new(leaders: &[i32], settings: &[(&str, &str)]) -> Self {
         let mut config = ConsumerConfig::default();
         config.set("auto.offset.reset", "earliest").expect("a setting of Kafka's");
         for (name, value) in settings {
@@ -61,7 +61,7 @@ impl Fixture {
     }
 
     /// The same, with its first reset answered: every partition starts at `offset`.
-    fn started(leaders: &[i32], settings: &[(&str, &str)], offset: i64) -> Self {
+    pub(super) fn started(leaders: &[i32], settings: &[(&str, &str)], offset: i64) -> Self {
         let mut it = Self::new(leaders, settings);
         while it.cluster.asked.first().is_some_and(|asked| asked.api == ApiKey::ListOffsets) {
             let (asked, _) = it.take();
@@ -71,12 +71,12 @@ impl Fixture {
         it
     }
 
-    fn run_to(&mut self, millis: u64) {
+    pub(super) fn run_to(&mut self, millis: u64) {
         self.cluster.run_to(millis, &mut self.consumer);
     }
 
     /// Takes the oldest request that waits, in words.
-    fn take(&mut self) -> (Asked, String) {
+    pub(super) fn take(&mut self) -> (Asked, String) {
         assert!(!self.cluster.asked.is_empty(), "no request waits");
         let asked = self.cluster.asked.remove(0);
         let words = match asked.api {
@@ -106,7 +106,7 @@ impl Fixture {
         (asked, format!("b{node}: {words}"))
     }
 
-    fn answer_offsets(&mut self, asked: &Asked, error: ErrorCode, offset: i64) {
+    pub(super) fn answer_offsets(&mut self, asked: &Asked, error: ErrorCode, offset: i64) {
         let request: ListOffsetsRequest = asked.decode();
         let topics = request.topics.iter().flat_map(|topic| &topic.partitions);
         let partitions = topics.map(|it| list_offsets_response::Partition {
@@ -124,7 +124,7 @@ impl Fixture {
         self.cluster.answer(asked, &response, &mut self.consumer);
     }
 
-    fn answer_epoch(&mut self, asked: &Asked, leader_epoch: i32, end_offset: i64) {
+    pub(super) fn answer_epoch(&mut self, asked: &Asked, leader_epoch: i32, end_offset: i64) {
         let partition = offset_for_leader_epoch_response::Partition {
             leader_epoch,
             end_offset,
@@ -142,7 +142,12 @@ impl Fixture {
     }
 
     /// Answers a fetch with what each partition of it holds.
-    fn answer_fetch(&mut self, asked: &Asked, session: i32, parts: &[(i32, ErrorCode, Bytes)]) {
+    pub(super) fn answer_fetch(
+        &mut self,
+        asked: &Asked,
+        session: i32,
+        parts: &[(i32, ErrorCode, Bytes)],
+    ) {
         let partitions = parts.iter().map(|(index, error, records)| fetch_response::Partition {
             partition_index: *index,
             error_code: error.code(),
@@ -164,7 +169,7 @@ impl Fixture {
     }
 
     /// Polls once: `partition:offsets` and the position afterwards.
-    fn poll(&mut self) -> String {
+    pub(super) fn poll(&mut self) -> String {
         let polled = self.consumer.poll(&mut self.cluster.wires);
         self.cluster.settle(&mut self.consumer);
         let words = polled.iter().map(|part| {
@@ -175,7 +180,7 @@ impl Fixture {
         words.collect::<Vec<String>>().join("; ")
     }
 
-    fn events(&mut self) -> String {
+    pub(super) fn events(&mut self) -> String {
         let mut words = Vec::new();
         while let Some(event) = self.consumer.next_event() {
             words.push(match event {

@@ -11,6 +11,7 @@ mod leading;
 mod marks;
 mod metadata;
 mod random_orders;
+mod read_replica;
 mod reads;
 mod seven_cases;
 mod wired;
