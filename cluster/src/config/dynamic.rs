@@ -79,7 +79,8 @@ impl BrokerConfig {
     }
 }
 
-/// Threads become at most twice as many, and at least half of them stay (`DynamicThreadPool`, `LogCleaner`, `Acceptor`).
+/// Threads become at most twice as many, and at least half of them stay (`DynamicThreadPool`, `LogCleaner`,
+/// `Acceptor`).
 fn check_threads(now: &NodeSettings, then: &NodeSettings) -> Result<(), String> {
     let pools = [
         ("num.io.threads", now.num_io_threads, then.num_io_threads),

@@ -135,6 +135,7 @@ impl Facts {
             let rewrites = keeping.is_some_and(|keeping| keeping.rewrites);
             let mut partition = PartitionFacts::new(id, Arc::from(name), min);
             partition.min_insync_set = set;
+            self.promises.loosen(&mut partition);
             partition.keeps_records = keeps_records;
             partition.rewritten = rewrites.then(Box::default);
             self.partitions.insert(id, partition);

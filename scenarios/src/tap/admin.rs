@@ -1,6 +1,6 @@
 //! What administrators ask for, as far as the checkers need it: starts of logs, settings.
 //!
-//! In Kafka:   `DeleteRecords` 2, `IncrementalAlterConfigs` 1.
+//! In Kafka:   `DeleteRecords` 2, `IncrementalAlterConfigs` 1, `AlterConfigs` 2.
 //! Left out:   whether it was granted: what was asked for may come to be.
 
 use bytes::Bytes;
@@ -25,13 +25,14 @@ pub struct SettingAsked {
     pub topic: Option<String>,
     /// Kafka's name of the setting.
     pub name: String,
-    /// The value.
-    pub value: String,
+    /// The value; none: it is taken back.
+    pub value: Option<String>,
 }
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
 const SET: i8 = 0;
+const DELETE: i8 = 1;
 const APPEND: i8 = 2;
 
 pub(super) fn delete_records(body: Bytes) -> Result<Vec<StartAsked>, Malformed> {
@@ -49,7 +50,11 @@ pub(super) fn delete_records(body: Bytes) -> Result<Vec<StartAsked>, Malformed> 
     Ok(asked)
 }
 
-pub(super) fn alter_configs(body: Bytes) -> Result<Vec<SettingAsked>, Malformed> {
+/// `incrementally`: what is not named stays as it is. Otherwise it is taken back, which nobody can see here.
+pub(super) fn alter_configs(
+    body: Bytes,
+    incrementally: bool,
+) -> Result<Vec<SettingAsked>, Malformed> {
     let mut cursor = Cursor::new(body);
     let mut asked = Vec::new();
     cursor.compact_array(|cursor| {
@@ -58,13 +63,14 @@ pub(super) fn alter_configs(body: Bytes) -> Result<Vec<SettingAsked>, Malformed>
         let topic = (kind == TOPIC).then_some(resource);
         cursor.compact_array(|cursor| {
             let name = cursor.compact_string()?;
-            let operation = cursor.i8()?;
+            let operation = if incrementally { cursor.i8()? } else { SET };
             let value = cursor.compact_bytes()?;
-            if matches!(kind, TOPIC | BROKER)
-                && matches!(operation, SET | APPEND)
-                && let Some(value) = value
-            {
-                let value = String::from_utf8_lossy(&value).into_owned();
+            let value = value.map(|value| String::from_utf8_lossy(&value).into_owned());
+            let is_told = match operation {
+                SET | APPEND => value.is_some(),
+                operation => operation == DELETE && value.is_none(),
+            };
+            if matches!(kind, TOPIC | BROKER) && is_told {
                 asked.push(SettingAsked { topic: topic.clone(), name, value });
             }
             cursor.skip_tags()

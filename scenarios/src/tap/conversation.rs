@@ -20,6 +20,7 @@ const FETCH: i16 = 1;
 const LIST_OFFSETS: i16 = 2;
 const API_VERSIONS: i16 = 18;
 const DELETE_RECORDS: i16 = 21;
+const ALTER_CONFIGS: i16 = 33;
 const INCREMENTAL_ALTER_CONFIGS: i16 = 44;
 
 /// Something that was said on a connection.
@@ -235,7 +236,10 @@ fn other_request(api: i16, version: i16, cursor: Cursor) -> Result<Option<Heard>
         }
         (DELETE_RECORDS, _) => Some(Heard::StartsAsked(None)),
         (INCREMENTAL_ALTER_CONFIGS, 1) => {
-            Some(Heard::SettingsAsked(admin::alter_configs(flexible_body(cursor)?)?))
+            Some(Heard::SettingsAsked(admin::alter_configs(flexible_body(cursor)?, true)?))
+        }
+        (ALTER_CONFIGS, 2) => {
+            Some(Heard::SettingsAsked(admin::alter_configs(flexible_body(cursor)?, false)?))
         }
         _ => None,
     })

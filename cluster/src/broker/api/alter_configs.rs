@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx};
-use super::forwarded::Forwarded;
+use super::forwarded::{self, Forwarded};
 use crate::config::altered::{AlterOp, alter};
 use crate::config::dynamic::Level;
 use crate::config::schema::Section;
@@ -75,7 +75,8 @@ pub(super) fn handle<R: Alters>(
         return Ok(());
     }
     let frame = framed(request, &message);
-    broker.forward(Forwarded { request: Arc::clone(request), answers }, frame, cx);
+    let asked = forwarded::Asked { request: Arc::clone(request), answers };
+    broker.forward(Forwarded::Asked(asked), frame, cx);
     Ok(())
 }
 
@@ -98,14 +99,14 @@ pub struct Answer {
 }
 
 /// The controller's answer, with what this broker has answered itself between; none if it cannot be read.
-pub(super) fn reassemble(forwarded: &Forwarded, response: &Bytes) -> Option<Bytes> {
+pub(super) fn reassemble(forwarded: &forwarded::Asked, response: &Bytes) -> Option<Bytes> {
     match forwarded.request.api {
         ApiKey::AlterConfigs => reassembled::<AlterConfigsRequest>(forwarded, response),
         _ => reassembled::<IncrementalAlterConfigsRequest>(forwarded, response),
     }
 }
 
-fn reassembled<R: Alters>(forwarded: &Forwarded, response: &Bytes) -> Option<Bytes> {
+fn reassembled<R: Alters>(forwarded: &forwarded::Asked, response: &Bytes) -> Option<Bytes> {
     let request = &forwarded.request;
     let version = request.header.request_api_version;
     let (_, body) = frames::split_response(response, request.api, version)?;
