@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use trial_cluster::config::dynamic::Level;
 use trial_cluster::config::{TopicConfig, ValueError};
+use trial_cluster::ids::BrokerId;
 use trial_cluster::image::ConfigsImage;
 use trial_sim::fault::{Configured, HostExpr};
 
@@ -71,10 +72,10 @@ impl Known<'_> {
         with: &[(String, String)],
         without: &[String],
     ) -> Result<(), Unfit> {
-        let config = &self.cluster.config;
+        let (config, none) = (&self.cluster.config, ConfigsImage::default());
         for (name, value) in with {
             let given = BTreeMap::from([(name.clone(), value.clone())]);
-            let checked = config.check_dynamic(config, &ConfigsImage::default(), level, &given);
+            let checked = config.check_dynamic(config, (&none, BrokerId(1)), level, &given);
             let allowed =
                 "a setting that brokers obey while they run, under the brokers' name for it";
             checked.map_err(|what| Unfit::name(name, what, allowed))?;

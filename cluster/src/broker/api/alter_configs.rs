@@ -235,9 +235,10 @@ impl Broker {
 
     /// Whether this broker could live by what would be set then.
     fn judge_settings(&self, asked: &Asked<'_>) -> Result<(), Refusal> {
+        let id = self.identity().id;
         let (level, resource) = match asked.name {
             "" => (Level::Cluster, ConfigResource::Cluster),
-            _ => (Level::Broker, ConfigResource::Broker(self.identity().id)),
+            _ => (Level::Broker, ConfigResource::Broker(id)),
         };
         let configs = self.image().configs();
         let set = configs.resource(&resource).filter(|_| !asked.replaces);
@@ -255,7 +256,7 @@ impl Broker {
                 None => all.remove(name),
             };
         }
-        let checked = self.file_config.check_dynamic(&self.config, configs, level, &all);
+        let checked = self.file_config.check_dynamic(&self.config, (configs, id), level, &all);
         checked.map_err(invalid)
     }
 
