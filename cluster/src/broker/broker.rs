@@ -6,7 +6,7 @@
 //! Invariants: BR-1 whatever an input or a job wakes is polled before the input or the job is over, so that nothing
 //!             waits without a timer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -132,6 +132,8 @@ pub struct Broker {
     pub(super) alterations: ControllerChannel,
     pub(super) forwarding: ControllerChannel,
     pub(super) forwarded: Slab<Forwarded>,
+    /// Topics that are being made because somebody asked for them.
+    pub(super) auto_created: BTreeSet<String>,
     pub(super) producer_ids: ProducerIds,
 }
 
@@ -185,6 +187,7 @@ impl Broker {
             alterations,
             forwarding,
             forwarded: Slab::default(),
+            auto_created: BTreeSet::new(),
             producer_ids: ProducerIds::default(),
             file_config: Arc::clone(&config),
             config,

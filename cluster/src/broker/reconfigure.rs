@@ -7,7 +7,8 @@
 //!             RC-2 a log has its topic's settings over its broker's, from the publication on that has changed either;
 //!             who waits for replicas or bytes is looked at when something happens, and not because of it.
 //!             RC-3 the jitter of a segment is that of its beginning.
-//! Left out:   A cleaning that is under way ends as it was begun; Kafka's cleaners begin anew. Pools have 64 lanes at most.
+//! Left out:   a cleaning that is under way ends as it was begun; Kafka's cleaners begin anew. Pools have 64 lanes at
+//!             most.
 
 use std::sync::Arc;
 

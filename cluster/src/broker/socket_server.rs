@@ -73,8 +73,8 @@ impl SocketServer {
         Self { acceptors, lanes, request_max_bytes, channels: BTreeMap::new() }
     }
 
-    /// Each listener has so many network lanes from now on. Connections of those that go are closed, as Kafka's are with
-    /// their processor.
+    /// Each listener has so many network lanes from now on. Connections of those that go are closed, as Kafka's are
+    /// with their processor.
     pub fn resize(&mut self, lanes: u16, cx: &mut Cx<'_>) {
         self.lanes = lanes;
         for acceptor in &mut self.acceptors {

@@ -197,9 +197,29 @@ impl Admin {
         node.zip(version)
     }
 
+    /// One broker, if it can be asked.
+    fn this_one(
+        &mut self,
+        node: BrokerId,
+        api: ApiKey,
+        versions: RangeInclusive<i16>,
+        wires: &mut dyn Wires,
+    ) -> Option<(BrokerId, i16)> {
+        let ready = self.cluster.net.ready(node, wires).then_some(node);
+        let version = ready.and_then(|node| self.cluster.net.usable_version(node, api, versions));
+        if version.is_none() {
+            self.back_off(wires);
+        }
+        ready.zip(version)
+    }
+
     fn do_next_job(&mut self, wires: &mut dyn Wires) {
         let Some((api, versions)) = self.jobs.needs() else { return };
-        let Some((node, version)) = self.somebody(api, versions, wires) else { return };
+        let found = match self.jobs.asks() {
+            Some(node) => self.this_one(node, api, versions, wires),
+            None => self.somebody(api, versions, wires),
+        };
+        let Some((node, version)) = found else { return };
         let token = self.cluster.token();
         self.in_flight = true;
         self.jobs.send(&mut self.cluster.net, (node, version, token), wires);

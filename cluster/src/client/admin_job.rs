@@ -1,6 +1,7 @@
 //! What an admin is asked to do besides creating its topics, and how it asks for it.
 //!
-//! In Kafka:   `Admin.{alterPartitionReassignments, createPartitions, electLeaders}` in `KafkaAdminClient`.
+//! In Kafka:   `Admin.{alterPartitionReassignments, createPartitions, electLeaders, incrementalAlterConfigs}` in
+//!             `KafkaAdminClient`.
 //! Holds:      jobs in the order in which they were given, and what became of each by its ticket.
 //! Invariants: AJ-1 each job ends in one answer. One that gets none, or comes to a broker whose controller is gone, is
 //!             asked again until `default.api.timeout.ms`; what a controller refuses is told as it is.
@@ -11,12 +12,14 @@ use std::collections::{BTreeMap, VecDeque};
 use bytes::Bytes;
 use trial_sim::{Span, Time};
 
+use crate::config::altered::AlterOp;
 use crate::error_code::ErrorCode;
 use crate::ids::BrokerId;
 use crate::net::{Completed, NetworkClient, Wires};
 use crate::wire::{
     AlterPartitionReassignmentsRequest, ApiKey, CreatePartitionsRequest, ElectLeadersRequest,
-    alter_partition_reassignments_request, create_partitions_request, elect_leaders_request,
+    IncrementalAlterConfigsRequest, alter_partition_reassignments_request,
+    create_partitions_request, elect_leaders_request, incremental_alter_configs_request,
 };
 
 /// `default.api.timeout.ms` of an admin.
@@ -41,6 +44,13 @@ pub enum AdminJob {
         /// How many there are to be.
         count: i32,
     },
+    /// Other settings.
+    Configure {
+        /// Of what.
+        of: Configured,
+        /// Each with its value; none: it is taken back.
+        changes: Vec<(String, Option<String>)>,
+    },
     /// The preferred leader is to lead.
     ElectPreferred {
         /// The topic.
@@ -48,6 +58,28 @@ pub enum AdminJob {
         /// The partition.
         partition: i32,
     },
+}
+
+/// Whose settings a job changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Configured {
+    /// Those of a topic.
+    Topic(String),
+    /// Those of a broker.
+    Broker(BrokerId),
+    /// Those of all brokers.
+    Brokers,
+}
+
+impl Configured {
+    /// Kafka's number and name of it.
+    fn resource(&self) -> (i8, String) {
+        match self {
+            Self::Topic(name) => (2, name.clone()),
+            Self::Broker(id) => (4, id.to_string()),
+            Self::Brokers => (4, String::new()),
+        }
+    }
 }
 
 /// A job, and what its answer is found by.
@@ -76,6 +108,15 @@ impl AdminOrder {
             AdminJob::ElectPreferred { topic, partition } => {
                 format!("{ticket} elect {topic} {partition}")
             }
+            AdminJob::Configure { of, changes } => {
+                let (kind, name) = of.resource();
+                let change = |(key, value): &(String, Option<String>)| match value {
+                    Some(value) => format!(" {key}={value}"),
+                    None => format!(" {key}"),
+                };
+                let changes: String = changes.iter().map(change).collect();
+                format!("{ticket} configure {kind}/{name}{changes}")
+            }
         };
         Bytes::from(text)
     }
@@ -85,6 +126,12 @@ impl AdminOrder {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(bytes).ok()?;
         let words: Vec<&str> = text.split(' ').collect();
+        if let [ticket, "configure", resource, ref changes @ ..] = words[..] {
+            return Some(Self {
+                ticket: ticket.parse().ok()?,
+                job: configuring(resource, changes)?,
+            });
+        }
         let [ticket, word, topic, number, ref rest @ ..] = words[..] else { return None };
         let (topic, number) = (topic.to_owned(), number.parse().ok()?);
         let job = match (word, rest) {
@@ -100,6 +147,20 @@ impl AdminOrder {
         };
         Some(Self { ticket: ticket.parse().ok()?, job })
     }
+}
+
+fn configuring(resource: &str, changes: &[&str]) -> Option<AdminJob> {
+    let of = match resource.split_once('/')? {
+        ("2", name) => Configured::Topic(name.to_owned()),
+        ("4", "") => Configured::Brokers,
+        ("4", id) => Configured::Broker(BrokerId(id.parse().ok()?)),
+        _ => return None,
+    };
+    let changes = changes.iter().map(|change| match change.split_once('=') {
+        Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
+        None => ((*change).to_owned(), None),
+    });
+    Some(AdminJob::Configure { of, changes: changes.collect() })
 }
 
 #[derive(Debug, Clone)]
@@ -137,7 +198,16 @@ impl AdminJobs {
             AdminJob::Reassign { .. } => (ApiKey::AlterPartitionReassignments, 0..=1),
             AdminJob::CreatePartitions { .. } => (ApiKey::CreatePartitions, 0..=3),
             AdminJob::ElectPreferred { .. } => (ApiKey::ElectLeaders, 0..=2),
+            AdminJob::Configure { .. } => (ApiKey::IncrementalAlterConfigs, 0..=1),
         })
+    }
+
+    /// Who has to be asked: a broker for its own settings.
+    pub(super) fn asks(&self) -> Option<BrokerId> {
+        match self.waiting.front()?.order.job {
+            AdminJob::Configure { of: Configured::Broker(id), .. } => Some(id),
+            _ => None,
+        }
     }
 
     /// Sends the next job.
@@ -158,6 +228,9 @@ impl AdminJobs {
             AdminJob::ElectPreferred { topic, partition } => {
                 net.request(version, token, &election(topic, partition))
             }
+            AdminJob::Configure { of, changes } => {
+                net.request(version, token, &settings(&of, changes))
+            }
         };
         net.send(node, request, wires);
     }
@@ -174,6 +247,10 @@ impl AdminJobs {
             ApiKey::CreatePartitions => {
                 let response = done.response::<CreatePartitionsRequest>().ok();
                 response.and_then(|it| worst(0, it.results.first().map(|own| own.error_code)))
+            }
+            ApiKey::IncrementalAlterConfigs => {
+                let response = done.response::<IncrementalAlterConfigsRequest>().ok();
+                response.and_then(|it| worst(0, it.responses.first().map(|own| own.error_code)))
             }
             _ => done.response::<ElectLeadersRequest>().ok().and_then(|response| {
                 let topic = response.replica_election_results.first();
@@ -213,6 +290,21 @@ fn reassignment(
 fn more_partitions(name: String, count: i32) -> CreatePartitionsRequest {
     let topic = create_partitions_request::Topic { name, count, assignments: None };
     CreatePartitionsRequest { topics: vec![topic], timeout_ms: 30_000, validate_only: false }
+}
+
+fn settings(
+    of: &Configured,
+    changes: Vec<(String, Option<String>)>,
+) -> IncrementalAlterConfigsRequest {
+    let (resource_type, resource_name) = of.resource();
+    let configs = changes.into_iter().map(|(name, value)| {
+        let config_operation = if value.is_some() { AlterOp::Set } else { AlterOp::Delete }.id();
+        incremental_alter_configs_request::Config { name, config_operation, value }
+    });
+    let configs = configs.collect();
+    let resource =
+        incremental_alter_configs_request::Resource { resource_type, resource_name, configs };
+    IncrementalAlterConfigsRequest { resources: vec![resource], validate_only: false }
 }
 
 fn election(topic: String, partition: i32) -> ElectLeadersRequest {

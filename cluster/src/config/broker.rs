@@ -71,6 +71,8 @@ settings! {
         num_partitions: i32 = "num.partitions", 1, 1..;
         /// Replicas of a topic that is created without saying how many.
         default_replication_factor: i32 = "default.replication.factor", 1, 1..;
+        /// Whether a topic is made because a client asks where it is.
+        auto_create_topics_enable: bool = "auto.create.topics.enable", true, ..;
         /// Whether the controller gives leaderships back to preferred leaders.
         auto_leader_rebalance_enable: bool = "auto.leader.rebalance.enable", true, ..;
         /// How often it looks, in seconds.

@@ -53,15 +53,15 @@ impl BrokerConfig {
         }
     }
 
-    /// Whether `given` may be all that is set at a level of a node of which this is the file, and where `now` holds;
-    /// `configs` says what is set at the other level.
+    /// Whether `given` may be all that is set at a level of the node `node`, of which this is the file, and where `now`
+    /// holds; `configs` says what is set at the other level.
     ///
     /// # Errors
     /// If it cannot be changed, is no such value, or is not obeyed (DY-2); in words.
     pub fn check_dynamic(
         &self,
         now: &Self,
-        configs: &ConfigsImage,
+        (configs, node): (&ConfigsImage, BrokerId),
         level: Level,
         given: &BTreeMap<String, String>,
     ) -> Result<(), String> {
@@ -75,11 +75,15 @@ impl BrokerConfig {
         for (name, value) in given {
             config.take(name, value).map_err(|error| error.to_string())?;
         }
+        if level == Level::Cluster {
+            config.take_all(configs, &ConfigResource::Broker(node));
+        }
         check_threads(&now.node, &config.node)
     }
 }
 
-/// Threads become at most twice as many, and at least half of them stay (`DynamicThreadPool`, `LogCleaner`, `Acceptor`).
+/// Threads become at most twice as many, and at least half of them stay (`DynamicThreadPool`, `LogCleaner`,
+/// `Acceptor`).
 fn check_threads(now: &NodeSettings, then: &NodeSettings) -> Result<(), String> {
     let pools = [
         ("num.io.threads", now.num_io_threads, then.num_io_threads),
@@ -163,7 +167,7 @@ mod tests {
             let given = BTreeMap::from([(name.to_owned(), value.to_owned())]);
             let configs = ConfigsImage::default();
             let got = BrokerConfig::default();
-            let got = got.check_dynamic(&got, &configs, level, &given).err();
+            let got = got.check_dynamic(&got, (&configs, NODE), level, &given).err();
             let starts = got.as_deref().zip(want).is_some_and(|(got, want)| got.starts_with(want));
             assert!(
                 got.is_none() == want.is_none() && (starts || want.is_none()),

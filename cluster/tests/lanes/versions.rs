@@ -3,13 +3,14 @@
 use bytes::Bytes;
 use trial_cluster::broker::api::SERVED;
 use trial_cluster::wire::{
-    AlterPartitionReassignmentsRequest, ApiKey, ApiVersionsRequest, CreatePartitionsRequest,
-    CreateTopicsRequest, DeleteRecordsRequest, DeleteTopicsRequest, DescribeClusterRequest,
-    DescribeTopicPartitionsRequest, ElectLeadersRequest, FetchRequest,
-    IncrementalAlterConfigsRequest, InitProducerIdRequest, ListOffsetsRequest,
-    ListPartitionReassignmentsRequest, Message as _, MetadataRequest, OffsetForLeaderEpochRequest,
-    ProduceRequest, create_topics_request, delete_records_request, fetch_request,
-    list_offsets_request, metadata_request, offset_for_leader_epoch_request, produce_request,
+    AlterConfigsRequest, AlterPartitionReassignmentsRequest, ApiKey, ApiVersionsRequest,
+    CreatePartitionsRequest, CreateTopicsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
+    DescribeClusterRequest, DescribeConfigsRequest, DescribeTopicPartitionsRequest,
+    ElectLeadersRequest, FetchRequest, IncrementalAlterConfigsRequest, InitProducerIdRequest,
+    ListOffsetsRequest, ListPartitionReassignmentsRequest, Message as _, MetadataRequest,
+    OffsetForLeaderEpochRequest, ProduceRequest, create_topics_request, delete_records_request,
+    fetch_request, list_offsets_request, metadata_request, offset_for_leader_epoch_request,
+    produce_request,
 };
 use trial_log::BatchBuilder;
 
@@ -49,6 +50,7 @@ fn answers_the_default(bench: &mut Bench, door: Door, api: ApiKey, version: i16)
         DescribeTopicPartitions: DescribeTopicPartitionsRequest, CreatePartitions: CreatePartitionsRequest,
         AlterPartitionReassignments: AlterPartitionReassignmentsRequest,
         ListPartitionReassignments: ListPartitionReassignmentsRequest,
+        DescribeConfigs: DescribeConfigsRequest, AlterConfigs: AlterConfigsRequest,
     );
 }
 

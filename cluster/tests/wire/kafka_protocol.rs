@@ -44,7 +44,8 @@ macro_rules! peers {
 }
 
 const PEERS: &[Peer] = peers! {
-    AllocateProducerIdsRequest AllocateProducerIdsResponse AlterPartitionReassignmentsRequest
+    AllocateProducerIdsRequest AllocateProducerIdsResponse AlterConfigsRequest AlterConfigsResponse
+    AlterPartitionReassignmentsRequest
     AlterPartitionReassignmentsResponse AlterPartitionRequest AlterPartitionResponse
     CreatePartitionsRequest CreatePartitionsResponse ListPartitionReassignmentsRequest
     ListPartitionReassignmentsResponse

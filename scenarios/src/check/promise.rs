@@ -56,8 +56,8 @@ impl Weakness {
         if partition.min_insync < 2 {
             Some(Self::MinInsync)
         } else if partition.unclean_election.is_some() {
-            let topic = setup.topics.get(&*partition.topic);
-            Some(Self::UncleanElection { allowed: topic.is_some_and(|topic| topic.unclean) })
+            let allowed = facts.allows_unclean_election(&partition.topic);
+            Some(Self::UncleanElection { allowed })
         } else if setup.exceeds_budget {
             Some(Self::ExceedsBudget)
         } else if !setup.rules.promises_eligible_leader_replicas() {

@@ -268,7 +268,12 @@ impl Facts {
     }
 
     fn on_settings_asked(&mut self, asked: &[SettingAsked]) {
+        let promises = asked.iter().filter(|asked| self.promises.on_asked(asked)).count();
+        if promises > 0 {
+            self.partitions.values_mut().for_each(|partition| self.promises.loosen(partition));
+        }
         for SettingAsked { topic, name, value } in asked {
+            let Some(value) = value else { continue };
             if let Some(topic) = topic {
                 let fresh = || self.setup.keeping.clone();
                 self.keeping.entry(topic.clone()).or_insert_with(fresh);

@@ -138,6 +138,7 @@ impl Facts {
             let rewrites = keeping.rewrites || is_foreign;
             let mut partition = PartitionFacts::new(id, Arc::from(name), min);
             partition.min_insync_set = set;
+            self.promises.loosen(&mut partition);
             partition.keeps_records = keeps_records;
             partition.rewritten = rewrites.then(Box::default);
             self.partitions.insert(id, partition);

@@ -19,6 +19,7 @@ use super::connections::{Answered, Connections};
 use super::fact::{Fact, Known};
 use super::keeping::Keeping;
 use super::partition::{Gone, PartitionFacts, Term};
+use super::promises::Promises;
 use super::replica_log::Stored;
 use super::setup::Setup;
 use super::swap::{Suffix, segment_file};
@@ -67,6 +68,8 @@ pub struct Facts {
     pub(super) partitions: BTreeMap<TopicPartition, PartitionFacts>,
     /// What each topic keeps, by its settings so far.
     pub(super) keeping: BTreeMap<String, Keeping>,
+    /// What was asked for that decides what partitions promise.
+    pub(super) promises: Promises,
     /// Topics that somebody has just asked to be compacted.
     pub(super) newly_compacted: Vec<String>,
     clocks: Clocks,
@@ -107,6 +110,7 @@ impl Facts {
         Self {
             setup,
             keeping,
+            promises: Promises::default(),
             newly_compacted: Vec::new(),
             clocks: Clocks::default(),
             connections: Connections::default(),
@@ -157,12 +161,6 @@ impl Facts {
     /// All partitions, in order.
     pub fn partitions(&self) -> impl Iterator<Item = &PartitionFacts> + '_ {
         self.partitions.values()
-    }
-
-    /// Hosts that ended uncleanly, with or without loss, and have not been in sync since with all they hold.
-    #[must_use]
-    pub fn unclean(&self) -> BTreeSet<HostId> {
-        self.partitions.values().flat_map(|partition| partition.unclean.iter().copied()).collect()
     }
 
     /// Hosts that lost bytes and have not been in sync since with all they hold.

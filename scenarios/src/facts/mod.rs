@@ -18,6 +18,7 @@ mod facts;
 mod front;
 mod keeping;
 mod partition;
+mod promises;
 mod record_print;
 mod replica_log;
 mod replica_set;

@@ -78,6 +78,18 @@ impl Lab {
         log.map_or(0, ReplicaLog::end)
     }
 
+    /// Where a broker's log of a partition starts.
+    ///
+    /// # Panics
+    /// If there is no such host or partition.
+    #[must_use]
+    #[track_caller]
+    pub fn log_start(&self, broker: &str, partition: &str) -> i64 {
+        let host = self.host(broker);
+        let log = self.partition(partition).and_then(|found| found.logs.get(&host));
+        log.map_or(0, ReplicaLog::begin)
+    }
+
     /// The host of the active controller; none if there is none.
     #[must_use]
     pub fn controller(&self) -> Option<String> {

@@ -4,10 +4,14 @@
 
 use std::sync::Arc;
 
+use trial_cluster::client::admin_job::Configured as AdminConfigured;
 use trial_cluster::client::{AdminJob, AdminOrder};
+use trial_cluster::ids::BrokerId;
 use trial_cluster::note::Note;
 use trial_sim::disk::{DiskCall, DiskScope};
-use trial_sim::fault::{ClockFault, DiskCalls, DiskFault, Effect, Group, HostExpr, Sides};
+use trial_sim::fault::{
+    ClockFault, Configured, DiskCalls, DiskFault, Effect, Group, HostExpr, Sides,
+};
 use trial_sim::{CrashKind, DiskId, FaultId, HostId, World};
 
 use super::player::{ByBudget, Held, Outcome, Situation};
@@ -150,8 +154,28 @@ impl Carrier<'_> {
                 let (topic, count) = (topic.clone(), i32::from(*partitions));
                 self.ask(AdminJob::CreatePartitions { topic, count });
             }
+            Effect::Configure { of, with, without } => self.configure(of, with, without),
             Effect::Swarm { .. } => unreachable!("drawn before the run: {effect:?}"),
         }
+    }
+
+    fn configure(&mut self, of: &Configured, with: &[(String, String)], without: &[String]) {
+        let of = match of {
+            Configured::Topic(topic) => AdminConfigured::Topic(topic.clone()),
+            Configured::Brokers => AdminConfigured::Brokers,
+            Configured::Broker(host) => {
+                let found = self.situation.resolve(host);
+                let found = found.first().and_then(|host| self.situation.broker(*host));
+                let Some(id) = found else {
+                    self.outcome.remark = Some("there is no such broker now".to_owned());
+                    return;
+                };
+                AdminConfigured::Broker(BrokerId(id))
+            }
+        };
+        let set = with.iter().map(|(key, value)| (key.clone(), Some(value.clone())));
+        let changes = set.chain(without.iter().map(|key| (key.clone(), None))).collect();
+        self.ask(AdminJob::Configure { of, changes });
     }
 
     /// The admin client asks, over the network like anybody; the answer is for later.

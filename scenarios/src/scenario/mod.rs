@@ -3,6 +3,7 @@
 
 mod builder;
 pub mod builtin;
+mod configure;
 mod error;
 mod file;
 mod forms;

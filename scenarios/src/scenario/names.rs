@@ -8,7 +8,7 @@ use trial_cluster::config::{TopicConfig, ValueError};
 use trial_cluster::rules::Profile;
 use trial_cluster::wire::ApiKey;
 use trial_sim::Place;
-use trial_sim::fault::{Condition, Effect, Fault, Group, HostExpr, Sides, When};
+use trial_sim::fault::{Condition, Configured, Effect, Fault, Group, HostExpr, Sides, When};
 
 use super::error::did_you_mean;
 use super::scenario::{Client, Cluster, Topic};
@@ -103,7 +103,7 @@ pub(super) struct Unfit {
 }
 
 impl Unfit {
-    fn name(name: &str, what: String, allowed: impl Into<String>) -> Self {
+    pub(super) fn name(name: &str, what: String, allowed: impl Into<String>) -> Self {
         Self { name: Some(name.to_owned()), what, allowed: Some(allowed.into()) }
     }
 }
@@ -150,6 +150,7 @@ impl Known<'_> {
                 let known: Vec<_> = self.topics.keys().map(String::as_str).collect();
                 Err(Unfit::name(topic, format!("there is no topic `{topic}`"), known.join(", ")))
             }
+            Effect::Configure { of, with, without } => self.configure(of, with, without),
             Effect::Ring { hosts } if distinct(hosts) < 3 => {
                 let what = "a ring takes three hosts or more".to_owned();
                 Err(Unfit { name: Some("ring".to_owned()), what, allowed: None })
@@ -376,10 +377,12 @@ fn parts(effect: &Effect) -> Parts<'_> {
         | Effect::Disk { hosts, .. }
         | Effect::Clock { hosts, .. }
         | Effect::Reassign { to: hosts, .. } => Parts::To(hosts.0.iter().collect()),
+        Effect::Configure { of: Configured::Broker(host), .. } => Parts::To(vec![host]),
         Effect::Swarm { .. }
         | Effect::Cancel { .. }
         | Effect::Grow { .. }
-        | Effect::Elect { .. } => Parts::To(Vec::new()),
+        | Effect::Elect { .. }
+        | Effect::Configure { .. } => Parts::To(Vec::new()),
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Invariants: GR-1 what is put back unchanged is the same fault.
 
-use trial_sim::fault::{Effect, Fault, Group, HostExpr, Sides};
+use trial_sim::fault::{Configured, Effect, Fault, Group, HostExpr, Sides};
 
 /// The groups of an effect that may become smaller, in its order.
 pub(super) fn groups(effect: &Effect) -> Vec<Group> {
@@ -33,7 +33,8 @@ pub(super) fn groups(effect: &Effect) -> Vec<Group> {
         | Effect::Swarm { .. }
         | Effect::Cancel { .. }
         | Effect::Grow { .. }
-        | Effect::Elect { .. } => Vec::new(),
+        | Effect::Elect { .. }
+        | Effect::Configure { .. } => Vec::new(),
     }
 }
 
@@ -78,7 +79,8 @@ pub(super) fn with_groups(effect: &Effect, groups: Vec<Group>) -> Option<Effect>
         | Effect::Swarm { .. }
         | Effect::Cancel { .. }
         | Effect::Grow { .. }
-        | Effect::Elect { .. } => {}
+        | Effect::Elect { .. }
+        | Effect::Configure { .. } => {}
     }
     Some(effect)
 }
@@ -89,6 +91,7 @@ pub(super) fn without_hosts(faults: &[Fault], is_gone: &dyn Fn(&str) -> bool) ->
     let less = |fault: &Fault| {
         let effect = match &fault.effect {
             Effect::Swap { one, other } if gone(one) || gone(other) => return None,
+            Effect::Configure { of: Configured::Broker(host), .. } if gone(host) => return None,
             Effect::Bridge { over, one, other } if gone(over) => {
                 Effect::Cut { sides: Sides::Both(one.clone(), other.clone()) }
             }

@@ -1,6 +1,7 @@
 //! What administrators ask for, as far as the checkers need it: starts of logs, settings.
 //!
-//! In Kafka:   `DeleteRecords` 2, `IncrementalAlterConfigs` 0 and 1, `CreateTopics` 2 to 7.
+//! In Kafka:   `DeleteRecords` 2, `IncrementalAlterConfigs` 0 and 1, `AlterConfigs` 0 to 2,
+//!             `CreateTopics` 2 to 7.
 //! Left out:   whether it was granted: what was asked for may come to be.
 
 use bytes::Bytes;
@@ -25,13 +26,14 @@ pub struct SettingAsked {
     pub topic: Option<String>,
     /// Kafka's name of the setting.
     pub name: String,
-    /// The value.
-    pub value: String,
+    /// The value; none: it is taken back.
+    pub value: Option<String>,
 }
 
 const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
 const SET: i8 = 0;
+const DELETE: i8 = 1;
 const APPEND: i8 = 2;
 
 pub(super) fn delete_records(body: Bytes) -> Result<Vec<StartAsked>, Malformed> {
@@ -101,7 +103,12 @@ impl Fields {
     }
 }
 
-pub(super) fn alter_configs(flexible: bool, body: Bytes) -> Result<Vec<SettingAsked>, Malformed> {
+/// `incrementally`: what is not named stays as it is. Otherwise it is taken back, which nobody can see here.
+pub(super) fn alter_configs(
+    flexible: bool,
+    body: Bytes,
+    incrementally: bool,
+) -> Result<Vec<SettingAsked>, Malformed> {
     let mut fields = Fields { cursor: Cursor::new(body), flexible };
     let mut asked = Vec::new();
     fields.each(|fields| {
@@ -110,12 +117,13 @@ pub(super) fn alter_configs(flexible: bool, body: Bytes) -> Result<Vec<SettingAs
         let topic = (kind == TOPIC).then_some(resource);
         fields.each(|fields| {
             let name = fields.string()?.unwrap_or_default();
-            let operation = fields.cursor.i8()?;
+            let operation = if incrementally { fields.cursor.i8()? } else { SET };
             let value = fields.string()?;
-            if matches!(kind, TOPIC | BROKER)
-                && matches!(operation, SET | APPEND)
-                && let Some(value) = value
-            {
+            let is_told = match operation {
+                SET | APPEND => value.is_some(),
+                operation => operation == DELETE && value.is_none(),
+            };
+            if matches!(kind, TOPIC | BROKER) && is_told {
                 asked.push(SettingAsked { topic: topic.clone(), name, value });
             }
             Ok(())
@@ -138,7 +146,8 @@ pub(super) fn create_topics(flexible: bool, body: Bytes) -> Result<Vec<SettingAs
         })?;
         fields.each(|fields| {
             let name = fields.string()?.unwrap_or_default();
-            if let Some(value) = fields.string()? {
+            let value = fields.string()?;
+            if value.is_some() {
                 asked.push(SettingAsked { topic: topic.clone(), name, value });
             }
             Ok(())

@@ -20,6 +20,7 @@ const FETCH: i16 = 1;
 const LIST_OFFSETS: i16 = 2;
 const API_VERSIONS: i16 = 18;
 const DELETE_RECORDS: i16 = 21;
+const ALTER_CONFIGS: i16 = 33;
 const INCREMENTAL_ALTER_CONFIGS: i16 = 44;
 
 /// Something that was said on a connection.
@@ -244,7 +245,11 @@ fn other_request(api: i16, version: i16, cursor: Cursor) -> Result<Option<Heard>
         (DELETE_RECORDS, _) => Some(Heard::StartsAsked(None)),
         (INCREMENTAL_ALTER_CONFIGS, 0 | 1) => {
             let body = admin::body(version >= 1, cursor)?;
-            Some(Heard::SettingsAsked(admin::alter_configs(version >= 1, body)?))
+            Some(Heard::SettingsAsked(admin::alter_configs(version >= 1, body, true)?))
+        }
+        (ALTER_CONFIGS, 0..=2) => {
+            let body = admin::body(version >= 2, cursor)?;
+            Some(Heard::SettingsAsked(admin::alter_configs(version >= 2, body, false)?))
         }
         _ => None,
     })

@@ -7,6 +7,7 @@ use trial_cluster::note::partition::PartitionEvent;
 
 use crate::check;
 use crate::story::{B1, B2, C2, Story, nodes};
+use crate::talk::sets;
 
 fn asks_for(story: &mut Story, joining: i32) {
     let event = PartitionEvent::IsrExpandAsked {
@@ -119,6 +120,27 @@ fn r13_a_registration_makes_sense() {
             it.isr = nodes(&[1]);
             it.eligible_leader_replicas = nodes(&[3]);
         });
+    });
+}
+
+/// Who is eligible beside two in sync is one too many, unless somebody has asked for three.
+#[test]
+fn r13_min_insync_replicas_may_be_raised_while_it_runs() {
+    let stays_eligible = |story: &mut Story| {
+        story.registers(|it| {
+            it.leader_epoch.0 += 1;
+            it.isr = nodes(&[1, 2]);
+            it.eligible_leader_replicas = nodes(&[3]);
+        });
+    };
+    check(&["R13"], stays_eligible);
+    check(&[], |story| {
+        story.asks(B1, 1, &sets("min.insync.replicas", "3"));
+        stays_eligible(story);
+    });
+    check(&["R13"], |story| {
+        story.asks(B1, 1, &sets("min.insync.replicas", "2"));
+        stays_eligible(story);
     });
 }
 

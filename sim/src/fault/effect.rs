@@ -23,6 +23,17 @@ pub enum Sides {
     OneWay(Group, Group),
 }
 
+/// Whose settings an admin changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Configured {
+    /// Those of a topic.
+    Topic(String),
+    /// Those of a broker.
+    Broker(HostExpr),
+    /// Those of all brokers.
+    Brokers,
+}
+
 /// What happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
@@ -375,6 +386,21 @@ pub enum Effect {
         /// Which partition.
         partition: String,
     },
+    /// The admin asks for other settings; they hold from then on.
+    ///
+    /// ```
+    /// # use trial_sim::fault::Fault;
+    /// let text = "at 5s configure topic orders with min.insync.replicas=2 without retention.ms";
+    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
+    /// ```
+    Configure {
+        /// Of what.
+        of: Configured,
+        /// What is set, and to what.
+        with: Vec<(String, String)>,
+        /// What is taken back.
+        without: Vec<String>,
+    },
     /// Faults of these families, drawn from the seed.
     ///
     /// ```
@@ -423,7 +449,8 @@ impl Effect {
             | Self::Reassign { .. }
             | Self::Cancel { .. }
             | Self::Grow { .. }
-            | Self::Elect { .. } => false,
+            | Self::Elect { .. }
+            | Self::Configure { .. } => false,
             Self::Cut { .. }
             | Self::Isolate { .. }
             | Self::Bridge { .. }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::effect::{Effect, Group, Sides};
+use super::effect::{Configured, Effect, Group, Sides};
 
 impl fmt::Display for Group {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -72,6 +72,22 @@ impl fmt::Display for Effect {
             Self::Cancel { partition } => write!(f, "cancel {partition}"),
             Self::Grow { topic, partitions } => write!(f, "grow {topic} to {partitions}"),
             Self::Elect { partition } => write!(f, "elect {partition}"),
+            Self::Configure { of, with, without } => {
+                match of {
+                    Configured::Topic(topic) => write!(f, "configure topic {topic}")?,
+                    Configured::Broker(host) => write!(f, "configure broker {host}")?,
+                    Configured::Brokers => f.write_str("configure brokers")?,
+                }
+                for (place, (key, value)) in with.iter().enumerate() {
+                    let with = if place == 0 { " with" } else { "" };
+                    write!(f, "{with} {key}={value}")?;
+                }
+                for (place, key) in without.iter().enumerate() {
+                    let without = if place == 0 { " without" } else { "" };
+                    write!(f, "{without} {key}")?;
+                }
+                Ok(())
+            }
             Self::Swarm { families } => {
                 f.write_str("swarm")?;
                 families.iter().try_for_each(|family| write!(f, " {family}"))

@@ -26,7 +26,7 @@ mod words;
 pub use budget::Budget;
 pub use clock_fault::ClockFault;
 pub use disk_fault::{DiskCalls, DiskFault};
-pub use effect::{Effect, Group, Sides};
+pub use effect::{Configured, Effect, Group, Sides};
 pub use error::FaultError;
 pub use family::Family;
 pub use line::Fault;

@@ -2,7 +2,7 @@
 
 use super::clock_fault::ClockFault;
 use super::disk_fault::{DiskCalls, DiskFault};
-use super::effect::{Effect, Sides};
+use super::effect::{Configured, Effect, Sides};
 use super::error::FaultError;
 use super::family::Family;
 use super::parser::{Parser, Read};
@@ -55,6 +55,7 @@ impl Parser<'_> {
             }
             "clock" => Ok(Effect::Clock { hosts: self.group()?, fault: self.clock_fault()? }),
             word @ ("reassign" | "cancel" | "grow" | "elect") => self.by_admin(word),
+            "configure" => self.configure(),
             _ => self.swarm(),
         }
     }
@@ -114,12 +115,39 @@ impl Parser<'_> {
         let mut config = Vec::new();
         if self.take("with") {
             while config.is_empty() || self.peek().is_some_and(|token| token.is_word) {
-                let key = self.word("a setting such as num.io.threads=1")?.0.to_owned();
-                self.need("=")?;
-                config.push((key, self.word("a value")?.0.to_owned()));
+                config.push(self.setting("a setting such as num.io.threads=1")?);
             }
         }
         Ok(Effect::Restart { hosts, profile, config })
+    }
+
+    fn setting(&mut self, example: &str) -> Read<(String, String)> {
+        let key = self.word(example)?.0.to_owned();
+        self.need("=")?;
+        Ok((key, self.word("a value")?.0.to_owned()))
+    }
+
+    fn configure(&mut self) -> Read<Effect> {
+        let of = match self.one_of("thing with settings", &["topic", "broker", "brokers"])? {
+            "topic" => Configured::Topic(self.word("a topic such as orders")?.0.to_owned()),
+            "broker" => Configured::Broker(self.host()?),
+            _ => Configured::Brokers,
+        };
+        let (mut with, mut without) = (Vec::new(), Vec::new());
+        if self.take("with") {
+            let ends = |it: &Self| it.sees("without") || it.peek().is_none_or(|next| !next.is_word);
+            while with.is_empty() || !ends(self) {
+                with.push(self.setting("a setting such as retention.ms=1000")?);
+            }
+        } else if !self.sees("without") {
+            return Err(self.wrong(&["`with`", "`without`"]));
+        }
+        if self.take("without") {
+            while without.is_empty() || self.peek().is_some_and(|token| token.is_word) {
+                without.push(self.word("a setting such as retention.ms")?.0.to_owned());
+            }
+        }
+        Ok(Effect::Configure { of, with, without })
     }
 
     fn cut(&mut self) -> Read<Effect> {

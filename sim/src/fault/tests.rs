@@ -107,6 +107,7 @@ fn host_effect() -> impl Strategy<Value = Effect> {
         "[a-z]{1,5}/[0-9]".prop_map(|partition| Effect::Elect { partition }),
         ("[a-z]{1,5}", any::<u16>())
             .prop_map(|(topic, partitions)| Effect::Grow { topic, partitions }),
+        configure(),
         (group(), 1..500_u32)
             .prop_map(|(hosts, factor)| Effect::Slow { hosts, factor: Factor(factor) }),
         (number(), group()).prop_map(|(disk, hosts)| Effect::Wipe { disk, hosts }),
@@ -117,6 +118,20 @@ fn host_effect() -> impl Strategy<Value = Effect> {
         }),
         (group(), clock).prop_map(|(hosts, fault)| Effect::Clock { hosts, fault }),
     ]
+}
+
+fn configure() -> impl Strategy<Value = Effect> {
+    let key = || "[a-z]{1,5}\\.[a-z]{1,5}";
+    let of = prop_oneof![
+        "[a-z]{1,5}".prop_map(Configured::Topic),
+        host().prop_map(Configured::Broker),
+        Just(Configured::Brokers),
+    ];
+    let with = prop::collection::vec((key(), "[a-z0-9]{1,5}"), 0..3);
+    let changes = (with, prop::collection::vec(key(), 0..3));
+    let changes =
+        changes.prop_filter("nothing", |(with, without)| !(with.is_empty() && without.is_empty()));
+    (of, changes).prop_map(|(of, (with, without))| Effect::Configure { of, with, without })
 }
 
 fn link_effect() -> impl Strategy<Value = Effect> {

@@ -210,6 +210,12 @@ pub const WORDS: &[Word] = &[
         example: "at 8s elect orders/0",
     },
     Word {
+        word: "configure",
+        shape: "configure topic TOPIC, broker H, brokers [with KEY=VALUE...] [without KEY...]",
+        does: "the admin asks for other settings of a topic, a broker or all brokers, or takes them back",
+        example: "at 5s configure topic orders with min.insync.replicas=2 without retention.ms",
+    },
+    Word {
         word: "swarm",
         shape: "swarm FAMILY...",
         does: "faults drawn from the seed: network, mesh, connect, crash, disk, io, clock, pause",
@@ -222,9 +228,34 @@ pub(super) const WHENS: &[&str] = &["at", "during", "every", "when"];
 
 /// Words that begin an effect.
 pub(super) const EFFECTS: &[&str] = &[
-    "cut", "isolate", "bridge", "ring", "swizzle", "delay", "throttle", "stall", "refuse", "hang",
-    "reset", "hold", "release", "crash", "stop", "restart", "pause", "slow", "wipe", "swap",
-    "disk", "clock", "reassign", "cancel", "grow", "elect", "swarm",
+    "cut",
+    "isolate",
+    "bridge",
+    "ring",
+    "swizzle",
+    "delay",
+    "throttle",
+    "stall",
+    "refuse",
+    "hang",
+    "reset",
+    "hold",
+    "release",
+    "crash",
+    "stop",
+    "restart",
+    "pause",
+    "slow",
+    "wipe",
+    "swap",
+    "disk",
+    "clock",
+    "reassign",
+    "cancel",
+    "grow",
+    "elect",
+    "configure",
+    "swarm",
 ];
 
 /// What a disk may do.

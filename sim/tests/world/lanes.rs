@@ -354,7 +354,7 @@ fn a_pool_that_grows_hands_out_what_has_waited_and_one_that_shrinks_ends_what_it
         world.run_until(Time(at * 1_000_000 + 200_000));
         done.push(notes(&mut world).len());
     }
-    // One lane has done two and a half when there are two more, which end theirs half a millisecond after its own; after
-    // 4.2 ms all three end what they are at, and one goes on.
+    // One lane has done two and a half when there are two more, which end theirs half a millisecond after its own;
+    // after 4.2 ms all three end what they are at, and one goes on.
     assert_eq!(done, [2, 1, 3, 3, 1, 1], "LN-4");
 }

@@ -13,7 +13,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx};
-use super::forwarded::Forwarded;
+use super::forwarded::{self, Forwarded};
 use crate::config::altered::{AlterOp, alter};
 use crate::config::dynamic::Level;
 use crate::config::schema::Section;
@@ -75,7 +75,8 @@ pub(super) fn handle<R: Alters>(
         return Ok(());
     }
     let frame = framed(request, &message);
-    broker.forward(Forwarded { request: Arc::clone(request), answers }, frame, cx);
+    let asked = forwarded::Asked { request: Arc::clone(request), answers };
+    broker.forward(Forwarded::Asked(asked), frame, cx);
     Ok(())
 }
 
@@ -98,14 +99,14 @@ pub struct Answer {
 }
 
 /// The controller's answer, with what this broker has answered itself between; none if it cannot be read.
-pub(super) fn reassemble(forwarded: &Forwarded, response: &Bytes) -> Option<Bytes> {
+pub(super) fn reassemble(forwarded: &forwarded::Asked, response: &Bytes) -> Option<Bytes> {
     match forwarded.request.api {
         ApiKey::AlterConfigs => reassembled::<AlterConfigsRequest>(forwarded, response),
         _ => reassembled::<IncrementalAlterConfigsRequest>(forwarded, response),
     }
 }
 
-fn reassembled<R: Alters>(forwarded: &Forwarded, response: &Bytes) -> Option<Bytes> {
+fn reassembled<R: Alters>(forwarded: &forwarded::Asked, response: &Bytes) -> Option<Bytes> {
     let request = &forwarded.request;
     let version = request.header.request_api_version;
     let (_, body) = frames::split_response(response, request.api, version)?;
@@ -234,9 +235,10 @@ impl Broker {
 
     /// Whether this broker could live by what would be set then.
     fn judge_settings(&self, asked: &Asked<'_>) -> Result<(), Refusal> {
+        let id = self.identity().id;
         let (level, resource) = match asked.name {
             "" => (Level::Cluster, ConfigResource::Cluster),
-            _ => (Level::Broker, ConfigResource::Broker(self.identity().id)),
+            _ => (Level::Broker, ConfigResource::Broker(id)),
         };
         let configs = self.image().configs();
         let set = configs.resource(&resource).filter(|_| !asked.replaces);
@@ -254,7 +256,7 @@ impl Broker {
                 None => all.remove(name),
             };
         }
-        let checked = self.file_config.check_dynamic(&self.config, configs, level, &all);
+        let checked = self.file_config.check_dynamic(&self.config, (configs, id), level, &all);
         checked.map_err(invalid)
     }
 

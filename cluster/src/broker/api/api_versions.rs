@@ -9,13 +9,16 @@ use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx};
 use super::SERVED;
 use crate::error_code::ErrorCode;
-use crate::image::{MetadataImage, SUPPORTED_FEATURES};
+use crate::image::{MetadataImage, SUPPORTED_FEATURES, feature};
 use crate::wire::{ApiKey, ApiVersionsRequest, ApiVersionsResponse, api_versions_response as wire};
 
 /// From here on a client says what it is (KIP-511).
 const NAMES_SOFTWARE: i16 = 3;
 /// Before that a feature may not go down to 0 (KIP-1022): such features are not told.
 const TAKES_VERSION_ZERO: i16 = 4;
+
+/// What the quorum keeps of itself, in a control record: the metadata does not have it (KIP-853).
+const QUORUM: (&str, i16) = (feature::KRAFT_VERSION, 1);
 
 pub(super) fn handle(
     broker: &mut Broker,
@@ -77,6 +80,7 @@ pub fn api_versions_response(
         finalized_features_epoch: image.highest_offset().0,
         finalized_features: features
             .iter()
+            .chain([QUORUM])
             .map(|(name, level)| wire::FinalizedFeature {
                 name: name.to_owned(),
                 max_version_level: level,

@@ -58,7 +58,7 @@ pub(super) fn handle(
     cx: &mut Cx<'_>,
 ) -> Result<(), Refused> {
     let message = request.message::<DeleteRecordsRequest>()?;
-    let mut parts = Vec::new();
+    let mut parts: Vec<Part> = Vec::new();
     for topic in message.topics {
         let id = broker.image().topics().topic_by_name(&topic.name).map(|found| found.id);
         for asked in topic.partitions {
@@ -75,6 +75,12 @@ pub(super) fn handle(
             } else {
                 ErrorCode::None
             };
+            // Of a partition that is named twice the later offset counts, once.
+            let twice = |part: &&mut Part| part.topic == topic.name && part.index == index;
+            if let Some(part) = parts.iter_mut().find(twice) {
+                part.asked = asked.offset;
+                continue;
+            }
             parts.push(Part {
                 topic: topic.name.clone(),
                 index,

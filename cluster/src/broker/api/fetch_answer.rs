@@ -36,10 +36,13 @@ impl Broker {
         let mut response = FetchResponse {
             error_code: session.error.code(),
             session_id: session.session.0,
-            responses: fetch.unknown,
             ..Default::default()
         };
-        for part in fetch.parts {
+        // What is not there is told last.
+        let unknown = [ErrorCode::UnknownTopicOrPartition, ErrorCode::UnknownTopicId];
+        let is_there = |part: &Part| !unknown.contains(&part.error);
+        let (there, missing): (Vec<_>, Vec<_>) = fetch.parts.into_iter().partition(is_there);
+        for part in there.into_iter().chain(missing) {
             let mut answer = match part.view {
                 Some(view) if part.error.is_ok() => answered_partition(&part, &view),
                 _ => failed_partition(part.id.partition, part.error),
@@ -74,6 +77,7 @@ impl Broker {
             let last = response.responses.last_mut().expect("it was pushed just now");
             last.partitions.push(answer);
         }
+        response.responses.extend(fetch.unknown);
         self.respond::<FetchRequest>(&fetch.request, &response, cx);
     }
 

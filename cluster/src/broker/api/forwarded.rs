@@ -15,9 +15,18 @@ use crate::net::Completed;
 use crate::node::served::{is_forwardable, timed_out};
 use crate::wire::EnvelopeRequest;
 
-/// A request that waits for the controller.
+/// What waits for the controller.
 #[derive(Debug, Clone)]
-pub struct Forwarded {
+pub enum Forwarded {
+    /// A request of a client's.
+    Asked(Asked),
+    /// Topics that this broker wants to be made: nobody waits for the answer.
+    Creation(Vec<String>),
+}
+
+/// A request that the controller answers.
+#[derive(Debug, Clone)]
+pub struct Asked {
     pub(super) request: Arc<Request>,
     /// What this broker has answered itself, by its place in the answer.
     pub(super) answers: Vec<(usize, Answer)>,
@@ -32,8 +41,8 @@ pub(super) fn handle(
     if !is_forwardable(request) {
         return Err(Refused::Close);
     }
-    let forwarded = Forwarded { request: Arc::clone(request), answers: Vec::new() };
-    broker.forward(forwarded, request.frame.clone(), cx);
+    let asked = Asked { request: Arc::clone(request), answers: Vec::new() };
+    broker.forward(Forwarded::Asked(asked), request.frame.clone(), cx);
     Ok(())
 }
 
@@ -57,15 +66,22 @@ impl Broker {
         answer: Option<Completed>,
         cx: &mut Cx<'_>,
     ) {
-        let forwarded = self.forwarded.take(mark);
-        let request = &forwarded.request;
+        let asked = match self.forwarded.take(mark) {
+            Forwarded::Asked(asked) => asked,
+            Forwarded::Creation(names) => {
+                // Made or not: whoever asks again is told, or has it tried again.
+                self.auto_created.retain(|name| !names.contains(name));
+                return;
+            }
+        };
+        let request = &asked.request;
         let inner = answer
             .and_then(|completed| completed.response::<EnvelopeRequest>().ok())
             .filter(|envelope| envelope.error_code == ErrorCode::None.code())
             .and_then(|envelope| envelope.response_data);
-        let frame = inner.and_then(|response| match forwarded.answers.as_slice() {
+        let frame = inner.and_then(|response| match asked.answers.as_slice() {
             [] => Some(framed(&response)),
-            _ => reassemble(&forwarded, &response),
+            _ => reassemble(&asked, &response),
         });
         match frame {
             Some(frame) => self.respond_frame(request.conn, frame, cx),

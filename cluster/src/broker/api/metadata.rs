@@ -18,6 +18,8 @@ use crate::wire::{MetadataRequest, MetadataResponse, metadata_request, metadata_
 const KNOWS_TOPIC_IDS: i16 = 10;
 /// And from here on they may be asked for.
 const TAKES_TOPIC_IDS: i16 = 12;
+/// From here on a client says whether a topic is to be made.
+const SAYS_WHETHER_TO_CREATE: i16 = 4;
 
 pub(super) fn handle(
     broker: &mut Broker,
@@ -55,6 +57,7 @@ pub(super) fn handle(
         topic
     };
     let topics: Vec<wire::Topic> = topics;
+    let missing = missing(broker.image(), &message, version);
     let response = MetadataResponse {
         brokers: brokers(image, broker.listener_of(request.conn)),
         cluster_id: Some(broker.identity().cluster_id.to_string()),
@@ -67,7 +70,22 @@ pub(super) fn handle(
         ..Default::default()
     };
     broker.respond::<MetadataRequest>(request, &response, cx);
+    if broker.config().node.auto_create_topics_enable {
+        broker.auto_create(request, &missing, cx);
+    }
     Ok(())
+}
+
+/// The names without a topic that a client wants to be made. Who asks by ids wants none.
+fn missing(image: &MetadataImage, message: &MetadataRequest, version: i16) -> Vec<String> {
+    // Before that nobody could say so, and everybody wanted it.
+    let wants = message.allow_auto_topic_creation || version < SAYS_WHETHER_TO_CREATE;
+    let named = message.topics.as_deref().unwrap_or_default();
+    if !wants || named.iter().any(|topic| topic.topic_id != Uuid::ZERO) {
+        return Vec::new();
+    }
+    let names = named.iter().filter_map(|topic| topic.name.as_ref());
+    names.filter(|name| image.topics().topic_by_name(name).is_none()).cloned().collect()
 }
 
 /// The brokers that are not fenced, by where whoever uses this listener reaches them.

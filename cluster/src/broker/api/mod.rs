@@ -6,6 +6,7 @@
 mod alter_configs;
 mod api_versions;
 mod authorized;
+mod auto_create;
 mod delete_records;
 mod describe_cluster;
 mod describe_configs;
