@@ -16,6 +16,7 @@ use crate::broker::Broker;
 use crate::ids::BrokerId;
 use crate::image::MetadataLoader;
 use crate::note::Note;
+use crate::note::image::ImageNote;
 use crate::raft::effect::{CommittedBatch, RaftEvent};
 use crate::raft::node::RaftNode;
 use crate::wire::{MetadataRecord, WireError};
@@ -170,12 +171,15 @@ impl Node {
         }
     }
 
-    /// The broker's side of the metadata log.
+    /// The metadata log as all nodes read it; a controller that decides has its own state beside it.
     fn load(&mut self, batches: &[CommittedBatch], cx: &mut Context<'_, Note>) {
-        let Some(broker) = &mut self.broker else { return };
         for batch in batches {
             let Ok(records) = decode(batch) else { return cx.halt(UNREADABLE_METADATA) };
-            if let Some(publication) = self.loader.on_committed(batch.base_offset, &records) {
+            let publication = self.loader.on_committed(batch.base_offset, &records);
+            let Some(publication) = publication else { continue };
+            let (offset, fingerprint) = (publication.new.highest_offset(), publication.fingerprint);
+            cx.note(Note::Image(ImageNote::Published { offset, fingerprint }));
+            if let Some(broker) = &mut self.broker {
                 broker.on_publication(&publication, cx);
             }
         }
