@@ -34,6 +34,7 @@ const APIS: &[&str] = &[
     "DeleteTopics",
     "DescribeCluster",
     "DescribeConfigs",
+    "DescribeProducers",
     "DescribeQuorum",
     "DescribeTopicPartitions",
     "ElectLeaders",

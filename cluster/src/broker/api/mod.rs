@@ -7,6 +7,7 @@ mod api_versions;
 mod authorized;
 mod delete_records;
 mod describe_cluster;
+mod describe_producers;
 mod describe_topic_partitions;
 mod fetch;
 mod fetch_answer;
@@ -72,6 +73,7 @@ pub const SERVED: &[Served] = &[
         versions: 0..=0,
         handler: describe_topic_partitions::handle,
     },
+    Served { api: ApiKey::DescribeProducers, versions: 0..=0, handler: describe_producers::handle },
     Served { api: ApiKey::InitProducerId, versions: 0..=5, handler: init_producer_id::handle },
     Served { api: ApiKey::DeleteRecords, versions: 0..=2, handler: delete_records::handle },
     Served {
