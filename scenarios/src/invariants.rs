@@ -74,9 +74,11 @@ invariants! {
     "R24" Always "a high watermark is not held back by replicas that may not join the in-sync set";
     "R25" Always "a leader sends consumers to other members of its committed in-sync set only";
     "S1" Always "every batch that is served has the right length and checksum";
+    "S4" Always "a producer snapshot has of each producer what its last batch below says";
     "S6" Always "a cleaning keeps the order and content of records; what is gone is superseded, or was a tombstone for delete.retention.ms";
     "S7" Always "retention drops the oldest segments only, when they are due, and nothing at the high watermark or beyond; a log's start only rises";
     "S8" Always "a crash leaves of a cleaning the old segments or the new ones, never a mix";
+    "S11" Always "two producer snapshots at one offset, of logs that agree below, say the same";
     "X1" Always "what a leader appends of an idempotent producer goes on where its log has ended: no sequence twice, none left out";
     "X2" Always "behind a batch of a producer's epoch no batch of an older one is appended";
     "C1" Always "a producer's send is completed exactly once, within delivery.timeout.ms";
@@ -92,6 +94,7 @@ invariants! {
     "K8" Always "a controller leader commits nothing before a record of its own epoch";
     "K9" Always "a controller never truncates below the quorum's high watermark";
     "K13" Always "a controller leader from which no majority fetches writes nothing after 1.5 fetch timeouts";
+    "K14" Always "at one offset of the metadata log all nodes have the same image; a metadata transaction is shown whole or not at all";
     "K15" Always "a broker epoch is newer than all before it, and who comes with an older one than it was told is refused";
     "K16" Always "what a controller answers is committed";
     "K17" Always "a topic id is given once, and a name has one id at a time";
@@ -109,6 +112,7 @@ invariants! {
     "L4" Afterwards "every replica is in sync, and the high watermark is the log end";
     "L5" Afterwards "every send is completed";
     "L8" Afterwards "every reassignment has ended";
+    "L9" Afterwards "every node shows the metadata that another one has shown a fetch timeout ago";
     "L10" Afterwards "no leader waits for the controller to change its in-sync set";
 }
 

@@ -36,6 +36,15 @@ pub(crate) enum Ending {
     Halt(&'static str),
 }
 
+/// How late a fault lets a host learn of the cluster's metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lag {
+    /// So much later than it could.
+    By(Span),
+    /// Not before the fault ends.
+    UntilItEnds,
+}
+
 /// What a program may touch while it handles an input or one half of a job.
 pub struct Context<'a, N: Note> {
     pub(crate) room: &'a mut Room<N>,
@@ -124,6 +133,21 @@ impl<N: Note> Context<'_, N> {
         let host = self.room.host(self.host);
         let at = host.lanes.pay(pool, index, now, cost);
         host.clock.monotonic(at)
+    }
+
+    /// How late what this host reads of the cluster's metadata may take effect: not at all, by so much, or not before
+    /// the fault ends. A program that holds something back asks again by and by.
+    #[must_use]
+    pub fn lag(&self) -> Option<Lag> {
+        let (_, by) = self.room.hosts[usize::from(self.host.0)].lag()?;
+        Some(by.map_or(Lag::UntilItEnds, Lag::By))
+    }
+
+    /// The program has held something back for the lag: its fault has done something.
+    pub fn held_back_by_lag(&mut self) {
+        if let Some((fault, _)) = self.room.host(self.host).lag() {
+            self.room.effect_of(fault).events_deferred += 1;
+        }
     }
 
     /// Where Kafka lets go of a lock half-way: whether to end the job here and schedule the rest.

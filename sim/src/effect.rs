@@ -25,7 +25,7 @@ pub struct FaultEffect {
     pub delayed: Span,
     /// Connections that were reset.
     pub connections_reset: u64,
-    /// Events that waited for a paused host.
+    /// Events that waited for a paused host, and pieces of metadata for one that lags.
     pub events_deferred: u64,
     /// CPU time that a slow host added to its lanes.
     pub busy_added: Span,

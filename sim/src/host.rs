@@ -19,7 +19,7 @@ use crate::program::Note;
 use crate::random::{Plan, Stream, rekeyed, tie};
 use crate::schedule::Pct;
 use crate::settings::{HostSpec, WorldSettings};
-use crate::time::Time;
+use crate::time::{Span, Time};
 
 /// A coin that falls with a probability of its own for this seed.
 #[derive(Debug, Clone)]
@@ -93,6 +93,8 @@ pub(crate) struct Host<N: Note> {
     pub(crate) parked: Vec<u16>,
     /// What slows its lanes down, and by how much.
     pub(crate) slowed: Vec<(FaultId, u32)>,
+    /// What lets it learn of the cluster's metadata late, and by how much; none: not before that ends.
+    pub(crate) lags: Vec<(FaultId, Option<Span>)>,
     salt: u64,
     count: u64,
 }
@@ -130,6 +132,7 @@ impl<N: Note> Host<N> {
             deferred: Vec::new(),
             parked: Vec::new(),
             slowed: Vec::new(),
+            lags: Vec::new(),
             salt,
             count: 0,
         }
@@ -171,6 +174,11 @@ impl<N: Note> Host<N> {
     /// How much longer its lanes take, and whose doing that is; the worst of several counts.
     pub(crate) fn slowness(&self) -> Option<(FaultId, u32)> {
         self.slowed.iter().copied().max_by_key(|&(_, factor)| factor)
+    }
+
+    /// How late it learns of the cluster's metadata, and whose doing that is; the worst of several counts.
+    pub(crate) fn lag(&self) -> Option<(FaultId, Option<Span>)> {
+        self.lags.iter().copied().max_by_key(|&(_, by)| by.map_or(u64::MAX, |by| by.0))
     }
 
     /// H-1: nothing of the process is left.
@@ -220,6 +228,7 @@ impl<N: Note> Clone for Host<N> {
             deferred: self.deferred.clone(),
             parked: self.parked.clone(),
             slowed: self.slowed.clone(),
+            lags: self.lags.clone(),
             salt: self.salt,
             count: self.count,
         }

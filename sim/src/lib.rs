@@ -37,7 +37,7 @@ mod room;
 mod schedule;
 
 pub use clock::{ClockSpec, EPOCH_MS};
-pub use context::Context;
+pub use context::{Context, Lag};
 pub use difference::{Difference, Moment};
 pub use digest::{Digest, Hasher};
 pub use effect::FaultEffect;

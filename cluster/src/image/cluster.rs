@@ -11,7 +11,7 @@ use super::features::VersionRange;
 use crate::ids::{BrokerEpoch, BrokerId, DirectoryId, Uuid};
 
 /// Where a node can be reached under one listener's name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Endpoint {
     /// The listener's name.
     pub listener: Arc<str>,
@@ -24,7 +24,7 @@ pub struct Endpoint {
 }
 
 /// One broker.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct BrokerRegistration {
     /// Its id.
     pub id: BrokerId,
@@ -90,7 +90,7 @@ impl BrokerRegistration {
 }
 
 /// One controller, as it introduced itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ControllerRegistration {
     /// Its id.
     pub id: BrokerId,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::ids::BrokerId;
 
 /// What a configuration belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ConfigResource {
     /// One topic, by name.
     Topic(Arc<str>),

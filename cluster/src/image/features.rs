@@ -30,7 +30,7 @@ pub const METADATA_VERSION_4_3: i16 = 30;
 pub const METADATA_VERSION_MINIMUM: i16 = 7;
 
 /// What a node supports of one feature, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct VersionRange {
     /// The lowest level.
     pub lowest: i16,

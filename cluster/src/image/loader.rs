@@ -6,6 +6,7 @@
 //! Invariants: K14 a metadata transaction becomes visible whole or not at all.
 
 use super::delta::MetadataDelta;
+use super::fingerprint::Fingerprint;
 use super::metadata::MetadataImage;
 use crate::ids::Offset;
 use crate::wire::MetadataRecord;
@@ -19,12 +20,15 @@ pub struct Publication {
     pub new: MetadataImage,
     /// What lies between them.
     pub delta: MetadataDelta,
+    /// Of the image from now on.
+    pub fingerprint: Fingerprint,
 }
 
-/// The machine. One per broker.
+/// The machine. One per node, as in Kafka's `SharedServer`.
 #[derive(Debug, Clone, Default)]
 pub struct MetadataLoader {
     published: MetadataImage,
+    fingerprint: Fingerprint,
     next: MetadataImage,
     delta: MetadataDelta,
     /// Image and delta from before the open transaction; `delta` then counts from its beginning.
@@ -82,7 +86,9 @@ impl MetadataLoader {
         }
         let delta = std::mem::take(delta);
         let old = std::mem::replace(&mut self.published, image.clone());
-        Some(Publication { old, new: self.published.clone(), delta })
+        self.fingerprint.on_delta(&old, &self.published, &delta);
+        let (new, fingerprint) = (self.published.clone(), self.fingerprint);
+        Some(Publication { old, new, delta, fingerprint })
     }
 }
 

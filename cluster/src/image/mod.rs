@@ -8,6 +8,7 @@ mod cluster;
 mod configs;
 mod delta;
 mod features;
+mod fingerprint;
 mod loader;
 mod metadata;
 pub mod partition;
@@ -21,6 +22,7 @@ pub use features::{
     FeaturesImage, METADATA_VERSION_4_3, METADATA_VERSION_MINIMUM, SUPPORTED_FEATURES,
     VersionRange, feature,
 };
+pub use fingerprint::Fingerprint;
 pub use loader::{MetadataLoader, Publication};
 pub use metadata::MetadataImage;
 pub use partition::{LeaderRecoveryState, PartitionRegistration};

@@ -39,7 +39,7 @@ impl LeaderRecoveryState {
 }
 
 /// All that the cluster knows of one partition.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
 pub struct PartitionRegistration {
     /// The assigned brokers; the first one is the preferred leader.
     pub replicas: Vec<BrokerId>,

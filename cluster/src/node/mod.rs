@@ -3,6 +3,7 @@
 //! Read first `node.rs` (the parts, and how inputs and jobs reach them), then `controller_server.rs` (the controller's
 //! listener and event queue) and `spec.rs` (what a node is made from).
 
+mod backlog;
 mod controller_server;
 #[expect(clippy::module_inception, reason = "the folder holds all of a node, the file the program")]
 mod node;

@@ -10,12 +10,14 @@ use std::any::Any;
 
 use trial_sim::{Context, DiskId, Input, Job, Program, Span};
 
+use super::backlog::Backlog;
 use super::controller_server::ControllerServer;
 use super::spec::{ClusterSpec, NodeSpec};
 use crate::broker::Broker;
 use crate::ids::BrokerId;
 use crate::image::MetadataLoader;
 use crate::note::Note;
+use crate::note::image::ImageNote;
 use crate::raft::effect::{CommittedBatch, RaftEvent};
 use crate::raft::node::RaftNode;
 use crate::wire::{MetadataRecord, WireError};
@@ -32,6 +34,8 @@ pub struct Node {
     raft: RaftNode,
     controller: Option<ControllerServer>,
     loader: MetadataLoader,
+    /// What the loader has not come to.
+    backlog: Backlog,
     broker: Option<Broker>,
     leader: Option<BrokerId>,
     stopping: bool,
@@ -53,6 +57,7 @@ impl Node {
             raft,
             controller,
             loader: MetadataLoader::default(),
+            backlog: Backlog::default(),
             broker,
             leader: None,
             stopping: false,
@@ -130,6 +135,7 @@ impl Node {
             let Some(event) = self.raft.next_event() else { break };
             self.on_raft_event(event, cx);
         }
+        self.catch_up(cx);
         let (leader, _) = self.raft.leader_and_epoch();
         if leader != self.leader {
             self.leader = leader;
@@ -153,6 +159,7 @@ impl Node {
             self.raft.next_deadline(),
             self.controller.as_ref().and_then(ControllerServer::next_deadline),
             self.broker.as_mut().and_then(Broker::next_deadline),
+            self.backlog.next_deadline(cx.now(), cx.lag()),
         ];
         cx.set_timer(deadlines.into_iter().flatten().min());
     }
@@ -170,15 +177,41 @@ impl Node {
         }
     }
 
-    /// The broker's side of the metadata log.
+    /// The metadata log as all nodes read it; a controller that decides has its own state beside it.
     fn load(&mut self, batches: &[CommittedBatch], cx: &mut Context<'_, Note>) {
-        let Some(broker) = &mut self.broker else { return };
         for batch in batches {
-            let Ok(records) = decode(batch) else { return cx.halt(UNREADABLE_METADATA) };
-            if let Some(publication) = self.loader.on_committed(batch.base_offset, &records) {
-                broker.on_publication(&publication, cx);
+            if cx.lag().is_some() || !self.backlog.is_empty() {
+                cx.held_back_by_lag();
+                self.backlog.push(cx.now(), batch.clone());
+            } else if self.load_batch(batch, cx).is_err() {
+                return cx.halt(UNREADABLE_METADATA);
             }
         }
+    }
+
+    /// What was held back and is due now.
+    fn catch_up(&mut self, cx: &mut Context<'_, Note>) {
+        while let Some(batch) = self.backlog.next(cx.now(), cx.lag()) {
+            if self.load_batch(&batch, cx).is_err() {
+                return cx.halt(UNREADABLE_METADATA);
+            }
+        }
+    }
+
+    fn load_batch(
+        &mut self,
+        batch: &CommittedBatch,
+        cx: &mut Context<'_, Note>,
+    ) -> Result<(), WireError> {
+        let records = decode(batch)?;
+        let publication = self.loader.on_committed(batch.base_offset, &records);
+        let Some(publication) = publication else { return Ok(()) };
+        let (offset, fingerprint) = (publication.new.highest_offset(), publication.fingerprint);
+        cx.note(Note::Image(ImageNote::Published { offset, fingerprint }));
+        if let Some(broker) = &mut self.broker {
+            broker.on_publication(&publication, cx);
+        }
+        Ok(())
     }
 }
 

@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod client;
 pub mod controller;
+pub mod image;
 pub mod partition;
 pub mod raft;
 
@@ -28,6 +29,8 @@ pub enum Note {
     Client(client::ClientNote),
     /// Of a replica of the quorum.
     Raft(raft::RaftNote),
+    /// Of what a node has read of the metadata log.
+    Image(image::ImageNote),
     /// Of one partition on a broker.
     Partition(partition::PartitionNote),
     /// Of one partition's log on a broker.
@@ -83,6 +86,7 @@ impl trial_sim::Note for Note {
             Self::Log { partition, event } => (2u8, partition, event).hash(&mut adapter),
             Self::Client(note) => (4u8, note).hash(&mut adapter),
             Self::Reached(mark) => (5u8, mark).hash(&mut adapter),
+            Self::Image(note) => (6u8, note).hash(&mut adapter),
         }
     }
 }

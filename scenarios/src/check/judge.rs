@@ -23,6 +23,7 @@ use super::committed::CommittedRecords;
 use super::elections::Elections;
 use super::exclusion::Exclusion;
 use super::held_back::HeldBack;
+use super::images::Images;
 use super::isolated_leader::IsolatedLeaders;
 use super::isr::InSyncSets;
 use super::losses::Losses;
@@ -33,6 +34,7 @@ use super::reassignments::Reassignments;
 use super::registrations::Registrations;
 use super::sent_elsewhere::SentElsewhere;
 use super::sequences::Sequences;
+use super::snapshots::Snapshots;
 use super::stale_answers::StaleAnswers;
 use super::told::Told;
 use super::topic_ids::TopicIds;
@@ -87,6 +89,7 @@ struct Checkers {
     sent_elsewhere: SentElsewhere,
     exclusion: Exclusion,
     pending: PendingChanges,
+    snapshots: Snapshots,
 }
 
 /// Those that judge controllers.
@@ -95,6 +98,7 @@ struct Controllers {
     broker_epochs: BrokerEpochs,
     commitments: Commitments,
     topic_ids: TopicIds,
+    images: Images,
 }
 
 impl Judge {
@@ -155,6 +159,7 @@ impl Judge {
         }
         self.known = known;
         self.checkers.exclusion.on_seen(seen, &self.facts, &mut self.verdicts);
+        self.checkers.snapshots.on_seen(seen);
         self.quorum.on(seen, disks, &self.facts, &mut self.verdicts);
         let committed_end = self.quorum.committed_end();
         self.controllers.on_seen(seen, committed_end, &self.facts, &mut self.verdicts);
@@ -173,6 +178,7 @@ impl Judge {
                 compaction::audit_loaded(*at, *host, disks, &self.facts, &mut self.verdicts);
                 self.audit(*at);
                 self.audit_epochs(*at, disks);
+                self.audit_snapshots(*at, Some(*host), disks);
             }
             Seen::Crashed { at, host, .. } | Seen::Stopped { at, host, .. } => {
                 self.clients.on_down(*host);
@@ -206,6 +212,7 @@ impl Judge {
         self.isolated_leaders.tell(None, &self.facts, &mut self.verdicts);
         self.audit(at);
         self.audit_epochs(at, disks);
+        self.audit_snapshots(at, None, disks);
         let Self { facts, faults, verdicts, clients, .. } = self;
         clients.finish(at, facts, faults, verdicts);
         history::finish(clients, facts, faults, verdicts);
@@ -276,7 +283,9 @@ impl Judge {
     /// What is still missing before the cluster is live, with the rule's id; empty if nothing is.
     #[must_use]
     pub fn is_live(&self) -> Vec<String> {
-        live::missing(&self.facts, &self.clients, &self.checkers.pending)
+        let mut missing = live::missing(&self.facts, &self.clients, &self.checkers.pending);
+        self.controllers.images.missing(&self.facts, &mut missing);
+        missing
     }
 
     fn audit(&mut self, at: Time) {
@@ -284,6 +293,11 @@ impl Judge {
             self.checkers.committed.audit(at, partition, &self.facts, &mut self.verdicts);
             self.checkers.elections.audit(at, partition, &self.facts, &mut self.verdicts);
         }
+    }
+
+    fn audit_snapshots(&mut self, at: Time, only: Option<HostId>, disks: &dyn Disks) {
+        let Self { facts, verdicts, checkers, .. } = self;
+        checkers.snapshots.audit(at, only, disks, facts, verdicts);
     }
 
     fn audit_epochs(&mut self, at: Time, disks: &dyn Disks) {
@@ -395,5 +409,6 @@ impl Controllers {
         self.broker_epochs.on_seen(seen, facts, verdicts);
         self.commitments.on_seen(seen, committed_end, facts, verdicts);
         self.topic_ids.on_seen(seen, facts, verdicts);
+        self.images.on_seen(seen, facts, verdicts);
     }
 }

@@ -80,7 +80,7 @@ fn has_words(what: &What) -> bool {
                     | RaftNote::VoteGranted { .. }
                     | RaftNote::QuorumLost { .. }
             ),
-            Note::Partition(_) | Note::Log { .. } | Note::Reached(_) => false,
+            Note::Partition(_) | Note::Log { .. } | Note::Reached(_) | Note::Image(_) => false,
         },
         _ => true,
     }

@@ -120,6 +120,7 @@ impl Carrier<'_> {
             Effect::Slow { hosts, factor } => {
                 self.on_each(hosts, |world, host| world.slow(host, factor.0));
             }
+            Effect::Lag { hosts, by } => self.on_each(hosts, |world, host| world.lag(host, *by)),
             Effect::Crash { hosts, losing_unsynced } => self.crash(hosts, *losing_unsynced, drawn),
             Effect::Stop { hosts } => self.stop(hosts),
             Effect::Restart { hosts, profile, config } => {

@@ -373,6 +373,7 @@ fn parts(effect: &Effect) -> Parts<'_> {
         | Effect::Restart { hosts, .. }
         | Effect::Pause { hosts }
         | Effect::Slow { hosts, .. }
+        | Effect::Lag { hosts, .. }
         | Effect::Wipe { hosts, .. }
         | Effect::Disk { hosts, .. }
         | Effect::Clock { hosts, .. }

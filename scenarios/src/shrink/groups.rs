@@ -25,6 +25,7 @@ pub(super) fn groups(effect: &Effect) -> Vec<Group> {
         | Effect::Restart { hosts, .. }
         | Effect::Pause { hosts }
         | Effect::Slow { hosts, .. }
+        | Effect::Lag { hosts, .. }
         | Effect::Wipe { hosts, .. }
         | Effect::Disk { hosts, .. }
         | Effect::Clock { hosts, .. }
@@ -71,6 +72,7 @@ pub(super) fn with_groups(effect: &Effect, groups: Vec<Group>) -> Option<Effect>
         | Effect::Restart { hosts, .. }
         | Effect::Pause { hosts }
         | Effect::Slow { hosts, .. }
+        | Effect::Lag { hosts, .. }
         | Effect::Wipe { hosts, .. }
         | Effect::Disk { hosts, .. }
         | Effect::Clock { hosts, .. }

@@ -8,6 +8,7 @@ mod disks;
 mod excuses;
 mod explained;
 mod flipped;
+mod images;
 mod marks;
 mod quorum;
 mod real_logs;
@@ -15,6 +16,7 @@ mod reassignments;
 mod registrations;
 mod retention;
 mod sequences;
+mod snapshots;
 mod story;
 mod talk;
 

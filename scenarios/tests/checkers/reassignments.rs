@@ -1,4 +1,4 @@
-//! Sets of replicas that change: R20, and what others make of them (R13, R15, S7).
+//! Sets of replicas that change: R20, at the end L8, and what others make of them (R13, R15, S7).
 
 use trial_cluster::ids::BrokerId;
 use trial_cluster::image::PartitionRegistration;
@@ -77,6 +77,24 @@ fn r20_who_was_removed_does_not_lead() {
     registers(&mut story, &[1, 2], &[1, 2], (&[], &[]));
     story.leads(B3, 1);
     assert!(story.end().contains(&"R20"), "{:?}", story.judge.violations());
+}
+
+#[test]
+fn l8_a_reassignment_has_ended() {
+    let under_way = |story: &Story| {
+        let missing = story.judge.is_live().into_iter();
+        missing.filter(|missing| missing.starts_with("L8")).collect::<Vec<_>>()
+    };
+    let mut story = Story::with_three(crate::DURABLE);
+    assert_eq!(under_way(&story), [""; 0]);
+    let is_under_way = ["L8: orders/0 is on its way to other replicas"];
+    // Somebody comes, or somebody goes.
+    registers(&mut story, &[1, 2, 3, 4], &[1, 2, 3], (&[4], &[]));
+    assert_eq!(under_way(&story), is_under_way);
+    registers(&mut story, &[1, 2, 3, 4], &[1, 2, 3], (&[], &[4]));
+    assert_eq!(under_way(&story), is_under_way);
+    registers(&mut story, &[1, 2, 3], &[1, 2, 3], (&[], &[]));
+    assert_eq!(under_way(&story), [""; 0]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::check;
 use crate::story::{B1, B2, B3, Story, id};
 
 /// One record of producer 7 in its epoch, as long as the others.
-fn batch(base: i64, epoch: i16, sequence: i32) -> Bytes {
+pub fn batch(base: i64, epoch: i16, sequence: i32) -> Bytes {
     let producer = Producer { id: 7, epoch, base_sequence: sequence };
     let number = base.unsigned_abs();
     let mut builder =

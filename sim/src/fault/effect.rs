@@ -284,6 +284,19 @@ pub enum Effect {
         /// How many times.
         factor: Factor,
     },
+    /// What a host reads of the cluster's metadata takes effect later.
+    ///
+    /// ```
+    /// # use trial_sim::fault::Fault;
+    /// let text = "at 3s lag b2 by 500ms for 5s";
+    /// assert_eq!(text.parse::<Fault>().expect("a fault").to_string(), text);
+    /// ```
+    Lag {
+        /// Whom.
+        hosts: Group,
+        /// By how much; none: nothing takes effect before the fault ends.
+        by: Option<Span>,
+    },
     /// The disks of a machine that is down are replaced by empty ones.
     ///
     /// ```
@@ -466,6 +479,7 @@ impl Effect {
             | Self::Stop { .. }
             | Self::Pause { .. }
             | Self::Slow { .. }
+            | Self::Lag { .. }
             | Self::Swarm { .. } => true,
         }
     }

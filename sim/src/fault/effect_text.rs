@@ -60,6 +60,8 @@ impl fmt::Display for Effect {
             }
             Self::Pause { hosts } => write!(f, "pause {hosts}"),
             Self::Slow { hosts, factor } => write!(f, "slow {hosts} by {factor}"),
+            Self::Lag { hosts, by: None } => write!(f, "lag {hosts}"),
+            Self::Lag { hosts, by: Some(by) } => write!(f, "lag {hosts} by {by}"),
             Self::Wipe { disk: None, hosts } => write!(f, "wipe {hosts}"),
             Self::Wipe { disk: Some(disk), hosts } => write!(f, "wipe disk {disk} of {hosts}"),
             Self::Swap { one, other } => write!(f, "swap {one} - {other}"),

@@ -37,6 +37,11 @@ impl Parser<'_> {
             "restart" => self.restart(),
             "pause" => Ok(Effect::Pause { hosts: self.group()? }),
             "slow" => Ok(Effect::Slow { hosts: self.group()?, factor: self.factor()? }),
+            "lag" => {
+                let hosts = self.group()?;
+                let by = if self.take("by") { Some(self.span()?) } else { None };
+                Ok(Effect::Lag { hosts, by })
+            }
             "wipe" => {
                 let disk = if self.take("disk") { Some(self.disk_number()?) } else { None };
                 Ok(Effect::Wipe { disk, hosts: self.group()? })

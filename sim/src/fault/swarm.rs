@@ -85,6 +85,8 @@ pub struct SwarmRates {
     pub pause: u32,
     /// Slow processors.
     pub slow: u32,
+    /// Metadata that takes effect late.
+    pub lag: u32,
 }
 
 /// What a swarm is like.
@@ -136,6 +138,7 @@ impl Default for SwarmSettings {
                 clock_step: 8_000,
                 pause: 12_000,
                 slow: 10_000,
+                lag: 10_000,
             },
         }
     }
@@ -208,6 +211,10 @@ impl Drawing<'_> {
                 self.per_host("slow", rates.slow, |hosts, draws| Effect::Slow {
                     hosts,
                     factor: factor(draws, 2, 50),
+                });
+                self.per_host("lag", rates.lag, |hosts, draws| {
+                    let by = Span::from_millis(skewed(draws, 5, 5_000));
+                    Effect::Lag { hosts, by: (draws.below(2) == 0).then_some(by) }
                 });
             }
         }

@@ -26,7 +26,7 @@ impl Family {
             Self::Disk => &["disk-slow"],
             Self::Io => &["disk-throttle", "disk-hang", "disk-full", "disk-eio"],
             Self::Clock => &["clock-ahead", "clock-drift", "clock-step"],
-            Self::Pause => &["pause", "slow"],
+            Self::Pause => &["pause", "slow", "lag"],
         }
     }
 }

@@ -110,6 +110,8 @@ fn host_effect() -> impl Strategy<Value = Effect> {
         configure(),
         (group(), 1..500_u32)
             .prop_map(|(hosts, factor)| Effect::Slow { hosts, factor: Factor(factor) }),
+        (group(), prop::option::of(1..9_000_u64))
+            .prop_map(|(hosts, millis)| Effect::Lag { hosts, by: millis.map(Span::from_millis) }),
         (number(), group()).prop_map(|(disk, hosts)| Effect::Wipe { disk, hosts }),
         (number(), group(), disk).prop_map(|(disk, hosts, fault)| Effect::Disk {
             disk,
@@ -555,7 +557,10 @@ fn what_a_seed_chooses_is_what_it_draws_and_reads_as_a_line() {
             let of = |fault: &&Fault| match (&fault.effect, family.family) {
                 (Effect::Crash { .. } | Effect::Stop { .. }, Family::Crash)
                 | (Effect::Clock { .. }, Family::Clock)
-                | (Effect::Pause { .. } | Effect::Slow { .. }, Family::Pause)
+                | (
+                    Effect::Pause { .. } | Effect::Slow { .. } | Effect::Lag { .. },
+                    Family::Pause,
+                )
                 | (Effect::Refuse { .. } | Effect::Hang { .. }, Family::Connect) => true,
                 (Effect::Disk { fault, .. }, family) => {
                     matches!(fault, DiskFault::Slow(_)) == (family == Family::Disk)

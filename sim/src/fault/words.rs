@@ -162,6 +162,12 @@ pub const WORDS: &[Word] = &[
         example: "at 3s slow b2 by 10 for 5s",
     },
     Word {
+        word: "lag",
+        shape: "lag A [by DURATION]",
+        does: "what the host reads of the metadata takes effect so much later, or not before the end",
+        example: "at 3s lag b2 for 5s",
+    },
+    Word {
         word: "wipe",
         shape: "wipe [disk N of] A",
         does: "replaces the disks of a host that is down by empty ones",
@@ -246,6 +252,7 @@ pub(super) const EFFECTS: &[&str] = &[
     "restart",
     "pause",
     "slow",
+    "lag",
     "wipe",
     "swap",
     "disk",

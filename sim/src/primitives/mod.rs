@@ -29,6 +29,7 @@ enum FaultKind {
     Reset,
     Pause(HostId),
     Slow(HostId),
+    Lag(HostId),
     ClockAhead {
         host: HostId,
         by_ns: i64,
@@ -180,6 +181,7 @@ impl<N: Note> World<N> {
             }
             FaultKind::Pause(host) => self.resume(host, fault),
             FaultKind::Slow(host) => self.room.host(host).slowed.retain(|&(id, _)| id != fault),
+            FaultKind::Lag(host) => self.room.host(host).lags.retain(|&(id, _)| id != fault),
             FaultKind::ClockAhead { host, by_ns } => self.room.host(host).clock.step(-by_ns),
             FaultKind::ClockDrift { host, ppm } => self.change_drift(host, -ppm),
             FaultKind::Disk => self.heal_disks(fault),

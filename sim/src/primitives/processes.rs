@@ -1,10 +1,11 @@
-//! What can happen to a process or its machine: crash, power loss, restart, stop, pause, slow.
+//! What can happen to a process or its machine: crash, power loss, restart, stop, pause, slow, lag.
 
 use super::FaultKind;
 use crate::event::Event;
 use crate::ids::{FaultId, HostId};
 use crate::program::Note;
 use crate::seen::{CrashKind, CrashReport, Seen};
+use crate::time::Span;
 use crate::world::World;
 
 impl<N: Note> World<N> {
@@ -57,6 +58,15 @@ impl<N: Note> World<N> {
         assert!(factor > 0, "a host cannot be made infinitely fast");
         let fault = self.set_off(FaultKind::Slow(host), 14, host, u64::from(factor));
         self.room.host(host).slowed.push((fault, factor));
+        fault
+    }
+
+    /// What a host reads of the cluster's metadata takes effect `by` later, or, without a length, not before this
+    /// is healed. Its program asks (`Context::lag`) and is told once it ends; of several the worst counts.
+    pub fn lag(&mut self, host: HostId, by: Option<Span>) -> FaultId {
+        let detail = by.map_or(u64::MAX, |by| by.0);
+        let fault = self.set_off(FaultKind::Lag(host), 46, host, detail);
+        self.room.host(host).lags.push((fault, by));
         fault
     }
 

@@ -1,8 +1,10 @@
 //! A live run to tamper with: the default scenario with one partition and without its faults.
 //!
 //! Holds:      the run, whether bytes are changed in it, and where on disks and in messages they lie.
-//! Invariants: LI-1 a story changes one byte, and everything else of it happens without that change too.
+//! Invariants: LI-1 a story changes one byte (and the checksum over it, if it is to be believed), and everything else
+//!             of it happens without that change too.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,6 +22,8 @@ pub const EPOCHS: &str = "departures-0/leader-epoch-checkpoint";
 pub const BASE_OFFSET: usize = 0;
 pub const EPOCH: usize = 12;
 pub const UNDER_CHECKSUM: usize = 60;
+/// From where on the checksum counts.
+const CHECKSUM_FROM: usize = 21;
 /// The highest bit of a big-endian number.
 pub const TOP_BIT: u8 = 0x80;
 
@@ -53,6 +57,10 @@ pub const TWO_PRODUCERS: Setup = Setup {
     ],
     millis: 8_000,
 };
+
+/// The producer is idempotent: its batches have sequences.
+pub const IDEMPOTENT: Setup =
+    Setup { changes: &["clients.tower.config.\"enable.idempotence\"=true"], millis: 8_000 };
 
 /// What a broker has received it appends, whether its sender lives or not.
 pub const ONE_AT_A_TIME: Setup = Setup {
@@ -191,6 +199,46 @@ impl Live {
         panic!("no such message was sent");
     }
 
+    /// Waits for a message with a batch in which `find` knows a byte, flips those bits of it, and mends its checksum.
+    #[track_caller]
+    pub fn flip_mended_on_the_way(
+        &mut self,
+        topic: TopicId,
+        (byte, bits): (usize, u8),
+        find: impl Fn(&Self, &Message<'_>) -> Option<usize>,
+    ) {
+        let limit = self.run.now() + PATIENCE;
+        while self.run.now() < limit {
+            for end in self.run.world().in_flight() {
+                let Some((from, to, bytes)) = self.run.world().peek_in_flight(end) else {
+                    continue;
+                };
+                let is_response = end.is_listener();
+                let message = Message { from, to, is_response, bytes: &bytes, topic };
+                let Some(batch) = find(self, &message) else { continue };
+                let size =
+                    i32::from_be_bytes(bytes[batch + 8..batch + 12].try_into().expect("four"));
+                let until = batch + 12 + usize::try_from(size).expect("a size");
+                let Some(covered) = bytes.get(batch + CHECKSUM_FROM..until) else { continue };
+                let mut after = covered.to_vec();
+                after[byte - CHECKSUM_FROM] ^= bits;
+                let mend = crc32c::crc32c(covered) ^ crc32c::crc32c(&after);
+                let mut flips = vec![(batch + byte, bits)];
+                flips.extend((batch + 17..).zip(mend.to_be_bytes()));
+                self.changed += 1;
+                for (place, bits) in flips.into_iter().filter(|_| self.is_tampered) {
+                    for bit in (0..8).filter(|bit| bits >> bit & 1 == 1) {
+                        let bit = place as u64 * 8 + bit;
+                        assert!(self.run.world_mut().flip_in_flight(end, bit), "it is under way");
+                    }
+                }
+                return;
+            }
+            self.step();
+        }
+        panic!("no such message was sent");
+    }
+
     /// Nothing gets through between two hosts.
     pub fn cut(&mut self, one: HostId, other: HostId) -> [FaultId; 2] {
         let world = self.run.world_mut();
@@ -217,6 +265,60 @@ impl Live {
         self.changed += 1;
         for bit in (0..8).filter(|bit| self.is_tampered && bits >> bit & 1 == 1) {
             assert!(self.run.world_mut().flip_page(host, path, place as u64, bit), "it is there");
+        }
+    }
+
+    /// Flips bits of a byte of a batch, and mends its checksum.
+    pub fn flip_mended(&mut self, host: HostId, path: &str, place: usize, bits: u8) {
+        let (batch, size) = self.batch_around(host, path, place);
+        self.flip_on_disk(host, path, place, bits);
+        self.mend(host, path, batch + 17, batch + CHECKSUM_FROM..batch + size, (place, bits));
+    }
+
+    /// Flips bits of a byte of a producer snapshot, and mends its checksum.
+    pub fn flip_snapshot(&mut self, host: HostId, path: &str, place: usize, bits: u8) {
+        let length = self.peek(host, path).len();
+        self.flip_on_disk(host, path, place, bits);
+        self.mend(host, path, 2, 6..length, (place, bits));
+    }
+
+    /// The checksum at `at` covers these bytes, of which one has been changed.
+    fn mend(
+        &mut self,
+        host: HostId,
+        path: &str,
+        at: usize,
+        covered: Range<usize>,
+        (place, bits): (usize, u8),
+    ) {
+        if !self.is_tampered {
+            return;
+        }
+        let after = self.peek(host, path).slice(covered.clone()).to_vec();
+        let mut before = after.clone();
+        before[place - covered.start] ^= bits;
+        let mend = crc32c::crc32c(&before) ^ crc32c::crc32c(&after);
+        for (byte, bits) in (at..).zip(mend.to_be_bytes()) {
+            for bit in (0..8).filter(|bit| bits >> bit & 1 == 1) {
+                assert!(
+                    self.run.world_mut().flip_page(host, path, byte as u64, bit),
+                    "it is there"
+                );
+            }
+        }
+    }
+
+    /// Where the batch with this byte begins in its file, and how long it is.
+    fn batch_around(&self, host: HostId, path: &str, place: usize) -> (usize, usize) {
+        let bytes = self.peek(host, path);
+        let mut at = 0;
+        loop {
+            let size = i32::from_be_bytes(bytes[at + 8..at + 12].try_into().expect("four"));
+            let size = 12 + usize::try_from(size).expect("a size");
+            if place < at + size {
+                return (at, size);
+            }
+            at += size;
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod clients;
 mod live;
+mod producers;
 mod quorum;
 mod records;
 mod replicas;

@@ -1,4 +1,4 @@
-//! One byte in the quorum of controllers: K1 to K7.
+//! One byte in the quorum of controllers: K1 to K7; one in a broker's metadata log: K14.
 
 use trial_cluster::ids::Uuid;
 use trial_sim::{CrashKind, HostId};
@@ -91,6 +91,19 @@ fn k4_and_k5_a_controller_commits_what_another_claims_to_have() {
         live.flip_on_the_way(TOPIC, |live, message| {
             message.larger(message.fetch_offset(one, active)?, live.end_on_disk(active, METADATA))
         });
+        live.play_for(1_000);
+    });
+}
+
+#[test]
+fn k14_another_topic_name_in_a_brokers_metadata_log_is_noticed_when_it_reads_it() {
+    check(HALF_WAY, &["K14"], |live| {
+        let b2 = live.host("b2");
+        let log = live.peek(b2, METADATA);
+        let name = log.windows(10).position(|window| window == b"departures");
+        live.run.world_mut().crash(b2, CrashKind::Process);
+        live.flip_mended(b2, METADATA, name.expect("the topic is there"), 1);
+        live.run.world_mut().restart(b2);
         live.play_for(1_000);
     });
 }
