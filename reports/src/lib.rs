@@ -25,4 +25,4 @@ pub use swept::{
     FailureShape, SWEEP_SCHEMA_VERSION, SeedRow, SweepHeader, SweptScenario, sweep_schema,
 };
 pub use tally::{Group, ScenarioTally, Tally};
-pub use terminal::{Palette, render_run};
+pub use terminal::{Palette, render_run, render_served};

@@ -53,14 +53,25 @@ impl Palette {
     }
 }
 
-/// The whole page.
+/// The whole page of a command that can write the document, too.
 #[must_use]
 pub fn render_run(run: &RunDocument, palette: Palette) -> String {
+    page_of(run, palette, " (--json has them all)")
+}
+
+/// The same of a cluster that was served: nobody else has what is cut short.
+#[must_use]
+pub fn render_served(run: &RunDocument, palette: Palette) -> String {
+    page_of(run, palette, "")
+}
+
+/// `elsewhere`: where all is that is cut short.
+fn page_of(run: &RunDocument, palette: Palette, elsewhere: &str) -> String {
     let mut page = String::new();
     head(&mut page, run, palette);
-    faults(&mut page, run, palette);
-    partitions(&mut page, run, palette);
-    excuses(&mut page, run, palette);
+    faults(&mut page, run, palette, elsewhere);
+    partitions(&mut page, run, palette, elsewhere);
+    excuses(&mut page, run, palette, elsewhere);
     stories(&mut page, run, palette);
     foot(&mut page, run, palette);
     page
@@ -109,7 +120,7 @@ fn table(header: &[&str], right: &[usize]) -> Table {
     table
 }
 
-fn faults(page: &mut String, run: &RunDocument, palette: Palette) {
+fn faults(page: &mut String, run: &RunDocument, palette: Palette, elsewhere: &str) {
     if run.faults.is_empty() {
         return;
     }
@@ -122,11 +133,11 @@ fn faults(page: &mut String, run: &RunDocument, palette: Palette) {
         rows.add_row([at, fault.text.clone(), fault.effect.text.clone()]);
     }
     put(page, &rows, palette);
-    more(page, run.faults.len(), palette);
+    more(page, run.faults.len(), palette, elsewhere);
     line!(page);
 }
 
-fn partitions(page: &mut String, run: &RunDocument, palette: Palette) {
+fn partitions(page: &mut String, run: &RunDocument, palette: Palette, elsewhere: &str) {
     if run.partitions.is_empty() {
         return;
     }
@@ -160,7 +171,7 @@ fn partitions(page: &mut String, run: &RunDocument, palette: Palette) {
         ]);
     }
     put(page, &rows, palette);
-    more(page, run.partitions.len(), palette);
+    more(page, run.partitions.len(), palette, elsewhere);
     line!(page);
 }
 
@@ -175,9 +186,9 @@ fn put(page: &mut String, table: &Table, palette: Palette) {
     }
 }
 
-fn more(page: &mut String, rows: usize, palette: Palette) {
+fn more(page: &mut String, rows: usize, palette: Palette, elsewhere: &str) {
     if rows > ROWS_MAX {
-        let text = format!("  … and {} more (--json has them all)", rows - ROWS_MAX);
+        let text = format!("  … and {} more{elsewhere}", rows - ROWS_MAX);
         line!(page, "{}", palette.dim(&text));
     }
 }
@@ -196,7 +207,7 @@ fn excused_in_words(run: &RunDocument) -> String {
     format!("{count} {what}")
 }
 
-fn excuses(page: &mut String, run: &RunDocument, palette: Palette) {
+fn excuses(page: &mut String, run: &RunDocument, palette: Palette, elsewhere: &str) {
     if run.excused.is_empty() {
         return;
     }
@@ -214,7 +225,7 @@ fn excuses(page: &mut String, run: &RunDocument, palette: Palette) {
         line!(page, "    allowed by {}", excuse.setting);
     }
     if count > STORIES_MAX {
-        let text = format!("  … and {} more (--json has them all)", count - STORIES_MAX);
+        let text = format!("  … and {} more{elsewhere}", count - STORIES_MAX);
         line!(page, "{}", palette.dim(&text));
     }
     line!(page);

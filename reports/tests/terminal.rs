@@ -3,7 +3,7 @@
 use trial_reports::{
     EffectNumber, Excuse, FailedRecords, FaultEffect, FaultOutcome, Liveness, LongestWait, Palette,
     PartitionOutcome, ProbeOutcome, ProducerOutcome, RecordCounts, RunDocument, SCHEMA_VERSION,
-    Setting, Verdict, Violation, WaitPart, render_run, run_schema, sweep_schema,
+    Setting, Verdict, Violation, WaitPart, render_run, render_served, run_schema, sweep_schema,
 };
 
 fn holding() -> RunDocument {
@@ -126,7 +126,10 @@ fn a_producer_whose_records_all_fail_is_named_beside_the_verdict_with_the_reason
 fn what_is_cut_short_is_counted() {
     let mut run = holding();
     run.faults = vec![run.faults[0].clone(); 30];
-    assert!(render_run(&run, Palette::Plain).contains("… and 6 more"), "TR-2");
+    let page = render_run(&run, Palette::Plain);
+    assert!(page.contains("  … and 6 more (--json has them all)\n"), "TR-2: {page}");
+    let page = render_served(&run, Palette::Plain);
+    assert!(page.contains("  … and 6 more\n"), "TR-2, where there is no --json: {page}");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use trial_cluster::rules::{Profile, Switch};
 
-use crate::scenario::{Override, Scenario, ScenarioError, builtin, did_you_mean};
+use crate::scenario::{Override, Scenario, ScenarioError, allowed_are, builtin, did_you_mean};
 
 /// A scenario and the changes to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,7 +158,7 @@ fn known<'a>(
     }
     let near = did_you_mean(given, allowed.iter().copied());
     let near = near.map_or_else(String::new, |near| format!("did you mean `{near}`? "));
-    let help = format!("{near}allowed: {}", allowed.join(", "));
+    let help = format!("{near}{}", allowed_are(&allowed.join(", ")));
     Err(ScenarioError::plain(format!("there is no {kind} `{given}`"), Some(help)))
 }
 

@@ -129,15 +129,19 @@ pub fn play_until(scenario: &Arc<Scenario>, seed: u64, until: Time) -> Result<Ru
 /// # Errors
 /// If it panics.
 pub fn guarded<T>(scenario: &Scenario, seed: u64, work: impl FnOnce() -> T) -> Result<T, OurFault> {
+    caught(work).map_err(|what| OurFault { what, scenario: scenario.name.clone(), seed })
+}
+
+/// The same of work that has no scenario: what the panic said.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     // What was half done is dropped with the unwinding: nobody looks at it again.
     catch_unwind(AssertUnwindSafe(work)).map_err(|payload| {
         let kept = LAST_PANIC.with(|last| last.borrow_mut().take());
-        let what = kept.unwrap_or_else(|| {
+        kept.unwrap_or_else(|| {
             let text = payload.downcast_ref::<String>().cloned();
             let text = text.or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).into()));
             text.unwrap_or_else(|| "a panic without words".to_owned())
-        });
-        OurFault { what, scenario: scenario.name.clone(), seed }
+        })
     })
 }
 

@@ -177,3 +177,23 @@ fn a_broken_failure_file_is_told_apart_from_a_whole_one() {
         insta::assert_snapshot!(name, printed(name, Some(("f.json", text)), &["replay", "f.json"]));
     }
 }
+
+#[test]
+fn a_conversation_that_cannot_be_had_is_refused_with_file_and_step() {
+    let of = |step: &str| format!("{{\"name\": \"x\", \"nodes\": 1, \"steps\": [{step}]}}");
+    let request = |body: &str| {
+        let head = "{\"api\": \"Metadata\", \"version\": 1, \"answer\": {}";
+        of(&format!("{head}, \"request\": {body}}}"))
+    };
+    let cases = [
+        ("conform_waits", of("{\"wait_ms\": 18446744073709551615}")),
+        ("conform_asks_nothing", of("")),
+        ("conform_two_things", of("{\"wait_ms\": 1, \"close\": \"a\"}")),
+        ("conform_no_such_field", request("{\"topcs\": []}")),
+        ("conform_never_saved", request("{\"topics\": [{\"name\": \"${x}\"}]}")),
+    ];
+    for (name, text) in cases {
+        let printed = printed(name, Some(("c.json", &text)), &["conform", "c.json"]);
+        insta::assert_snapshot!(name, printed);
+    }
+}

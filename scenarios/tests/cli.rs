@@ -149,6 +149,24 @@ fn every_list_names_what_it_lists() {
 }
 
 #[test]
+fn an_id_is_found_whatever_its_letters_and_a_wrong_one_names_its_family() {
+    let said = trial(&["list", "invariants", "r7"]);
+    assert_eq!(said.status, 0, "{}", said.err);
+    assert!(said.out.contains("\n R7 ") && !said.out.contains(" K7 "), "{}", said.out);
+    for (wrong, want) in [
+        ("K99", "there are K1, K2, K3, "),
+        ("k10", "there are K1, K2, K3, "),
+        ("X7", "there are X1, X2"),
+        ("lost-writ", "did you mean `lost-write`?"),
+        ("Z1", "there are R1, "),
+    ] {
+        let said = trial(&["list", "invariants", wrong]);
+        said.is_refused(want);
+        assert_eq!(said.words().contains("R2"), wrong == "Z1", "{}", said.err);
+    }
+}
+
+#[test]
 fn the_readable_log_is_the_same_twice_and_leaves_the_report_alone() {
     let quiet = trial(&["run", "departures", "--json", "-"]);
     let told = trial(&["run", "departures", "--json", "-", "--log", "info"]);

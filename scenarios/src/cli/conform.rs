@@ -1,14 +1,16 @@
 //! `trial conform`: conversations that Apache Kafka had, had again with our brokers.
 //!
-//! Effects:    what differs, by conversation and step; how many are alike; which invariants our brokers violated.
+//! Effects:    what differs, by conversation and step; how many are alike; which invariants our brokers violated; in
+//!             which conversation Trial itself panicked: the others are had all the same.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use trial_scenarios::conform::{Conversation, Known, Strange, play};
+use trial_scenarios::conform::{Conversation, Known, NotPlayed, Strange, play};
+use trial_scenarios::play::EXIT_OUR_FAULT;
 
 use super::args::ConformArgs;
-use super::print::{Stop, say};
+use super::print::{Stop, complain, say};
 
 /// Something differs that is not listed, or an invariant was violated.
 const EXIT_DIFFERS: u8 = 1;
@@ -19,9 +21,20 @@ pub(crate) fn conform(args: &ConformArgs) -> Result<u8, Stop> {
     let conversations = Conversation::all(&args.path)?;
     let mut known = Known::of(&args.path)?;
     let (mut answers, mut alike, mut listed, mut strange, mut violated) = (0, 0, 0, 0, 0);
+    let mut broken = 0;
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
     for conversation in &conversations {
-        let played = play(conversation)?;
+        let played = match play(conversation) {
+            Ok(played) => played,
+            Err(NotPlayed::Refused(refused)) => return Err(refused.into()),
+            Err(fault @ NotPlayed::OurFault { .. }) => {
+                complain(&fault);
+                let again = conversation.path.display();
+                complain(format_args!("please report it with this line:   trial conform {again}"));
+                broken += 1;
+                continue;
+            }
+        };
         answers += played.answers;
         violated += usize::from(!played.violated.is_empty());
         for violation in &played.violated {
@@ -47,7 +60,6 @@ pub(crate) fn conform(args: &ConformArgs) -> Result<u8, Stop> {
             say(told(conversation, &args.path, &left));
         }
     }
-    let unused: Vec<String> = known.unused().map(|entry| entry.conversation.clone()).collect();
     say(format_args!(
         "{} conversations, {answers} answers of Apache Kafka 4.3.0: {alike} alike, {listed} differ as listed, {strange} differ\n",
         conversations.len()
@@ -55,11 +67,16 @@ pub(crate) fn conform(args: &ConformArgs) -> Result<u8, Stop> {
     for (why, count) in &reasons {
         say(format_args!("  {count:>4} times: {why}\n"));
     }
+    let unused: Vec<&str> = known.unused().collect();
     for entry in &unused {
         say(format_args!("  listed, and not seen: {entry}\n"));
     }
     if violated > 0 {
         say(format_args!("  an invariant was violated in {violated} of them\n"));
+    }
+    if broken > 0 {
+        say(format_args!("  not had, by a fault of Trial itself: {broken}\n"));
+        return Ok(EXIT_OUR_FAULT);
     }
     let is_clean = strange == 0 && unused.is_empty() && violated == 0;
     Ok(if is_clean { 0 } else { EXIT_DIFFERS })

@@ -43,18 +43,23 @@ pub(crate) fn list(args: &ListArgs) -> Result<u8, Stop> {
 struct Only<'a>(Option<&'a str>);
 
 impl<'a> Only<'a> {
-    fn new<'b>(
+    /// Whether a letter is small or not does not matter.
+    fn new(
         kind: &str,
-        name: Option<&'a str>,
-        known: impl Iterator<Item = &'b str>,
+        name: Option<&str>,
+        known: impl Iterator<Item = &'a str>,
     ) -> Result<Self, Stop> {
+        let Some(given) = name else { return Ok(Self(None)) };
         let known: Vec<&str> = known.collect();
-        let Some(given) = name.filter(|name| !known.contains(name)) else {
-            return Ok(Self(name));
-        };
-        let help = match did_you_mean(given, known.iter().copied()) {
-            Some(near) => format!("did you mean `{near}`?"),
-            None => format!("there are {}", known.join(", ")),
+        if let Some(found) = known.iter().find(|known| known.eq_ignore_ascii_case(given)) {
+            return Ok(Self(Some(found)));
+        }
+        let help = if let Some(family) = family_of(given, &known) {
+            format!("there are {}", family.join(", "))
+        } else if let Some(near) = did_you_mean(given, known.iter().copied()) {
+            format!("did you mean `{near}`?")
+        } else {
+            format!("there are {}", known.join(", "))
         };
         Err(ScenarioError::plain(format!("there is no {kind} `{given}`"), Some(help)).into())
     }
@@ -62,6 +67,23 @@ impl<'a> Only<'a> {
     fn has(&self, name: &str) -> bool {
         self.0.is_none_or(|only| only == name)
     }
+}
+
+/// The ids with the letter of `given`, or all if there is no such letter; none if nothing here has ids. That K1 is near
+/// to K99 says nothing.
+fn family_of<'a>(given: &str, known: &[&'a str]) -> Option<Vec<&'a str>> {
+    let letter = |id: &str| {
+        let number = id.trim_start_matches(|letter: char| letter.is_ascii_alphabetic());
+        let is_id = !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit());
+        is_id.then(|| id[..id.len() - number.len()].to_ascii_uppercase())
+    };
+    let wanted = letter(given).filter(|letter| !letter.is_empty())?;
+    if known.iter().all(|id| letter(id).is_none()) {
+        return None;
+    }
+    let family = known.iter().copied().filter(|id| letter(id).as_ref() == Some(&wanted));
+    let family: Vec<&str> = family.collect();
+    Some(if family.is_empty() { known.to_vec() } else { family })
 }
 
 fn table(header: &[&str]) -> Table {

@@ -2,7 +2,8 @@
 //! command.
 //!
 //! `print.rs` decides about colours and draws errors; `asking.rs` turns arguments into a scenario; `outputs.rs` looks
-//! whether files can be written; `machines.rs` writes what other programs read, with `junit.rs`.
+//! whether files can be written; `machines.rs` writes what other programs read, with `junit.rs`; `lines.rs` reads
+//! what is typed.
 
 mod args;
 mod asking;
@@ -16,6 +17,7 @@ mod history;
 mod hunt;
 mod junit;
 mod keep;
+mod lines;
 mod list;
 mod log;
 mod machines;

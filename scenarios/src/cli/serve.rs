@@ -3,13 +3,12 @@
 //! Inputs:     the standard input (faults, `status`, `quit`), signals.
 //! Effects:    where to connect, a line for what matters, the report of `trial run` at the end.
 
-use std::io::BufRead as _;
 use std::sync::Arc;
 use std::time::Instant;
 
 use trial_cluster::broker::api::SERVED;
 use trial_cluster::wire::ApiKey;
-use trial_reports::render_run;
+use trial_reports::render_served;
 use trial_scenarios::asked::{Asked, quoted};
 use trial_scenarios::play::{End, OurFault, guarded};
 use trial_scenarios::run::Run;
@@ -18,6 +17,7 @@ use trial_scenarios::serve::{Remote, Server, Settings, Told, plain};
 
 use super::args::ServeArgs;
 use super::asking::{asked, changed};
+use super::lines;
 use super::print::{Stop, complain, complain_of, palette, say};
 use super::run::{millis_since, tell_unexpected};
 
@@ -101,7 +101,7 @@ fn report(
 ) -> Result<u8, OurFault> {
     let seed = run.seed();
     let document = guarded(scenario, seed, || run.document(wall_ms, again.to_owned()))?;
-    say(render_run(&document, palette()));
+    say(render_served(&document, palette()));
     say(
         "         (the same cluster; what clients sent came from outside, and is not in the seed)\n",
     );
@@ -136,9 +136,12 @@ fn again(args: &ServeArgs, asked: &Asked) -> String {
 fn listen_to_the_terminal(remote: &Remote) {
     let remote = remote.clone();
     std::thread::spawn(move || {
-        for line in std::io::stdin().lock().lines() {
-            let Ok(line) = line else { return };
-            remote.type_line(&line);
+        let mut input = std::io::stdin().lock();
+        while let Ok(Some(line)) = lines::next(&mut input) {
+            match lines::text_of(&line) {
+                Ok(line) => remote.type_line(line),
+                Err(why) => complain_of(&why),
+            }
         }
     });
 }

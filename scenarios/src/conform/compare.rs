@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use trial_cluster::wire::ApiKey;
 use trial_cluster::wire::json::Json;
 
 use super::records;
@@ -99,7 +100,7 @@ pub(super) struct Comparison<'a> {
 impl Comparison<'_> {
     /// Compares what stands at `path`, the value of the field `name`.
     pub(super) fn compare(&mut self, path: &str, name: &str, kafka: &Json, ours: &Json) {
-        if self.free.iter().any(|free| leads_to(free, path)) || is_free(name) {
+        if self.free.iter().any(|free| leads_to(free, path)) {
             return;
         }
         match (kafka, ours) {
@@ -131,7 +132,7 @@ impl Comparison<'_> {
         let Json::Object(fields) = ours else { return };
         for (key, value) in fields.iter().filter(|(key, _)| kafka.get(key).is_none()) {
             let path = format!("{path}/{key}");
-            if !is_free(key) && !self.free.iter().any(|free| leads_to(free, &path)) {
+            if !self.free.iter().any(|free| leads_to(free, &path)) {
                 self.differ(&path, None, Some(value));
             }
         }
@@ -153,13 +154,18 @@ impl Comparison<'_> {
         }
     }
 
-    /// Of an API that we serve we tell what Kafka tells. We serve fewer.
+    /// APIs are compared by their keys; one that only Kafka serves is told by its name, `/apiKeys/JoinGroup`.
     fn api_keys(&mut self, path: &str, kafka: &[&Json], ours: &[&Json]) {
         for (index, api) in ours.iter().enumerate() {
             let path = format!("{path}/{index}");
             match kafka.iter().find(|other| other.get("apiKey") == api.get("apiKey")) {
                 Some(kafka) => self.compare(&path, "", kafka, api),
                 None => self.differ(&path, None, Some(api)),
+            }
+        }
+        for api in kafka {
+            if !ours.iter().any(|other| other.get("apiKey") == api.get("apiKey")) {
+                self.differ(&format!("{path}/{}", name_of(api)), Some(api), None);
             }
         }
     }
@@ -193,6 +199,16 @@ impl Comparison<'_> {
     }
 }
 
+/// The name of an entry of ApiVersions: the API's, or its number.
+fn name_of(api: &Json) -> String {
+    let key = api.get("apiKey").unwrap_or(&Json::Null);
+    let known = match key {
+        Json::Int(key) => i16::try_from(*key).ok().and_then(ApiKey::from_key),
+        _ => None,
+    };
+    known.map_or_else(|| key.to_string(), |api| api.name().to_owned())
+}
+
 /// A leader is a broker here and a member there.
 fn is_id(kind: Kind, value: &Json) -> bool {
     kind != Kind::Member || matches!(value, Json::Text(_))
@@ -215,11 +231,6 @@ fn in_order<'a>(name: &str, list: &'a [Json]) -> Vec<&'a Json> {
     };
     list.sort_by_key(|value| id(value));
     list
-}
-
-/// Free by nature.
-fn is_free(field: &str) -> bool {
-    field == "throttleTimeMs"
 }
 
 /// Whether two values of a field are both some, where it is one of those whose value nobody can foretell.

@@ -95,6 +95,14 @@ fn is_whole(text: &str) -> bool {
         && digits.bytes().all(|digit| digit.is_ascii_digit() || digit == b'_')
 }
 
+/// What is allowed, as help: also where there is nothing to choose from.
+pub(crate) fn allowed_are(names: &str) -> String {
+    match names {
+        "" => "there are none".to_owned(),
+        names => format!("allowed: {names}"),
+    }
+}
+
 /// The word among `allowed` that is nearest to `given`, if one is near.
 #[must_use]
 pub fn did_you_mean<'a>(
@@ -123,7 +131,13 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::did_you_mean;
+    use super::{allowed_are, did_you_mean};
+
+    #[test]
+    fn where_nothing_is_allowed_the_help_says_so() {
+        assert_eq!(allowed_are("b1, b2"), "allowed: b1, b2");
+        assert_eq!(allowed_are(""), "there are none");
+    }
 
     #[test]
     fn a_near_word_is_offered_and_a_far_one_is_not() {

@@ -30,6 +30,7 @@ pub use builder::{
     ClientBuilder, RackBuilder, ScenarioBuilder, Setting, TopicBuilder, consumer, producer, rack,
     scenario, topic,
 };
+pub(crate) use error::allowed_are;
 pub use error::{ScenarioError, did_you_mean};
 pub use names::{ADMIN, CONDITIONS, HOST_FUNCTIONS, OUTSIDE, hosts_of, node_names, place_name};
 pub use override_::Override;

@@ -13,7 +13,7 @@ use trial_cluster::rules::{Profile, Rules, Switch};
 use trial_sim::Span;
 use trial_sim::fault::{Fault, FaultError, When, parse_span};
 
-use super::error::{ScenarioError, SourceText, did_you_mean};
+use super::error::{ScenarioError, SourceText, allowed_are, did_you_mean};
 use super::file::{ConfigTable, ScenarioFile};
 use super::names;
 use super::scenario::Scenario;
@@ -118,7 +118,7 @@ impl Reading<'_> {
             near.map_or_else(|| "unknown".to_owned(), |near| format!("did you mean `{near}`?"));
         self.source
             .error(text.span(), format!("there is no {kind} `{given}`"), label)
-            .with_help(format!("allowed: {}", allowed.join(", ")))
+            .with_help(allowed_are(&allowed.join(", ")))
     }
 
     pub(super) fn rules(&self, file: &ScenarioFile) -> Result<Rules, ScenarioError> {
@@ -236,7 +236,7 @@ impl Reading<'_> {
             };
             let refused = self.source.error(at, unfit.what, "here");
             match unfit.allowed {
-                Some(allowed) => refused.with_help(format!("allowed: {allowed}")),
+                Some(allowed) => refused.with_help(allowed_are(&allowed)),
                 None => refused,
             }
         })?;

@@ -36,6 +36,9 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How long every send of the scenario's own producers may take to be told at the end.
 const TOLD_WITHIN: Span = Span::from_secs(240);
 
+/// Bytes of a host's name at most (RFC 1035).
+const HOST_MAX: usize = 253;
+
 /// How a cluster is served.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -83,10 +86,10 @@ pub enum ServeError {
         /// What the resolver says.
         why: std::io::Error,
     },
-    /// Clients cannot be told to connect to every address.
+    /// Clients cannot be told to connect to every address, or to none.
     #[error("brokers tell clients where to connect, and `{host}` is no such place")]
     #[diagnostic(help(
-        "add --advertise HOST: the name or address by which clients reach this machine"
+        "add --advertise HOST: the name or address by which clients reach this machine, without a port"
     ))]
     NotAdvertised {
         /// The address.
@@ -323,6 +326,9 @@ impl Settings {
     /// What clients are told to connect to.
     fn advertised(&self) -> Result<String, ServeError> {
         if let Some(told) = &self.advertised {
+            if !is_a_place(told) {
+                return Err(ServeError::NotAdvertised { host: told.clone() });
+            }
             return Ok(told.clone());
         }
         let everywhere = self.host.parse().is_ok_and(|address: IpAddr| address.is_unspecified());
@@ -330,6 +336,17 @@ impl Settings {
             return Err(ServeError::NotAdvertised { host: self.host.clone() });
         }
         Ok(self.host.clone())
+    }
+}
+
+/// Whether somebody could connect to a host of this name: an address of one machine, or what may be a name.
+fn is_a_place(host: &str) -> bool {
+    match host.parse::<IpAddr>() {
+        Ok(address) => !address.is_unspecified(),
+        Err(_) => {
+            let of_a_name = |letter: char| letter.is_alphanumeric() || "-_.".contains(letter);
+            (1..=HOST_MAX).contains(&host.len()) && host.chars().all(of_a_name)
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! What somebody types while a cluster is served: faults in the words of scenario files, and four words more.
 //!
 //! Inputs:     a line. Effects: on the run, at its present time; an answer.
-//! Invariants: TY-1 a line that cannot be carried out changes nothing, and is told why.
+//! Invariants: TY-1 a line that cannot be carried out changes nothing, and is told why. TY-2 of a line that is too long
+//!             for a fault the begin is told, not all of it.
 
 use trial_cluster::config::TopicConfig;
 use trial_sim::fault::Fault;
@@ -9,6 +10,11 @@ use trial_sim::fault::Fault;
 use crate::facts::Facts;
 use crate::run::Run;
 use crate::scenario::{Scenario, ScenarioError, Topic};
+
+/// Characters of a line at most.
+const LINE_MAX: usize = 1_000;
+/// Characters that are told of a longer one.
+const BEGIN: usize = 60;
 
 /// What can be typed.
 pub(super) const HELP: &str = "\
@@ -35,6 +41,13 @@ pub(super) enum Typed {
 /// Reads a line.
 pub(super) fn read(line: &str, run: &Run) -> Result<Typed, ScenarioError> {
     let line = line.trim();
+    let length = line.chars().count();
+    if length > LINE_MAX {
+        let begin: String = line.chars().take(BEGIN).collect();
+        let what = format!("a line of {length} characters is no fault: `{begin}…`");
+        let allowed = format!("allowed: {LINE_MAX} characters; `help` says what can be typed");
+        return Err(ScenarioError::plain(what, Some(allowed)));
+    }
     match line {
         "" => return Ok(Typed::Nothing),
         "help" | "?" => return Ok(Typed::Help),

@@ -126,13 +126,13 @@ pub(super) fn status(facts: &Facts) -> String {
     let down: Vec<&str> = facts.down.iter().map(|host| facts.setup.name(*host)).collect();
     let down = if down.is_empty() { "nobody".to_owned() } else { down.join(" ") };
     let mut lines = vec![format!("active controller: {controller}; down: {down}")];
-    let mut count = 0;
-    for partition in facts.partitions() {
-        let Some(found) = partition.registration.as_deref() else { continue };
-        count += 1;
-        if count > STATUS_MAX {
-            continue;
-        }
+    let registered = facts.partitions().filter_map(|partition| {
+        partition.registration.as_deref().map(|registered| (partition, registered))
+    });
+    let mut registered: Vec<_> = registered.collect();
+    // Facts have them by topic id, which says nothing to anybody.
+    registered.sort_by_key(|(partition, _)| (partition.topic.as_ref(), partition.id.partition));
+    for (partition, found) in registered.iter().take(STATUS_MAX) {
         let leader = found.leader.map_or_else(|| "nobody".to_owned(), |id| node(facts, id));
         lines.push(format!(
             "{}: {leader} leads (epoch {}), in sync are {}; committed up to {}, {} acknowledged",
@@ -143,8 +143,10 @@ pub(super) fn status(facts: &Facts) -> String {
             partition.records_acked,
         ));
     }
-    if count > STATUS_MAX {
-        lines.push(format!("and {} more", count - STATUS_MAX));
+    if let Some((first, _)) = registered.get(STATUS_MAX) {
+        let more = registered.len() - STATUS_MAX;
+        let what = plural(more, "partition");
+        lines.push(format!("and {more} more {what}, from {} on, by name", first.name()));
     }
     lines.join("\n")
 }

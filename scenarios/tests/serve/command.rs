@@ -23,6 +23,11 @@ fn what_cannot_be_served_is_refused() {
     let refused = |arguments: &[&str], want: &str| trial(&folder, arguments).is_refused(want);
     refused(&["serve", "--port", "65534"], "broker 2 would listen on port 65536");
     refused(&["serve", "--host", "0.0.0.0"], "add --advertise HOST");
+    for nowhere in ["", " ", "0.0.0.0", "::", "localhost:9092", "a b"] {
+        let want =
+            format!("brokers tell clients where to connect, and `{nowhere}` is no such place");
+        refused(&["serve", "--advertise", nowhere], want.trim());
+    }
     refused(&["serve", "--host", "no.such.host.invalid"], "there is no address");
     refused(&["serve", "departure"], "did you mean `departures`?");
     refused(&["serve", "--set", "cluster.brokers=0"], "broker");
@@ -55,12 +60,15 @@ fn it_tells_where_to_connect_takes_lines_and_ends_with_a_verdict() {
     let want = format!("  bootstrap.servers=127.0.0.1:{port}");
     assert!(said.contains(&want), "{said:#?}");
     let mut input = child.stdin.take().expect("it is piped");
-    input.write_all(b"status\ncrsh b1\nquit\n").expect("it listens");
+    let bytes = b"\xff\xfe\nstatus\ncrsh b1\ncrash leader(nope/0)\nquit\n";
+    input.write_all(bytes).expect("it listens");
     said.extend(lines.map(|line| line.expect("it writes UTF-8")));
     let ended = child.wait_with_output().expect("it ends");
     let errors = String::from_utf8_lossy(&ended.stderr).into_owned();
     assert!(ended.status.success(), "{said:#?}\n{errors}");
+    assert!(errors.contains("byte 0 is not UTF-8"), "and it goes on: {errors}");
     assert!(errors.contains("did you mean `crash`?"), "{errors}");
+    assert!(errors.contains("help: there are none"), "{errors}");
     let is_told = |part: &str| said.iter().any(|line| line.contains(part));
     assert!(is_told("active controller: b1"), "{said:#?}");
     assert!(is_told("HOLDS") && is_told("again:   trial serve"), "{said:#?}");

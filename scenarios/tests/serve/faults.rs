@@ -18,6 +18,11 @@ fn a_bad_line_is_told_and_changes_nothing() {
     served.type_line("crash leader(orders/0)");
     let line = served.wait_for("refused");
     assert!(line.contains("there is no partition `orders/0`"), "{line}");
+    assert!(line.contains("there are none") && !line.contains("allowed:"), "{line}");
+    served.type_line(&format!("crash b1 {}", "x".repeat(100_000)));
+    let line = served.wait_for("refused");
+    assert!(line.contains("a line of 100009 characters is no fault: `crash b1"), "{line}");
+    assert!(line.len() < 600, "not all of it: {}", line.len());
     served.type_line("pause outside");
     assert!(served.wait_for("refused").contains("nothing of Trial's runs outside"));
     served.type_line("help");
@@ -27,6 +32,26 @@ fn a_bad_line_is_told_and_changes_nothing() {
     assert_eq!(served.guest(1).create("orders", 1), 0);
     served.type_line("when isr(orders/0) == 3 cut b1 | b2 for 1s");
     served.wait_for("cut b1 | b2");
+    served.holds();
+}
+
+#[test]
+fn a_status_goes_by_name_and_counts_what_it_leaves_out() {
+    let mut served = Served::quick();
+    let mut guest = served.guest(1);
+    for (topic, partitions) in [("b", 3), ("c", 40), ("a", 2)] {
+        assert_eq!(guest.create(topic, partitions), 0);
+        served.wait_for(&format!("topic {topic}: "));
+    }
+    served.type_line("status");
+    let status = served.wait_for("down: nobody");
+    let lines: Vec<&str> = status.lines().skip(1).collect();
+    let names: Vec<&str> =
+        lines.iter().filter_map(|line| line.split_once(':')).map(|it| it.0).collect();
+    let a_and_b = ["a/0", "a/1", "b/0", "b/1", "b/2", "c/0", "c/1", "c/2", "c/3"];
+    assert_eq!(names[..9], a_and_b, "{status}");
+    assert_eq!((names.len(), names[39]), (40, "c/34"), "{status}");
+    assert_eq!(lines[40..], ["and 5 more partitions, from c/35 on, by name"], "{status}");
     served.holds();
 }
 
