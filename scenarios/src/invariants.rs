@@ -72,6 +72,7 @@ invariants! {
     "R22" Durable "who joins an in-sync set covers the leader's high watermark and the start of its epoch";
     "R23" Durable "the epoch caches of two replicas agree below both high watermarks";
     "R24" Always "a high watermark is not held back by replicas that may not join the in-sync set";
+    "R26" Always "DeleteRecords is answered when the log of every live replica in sync starts where the answer says, or later";
     "S1" Always "every batch that is served has the right length and checksum";
     "S6" Always "a cleaning keeps the order and content of records; what is gone is superseded, or was a tombstone for delete.retention.ms";
     "S7" Always "retention drops the oldest segments only, when they are due, and nothing at the high watermark or beyond; a log's start only rises";
