@@ -73,6 +73,7 @@ invariants! {
     "R23" Durable "the epoch caches of two replicas agree below both high watermarks";
     "R24" Always "a high watermark is not held back by replicas that may not join the in-sync set";
     "R25" Always "a leader sends consumers to other members of its committed in-sync set only";
+    "R26" Always "DeleteRecords is answered when the log of every live replica in sync starts where the answer says, or later";
     "S1" Always "every batch that is served has the right length and checksum";
     "S4" Always "a producer snapshot has of each producer what its last batch below says";
     "S6" Always "a cleaning keeps the order and content of records; what is gone is superseded, or was a tombstone for delete.retention.ms";

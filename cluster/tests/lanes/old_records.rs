@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use trial_cluster::error_code::ErrorCode;
 use trial_cluster::ids::Offset;
+use trial_cluster::note::Note;
 use trial_cluster::wire::{
     DeleteRecordsRequest, FetchRequest, ListOffsetsRequest, delete_records_request, fetch_request,
     list_offsets_request,
 };
-use trial_log::{BatchBuilder, Batches, CompressionType};
-use trial_sim::{CrashKind, DiskId, Span};
+use trial_log::{BatchBuilder, Batches, CompressionType, LogEvent};
+use trial_sim::{CrashKind, DiskId, Seen, Span};
 
 use crate::support::{Bench, Door, Setup};
 
@@ -30,12 +31,21 @@ fn produce(bench: &mut Bench, door: Door, key: &str, value: Option<&str>) {
     assert_eq!(bench.wait_for_answered(door).0, 0, "it is taken");
 }
 
-/// Error code and low watermark.
-fn delete(bench: &mut Bench, door: Door, topic: &str, partition: i32, offset: i64) -> (i16, i64) {
+/// Up to this offset, within five seconds.
+fn deletion(topic: &str, partition: i32, offset: i64) -> DeleteRecordsRequest {
     let partitions = vec![delete_records_request::Partition { partition_index: partition, offset }];
     let topics = vec![delete_records_request::Topic { name: topic.to_owned(), partitions }];
-    let request = DeleteRecordsRequest { topics, timeout_ms: 5_000 };
-    let answer = bench.ask(door, 2, &request);
+    DeleteRecordsRequest { topics, timeout_ms: 5_000 }
+}
+
+/// Error code and low watermark.
+fn delete(bench: &mut Bench, door: Door, topic: &str, partition: i32, offset: i64) -> (i16, i64) {
+    bench.send(door, 2, &deletion(topic, partition, offset));
+    deleted(bench, door)
+}
+
+fn deleted(bench: &mut Bench, door: Door) -> (i16, i64) {
+    let answer = bench.wait_for::<DeleteRecordsRequest>(door, 2);
     let answer = &answer.topics[0].partitions[0];
     (answer.error_code, answer.low_watermark)
 }
@@ -136,6 +146,54 @@ fn records_are_deleted_up_to_the_high_watermark_and_no_further() {
     assert_eq!(left, [3, 4]);
     assert_eq!(delete(&mut bench, door, "orders", 0, -1), (0, 5), "up to the high watermark");
     assert_eq!(read(&mut bench, door, 5), []);
+}
+
+/// In Kafka: `Partition.lowWatermarkIfLeader`, `DelayedDeleteRecords`.
+#[test]
+fn a_deletion_is_answered_when_every_live_replica_has_followed() {
+    let timed_out = ErrorCode::RequestTimedOut.code();
+    let mut setup = setup(7, &[]);
+    setup.followers = 2;
+    let mut bench = setup.build();
+    let door = bench.connect();
+    for number in 0..5 {
+        produce(&mut bench, door, "key", Some(&number.to_string()));
+    }
+    bench.run_for(Span::from_secs(2));
+    assert_eq!(delete(&mut bench, door, "orders", 0, 1), (0, 1), "both followers fetch");
+    let (b1, b2) = (bench.b1, bench.host("b2"));
+    let moves_to = |to: i64| {
+        move |seen: &Seen<Note>| {
+            let event = match seen {
+                Seen::Note { host, note: Note::Log { event, .. }, .. } if *host == b2 => event,
+                _ => return false,
+            };
+            matches!(event, LogEvent::LogStartMoved { to: found, .. } if *found == Offset(to))
+        }
+    };
+    // b2 lives and is in sync, and does not fetch.
+    let held = bench.world.hold(b2, b1, "Fetch");
+    bench.run_for(Span::from_secs(2));
+    let asked_at = bench.world.now();
+    assert_eq!(delete(&mut bench, door, "orders", 0, 3), (timed_out, 1));
+    let waited = bench.world.now().since(asked_at);
+    assert!(waited >= Span::from_secs(5) && waited < Span::from_secs(6), "it waited {waited}");
+    assert_eq!(earliest(&mut bench, door), 3, "what has timed out is not undone");
+    bench.send(door, 2, &deletion("orders", 0, 3));
+    bench.run_for(Span::from_secs(2));
+    assert!(!bench.is_answered(door), "b2 has not followed");
+    bench.world.heal(held);
+    bench.run_until_seen(moves_to(3));
+    assert!(!bench.is_answered(door), "the leader has not heard of it");
+    assert_eq!(deleted(&mut bench, door), (0, 3));
+    // A broker that is down is waited for until it is fenced.
+    bench.world.crash(b2, CrashKind::Process);
+    assert_eq!(delete(&mut bench, door, "orders", 0, 4), (timed_out, 3));
+    bench.run_for(Span::from_secs(10));
+    let asked_at = bench.world.now();
+    assert_eq!(delete(&mut bench, door, "orders", 0, 4), (0, 4), "b3 alone is left to follow");
+    let waited = bench.world.now().since(asked_at);
+    assert!(waited < Span::from_secs(1), "it waited {waited} for who is fenced");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! One node with one topic, and connections from outside that speak Kafka's protocol to it.
+//! One node with one topic, perhaps with others that follow it, and connections from outside that speak Kafka's protocol to it.
 //!
 //! Holds: the World, what came out of it and was not taken yet: answers by connection, and what was seen.
 
@@ -39,6 +39,8 @@ pub fn log_file(partition: i32) -> String {
 pub struct Setup {
     pub seed: u64,
     pub partitions: i32,
+    /// Brokers b2, b3 and so on, which follow b1 in every partition.
+    pub followers: i32,
     /// Settings of the topic.
     pub topic: Vec<(&'static str, &'static str)>,
     pub world: WorldSettings,
@@ -51,6 +53,7 @@ impl Setup {
         Self {
             seed,
             partitions: 1,
+            followers: 0,
             topic: Vec::new(),
             world: WorldSettings::default(),
             disk: DiskSettings::default(),
@@ -58,39 +61,46 @@ impl Setup {
         }
     }
 
-    /// One node that is broker and controller; it does not run yet.
+    /// One node that is broker and controller, and those that follow it; none runs yet.
     pub fn node(self) -> Bench {
         // Jobs go on where Kafka lets go of a lock: what a test holds up, it holds up itself.
         let lanes = LaneSettings { yields: Yields::Fixed(0), ..self.world.lanes };
         let mut world = World::new(self.seed, WorldSettings { lanes, ..self.world });
-        let node = NodeSpec {
-            id: BrokerId(1),
-            host: Arc::from("b1"),
-            roles: Roles::Combined,
+        let node = |id: i32| NodeSpec {
+            id: BrokerId(id),
+            host: Arc::from(format!("b{id}")),
+            roles: if id == 1 { Roles::Combined } else { Roles::Broker },
             rack: None,
             external: None,
         };
+        let nodes = 1..=1 + self.followers;
         let cluster = Arc::new(ClusterSpec {
             cluster_id: Arc::from("cluster"),
             salt: u128::from(self.seed),
-            nodes: vec![node],
+            nodes: nodes.clone().map(node).collect(),
             config: Arc::new(self.config),
             rules: Rules::default(),
             pace: trial_cluster::broker::Pace::default(),
         });
-        let spec = HostSpec::new(cluster.factory(0)).with_disks(vec![self.disk]);
-        let b1 = world.add_host("b1", spec);
+        for (place, id) in nodes.enumerate() {
+            let spec = HostSpec::new(cluster.factory(place)).with_disks(vec![self.disk]);
+            world.add_host(&format!("b{id}"), spec);
+        }
+        let b1 = world.host("b1").expect("it was added first");
         Bench { world, b1, doors: Vec::new(), seen: Vec::new() }
     }
 
     /// The same six seconds after its boot, with the topic `orders`.
     pub fn build(self) -> Bench {
+        let everybody: Vec<i32> = (1..=1 + self.followers).collect();
+        let replicas = vec![everybody; usize::try_from(self.partitions).expect("a few")];
+        let followers = self.followers;
         let topic = NewTopic {
             name: Arc::from("orders"),
             partitions: self.partitions,
-            replicas: 1,
+            replicas: i16::try_from(1 + followers).expect("a few"),
             configs: self.topic.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
-            assignment: None,
+            assignment: (followers > 0).then_some(replicas),
         };
         let mut bench = self.node();
         let kind =
@@ -99,6 +109,10 @@ impl Setup {
         let admin = ClientSpec { number: 0, bootstrap, kind };
         let admin = bench.world.add_host("admin", HostSpec::new(admin.factory()));
         bench.world.boot(bench.b1);
+        for id in 2..=1 + followers {
+            let follower = bench.host(&format!("b{id}"));
+            bench.world.boot(follower);
+        }
         bench.world.boot(admin);
         bench.run_until(Time::ZERO + Span::from_secs(6));
         bench
@@ -128,6 +142,10 @@ pub struct Bench {
 pub struct Door(usize);
 
 impl Bench {
+    pub fn host(&self, name: &str) -> HostId {
+        self.world.host(name).expect("it was added")
+    }
+
     pub fn connect(&mut self) -> Door {
         let id = self.world.outside_connect("b1", BROKER_PORT);
         self.doors.push(Connection { id, reader: FrameReader::default(), answers: Vec::new() });
@@ -196,10 +214,25 @@ impl Bench {
 impl Bench {
     /// Asks, and waits for the answer.
     pub fn ask<R: Request>(&mut self, door: Door, version: i16, request: &R) -> R::Response {
+        self.send(door, version, request);
+        self.wait_for::<R>(door, version)
+    }
+
+    /// Asks.
+    pub fn send<R: Request>(&mut self, door: Door, version: i16, request: &R) {
         let frame = frames::request_frame(R::API, version, 9, "test", |body| {
             request.encode(version, body);
         });
         self.world.outside_write(self.doors[door.0].id, frame.freeze());
+    }
+
+    /// Whether an answer has come that was not taken yet.
+    pub fn is_answered(&self, door: Door) -> bool {
+        !self.doors[door.0].answers.is_empty()
+    }
+
+    /// Waits for the answer to such a request.
+    pub fn wait_for<R: Request>(&mut self, door: Door, version: i16) -> R::Response {
         let (_, frame) = self.wait_for_answer(door);
         let split = frames::split_response(&frame, R::API, version);
         let (_, body) = split.expect("an answer to this request");

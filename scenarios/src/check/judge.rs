@@ -27,6 +27,7 @@ use super::images::Images;
 use super::isolated_leader::IsolatedLeaders;
 use super::isr::InSyncSets;
 use super::losses::Losses;
+use super::low_watermark::LowWatermarks;
 use super::pending::PendingChanges;
 use super::promise::FaultSeen;
 use super::quorum::Quorum;
@@ -87,6 +88,7 @@ struct Checkers {
     sequences: Sequences,
     held_back: HeldBack,
     sent_elsewhere: SentElsewhere,
+    low_watermarks: LowWatermarks,
     exclusion: Exclusion,
     pending: PendingChanges,
     snapshots: Snapshots,
@@ -160,6 +162,7 @@ impl Judge {
         self.known = known;
         self.checkers.exclusion.on_seen(seen, &self.facts, &mut self.verdicts);
         self.checkers.snapshots.on_seen(seen);
+        self.checkers.low_watermarks.on_seen(seen);
         self.quorum.on(seen, disks, &self.facts, &mut self.verdicts);
         let committed_end = self.quorum.committed_end();
         self.controllers.on_seen(seen, committed_end, &self.facts, &mut self.verdicts);
@@ -334,14 +337,17 @@ impl Checkers {
             Fact::Mixed { .. } => compaction::on(known, facts, verdicts),
             Fact::BadBytes { .. } => self.writes.on(known, facts, verdicts),
             Fact::EndTold { .. } => ends::on(known, facts, verdicts),
+            Fact::LowWatermarkTold { .. } => self.low_watermarks.on(known, facts, verdicts),
             Fact::Acked { .. } => self.answers.on(known, facts, verdicts),
             Fact::Fetched { .. } => {
                 self.answers.on(known, facts, verdicts);
                 self.high_watermarks.on(known, facts, verdicts);
                 self.held_back.on(known, facts, verdicts);
                 self.sent_elsewhere.on(known, facts, verdicts);
+                self.low_watermarks.on(known, facts, verdicts);
             }
             Fact::Registered { .. } => {
+                self.low_watermarks.on(known, facts, verdicts);
                 self.held_back.on(known, facts, verdicts);
                 self.registrations.on(known, facts, verdicts);
                 self.exclusion.on(known, facts, verdicts);
@@ -374,6 +380,7 @@ impl Checkers {
             }
             PartitionEvent::ProduceCompleted { .. } => self.answers.on(known, facts, verdicts),
             PartitionEvent::BecameLeader { .. } => {
+                self.low_watermarks.on(known, facts, verdicts);
                 self.writes.on(known, facts, verdicts);
                 self.stale_answers.on(known, facts, verdicts);
                 self.held_back.on(known, facts, verdicts);

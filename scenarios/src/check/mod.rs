@@ -21,6 +21,7 @@ mod isr;
 mod judge;
 mod live;
 mod losses;
+mod low_watermark;
 mod pending;
 mod poll;
 mod promise;

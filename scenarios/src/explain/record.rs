@@ -109,6 +109,7 @@ impl What {
                 | Fact::BadBytes { host, .. }
                 | Fact::Noted { host, .. }
                 | Fact::Registered { host, .. }
+                | Fact::LowWatermarkTold { host, .. }
                 | Fact::Fetched { host, .. } => *host,
                 Fact::Acked { ack, .. } => ack.by,
                 Fact::EndTold { told, .. } => told.host,

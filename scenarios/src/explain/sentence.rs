@@ -151,6 +151,12 @@ impl Names<'_> {
                     told.offset
                 )
             }
+            Fact::LowWatermarkTold { host, low_watermark, .. } => {
+                let host = self.host(*host);
+                format!(
+                    "{host} told who had asked for records to be deleted that all logs start at {low_watermark} or later"
+                )
+            }
             Fact::Fetched { host, by_consumer, high_watermark, .. } => {
                 let who = if *by_consumer { "consumer" } else { "follower" };
                 format!(

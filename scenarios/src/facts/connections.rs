@@ -20,7 +20,7 @@ use super::replica_log::Stored;
 use super::setup::Role;
 use crate::tap::{
     BatchHead, Conversations, Decided, EndAnswer, FetchAnswer, Heard, ProduceAnswer, SettingAsked,
-    StartAsked, TopicRef, batches,
+    StartAsked, StartTold, TopicRef, batches,
 };
 
 /// How many unread messages are told.
@@ -82,7 +82,7 @@ impl Facts {
             return;
         }
         let mut heard = std::mem::take(&mut self.connections.heard);
-        self.connections.conversations.on_sent(conn.0, towards_listener, bytes, &mut heard);
+        self.connections.conversations.on_sent(at, conn.0, towards_listener, bytes, &mut heard);
         for said in heard.drain(..) {
             match said {
                 Heard::Produce(request) => self.on_produce(conn, request.acks, &request.partitions),
@@ -90,11 +90,11 @@ impl Facts {
                     self.requests += 1;
                     self.on_produced(at, conn, (from, to), acks, &answers, known);
                 }
-                Heard::Fetched { by, answers } => {
+                Heard::Fetched { by, asked, answers } => {
                     self.requests += 1;
                     for answer in answers {
                         self.on_start_told(to, by.replica, &answer);
-                        self.on_fetched(at, (from, to), by.replica < 0, &answer, known);
+                        self.on_fetched(at, (from, to), (by.replica < 0, asked), &answer, known);
                     }
                 }
                 Heard::EndsAsked => {
@@ -109,6 +109,10 @@ impl Facts {
                     }
                 }
                 Heard::StartsAsked(asked) => self.on_starts_asked(asked.as_deref()),
+                Heard::StartsTold { asked, told } => {
+                    self.requests += 1;
+                    self.on_starts_told(at, from, asked, told, known);
+                }
                 Heard::SettingsAsked(asked) => self.on_settings_asked(&asked),
                 Heard::TopicsAsked(mut asked) => {
                     let planned = &self.setup.topics;
@@ -267,6 +271,22 @@ impl Facts {
         }
     }
 
+    fn on_starts_told(
+        &self,
+        at: Time,
+        host: HostId,
+        asked: Time,
+        told: Vec<StartTold>,
+        known: &mut Vec<Known>,
+    ) {
+        for StartTold { topic, partition, low_watermark } in told {
+            if let Some(partition) = self.resolve(&TopicRef::Name(topic), partition) {
+                let fact = Fact::LowWatermarkTold { host, low_watermark, asked };
+                known.push(Known { at, partition, fact });
+            }
+        }
+    }
+
     fn on_settings_asked(&mut self, asked: &[SettingAsked]) {
         let promises = asked.iter().filter(|asked| self.promises.on_asked(asked)).count();
         if promises > 0 {
@@ -300,7 +320,7 @@ impl Facts {
         &mut self,
         at: Time,
         (host, reader): (HostId, HostId),
-        by_consumer: bool,
+        (by_consumer, asked): (bool, Time),
         answer: &FetchAnswer,
         known: &mut Vec<Known>,
     ) {
@@ -327,6 +347,8 @@ impl Facts {
                 let fact = Fact::Fetched {
                     host,
                     reader,
+                    asked,
+                    diverges: answer.diverges,
                     by_consumer,
                     high_watermark: answer.high_watermark,
                     log_start: answer.log_start,

@@ -141,12 +141,25 @@ pub enum Fact {
         /// A later end that had been told before this one was asked for, in no later epoch.
         before: Option<EndTold>,
     },
+    /// A broker told who had asked for records to be deleted how far they are, everywhere (R26).
+    LowWatermarkTold {
+        /// Who.
+        host: HostId,
+        /// The earliest start among the logs of the replicas that are alive.
+        low_watermark: i64,
+        /// When it was asked.
+        asked: Time,
+    },
     /// A broker answered a fetch.
     Fetched {
         /// Who.
         host: HostId,
         /// Whom.
         reader: HostId,
+        /// When it was asked.
+        asked: Time,
+        /// Whether it told instead where the reader's log parts from its own: it learns nothing of the reader then.
+        diverges: bool,
         /// Whether a consumer asked.
         by_consumer: bool,
         /// The high watermark that it told.

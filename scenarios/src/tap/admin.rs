@@ -1,8 +1,8 @@
-//! What administrators ask for, as far as the checkers need it: starts of logs, settings.
+//! What administrators ask for, as far as the checkers need it: starts of logs, and what is told of them; settings.
 //!
 //! In Kafka:   `DeleteRecords` 2, `IncrementalAlterConfigs` 0 and 1, `AlterConfigs` 0 to 2,
 //!             `CreateTopics` 2 to 7.
-//! Left out:   whether it was granted: what was asked for may come to be.
+//! Left out:   whether the rest was granted: what was asked for may come to be.
 
 use bytes::Bytes;
 
@@ -17,6 +17,17 @@ pub struct StartAsked {
     pub partition: i32,
     /// Where; -1 for the high watermark.
     pub offset: i64,
+}
+
+/// How far the logs of a partition have come to start later, as a broker told it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StartTold {
+    /// The topic.
+    pub topic: String,
+    /// The partition.
+    pub partition: i32,
+    /// The earliest start among the replicas that are alive.
+    pub low_watermark: i64,
 }
 
 /// A setting that is to have another value.
@@ -49,6 +60,25 @@ pub(super) fn delete_records(body: Bytes) -> Result<Vec<StartAsked>, Malformed> 
         cursor.skip_tags()
     })?;
     Ok(asked)
+}
+
+/// What was told of those partitions whose records were deleted everywhere; errors are left out.
+pub(super) fn records_deleted(body: Bytes) -> Result<Vec<StartTold>, Malformed> {
+    let mut cursor = Cursor::new(body);
+    cursor.skip(size_of::<i32>())?;
+    let mut told = Vec::new();
+    cursor.compact_array(|cursor| {
+        let topic = cursor.compact_string()?;
+        cursor.compact_array(|cursor| {
+            let (partition, low_watermark) = (cursor.i32()?, cursor.i64()?);
+            if cursor.i16()? == 0 {
+                told.push(StartTold { topic: topic.clone(), partition, low_watermark });
+            }
+            cursor.skip_tags()
+        })?;
+        cursor.skip_tags()
+    })?;
+    Ok(told)
 }
 
 /// What follows the rest of a request header: the client id (not compact, even in a flexible one) and, there, the tags.

@@ -8,11 +8,12 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::{Buf, Bytes, BytesMut};
+use trial_sim::Time;
 
 use super::decided::{self, Decided, Question};
 use super::{
     Cursor, EndAnswer, FetchAnswer, FetchRequestSeen, Malformed, ProduceAnswer, ProduceRequestSeen,
-    SettingAsked, StartAsked, admin, ends, fetch, produce,
+    SettingAsked, StartAsked, StartTold, admin, ends, fetch, produce,
 };
 
 const PRODUCE: i16 = 0;
@@ -39,6 +40,8 @@ pub enum Heard {
     Fetched {
         /// Who asked.
         by: FetchRequestSeen,
+        /// When.
+        asked: Time,
         /// Its answers.
         answers: Vec<FetchAnswer>,
     },
@@ -48,6 +51,13 @@ pub enum Heard {
     EndsTold(Vec<EndAnswer>),
     /// An administrator asks for logs to start later; none: in words of another version.
     StartsAsked(Option<Vec<StartAsked>>),
+    /// A broker has answered that.
+    StartsTold {
+        /// When it was asked.
+        asked: Time,
+        /// Its answers.
+        told: Vec<StartTold>,
+    },
     /// An administrator asks for other settings.
     SettingsAsked(Vec<SettingAsked>),
     /// Topics are to be made, with these settings.
@@ -71,9 +81,10 @@ pub enum Heard {
 #[derive(Debug, Clone)]
 enum Awaited {
     Produce { acks: i16, version: i16 },
-    Fetch { by: FetchRequestSeen, version: i16 },
+    Fetch { by: FetchRequestSeen, asked: Time, version: i16 },
     Decision(Question),
     Ends { asked: Vec<(String, i32)> },
+    Starts { asked: Time },
     Other { api: i16 },
 }
 
@@ -96,6 +107,7 @@ impl Conversations {
     /// A write on connection `conn`; `towards_listener` if the side that connected wrote it.
     pub fn on_sent(
         &mut self,
+        at: Time,
         conn: u64,
         towards_listener: bool,
         bytes: &Bytes,
@@ -112,7 +124,7 @@ impl Conversations {
             let Some(frame) = frames.next() else { break };
             *number += 1;
             let said = if towards_listener {
-                conversation.request(frame, *number)
+                conversation.request(at, frame, *number)
             } else {
                 conversation.answer(frame, *number)
             };
@@ -133,7 +145,7 @@ impl Conversations {
 type Failed = (Option<i16>, Malformed);
 
 impl Conversation {
-    fn request(&mut self, frame: Bytes, number: u64) -> Result<Option<Heard>, Failed> {
+    fn request(&mut self, at: Time, frame: Bytes, number: u64) -> Result<Option<Heard>, Failed> {
         let mut cursor = Cursor::new(frame);
         let (api, version, correlation) = header(&mut cursor).map_err(|fault| (None, fault))?;
         let failed = |fault| (Some(api), fault);
@@ -150,7 +162,7 @@ impl Conversation {
             (FETCH, 12..=18) => {
                 let body = flexible_body(cursor).map_err(failed)?;
                 let by = fetch::request(version, body).map_err(failed)?;
-                self.awaited.push_back((correlation, Awaited::Fetch { by, version }));
+                self.awaited.push_back((correlation, Awaited::Fetch { by, asked: at, version }));
                 Ok(None)
             }
             (LIST_OFFSETS, 6..=11) => {
@@ -158,6 +170,12 @@ impl Conversation {
                 let asked = ends::request(body).map_err(failed)?;
                 self.awaited.push_back((correlation, Awaited::Ends { asked }));
                 Ok(Some(Heard::EndsAsked))
+            }
+            (DELETE_RECORDS, 2) => {
+                let body = flexible_body(cursor).map_err(failed)?;
+                let asked = admin::delete_records(body).map_err(failed)?;
+                self.awaited.push_back((correlation, Awaited::Starts { asked: at }));
+                Ok(Some(Heard::StartsAsked(Some(asked))))
             }
             (decided::CREATE_TOPICS, 2..=7) => {
                 let body = admin::body(version >= 5, cursor).map_err(failed)?;
@@ -203,11 +221,11 @@ impl Conversation {
                 let answers = produce::response(version, cursor.rest()).map_err(failed)?;
                 Ok(Some(Heard::Produced { acks, answers }))
             }
-            Awaited::Fetch { by, version } => {
+            Awaited::Fetch { by, asked, version } => {
                 let failed = |fault| (Some(FETCH), fault);
                 cursor.skip_tags().map_err(failed)?;
                 let answers = fetch::response(version, cursor.rest()).map_err(failed)?;
-                Ok(Some(Heard::Fetched { by, answers }))
+                Ok(Some(Heard::Fetched { by, asked, answers }))
             }
             Awaited::Decision(question) => {
                 let failed = |fault| (Some(question.api()), fault);
@@ -220,6 +238,12 @@ impl Conversation {
                 cursor.skip_tags().map_err(failed)?;
                 let told = ends::response(&asked, cursor.rest()).map_err(failed)?;
                 Ok(Some(Heard::EndsTold(told)))
+            }
+            Awaited::Starts { asked } => {
+                let failed = |fault| (Some(DELETE_RECORDS), fault);
+                cursor.skip_tags().map_err(failed)?;
+                let told = admin::records_deleted(cursor.rest()).map_err(failed)?;
+                Ok(Some(Heard::StartsTold { asked, told }))
             }
             Awaited::Other { api } if api == API_VERSIONS => Ok(None),
             Awaited::Other { api } => Ok(Some(Heard::Answered { api })),
@@ -238,10 +262,6 @@ const fn is_of_controllers(api: i16) -> bool {
 /// A request whose answer says nothing that the checkers need.
 fn other_request(api: i16, version: i16, cursor: Cursor) -> Result<Option<Heard>, Malformed> {
     Ok(match (api, version) {
-        (DELETE_RECORDS, 2) => {
-            let asked = admin::delete_records(flexible_body(cursor)?)?;
-            Some(Heard::StartsAsked(Some(asked)))
-        }
         (DELETE_RECORDS, _) => Some(Heard::StartsAsked(None)),
         (INCREMENTAL_ALTER_CONFIGS, 0 | 1) => {
             let body = admin::body(version >= 1, cursor)?;
@@ -310,6 +330,7 @@ fn frame_length(bytes: &[u8]) -> Option<usize> {
 mod tests {
     use super::{Conversations, Frames, Heard};
     use bytes::Bytes;
+    use trial_sim::Time;
 
     #[test]
     fn frames_are_found_however_they_are_cut() {
@@ -327,7 +348,7 @@ mod tests {
     fn an_answer_to_nothing_is_malformed() {
         let mut heard = Vec::new();
         let frame = Bytes::from_static(&[0, 0, 0, 4, 0, 0, 0, 1]);
-        Conversations::default().on_sent(1, false, &frame, &mut heard);
+        Conversations::default().on_sent(Time::ZERO, 1, false, &frame, &mut heard);
         assert!(matches!(heard[..], [Heard::Malformed { api: None, .. }]), "{heard:?}");
     }
 }

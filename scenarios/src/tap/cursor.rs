@@ -143,8 +143,13 @@ impl Cursor {
 
     /// Steps over tagged fields.
     pub fn skip_tags(&mut self) -> Result<(), Malformed> {
+        self.tags(|_| {})
+    }
+
+    /// Steps over tagged fields, and tells which there are.
+    pub fn tags(&mut self, mut there: impl FnMut(u32)) -> Result<(), Malformed> {
         for _ in 0..self.uvarint()? {
-            self.uvarint()?;
+            there(self.uvarint()?);
             let length = self.uvarint()? as usize;
             self.skip(length)?;
         }

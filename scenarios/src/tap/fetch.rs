@@ -29,7 +29,12 @@ pub struct FetchAnswer {
     pub preferred: i32,
     /// The records.
     pub records: Bytes,
+    /// Whether the broker told instead where the log of who asked parts from its own (KIP-595).
+    pub diverges: bool,
 }
+
+/// The tagged field that says so.
+const DIVERGING_EPOCH: u32 = 0;
 
 pub(super) fn request(version: i16, body: Bytes) -> Result<FetchRequestSeen, Malformed> {
     let mut cursor = Cursor::new(body);
@@ -82,6 +87,8 @@ pub(super) fn response(version: i16, body: Bytes) -> Result<Vec<FetchAnswer>, Ma
             })?;
             let preferred = cursor.i32()?;
             let records = cursor.compact_bytes()?.unwrap_or_default();
+            let mut diverges = false;
+            cursor.tags(|tag| diverges |= tag == DIVERGING_EPOCH)?;
             let topic = topic.clone();
             answers.push(FetchAnswer {
                 topic,
@@ -91,8 +98,9 @@ pub(super) fn response(version: i16, body: Bytes) -> Result<Vec<FetchAnswer>, Ma
                 log_start,
                 preferred,
                 records,
+                diverges,
             });
-            cursor.skip_tags()
+            Ok(())
         })?;
         cursor.skip_tags()
     })?;

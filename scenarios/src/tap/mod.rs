@@ -14,7 +14,7 @@ mod ends;
 mod fetch;
 mod produce;
 
-pub use admin::{SettingAsked, StartAsked};
+pub use admin::{SettingAsked, StartAsked, StartTold};
 pub use batch::{BatchFault, BatchHead, RecordSeen, Sequence, batches, records};
 pub use conversation::{Conversations, Heard};
 pub use cursor::{Cursor, Malformed};

@@ -353,13 +353,22 @@ impl Story {
 
     /// The broker takes the newest registration and leads in this epoch.
     pub fn leads(&mut self, host: HostId, epoch: i32) {
+        self.leads_after(host, epoch, false);
+    }
+
+    /// The same, and it led before.
+    pub fn leads_on(&mut self, host: HostId, epoch: i32) {
+        self.leads_after(host, epoch, true);
+    }
+
+    fn leads_after(&mut self, host: HostId, epoch: i32, was_leader: bool) {
         let event = PartitionEvent::BecameLeader {
             leader_epoch: LeaderEpoch(epoch),
             partition_epoch: self.registration.partition_epoch,
             epoch_start_offset: Offset(self.ends[usize::from(host.0)]),
             high_watermark: Offset(0),
             isr: self.registration.isr.clone(),
-            was_leader: false,
+            was_leader,
         };
         self.partition(host, event);
     }

@@ -8,8 +8,9 @@ use trial_cluster::note::client::{ClientNote, PolledRecord};
 use trial_cluster::wire::header::{put_request, put_response};
 use trial_cluster::wire::produce_response::PartitionResponse;
 use trial_cluster::wire::{
-    FetchRequest, FetchResponse, IncrementalAlterConfigsRequest, ListOffsetsRequest,
-    ListOffsetsResponse, ProduceRequest, ProduceResponse, Request, fetch_request, fetch_response,
+    DeleteRecordsRequest, DeleteRecordsResponse, FetchRequest, FetchResponse,
+    IncrementalAlterConfigsRequest, ListOffsetsRequest, ListOffsetsResponse, ProduceRequest,
+    ProduceResponse, Request, delete_records_response, fetch_request, fetch_response,
     incremental_alter_configs_request, list_offsets_request, list_offsets_response,
     produce_request, produce_response,
 };
@@ -103,6 +104,23 @@ impl Story {
         (high_watermark, log_start): (i64, i64),
         records: Bytes,
     ) {
+        let partition = fetch_response::Partition {
+            high_watermark,
+            log_start_offset: log_start,
+            records: Some(records),
+            ..Default::default()
+        };
+        self.answers_with(broker, to, partition);
+    }
+
+    /// The broker tells a follower that up to here, and no further, their logs are the same: an epoch and where it ends.
+    pub fn answers_diverging(&mut self, broker: HostId, to: HostId, (epoch, end): (i32, i64)) {
+        let diverging_epoch = fetch_response::DivergingEpoch { epoch, end_offset: end };
+        let partition = fetch_response::Partition { diverging_epoch, ..Default::default() };
+        self.answers_with(broker, to, partition);
+    }
+
+    fn answers_with(&mut self, broker: HostId, to: HostId, partition: fetch_response::Partition) {
         let mut body = BytesMut::new();
         let replica_id = if to == R1 { -1 } else { i32::from(to.0) + 1 };
         let replica_state = fetch_request::ReplicaState { replica_id, ..Default::default() };
@@ -110,12 +128,6 @@ impl Story {
         put_request(&mut body, 17, 1, Some("r1"), &request);
         let conn = 4 + 2 * u64::from(to.0);
         self.frame(conn, (to, broker), true, &body);
-        let partition = fetch_response::Partition {
-            high_watermark,
-            log_start_offset: log_start,
-            records: Some(records),
-            ..Default::default()
-        };
         let (topic_id, partitions) = (ORDERS.topic, vec![partition]);
         let topic = fetch_response::Response { topic_id, partitions, ..Default::default() };
         let response = FetchResponse { responses: vec![topic], ..Default::default() };
@@ -214,6 +226,21 @@ impl Story {
         body.put_i32(1_000);
         body.put_u8(0);
         self.frame(40, (P1, broker), true, &body);
+    }
+
+    /// The broker answers the oldest of these questions.
+    pub fn says_deleted(&mut self, broker: HostId, low_watermark: i64, error_code: i16) {
+        let partition = delete_records_response::Partition {
+            partition_index: ORDERS.partition,
+            low_watermark,
+            error_code,
+        };
+        let topic =
+            delete_records_response::Topic { name: "orders".into(), partitions: vec![partition] };
+        let response = DeleteRecordsResponse { topics: vec![topic], ..Default::default() };
+        let mut body = BytesMut::new();
+        put_response::<DeleteRecordsRequest>(&mut body, 2, 1, &response);
+        self.frame(40, (broker, P1), false, &body);
     }
 
     // ---- clients ----

@@ -8,6 +8,7 @@ mod follower;
 mod high_watermark;
 mod isr;
 mod leading;
+mod low_watermark;
 mod marks;
 mod metadata;
 mod random_orders;
