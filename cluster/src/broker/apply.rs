@@ -3,7 +3,9 @@
 //! In Kafka:   what `Partition` and the fetcher call on `ReplicaManager`, `AlterPartitionManager`, the purgatories.
 //! Invariants: AE-1 effects are carried out in their order. AE-2 what touches the log outside a job that does so
 //!             anyway becomes a job of its own, under the partition's lock. AE-3 a cut that waited is given up if the
-//!             partition has another role or epoch by then.
+//!             partition has another role or epoch by then. AE-4 a log starts later at once, which touches no disk: the
+//!             next fetch tells the leader of it (`ReplicaFetcherThread.processPartitionData`), and a DeleteRecords may
+//!             be answered for it (R26).
 
 use std::collections::VecDeque;
 
@@ -67,10 +69,11 @@ impl Broker {
                 Effect::AssignEpoch { .. }
                 | Effect::AppendAsFollower { .. }
                 | Effect::Truncate { .. }
-                | Effect::RestartLog { .. }
-                | Effect::AdvanceLogStart { .. } => {
+                | Effect::RestartLog { .. } => {
                     self.then(Task::LogWork(slot, Box::new(effect)), cx);
                 }
+                // AE-4.
+                Effect::AdvanceLogStart { to } => self.advance_log_start(slot, to, cx),
             }
         }
     }
@@ -156,20 +159,22 @@ impl Broker {
                 .log
                 .truncate_fully_and_start_at(&mut disk, *at, None, now_ms, events)
                 .map(|()| Some(LogDone::Restarted(*at))),
-            Effect::AdvanceLogStart { to } => {
-                let high_watermark = replica.partition.offsets().high_watermark();
-                let why = LogStartReason::LeaderOffsetIncremented;
-                replica
-                    .log
-                    .increment_log_start_offset(*to, high_watermark, why, events)
-                    .map(|_| None)
-            }
             other => unreachable!("no work for a log: {other:?}"),
         };
         if let Some(name) = paused {
             self.resume_cleaning_after(slot, &name, cx);
         }
         done.unwrap_or(Some(LogDone::Failed))
+    }
+
+    /// AE-4. A follower's log starts where its leader's does.
+    fn advance_log_start(&mut self, slot: u32, to: Offset, cx: &mut Cx<'_>) {
+        let Some(replica) = self.replicas.get_mut(slot).filter(|_| !self.closing) else { return };
+        let high_watermark = replica.partition.offsets().high_watermark();
+        let (why, events) = (LogStartReason::LeaderOffsetIncremented, &mut replica.events);
+        let moved = replica.log.increment_log_start_offset(to, high_watermark, why, events);
+        let done = moved.is_err().then_some(LogDone::Failed);
+        self.publish_log_work(slot, done, cx);
     }
 
     /// Publishes what a log did.

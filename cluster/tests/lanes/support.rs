@@ -1,4 +1,5 @@
-//! One node with one topic, perhaps with others that follow it, and connections from outside that speak Kafka's protocol to it.
+//! One node with one topic, perhaps others that follow it, and connections from outside that speak Kafka's protocol
+//! to it.
 //!
 //! Holds: the World, what came out of it and was not taken yet: answers by connection, and what was seen.
 

@@ -5,12 +5,12 @@ use trial_cluster::broker::api::SERVED;
 use trial_cluster::wire::{
     AlterConfigsRequest, AlterPartitionReassignmentsRequest, ApiKey, ApiVersionsRequest,
     CreatePartitionsRequest, CreateTopicsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
-    DescribeClusterRequest, DescribeConfigsRequest, DescribeTopicPartitionsRequest,
-    ElectLeadersRequest, FetchRequest, IncrementalAlterConfigsRequest, InitProducerIdRequest,
-    ListOffsetsRequest, ListPartitionReassignmentsRequest, Message as _, MetadataRequest,
-    OffsetForLeaderEpochRequest, ProduceRequest, create_topics_request, delete_records_request,
-    fetch_request, list_offsets_request, metadata_request, offset_for_leader_epoch_request,
-    produce_request,
+    DescribeClusterRequest, DescribeConfigsRequest, DescribeProducersRequest,
+    DescribeQuorumRequest, DescribeTopicPartitionsRequest, ElectLeadersRequest, FetchRequest,
+    IncrementalAlterConfigsRequest, InitProducerIdRequest, ListOffsetsRequest,
+    ListPartitionReassignmentsRequest, Message as _, MetadataRequest, OffsetForLeaderEpochRequest,
+    ProduceRequest, create_topics_request, delete_records_request, fetch_request,
+    list_offsets_request, metadata_request, offset_for_leader_epoch_request, produce_request,
 };
 use trial_log::BatchBuilder;
 
@@ -51,6 +51,7 @@ fn answers_the_default(bench: &mut Bench, door: Door, api: ApiKey, version: i16)
         AlterPartitionReassignments: AlterPartitionReassignmentsRequest,
         ListPartitionReassignments: ListPartitionReassignmentsRequest,
         DescribeConfigs: DescribeConfigsRequest, AlterConfigs: AlterConfigsRequest,
+        DescribeProducers: DescribeProducersRequest, DescribeQuorum: DescribeQuorumRequest,
     );
 }
 

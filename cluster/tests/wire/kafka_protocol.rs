@@ -55,7 +55,7 @@ const PEERS: &[Peer] = peers! {
     ControllerRegistrationResponse CreateTopicsRequest CreateTopicsResponse DeleteRecordsRequest
     DeleteRecordsResponse DeleteTopicsRequest DeleteTopicsResponse DescribeClusterRequest
     DescribeClusterResponse DescribeConfigsRequest
-    DescribeConfigsResponse DescribeQuorumRequest DescribeQuorumResponse DescribeTopicPartitionsRequest
+    DescribeConfigsResponse DescribeProducersRequest DescribeProducersResponse DescribeQuorumRequest DescribeQuorumResponse DescribeTopicPartitionsRequest
     DescribeTopicPartitionsResponse ElectLeadersRequest ElectLeadersResponse EndQuorumEpochRequest
     EndQuorumEpochResponse EnvelopeRequest EnvelopeResponse FetchRequest FetchResponse
     FetchSnapshotRequest FetchSnapshotResponse FindCoordinatorRequest FindCoordinatorResponse

@@ -24,7 +24,7 @@ fn lives(mut story: Story) -> Story {
 /// Wants exactly this to be missing.
 #[track_caller]
 fn check(story: &Story, want: &[&str]) {
-    assert_eq!(story.judge.is_live(), want);
+    assert_eq!(story.judge.is_live(), want, "what is missing");
 }
 
 #[test]

@@ -113,7 +113,7 @@ impl Story {
         self.answers_with(broker, to, partition);
     }
 
-    /// The broker tells a follower that up to here, and no further, their logs are the same: an epoch and where it ends.
+    /// The broker tells a follower up to where their logs are the same: an epoch and where it ends.
     pub fn answers_diverging(&mut self, broker: HostId, to: HostId, (epoch, end): (i32, i64)) {
         let diverging_epoch = fetch_response::DivergingEpoch { epoch, end_offset: end };
         let partition = fetch_response::Partition { diverging_epoch, ..Default::default() };

@@ -103,10 +103,6 @@ fn who_reaches_the_end_of_the_fetch_before_had_caught_up_then() {
     let fetches = [(0, 0, 5), (20_000, 5, 9), (40_000, 9, 12), (50_000, 12, 20)];
     check_shrinks(&fetches, 70_000, &[]);
     check_shrinks(&fetches, 70_001, &[1, 3]);
-    // The other one was at the end itself.
-    check_shrinks(&[(0, 0, 5), (20_000, 9, 9), (40_000, 9, 12)], 70_000, &[]);
-    check_shrinks(&[(0, 0, 5), (20_000, 9, 9), (40_000, 8, 12)], 50_000, &[]);
-    check_shrinks(&[(0, 0, 5), (20_000, 9, 9), (40_000, 8, 12)], 50_001, &[1, 3]);
 }
 
 #[test]

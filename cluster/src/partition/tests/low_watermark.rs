@@ -7,8 +7,8 @@ use crate::ids::{BrokerId, Offset};
 use crate::partition::FollowerFetch;
 use crate::partition::effect::Registration;
 
-/// Broker 1 leads, with a log from 3 to 5; only it and 3 are in sync. The others have fetched with these starts, if they
-/// have; a change to what is registered of broker 2.
+/// Broker 1 leads, with a log from 3 to 5; only it and 3 are in sync. The others have fetched with these starts, if at
+/// all; what is registered of broker 2 changes.
 #[track_caller]
 fn check(starts: [Option<i64>; 2], change: impl FnOnce(&mut Registration), want: i64) {
     let mut leading = Leading::new(1, &[1, 3]);
