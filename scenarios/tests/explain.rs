@@ -163,7 +163,7 @@ fn a_hole_that_begins_with_a_roll_of_which_nobody_heard() {
         consume = "orders"
         config = { "auto.offset.reset" = "earliest" }
     "#;
-    let told = explained(&written(text, 45), Some("R4")).to_string();
+    let told = explained(&written(text, 16), Some("R4")).to_string();
     let told = told.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(told.contains("b1, which had B (E1), lost power and B with it"), "{told}");
     assert!(told.contains("left a hole in which B is missing"), "{told}");

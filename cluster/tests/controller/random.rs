@@ -123,9 +123,9 @@ impl Run {
                 let body = quorum.heartbeat(broker);
                 let registered = quorum.image().cluster().broker(BrokerId(broker));
                 let offline_log_dirs = registered.expect("it is").directories.clone();
-                // It has not caught up, and stays fenced if it is. Who is unfenced by the very heartbeat that tells of a
-                // failed directory gets a partition in one record and leaves its in-sync set in the next, which was made
-                // without the first: a leader of nobody, in Kafka too (`processBrokerHeartbeat`).
+                // It has not caught up, and stays fenced if it is. Who is unfenced by the very heartbeat that tells of
+                // a failed directory gets a partition in one record and leaves its in-sync set in the next, which was
+                // made without the first: a leader of nobody, in Kafka too (`processBrokerHeartbeat`).
                 let current_metadata_offset = 0;
                 let body =
                     BrokerHeartbeatRequest { offline_log_dirs, current_metadata_offset, ..body };

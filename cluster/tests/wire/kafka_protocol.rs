@@ -55,7 +55,8 @@ const PEERS: &[Peer] = peers! {
     ControllerRegistrationResponse CreateTopicsRequest CreateTopicsResponse DeleteRecordsRequest
     DeleteRecordsResponse DeleteTopicsRequest DeleteTopicsResponse DescribeClusterRequest
     DescribeClusterResponse DescribeConfigsRequest
-    DescribeConfigsResponse DescribeProducersRequest DescribeProducersResponse DescribeQuorumRequest DescribeQuorumResponse DescribeTopicPartitionsRequest
+    DescribeConfigsResponse DescribeProducersRequest DescribeProducersResponse
+    DescribeQuorumRequest DescribeQuorumResponse DescribeTopicPartitionsRequest
     DescribeTopicPartitionsResponse ElectLeadersRequest ElectLeadersResponse EndQuorumEpochRequest
     EndQuorumEpochResponse EnvelopeRequest EnvelopeResponse FetchRequest FetchResponse
     FetchSnapshotRequest FetchSnapshotResponse FindCoordinatorRequest FindCoordinatorResponse
