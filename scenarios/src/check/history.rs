@@ -117,7 +117,8 @@ fn duplicate(
         matches!(facts.setup.role(sender), Some(Role::Producer { idempotent: true, .. }));
     let (first, second) = doubles.offsets;
     if idempotent {
-        if let Some(excuse) = forgotten(partition, doubles, clients, facts, faults) {
+        let lost = || lost_uncleanly(partition, doubles, faults);
+        if let Some(excuse) = forgotten(partition, doubles, clients, facts, faults).or_else(lost) {
             verdicts.excused(excuse);
             return;
         }
@@ -144,6 +145,31 @@ fn duplicate(
     };
     let (setting, host) = ("enable.idempotence=false".to_owned(), String::new());
     verdicts.excused(Excuse { what, fault, setting, host, at: doubles.at });
+}
+
+/// A leader that was elected for want of others may lack the first copy, which was read before it was gone, and knows
+/// nothing of its sequence: the producer, which was not told, sends it again (seed 1474 of `any_cluster`).
+fn lost_uncleanly(
+    partition: &PartitionFacts,
+    doubles: &Doubles,
+    faults: &[FaultSeen],
+) -> Option<Excuse> {
+    let elected = partition.unclean_election.filter(|at| *at <= doubles.at)?;
+    let (first, second) = doubles.offsets;
+    let lacks = partition.terms.values().find(|term| {
+        (elected..=doubles.at).contains(&term.at) && term.start <= first && term.start <= second
+    })?;
+    let fault = faults.iter().rev().find(|fault| fault.at <= lacks.at);
+    Some(Excuse {
+        what: written_twice(partition, doubles),
+        fault: fault.map_or_else(
+            || "a leader was elected that lacks the first".to_owned(),
+            |it| format!("a leader was elected that lacks the first, after {}", it.text),
+        ),
+        setting: "unclean.leader.election.enable".to_owned(),
+        host: String::new(),
+        at: doubles.at,
+    })
 }
 
 /// A broker that restarts may forget what a producer has sent, in two ways, and Kafka's does so too:

@@ -1,5 +1,6 @@
 //! What clients notice: C1 to C3, S1 of a consumer, and the anomalies of a history.
 
+use trial_cluster::controller::election::ElectedFrom;
 use trial_cluster::error_code::ErrorCode;
 use trial_cluster::ids::Offset;
 use trial_cluster::note::client::ClientNote;
@@ -252,4 +253,31 @@ fn duplicate_is_excused_where_a_restarted_broker_holds_nothing_of_the_producer()
     assert_eq!(excuse.fault, "b1 had restarted after at 1s crash b1");
     // A broker that was up all the time remembers the producer, whatever retention takes.
     assert_eq!(tale(false).end(), ["duplicate"]);
+}
+
+/// Seed 1474 of `any_cluster`: what was read is gone with its leader, and the next one knows nothing of its sequence.
+#[test]
+fn duplicate_is_excused_where_an_unclean_election_took_the_first_copy() {
+    let tale = |from: ElectedFrom, lacks_it: bool| {
+        let mut story = Story::with_three(crate::DURABLE);
+        story.has_id();
+        story.sends(3);
+        story.sends(4);
+        story.writes(B1, 0, 3);
+        if !lacks_it {
+            story.writes(B3, 0, 3);
+        }
+        story.commits(B1, 0, 4);
+        story.polls(&[(0, 0), (1, 1), (2, 2), (3, 3)]);
+        story.fault("at 1s isolate b1", &[B1]);
+        story.elects(3, &[3], from);
+        story.leads(B3, 1);
+        story.writes(B3, 1, 4);
+        story.writes(B3, 1, 3);
+        story.polls(&[(4, 3)]);
+        story.end().contains(&"duplicate")
+    };
+    assert!(!tale(ElectedFrom::Unclean, true), "it is excused");
+    assert!(tale(ElectedFrom::Unclean, false), "that leader has it, and knows its sequence");
+    assert!(tale(ElectedFrom::Isr, true), "who is in sync has everything");
 }
