@@ -18,9 +18,9 @@ settings! {
     /// What a node is told by its `server.properties`, as far as we obey it.
     pub struct NodeSettings {
         /// Threads that read and write the sockets of one listener.
-        num_network_threads: usize = "num.network.threads", 3, 1..=1024;
+        num_network_threads: usize = "num.network.threads", 3, 1..=64;
         /// Threads that handle requests.
-        num_io_threads: usize = "num.io.threads", 8, 1..=1024;
+        num_io_threads: usize = "num.io.threads", 8, 1..=64;
         /// Requests that may wait for a handler before the network threads stop reading.
         queued_max_requests: usize = "queued.max.requests", 500, 1..;
         /// The largest request, in bytes.
@@ -178,6 +178,17 @@ mod tests {
         assert_eq!((config.topic.min_insync_replicas, config.topic.segment_bytes), (2, 1_048_576));
     }
 
+    /// A pool of the simulation has 64 lanes at most.
+    #[test]
+    fn threads_beyond_the_lanes_of_a_pool_are_refused() {
+        for name in ["num.io.threads", "num.network.threads", "log.cleaner.threads"] {
+            let mut config = BrokerConfig::default();
+            config.set(name, "64").expect("as many as there can be");
+            let refused = config.set(name, "65").expect_err("no pool has room for them");
+            assert!(refused.to_string().contains("64"), "{refused}");
+        }
+    }
+
     #[test]
     fn replicas_are_selected_by_rack_or_not_at_all() {
         let mut config = BrokerConfig::default();
@@ -204,6 +215,6 @@ mod tests {
         assert!(unknown.to_string().contains("replica.lag.time.max.ms"), "{unknown}");
         assert!(unknown.to_string().contains("log.retention.ms"), "{unknown}");
         let bad = config.set("num.io.threads", "-1").expect_err("no negative threads");
-        assert_eq!(bad.to_string(), "`num.io.threads` takes a whole number from 1 to 1024");
+        assert_eq!(bad.to_string(), "`num.io.threads` takes a whole number from 1 to 64");
     }
 }
