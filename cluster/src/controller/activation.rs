@@ -5,7 +5,7 @@
 
 use super::decision::{Decision, Draft};
 use super::machine::{Controller, MIN_INSYNC_REPLICAS};
-use crate::image::feature;
+use crate::image::{feature, resource_type};
 use crate::wire::{
     AbortTransactionRecord, BeginTransactionRecord, ConfigRecord, EndTransactionRecord,
     MetadataRecord,
@@ -35,7 +35,7 @@ impl Controller {
         });
         if keeps_elr {
             draft.push(ConfigRecord {
-                resource_type: 4,
+                resource_type: resource_type::BROKER,
                 resource_name: String::new(),
                 name: MIN_INSYNC_REPLICAS.to_owned(),
                 value: Some(self.settings.topic().min_insync_replicas.to_string()),

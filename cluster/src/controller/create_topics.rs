@@ -21,7 +21,7 @@ use crate::config::effective::{Levels, effective};
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, LeaderEpoch, PartitionEpoch, TopicId, TopicPartition, Uuid};
 use crate::image::record::broker_ids;
-use crate::image::{LeaderRecoveryState, PartitionRegistration};
+use crate::image::{LeaderRecoveryState, PartitionRegistration, resource_type};
 use crate::note::controller::ChangeReason;
 use crate::wire::{
     ConfigRecord, CreateTopicsRequest, CreateTopicsResponse, TopicRecord,
@@ -102,7 +102,7 @@ impl Controller {
         draft.push(TopicRecord { name: topic.name.clone(), topic_id });
         for (name, value) in &configs {
             draft.push(ConfigRecord {
-                resource_type: 2,
+                resource_type: resource_type::TOPIC,
                 resource_name: topic.name.clone(),
                 name: (*name).to_owned(),
                 value: Some((*value).to_owned()),

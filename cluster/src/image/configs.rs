@@ -6,7 +6,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use self::resource_type::{BROKER, TOPIC};
 use crate::ids::BrokerId;
+
+/// Kafka's numbers of what a configuration can belong to (`ConfigResource.Type`).
+pub(crate) mod resource_type {
+    /// A topic.
+    pub(crate) const TOPIC: i8 = 2;
+    /// A broker, or without a name all of them.
+    pub(crate) const BROKER: i8 = 4;
+    /// The loggers of a broker.
+    pub(crate) const BROKER_LOGGER: i8 = 8;
+    /// A subscription to clients' metrics.
+    pub(crate) const CLIENT_METRICS: i8 = 16;
+    /// A group.
+    pub(crate) const GROUP: i8 = 32;
+}
 
 /// What a configuration belongs to.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -26,9 +41,9 @@ impl ConfigResource {
     #[must_use]
     pub fn from_wire(kind: i8, name: &str) -> Self {
         match (kind, name) {
-            (2, name) => Self::Topic(name.into()),
-            (4, "") => Self::Cluster,
-            (4, name) => match name.parse() {
+            (TOPIC, name) => Self::Topic(name.into()),
+            (BROKER, "") => Self::Cluster,
+            (BROKER, name) => match name.parse() {
                 Ok(id) => Self::Broker(BrokerId(id)),
                 Err(_) => Self::Other(kind, name.into()),
             },
@@ -40,9 +55,9 @@ impl ConfigResource {
     #[must_use]
     pub fn to_wire(&self) -> (i8, String) {
         match self {
-            Self::Topic(name) => (2, name.to_string()),
-            Self::Broker(id) => (4, id.to_string()),
-            Self::Cluster => (4, String::new()),
+            Self::Topic(name) => (TOPIC, name.to_string()),
+            Self::Broker(id) => (BROKER, id.to_string()),
+            Self::Cluster => (BROKER, String::new()),
             Self::Other(kind, name) => (*kind, name.to_string()),
         }
     }

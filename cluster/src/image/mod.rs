@@ -16,6 +16,7 @@ pub mod record;
 mod topics;
 
 pub use cluster::{BrokerRegistration, ClusterImage, ControllerRegistration, Endpoint};
+pub(crate) use configs::resource_type;
 pub use configs::{ConfigMap, ConfigResource, ConfigsImage};
 pub use delta::MetadataDelta;
 pub use features::{

@@ -19,6 +19,7 @@ use crate::config::dynamic::Level;
 use crate::config::schema::Section;
 use crate::error_code::ErrorCode;
 use crate::image::ConfigResource;
+use crate::image::resource_type::{BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP, TOPIC};
 use crate::net::frames;
 use crate::wire::header::put_request;
 use crate::wire::{
@@ -26,12 +27,6 @@ use crate::wire::{
     IncrementalAlterConfigsResponse, Message, Reader, alter_configs_request,
     alter_configs_response, incremental_alter_configs_request, incremental_alter_configs_response,
 };
-
-const TOPIC: i8 = 2;
-const BROKER: i8 = 4;
-const BROKER_LOGGER: i8 = 8;
-const CLIENT_METRICS: i8 = 16;
-const GROUP: i8 = 32;
 
 /// An error, and its message.
 type Refusal = (ErrorCode, String);

@@ -16,17 +16,12 @@ use crate::config::schema::{
 };
 use crate::controller::topic_names;
 use crate::error_code::ErrorCode;
+use crate::image::resource_type::{BROKER, BROKER_LOGGER, CLIENT_METRICS, GROUP, TOPIC};
 use crate::image::{ConfigMap, ConfigResource};
 use crate::wire::{
     DescribeConfigsRequest, DescribeConfigsResponse, describe_configs_request as asked,
     describe_configs_response as wire,
 };
-
-const TOPIC: i8 = 2;
-const BROKER: i8 = 4;
-const BROKER_LOGGER: i8 = 8;
-const CLIENT_METRICS: i8 = 16;
-const GROUP: i8 = 32;
 
 /// Why a resource is not described, and in which words.
 type Refusal = (ErrorCode, String);
