@@ -6,6 +6,7 @@ use trial_cluster::ids::Offset;
 use trial_log::{LogEvent, LogStartReason};
 use trial_sim::{HostId, Seen};
 
+use crate::ends;
 use crate::story::{B1, B2, B3, Story, nodes};
 
 /// Plays a story that begins with three records, committed everywhere, and a leader that has heard both followers.
@@ -16,13 +17,7 @@ fn check(want: &[&str], play: impl FnOnce(&mut Story)) -> Story {
         story.answers(B1, broker, (3, 0), Bytes::new());
     }
     play(&mut story);
-    let found = story.end();
-    assert_eq!(found, want, "{:#?}", story.judge.violations());
-    for violation in story.judge.violations() {
-        crate::explained::stands_on_the_record(&story, violation.invariant);
-    }
-    assert!(story.judge.unknown().is_empty(), "{:?}", story.judge.unknown());
-    story
+    ends(story, want)
 }
 
 /// A client asks for a start at 2, and the leader's log starts there.

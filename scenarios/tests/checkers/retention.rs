@@ -5,6 +5,7 @@ use trial_cluster::ids::Offset;
 use trial_cluster::note::client::{ClientNote, ResetCause};
 use trial_log::{LogEvent, LogStartReason};
 
+use crate::ends;
 use crate::story::{B1, B2, B3, DURABLE, ORDERS, R1, Story, batch};
 use crate::talk::sets;
 
@@ -29,13 +30,7 @@ fn check(settings: &[(&str, &str)], want: &[&str], play: impl FnOnce(&mut Story)
         story.follows_to(broker, 0, 5);
     }
     play(&mut story);
-    let found = story.end();
-    assert_eq!(found, want, "{:#?}", story.judge.violations());
-    for violation in story.judge.violations() {
-        crate::explained::stands_on_the_record(&story, violation.invariant);
-    }
-    assert!(story.judge.unknown().is_empty(), "{:?}", story.judge.unknown());
-    story
+    ends(story, want)
 }
 
 fn bytes_of(batches: usize) -> String {
