@@ -54,17 +54,23 @@ fn a_leader_that_has_not_heard_of_the_next_one_acknowledges_nothing_more() {
         let stale = leader(&run);
         run.play_until(at(18_900));
         assert_ne!(leader(&run), stale, "another one leads");
-        // It takes what producers send that have not heard either, and commits nothing of it.
-        let log = &partition(&run).logs[&stale];
+        // It takes what producers send that have not heard either, in its own epoch, and commits nothing of it.
+        let partition = partition(&run);
+        let epoch = partition.registration.as_ref().expect("it is registered").leader_epoch.0;
+        let start = partition.terms[&epoch].start;
+        let log = &partition.logs[&stale];
         let (end, committed) = (log.end(), log.high_watermark);
-        assert!(end > committed, "seed {seed}: it takes records, {committed} to {end}");
+        let last = log.at(end - 1).expect("its log has an end");
+        assert!(last.epoch < epoch && end > start, "seed {seed}: it goes on in epoch {epoch}");
+        assert!(committed <= start, "seed {seed}: {committed}, and the next epoch is from {start}");
         ends_well(&mut run);
     }
 }
 
 #[test]
 fn a_broker_is_unfenced_once_its_image_has_reached_its_registration() {
-    let mut run = run(r#""at 3s crash b2 for 1s", "at 3s lag b2 for 8s""#, 1);
+    // Its old session is over after nine seconds: without the lag it would be there again soon after.
+    let mut run = run(r#""at 3s crash b2 for 1s", "at 3s lag b2 for 16s""#, 1);
     let is_running = |facts: &Facts| {
         let b2 = facts.setup.hosts.iter().position(|host| host.name == "b2").expect("it is there");
         let b2 = HostId(u16::try_from(b2).expect("few hosts"));
@@ -72,9 +78,9 @@ fn a_broker_is_unfenced_once_its_image_has_reached_its_registration() {
     };
     run.play_until(at(2_900));
     assert!(is_running(run.judge().facts()));
-    run.play_until(at(10_900));
+    run.play_until(at(18_900));
     assert!(!is_running(run.judge().facts()), "it is up, registered, and knows of nothing");
-    run.play_until(at(13_000));
+    run.play_until(at(21_000));
     assert!(is_running(run.judge().facts()));
     ends_well(&mut run);
 }
@@ -82,8 +88,15 @@ fn a_broker_is_unfenced_once_its_image_has_reached_its_registration() {
 #[test]
 fn a_broker_that_is_late_by_a_little_is_late_all_the_time() {
     let mut run = run(
-        r#""at 3s lag b1 b2 b3 by 400ms for 8s", "at 6s crash leader(departures/0) for 2s""#,
+        r#""at 3s lag b1 b2 b3 by 400ms for 16s", "at 6s crash leader(departures/0) for 11s""#,
         2,
     );
+    run.play_until(at(18_900));
+    let partition = partition(&run);
+    let epoch = partition.registration.as_ref().expect("it is registered").leader_epoch.0;
+    assert!(epoch > 0, "another one was elected");
+    let (elected, leads) =
+        (partition.epoch_changed_at.expect("by then"), partition.terms[&epoch].at);
+    assert!(leads >= elected + Span::from_millis(400), "elected at {elected}, leads from {leads}");
     ends_well(&mut run);
 }
