@@ -7,8 +7,7 @@
 //!             RC-2 a log has its topic's settings over its broker's, from the publication on that has changed either;
 //!             who waits for replicas or bytes is looked at when something happens, and not because of it.
 //!             RC-3 the jitter of a segment is that of its beginning.
-//! Left out:   a cleaning that is under way ends as it was begun; Kafka's cleaners begin anew. Pools have 64 lanes at
-//!             most.
+//! Left out:   a cleaning that is under way ends as it was begun; Kafka's cleaners begin anew.
 
 use std::sync::Arc;
 
@@ -17,9 +16,6 @@ use super::task::{CLEANER, HANDLERS, Task};
 use super::{Broker, Cx};
 use crate::config::TopicConfig;
 use crate::image::{ConfigResource, MetadataDelta};
-
-/// Lanes of a pool, at most.
-const LANES_MAX: usize = 64;
 
 impl Broker {
     /// Whether something else holds for this broker from now on (RC-1).
@@ -102,7 +98,7 @@ impl Broker {
 
 /// How many lanes so many threads are.
 fn lanes(threads: usize) -> u16 {
-    u16::try_from(threads.min(LANES_MAX)).expect("few")
+    u16::try_from(threads).expect("bounded when it is read")
 }
 
 /// How many replicas have to be in sync.
