@@ -6,7 +6,8 @@
 //! Inputs:     roles, registrations, high watermarks, answers to followers.
 //! Invariants: R24 with everybody else unable to join, a high watermark is not for long below what the whole in-sync
 //!             set has.
-//! Left out:   anything to say while a replica outside the in-sync set runs: a leader may be about to let it in.
+//! Left out:   anything to say while a replica outside the in-sync set is unfenced, dead or not: a leader may be about to
+//!             let it in.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +26,7 @@ const PATIENCE: Span = Span::from_secs(1);
 #[derive(Debug, Clone, Default)]
 struct Waiting {
     leader: Option<Leading>,
-    /// Who left the in-sync set, in which partition epoch. Whether it was fenced is seen a moment later.
+    /// Who left the in-sync set, in which partition epoch.
     left: BTreeMap<BrokerId, Left>,
 }
 
@@ -45,7 +46,18 @@ struct Leading {
 struct Left {
     at: Time,
     partition_epoch: PartitionEpoch,
-    fenced: Option<bool>,
+    fencing: Fencing,
+}
+
+/// What controllers say of who has left. That its process is gone is nothing that a leader learns of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fencing {
+    /// The record of a fencing stands behind those of the partitions that it changes.
+    NotYetSeen,
+    /// It is fenced since it left, for the how-manieth time.
+    Fenced(usize),
+    /// It was seen unfenced since: a leader may be about to let it in, and learns of a later fencing late.
+    Unfenced,
 }
 
 /// The checker.
@@ -63,7 +75,10 @@ impl HeldBack {
                 let old = old.as_ref().map_or(&[][..], |old| &old.isr);
                 for id in old.iter().filter(|id| !new.isr.contains(id)) {
                     let partition_epoch = new.partition_epoch;
-                    waiting.left.insert(*id, Left { at: known.at, partition_epoch, fenced: None });
+                    waiting.left.insert(
+                        *id,
+                        Left { at: known.at, partition_epoch, fencing: Fencing::NotYetSeen },
+                    );
                 }
                 waiting.left.retain(|id, _| !new.isr.contains(id));
             }
@@ -120,11 +135,14 @@ impl Waiting {
         }
     }
 
-    /// The record of a fencing stands behind those of the partitions that it changes.
     fn look(&mut self, at: Time, facts: &Facts) {
         for (id, left) in self.left.iter_mut().filter(|(_, left)| left.at < at) {
-            let fenced = !facts.is_running(*id);
-            left.fenced = Some(fenced && left.fenced != Some(false));
+            let now = facts.fenced_after(*id).map_or(Fencing::Unfenced, Fencing::Fenced);
+            if left.fencing == Fencing::NotYetSeen {
+                left.fencing = now;
+            } else if left.fencing != now {
+                left.fencing = Fencing::Unfenced;
+            }
         }
     }
 
@@ -144,8 +162,10 @@ impl Waiting {
             && registration.isr == leader.isr
             && leader.isr.len() >= partition.min_insync.max(2);
         let cannot_join = |id: &BrokerId| {
-            let left = self.left.get(id).filter(|left| left.fenced == Some(true));
-            left.is_some_and(|left| left.partition_epoch <= leader.partition_epoch)
+            self.left.get(id).is_some_and(|left| {
+                matches!(left.fencing, Fencing::Fenced(_))
+                    && left.partition_epoch <= leader.partition_epoch
+            })
         };
         let mut others = registration.replicas.iter().filter(|id| !leader.isr.contains(id));
         let has_all = lowest(leader, facts).is_some_and(|end| end > leader.high_watermark);

@@ -103,6 +103,14 @@ impl Facts {
         }
     }
 
+    /// How often the active controllers have unfenced a node, if it is fenced now.
+    #[must_use]
+    pub fn fenced_after(&self, node: BrokerId) -> Option<usize> {
+        let states = self.fencing.get(&node).map_or(&[][..], Vec::as_slice);
+        let is_fenced = self.unfenced.get(&node) != Some(&true);
+        is_fenced.then(|| states.iter().filter(|(_, unfenced)| *unfenced).count())
+    }
+
     fn fence(&mut self, id: BrokerId, offset: i64, unfenced: bool) {
         self.fencing.entry(id).or_default().push((offset, unfenced));
         self.unfenced.insert(id, unfenced);

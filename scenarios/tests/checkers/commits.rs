@@ -339,13 +339,38 @@ fn r24_nobody_waits_for_who_cannot_join() {
     check(&["R24"], rests(true, false));
     check(&[], rests(true, true));
     check(&[], rests(false, false));
-    // It is back: the leader may be about to let it in.
+    // It is dead, and nobody has said so yet.
     check(&[], |story| {
-        rests(true, true)(story);
-        story.unfences(3);
-        story.waits(Span::from_millis(1_500));
-        story.answers(B1, B2, (4, 0), batch(5, 0, 5));
+        story.dies(B3);
+        rests(false, false)(story);
     });
+    // It is back: the leader may be about to let it in. It may be dead again: no leader knows before it is fenced
+    // (seed 35 of `standard_0`).
+    for crashes in [false, true] {
+        let comes_back = |story: &mut Story| {
+            rests(true, true)(story);
+            for broker in [B1, B2] {
+                story.writes(broker, 0, 5);
+            }
+            story.unfences(3);
+            if crashes {
+                story.dies(B3);
+            }
+            for _ in 0..2 {
+                story.answers(B1, B2, (4, 0), batch(5, 0, 5));
+                story.waits(Span::from_millis(1_500));
+            }
+        };
+        check(&[], comes_back);
+        // Fenced once more, it may still be unfenced to the leader.
+        check(&[], |story| {
+            comes_back(story);
+            story.fences(3);
+            story.answers(B1, B2, (4, 0), batch(5, 0, 5));
+            story.waits(Span::from_millis(1_500));
+            story.answers(B1, B2, (4, 0), batch(5, 0, 5));
+        });
+    }
 }
 
 #[test]
