@@ -11,6 +11,7 @@ pub mod client;
 pub mod consumer;
 pub mod dynamic;
 pub mod effective;
+pub mod group;
 pub mod producer;
 pub mod replica_selector;
 pub mod schema;
