@@ -11,6 +11,7 @@
 )]
 pub mod group;
 pub mod machine;
+pub mod offsets;
 pub mod record;
 pub mod request;
 pub mod state;

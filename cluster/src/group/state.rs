@@ -9,6 +9,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::offsets::GroupOffsets;
+
 /// `group.id`.
 pub type GroupId = Arc<str>;
 /// A member's id.
@@ -25,4 +27,6 @@ pub enum GroupEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GroupState {
     pub(super) groups: BTreeMap<GroupId, GroupEntry>,
+    /// Groups without offsets are not here.
+    pub(super) offsets: BTreeMap<GroupId, Arc<GroupOffsets>>,
 }
