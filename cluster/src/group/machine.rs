@@ -56,7 +56,6 @@ impl GroupCoordinator {
     ///
     /// # Errors
     /// The request is refused. The shard tells who asked.
-    #[expect(clippy::needless_pass_by_value, reason = "whoever decides keeps parts of it")]
     pub fn decide(
         &mut self,
         step: &mut Step<'_>,
@@ -64,15 +63,21 @@ impl GroupCoordinator {
         asker: &Asker,
         request: GroupRequest,
     ) -> Decided {
-        let _ = (step, token, asker, request);
-        Err(ErrorCode::UnsupportedVersion.into())
+        match request {
+            GroupRequest::OffsetCommit(request) => {
+                self.commit_offsets(step, token, asker, &request)
+            }
+            GroupRequest::FetchStableOffsets(asked) => self.fetch_stable_offsets(token, &asked),
+            GroupRequest::OffsetDelete(request) => self.delete_offsets(token, &request),
+            GroupRequest::DeleteGroups(groups) => self.delete_groups(token, &groups),
+            _ => Err(ErrorCode::UnsupportedVersion.into()),
+        }
     }
 
     /// A question, which is answered from what is committed (G13).
     ///
     /// # Errors
     /// There is no answer.
-    #[expect(clippy::needless_pass_by_value, reason = "whoever answers keeps parts of it")]
     pub fn read(
         &self,
         step: &mut Step<'_>,
@@ -80,13 +85,29 @@ impl GroupCoordinator {
         asker: &Asker,
         question: GroupQuestion,
     ) -> Result<GroupResponse, GroupError> {
-        let _ = (step, committed, asker, question);
-        Err(ErrorCode::UnsupportedVersion.into())
+        let _ = (step, asker);
+        match question {
+            GroupQuestion::OffsetFetch(asked) => {
+                self.fetch_offsets(committed, &asked).map(GroupResponse::OffsetFetch)
+            }
+            GroupQuestion::ListGroups { states, types } => {
+                Ok(GroupResponse::ListGroups(self.list_groups(committed, &states, &types)))
+            }
+            _ => Err(ErrorCode::UnsupportedVersion.into()),
+        }
     }
 
     /// A record is in the log, or will be at this offset: the only way in which the state changes.
     pub fn replay(&mut self, offset: Offset, record: &GroupRecord) {
-        let _ = (offset, record);
+        match record {
+            GroupRecord::OffsetCommit(key, value) => {
+                self.replay_offset_commit(offset, key, value.as_ref());
+            }
+            GroupRecord::LegacyOffsetCommit(key, value) => {
+                self.replay_legacy_offset_commit(offset, key, value.as_ref());
+            }
+            _ => {}
+        }
     }
 
     /// A timer has run out, and was not taken back since. It is not scheduled any more.
@@ -94,8 +115,10 @@ impl GroupCoordinator {
     /// # Errors
     /// It could not be done: it is tried again if its kind is (`TimerKey::retry_backoff`).
     pub fn on_timer(&mut self, step: &mut Step<'_>, key: &TimerKey) -> Decided {
-        let _ = (step, key);
-        Err(ErrorCode::UnsupportedVersion.into())
+        match key {
+            TimerKey::Expiry => Ok(self.clean_up(step)),
+            _ => Err(ErrorCode::UnsupportedVersion.into()),
+        }
     }
 
     /// What was decided is committed, or cannot be.
@@ -111,7 +134,7 @@ impl GroupCoordinator {
 
     /// The log has been read to its end, and requests will follow (`CoordinatorShard.onLoaded`).
     pub fn on_loaded(&mut self, step: &mut Step<'_>) {
-        let _ = step;
+        self.schedule_clean_up(step);
     }
 
     /// This is the coordinator no longer: whoever waits is told (`CoordinatorShard.onUnloaded`). Nothing else comes.
@@ -133,7 +156,7 @@ impl GroupCoordinator {
         step: &mut Step<'_>,
         topics: &[(TopicId, Arc<str>)],
     ) -> Decided {
-        let _ = (step, topics);
-        Ok(super::step::Decision::nothing())
+        let _ = step;
+        Ok(self.forget_offsets_of(topics))
     }
 }

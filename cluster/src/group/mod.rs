@@ -10,6 +10,7 @@
     reason = "the folder holds the coordinator, the file what a group is"
 )]
 pub mod group;
+mod lookup;
 pub mod machine;
 pub mod offsets;
 pub mod record;

@@ -11,8 +11,10 @@ use super::super::step::{Decided, Decision, GroupError, Step, Token};
 use super::super::{Group, GroupCoordinator};
 use super::stored::StoredOffset;
 use crate::error_code::ErrorCode;
+use crate::ids::Offset;
 use crate::wire::{
-    OffsetCommitRequest, OffsetCommitResponse, offset_commit_request, offset_commit_response,
+    LegacyOffsetCommitKey, LegacyOffsetCommitValue, OffsetCommitKey, OffsetCommitRequest,
+    OffsetCommitResponse, OffsetCommitValue, offset_commit_request, offset_commit_response,
 };
 
 /// From here on it is said that a group does not exist.
@@ -68,7 +70,7 @@ impl GroupCoordinator {
     ) -> Result<(), GroupError> {
         match self.group(&request.group_id) {
             Err(_) if request.generation_id_or_member_epoch < 0 => {
-                self.make_simple_group(step, &request.group_id);
+                self.make_simple_group(&request.group_id);
             }
             // Of older versions it is kept secret.
             Err(_) if asker.version < SAYS_GROUP_ID_NOT_FOUND => {
@@ -81,6 +83,37 @@ impl GroupCoordinator {
         group.validate_offset_commit(&committer(asker, request)).map(|_| ())?;
         self.keep_session_alive(step, &request.group_id, &request.member_id);
         Ok(())
+    }
+
+    /// An offset is in the log. Whoever has offsets is a group: a simple one is made if there is none.
+    pub(in crate::group) fn replay_offset_commit(
+        &mut self,
+        at: Offset,
+        key: &OffsetCommitKey,
+        value: Option<&OffsetCommitValue>,
+    ) {
+        if value.is_some() && self.group(&key.group).is_err() {
+            self.make_simple_group(&key.group);
+        }
+        self.state.replay_offset(at, key, value);
+    }
+
+    /// The same in the form of Kafka before 0.9.
+    pub(in crate::group) fn replay_legacy_offset_commit(
+        &mut self,
+        at: Offset,
+        key: &LegacyOffsetCommitKey,
+        value: Option<&LegacyOffsetCommitValue>,
+    ) {
+        let LegacyOffsetCommitKey { group, topic, partition } = key.clone();
+        let value = value.map(|value| OffsetCommitValue {
+            offset: value.offset,
+            metadata: value.metadata.clone(),
+            commit_timestamp: value.commit_timestamp,
+            ..Default::default()
+        });
+        let key = OffsetCommitKey { group, topic, partition };
+        self.replay_offset_commit(at, &key, value.as_ref());
     }
 
     /// Kafka counts as Java does: units of UTF-16.

@@ -81,7 +81,7 @@ impl GroupCoordinator {
 
     /// Topics are gone: their offsets go too, of groups that have members as well.
     #[must_use]
-    pub fn on_topics_deleted(&self, topics: &[(TopicId, Arc<str>)]) -> Decision {
+    pub(in crate::group) fn forget_offsets_of(&self, topics: &[(TopicId, Arc<str>)]) -> Decision {
         let mut records = Vec::new();
         for (id, offsets) in &self.state.offsets {
             for (topic_id, topic) in topics {
