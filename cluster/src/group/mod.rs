@@ -5,6 +5,7 @@
 //! Read:     `machine.rs` (what a coordinator holds, and who decides what), `step.rs` (what one event is lent and
 //!           answers), `state.rs` (what the log says), `record.rs` (its bytes); then the folders.
 
+pub mod classic;
 #[expect(
     clippy::module_inception,
     reason = "the folder holds the coordinator, the file what a group is"

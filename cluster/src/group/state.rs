@@ -9,6 +9,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::classic::ClassicRef;
+
 /// `group.id`.
 pub type GroupId = Arc<str>;
 /// A member's id.
@@ -18,7 +20,7 @@ pub type MemberId = Arc<str>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupEntry {
     /// Of the classic protocol, or a simple one that only has offsets.
-    Classic,
+    Classic(ClassicRef),
 }
 
 /// The hard state of a shard.
