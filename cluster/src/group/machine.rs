@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use super::classic::ClassicGroups;
 use super::record::GroupRecord;
 use super::request::{Asker, GroupQuestion, GroupRequest, GroupResponse};
 use super::state::GroupState;
@@ -26,13 +27,20 @@ pub struct GroupCoordinator {
     pub(super) rules: Rules,
     pub(super) state: GroupState,
     pub(super) timers: Timers,
+    pub(super) classic: ClassicGroups,
 }
 
 impl GroupCoordinator {
     /// One that has read nothing.
     #[must_use]
     pub fn new(settings: Arc<GroupSettings>, rules: Rules) -> Self {
-        Self { settings, rules, state: GroupState::default(), timers: Timers::default() }
+        Self {
+            settings,
+            rules,
+            state: GroupState::default(),
+            timers: Timers::default(),
+            classic: ClassicGroups::default(),
+        }
     }
 
     /// What the log says, with what is not committed yet.
@@ -76,6 +84,10 @@ impl GroupCoordinator {
             GroupRequest::FetchStableOffsets(asked) => self.fetch_stable_offsets(token, &asked),
             GroupRequest::OffsetDelete(request) => self.delete_offsets(token, &request),
             GroupRequest::DeleteGroups(groups) => self.delete_groups(token, &groups),
+            GroupRequest::JoinGroup(request) => self.decide_join(step, token, asker, &request),
+            GroupRequest::SyncGroup(request) => self.decide_sync(step, token, &request),
+            GroupRequest::Heartbeat(request) => self.decide_heartbeat(step, token, &request),
+            GroupRequest::LeaveGroup(request) => self.decide_leave(step, token, &request),
             _ => Err(ErrorCode::UnsupportedVersion.into()),
         }
     }
@@ -91,13 +103,17 @@ impl GroupCoordinator {
         asker: &Asker,
         question: GroupQuestion,
     ) -> Result<GroupResponse, GroupError> {
-        let _ = (step, asker);
+        let _ = step;
         match question {
             GroupQuestion::OffsetFetch(asked) => {
                 self.fetch_offsets(committed, &asked).map(GroupResponse::OffsetFetch)
             }
             GroupQuestion::ListGroups { states, types } => {
                 Ok(GroupResponse::ListGroups(self.list_groups(committed, &states, &types)))
+            }
+            GroupQuestion::DescribeGroups(ids) => {
+                let groups = self.describe_groups(committed, &ids, asker.version);
+                Ok(GroupResponse::DescribeGroups(groups))
             }
             _ => Err(ErrorCode::UnsupportedVersion.into()),
         }
@@ -112,6 +128,7 @@ impl GroupCoordinator {
             GroupRecord::LegacyOffsetCommit(key, value) => {
                 self.replay_legacy_offset_commit(offset, key, value.as_ref());
             }
+            GroupRecord::GroupMetadata(key, value) => self.replay_classic(key, value.as_ref()),
             _ => {}
         }
     }
@@ -123,6 +140,9 @@ impl GroupCoordinator {
     pub fn on_timer(&mut self, step: &mut Step<'_>, key: &TimerKey) -> Decided {
         match key {
             TimerKey::Expiry => Ok(self.clean_up(step)),
+            TimerKey::ClassicJoin(_)
+            | TimerKey::ClassicSync(_)
+            | TimerKey::ClassicHeartbeat(..) => self.on_classic_timer(step, key),
             _ => Err(ErrorCode::UnsupportedVersion.into()),
         }
     }
@@ -131,6 +151,7 @@ impl GroupCoordinator {
     pub fn on_outcome(&mut self, step: &mut Step<'_>, then: Then, outcome: Result<(), GroupError>) {
         match then {
             Then::Nothing => {}
+            Then::Classic(then) => self.on_classic_outcome(step, *then, outcome),
             Then::Reply(token, response) => {
                 let answer = outcome.map(|()| response);
                 step.effects.push(GroupEffect::Reply { token, answer });
@@ -141,11 +162,12 @@ impl GroupCoordinator {
     /// The log has been read to its end, and requests will follow (`CoordinatorShard.onLoaded`).
     pub fn on_loaded(&mut self, step: &mut Step<'_>) {
         self.schedule_clean_up(step);
+        self.on_classic_loaded(step);
     }
 
     /// This is the coordinator no longer: whoever waits is told (`CoordinatorShard.onUnloaded`). Nothing else comes.
     pub fn on_unloaded(&mut self, step: &mut Step<'_>) {
-        let _ = step;
+        self.on_classic_unloaded(step);
     }
 
     /// The image of the step is a newer one; `changed` says in what.

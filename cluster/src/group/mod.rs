@@ -6,6 +6,7 @@
 //!           answers), `state.rs` (what the log says), `record.rs` (its bytes), `shard/` (what stands between a coordinator and
 //!           its log); then the folders.
 
+pub mod classic;
 #[expect(
     clippy::module_inception,
     reason = "the folder holds the coordinator, the file what a group is"

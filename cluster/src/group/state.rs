@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::classic::ClassicRef;
 use super::offsets::GroupOffsets;
 
 /// `group.id`.
@@ -20,7 +21,7 @@ pub type MemberId = Arc<str>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupEntry {
     /// Of the classic protocol, or a simple one that only has offsets.
-    Classic,
+    Classic(ClassicRef),
 }
 
 /// The hard state of a shard.
