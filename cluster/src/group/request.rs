@@ -38,6 +38,8 @@ pub enum GroupRequest {
     LeaveGroup(LeaveGroupRequest),
     /// OffsetCommit.
     OffsetCommit(OffsetCommitRequest),
+    /// One group of an OffsetFetch that asks for stable offsets: Kafka orders it among the writes.
+    FetchStableOffsets(offset_fetch_request::Group),
     /// OffsetDelete.
     OffsetDelete(OffsetDeleteRequest),
     /// Those groups of a DeleteGroups that are here.

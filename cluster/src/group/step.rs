@@ -40,6 +40,12 @@ pub enum GroupEffect {
         /// The answer.
         answer: Result<GroupResponse, GroupError>,
     },
+    /// A request has no answer: its member has asked again, or was removed while it waited. In Kafka its connection
+    /// stays mute until the client gives up.
+    Forget {
+        /// Which.
+        token: Token,
+    },
     /// A state was reached.
     Reached(&'static Mark),
 }

@@ -200,6 +200,10 @@ impl Broker {
                 ShardEffect::Group(GroupEffect::Reply { token, answer }) => {
                     self.answer_group(token, answer, cx);
                 }
+                ShardEffect::Group(GroupEffect::Forget { token }) => {
+                    let Token { call, .. } = self.groups.tokens.take(token);
+                    self.groups.calls.take(call);
+                }
                 ShardEffect::Group(GroupEffect::Reached(mark)) => cx.note(Note::Reached(mark)),
                 ShardEffect::Load(load) => self.load_shard(partition, load, cx),
                 ShardEffect::Note(event) => cx.note(Note::Group(GroupNote { partition, event })),

@@ -25,7 +25,7 @@ use crate::config::group::GroupSettings;
 use crate::error_code::ErrorCode;
 use crate::group::machine::GroupCoordinator;
 use crate::group::request::{Asker, GroupQuestion, GroupRequest};
-use crate::group::step::{Decision, GroupEffect, GroupError, Token};
+use crate::group::step::{GroupEffect, GroupError, Token};
 use crate::group::timer::TimerKey;
 use crate::ids::{LeaderEpoch, Offset};
 use crate::mark;
@@ -175,10 +175,7 @@ impl Shard {
             ShardEvent::Request { token, asker, request } => {
                 self.on_request(step, token, &asker, *request);
             }
-            ShardEvent::Question { token, asker, question, is_stable: true } => {
-                self.on_stable_question(step, token, &asker, *question);
-            }
-            ShardEvent::Question { token, asker, question, is_stable: false } => {
+            ShardEvent::Question { token, asker, question } => {
                 self.on_question(step, token, &asker, *question);
             }
             ShardEvent::TopicsDeleted(topics) => {
@@ -250,29 +247,6 @@ impl Shard {
             timeline.with(step, |it, lent| it.read(lent, &committed, asker, question))
         });
         reply(step, token, answer);
-    }
-
-    /// Kafka answers it by a write of nothing, which waits for what was written before.
-    fn on_stable_question(
-        &mut self,
-        step: &mut ShardStep<'_>,
-        token: Token,
-        asker: &Asker,
-        question: GroupQuestion,
-    ) {
-        let answer = self.active().and_then(|timeline| {
-            timeline.with(step, |it, lent| {
-                let newest = it.state().clone();
-                it.read(lent, &newest, asker, question)
-            })
-        });
-        match answer {
-            Ok(answer) => {
-                let decision = Decision::reply(Vec::new(), token, answer);
-                self.perform(step, decision, Origin::Request);
-            }
-            Err(error) => reply(step, token, Err(error)),
-        }
     }
 
     fn on_timer_event(&mut self, step: &mut ShardStep<'_>, key: TimerKey, serial: u64) {
