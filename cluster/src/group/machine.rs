@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use super::consumer::ConsumerSoft;
 use super::record::GroupRecord;
 use super::request::{Asker, GroupQuestion, GroupRequest, GroupResponse};
 use super::state::GroupState;
@@ -26,13 +27,20 @@ pub struct GroupCoordinator {
     pub(super) rules: Rules,
     pub(super) state: GroupState,
     pub(super) timers: Timers,
+    pub(super) consumer: ConsumerSoft,
 }
 
 impl GroupCoordinator {
     /// One that has read nothing.
     #[must_use]
     pub fn new(settings: Arc<GroupSettings>, rules: Rules) -> Self {
-        Self { settings, rules, state: GroupState::default(), timers: Timers::default() }
+        Self {
+            settings,
+            rules,
+            state: GroupState::default(),
+            timers: Timers::default(),
+            consumer: ConsumerSoft::default(),
+        }
     }
 
     /// What the log says, with what is not committed yet.

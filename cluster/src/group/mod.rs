@@ -5,6 +5,8 @@
 //! Read:     `machine.rs` (what a coordinator holds, and who decides what), `step.rs` (what one event is lent and
 //!           answers), `state.rs` (what the log says), `record.rs` (its bytes); then the folders.
 
+pub mod assignor;
+pub mod consumer;
 #[expect(
     clippy::module_inception,
     reason = "the folder holds the coordinator, the file what a group is"
@@ -18,6 +20,7 @@ pub mod step;
 pub mod timer;
 
 pub use crate::config::group::GroupSettings;
+pub use consumer::{ConsumerGroup, ConsumerGroupMember, ConsumerGroupState, ConsumerSoft};
 pub use group::{Committer, ExpiryBase, Group, PartitionCheck};
 pub use machine::GroupCoordinator;
 pub use record::{GroupRecord, UnreadableRecord};

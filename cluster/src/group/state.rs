@@ -9,6 +9,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::consumer::ConsumerGroup;
+
 /// `group.id`.
 pub type GroupId = Arc<str>;
 /// A member's id.
@@ -19,6 +21,8 @@ pub type MemberId = Arc<str>;
 pub enum GroupEntry {
     /// Of the classic protocol, or a simple one that only has offsets.
     Classic,
+    /// Of the consumer protocol.
+    Consumer(Arc<ConsumerGroup>),
 }
 
 /// The hard state of a shard.

@@ -28,8 +28,9 @@ pub enum TimerKey {
     ConsumerJoin(GroupId, MemberId),
     /// It has not synced (`consumerGroupSyncKey`).
     ConsumerSync(GroupId, MemberId),
-    /// The assignment of a consumer group may be computed again (`group.consumer.assignment.interval.ms`).
-    ConsumerAssignment(GroupId),
+    /// The regular expressions of a consumer group were resolved in the background (`CoordinatorExecutor`, its key is
+    /// the group and `-regex`).
+    ConsumerRegex(GroupId),
     /// Offsets and groups that have expired are looked for (`offsets.retention.check.interval.ms`).
     Expiry,
 }
