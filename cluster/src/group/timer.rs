@@ -45,13 +45,15 @@ impl TimerKey {
     #[must_use]
     pub fn retry_backoff(&self, settings: &GroupSettings) -> Option<Span> {
         match self {
-            Self::ClassicJoin(_) | Self::ClassicSync(_) | Self::ClassicHeartbeat(..) => None,
+            Self::ClassicJoin(_)
+            | Self::ClassicSync(_)
+            | Self::ClassicHeartbeat(..)
+            | Self::ConsumerRegex(_) => None,
             Self::Expiry => Some(settings.offsets_retention_check_interval),
             Self::ConsumerSession(..)
             | Self::ConsumerRebalance(..)
             | Self::ConsumerJoin(..)
-            | Self::ConsumerSync(..)
-            | Self::ConsumerAssignment(_) => Some(RETRY_BACKOFF),
+            | Self::ConsumerSync(..) => Some(RETRY_BACKOFF),
         }
     }
 }
