@@ -8,6 +8,7 @@
 
 use std::sync::Arc;
 
+use super::classic::ClassicGroups;
 use super::consumer::ConsumerSoft;
 use super::record::GroupRecord;
 use super::request::{Asker, GroupQuestion, GroupRequest, GroupResponse};
@@ -27,6 +28,7 @@ pub struct GroupCoordinator {
     pub(super) rules: Rules,
     pub(super) state: GroupState,
     pub(super) timers: Timers,
+    pub(super) classic: ClassicGroups,
     pub(super) consumer: ConsumerSoft,
 }
 
@@ -39,6 +41,7 @@ impl GroupCoordinator {
             rules,
             state: GroupState::default(),
             timers: Timers::default(),
+            classic: ClassicGroups::default(),
             consumer: ConsumerSoft::default(),
         }
     }
@@ -78,8 +81,16 @@ impl GroupCoordinator {
         asker: &Asker,
         request: GroupRequest,
     ) -> Decided {
-        let _ = (step, token, asker, request);
-        Err(ErrorCode::UnsupportedVersion.into())
+        match request {
+            GroupRequest::JoinGroup(request) => self.decide_join(step, token, asker, &request),
+            GroupRequest::SyncGroup(request) => self.decide_sync(step, token, &request),
+            GroupRequest::Heartbeat(request) => self.decide_heartbeat(step, token, &request),
+            GroupRequest::LeaveGroup(request) => self.decide_leave(step, token, &request),
+            GroupRequest::ConsumerGroupHeartbeat(request) => {
+                self.consumer_group_heartbeat(step, token, asker, &request)
+            }
+            _ => Err(ErrorCode::UnsupportedVersion.into()),
+        }
     }
 
     /// A question, which is answered from what is committed (G13).
@@ -94,13 +105,26 @@ impl GroupCoordinator {
         asker: &Asker,
         question: GroupQuestion,
     ) -> Result<GroupResponse, GroupError> {
-        let _ = (step, committed, asker, question);
-        Err(ErrorCode::UnsupportedVersion.into())
+        match question {
+            GroupQuestion::DescribeGroups(ids) => {
+                let groups = self.describe_groups(committed, &ids, asker.version);
+                Ok(GroupResponse::DescribeGroups(groups))
+            }
+            GroupQuestion::ConsumerGroupDescribe(ids) => {
+                let groups = self.describe_consumer_groups(committed, step.image, &ids);
+                Ok(GroupResponse::ConsumerGroupDescribe(groups))
+            }
+            _ => Err(ErrorCode::UnsupportedVersion.into()),
+        }
     }
 
     /// A record is in the log, or will be at this offset: the only way in which the state changes.
     pub fn replay(&mut self, offset: Offset, record: &GroupRecord) {
-        let _ = (offset, record);
+        let _ = offset;
+        if let GroupRecord::GroupMetadata(key, value) = record {
+            self.replay_classic(key, value.as_ref());
+        }
+        self.replay_consumer(record);
     }
 
     /// A timer has run out, and was not taken back since. It is not scheduled any more.
@@ -108,14 +132,24 @@ impl GroupCoordinator {
     /// # Errors
     /// It could not be done: it is tried again if its kind is (`TimerKey::retry_backoff`).
     pub fn on_timer(&mut self, step: &mut Step<'_>, key: &TimerKey) -> Decided {
-        let _ = (step, key);
-        Err(ErrorCode::UnsupportedVersion.into())
+        match key {
+            TimerKey::ClassicJoin(_)
+            | TimerKey::ClassicSync(_)
+            | TimerKey::ClassicHeartbeat(..) => self.on_classic_timer(step, key),
+            TimerKey::ConsumerSession(..)
+            | TimerKey::ConsumerRebalance(..)
+            | TimerKey::ConsumerJoin(..)
+            | TimerKey::ConsumerSync(..)
+            | TimerKey::ConsumerRegex(_) => self.on_consumer_timer(step, key),
+            _ => Err(ErrorCode::UnsupportedVersion.into()),
+        }
     }
 
     /// What was decided is committed, or cannot be.
     pub fn on_outcome(&mut self, step: &mut Step<'_>, then: Then, outcome: Result<(), GroupError>) {
         match then {
             Then::Nothing => {}
+            Then::Classic(then) => self.on_classic_outcome(step, *then, outcome),
             Then::Reply(token, response) => {
                 let answer = outcome.map(|()| response);
                 step.effects.push(GroupEffect::Reply { token, answer });
@@ -125,17 +159,18 @@ impl GroupCoordinator {
 
     /// The log has been read to its end, and requests will follow (`CoordinatorShard.onLoaded`).
     pub fn on_loaded(&mut self, step: &mut Step<'_>) {
-        let _ = step;
+        self.on_classic_loaded(step);
+        self.on_consumer_loaded(step);
     }
 
     /// This is the coordinator no longer: whoever waits is told (`CoordinatorShard.onUnloaded`). Nothing else comes.
     pub fn on_unloaded(&mut self, step: &mut Step<'_>) {
-        let _ = step;
+        self.on_classic_unloaded(step);
     }
 
     /// The image of the step is a newer one; `changed` says in what.
     pub fn on_metadata_update(&mut self, step: &mut Step<'_>, changed: &MetadataDelta) {
-        let _ = (step, changed);
+        self.on_consumer_metadata_update(step, changed);
     }
 
     /// These topics are gone (`GroupCoordinatorShard.onTopicsDeleted`).

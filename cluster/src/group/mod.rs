@@ -7,6 +7,7 @@
 //!           its log); then the folders.
 
 pub mod assignor;
+pub mod classic;
 pub mod consumer;
 #[expect(
     clippy::module_inception,

@@ -28,7 +28,7 @@ impl GroupCoordinator {
     ) -> Vec<DescribedGroup> {
         let describe = |id: &String| match committed.groups.get(id.as_str()) {
             Some(GroupEntry::Consumer(group)) => self.describe_consumer_group(group, image),
-            Some(GroupEntry::Classic) => {
+            Some(GroupEntry::Classic(_)) => {
                 refused(id, format!("Group {id} is not a consumer group."))
             }
             None => refused(id, format!("Group {id} not found.")),

@@ -135,7 +135,7 @@ impl GroupCoordinator {
             Some(GroupEntry::Consumer(group)) => Ok(group.clone()),
             None if create => Ok(Arc::new(ConsumerGroup::new(group_id.into()))),
             None => Err(not_found(format!("Consumer group {group_id} not found."))),
-            Some(GroupEntry::Classic) => {
+            Some(GroupEntry::Classic(_)) => {
                 Err(not_found(format!("Group {group_id} is not a consumer group.")))
             }
         }

@@ -30,7 +30,7 @@ impl GroupCoordinator {
     ) -> Result<Arc<ConsumerGroup>, GroupError> {
         let why = match self.state.groups.get(group_id) {
             Some(GroupEntry::Consumer(group)) => return Ok(group.clone()),
-            Some(GroupEntry::Classic) => format!("Group {group_id} is not a consumer group."),
+            Some(GroupEntry::Classic(_)) => format!("Group {group_id} is not a consumer group."),
             None => format!("Group {group_id} not found."),
         };
         Err(GroupError::because(ErrorCode::GroupIdNotFound, why))
