@@ -150,6 +150,7 @@ impl GroupCoordinator {
         match then {
             Then::Nothing => {}
             Then::Classic(then) => self.on_classic_outcome(step, *then, outcome),
+            Then::Consumer(then) => self.on_consumer_outcome(step, *then, outcome),
             Then::Reply(token, response) => {
                 let answer = outcome.map(|()| response);
                 step.effects.push(GroupEffect::Reply { token, answer });

@@ -130,11 +130,14 @@ impl GroupCoordinator {
         records: &mut Vec<GroupRecord>,
     ) -> Result<Arc<ConsumerGroup>, GroupError> {
         let not_found = |why: String| GroupError::because(ErrorCode::GroupIdNotFound, why);
-        let _ = (&step, &records);
         match self.state.groups.get(group_id) {
             Some(GroupEntry::Consumer(group)) => Ok(group.clone()),
             None if create => Ok(Arc::new(ConsumerGroup::new(group_id.into()))),
             None => Err(not_found(format!("Consumer group {group_id} not found."))),
+            Some(GroupEntry::Classic(name)) if create => {
+                let name = *name;
+                self.consumer_group_from_classic(step, name, records)
+            }
             Some(GroupEntry::Classic(_)) => {
                 Err(not_found(format!("Group {group_id} is not a consumer group.")))
             }

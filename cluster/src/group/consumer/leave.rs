@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use super::downgrade::Downgrade;
 use super::group::ConsumerGroup;
 use super::member::{Assigned, ConsumerGroupMember, LEAVE_GROUP_STATIC_EPOCH};
 use super::metadata_hash::metadata_hash;
@@ -80,6 +81,11 @@ impl GroupCoordinator {
             return Ok(Decision { then, ..Decision::nothing() });
         }
         let mut records = Vec::new();
+        if self.downgrades_without(group, members) {
+            let downgrade = Downgrade { group, leaving: members, joining: None, rebalances: true };
+            self.downgrade(step, &downgrade, &mut records)?;
+            return Ok(Decision { replays: false, then, ..Decision::records(records) });
+        }
         for member in members {
             records::remove_member(&mut records, &group.group_id, &member.member_id);
         }

@@ -3,10 +3,14 @@
 //! In Kafka: `ConsumerGroup` and what of `GroupMetadataManager` serves it.
 //! Read:     `member.rs` and `group.rs` (the hard state), `heartbeat.rs` (what a member says and is told), then
 //!           `current_assignment.rs` (how it gets from what it has to what it should have) and
-//!           `target_assignment.rs`; `replay.rs` is the only one who changes the state.
+//!           `target_assignment.rs`; `replay.rs` is the only one who changes the state. Between the protocols:
+//!           `upgrade.rs`, `classic_member.rs`, `downgrade.rs`.
 
+pub mod classic_member;
 pub(crate) mod current_assignment;
 pub(crate) mod describe;
+pub(crate) mod downgrade;
+pub(crate) mod embedded;
 pub mod group;
 pub(crate) mod heartbeat;
 pub(crate) mod leave;
@@ -24,9 +28,11 @@ pub(crate) mod static_members;
 pub mod subscription;
 pub(crate) mod target_assignment;
 pub(crate) mod timeouts;
+pub(crate) mod upgrade;
 pub(crate) mod validate;
 pub(crate) mod validate_request;
 
+pub use classic_member::ConsumerAfterwards;
 pub use group::{ConsumerGroup, ConsumerGroupState};
 pub use member::{Assigned, ConsumerGroupMember, MemberState};
 pub use soft::ConsumerSoft;
