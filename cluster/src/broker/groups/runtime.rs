@@ -196,6 +196,10 @@ impl Broker {
                 ShardEffect::Group(GroupEffect::Reply { token, answer }) => {
                     self.answer_group(token, answer, cx);
                 }
+                ShardEffect::Group(GroupEffect::Forget { token }) => {
+                    // In Kafka its connection stays mute until the client gives up.
+                    self.groups.tokens.take(token);
+                }
                 ShardEffect::Group(GroupEffect::Reached(mark)) => cx.note(Note::Reached(mark)),
                 ShardEffect::Load(load) => self.load_shard(partition, load, cx),
                 ShardEffect::Note(event) => cx.note(Note::Group(GroupNote { partition, event })),

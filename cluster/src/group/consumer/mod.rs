@@ -36,3 +36,4 @@ pub use classic_member::ConsumerAfterwards;
 pub use group::{ConsumerGroup, ConsumerGroupState};
 pub use member::{Assigned, ConsumerGroupMember, MemberState};
 pub use soft::ConsumerSoft;
+pub use validate_request::check as check_heartbeat;
