@@ -8,7 +8,6 @@
 use super::record::GroupRecord;
 use super::state::{GroupEntry, GroupState};
 use super::step::GroupError;
-use super::timer::TimerKey;
 use super::{Group, GroupCoordinator};
 use crate::error_code::ErrorCode;
 use crate::wire::list_groups_response;
@@ -32,7 +31,10 @@ impl GroupCoordinator {
         id: &str,
     ) -> Result<&'a dyn Group, GroupError> {
         let found: Option<&dyn Group> = match state.groups.get(id) {
-            Some(GroupEntry::Classic) => self.classic.get(id).map(|group| group as &dyn Group),
+            Some(GroupEntry::Classic(_)) => {
+                self.classic_group_in(state, id).map(|group| group as &dyn Group)
+            }
+            Some(GroupEntry::Consumer(group)) => Some(group.as_ref()),
             None => None,
         };
         let missing = || format!("Group {id} not found.");
@@ -56,16 +58,16 @@ impl GroupCoordinator {
             .collect()
     }
 
-    /// Deletes a group: the records that do, and no timer of it any more.
-    pub(super) fn tombstones_of_group(&mut self, id: &str, records: &mut Vec<GroupRecord>) {
+    /// Deletes a group: the records that do. Its timers find nothing, if any are left, in Kafka too
+    /// (`Group.cancelTimers` does something for streams groups alone).
+    pub(super) fn tombstones_of_group(&self, id: &str, records: &mut Vec<GroupRecord>) {
         if let Ok(group) = self.group(id) {
             group.tombstones(records);
-            self.timers.cancel(&TimerKey::ConsumerAssignment(id.into()));
         }
     }
 
     /// The same, if it has no members.
-    pub(super) fn maybe_delete_group(&mut self, id: &str, records: &mut Vec<GroupRecord>) {
+    pub(super) fn maybe_delete_group(&self, id: &str, records: &mut Vec<GroupRecord>) {
         if self.group(id).is_ok_and(Group::is_empty) {
             self.tombstones_of_group(id, records);
         }

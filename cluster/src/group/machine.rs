@@ -9,13 +9,13 @@
 use std::sync::Arc;
 
 use super::classic::ClassicGroups;
+use super::consumer::ConsumerSoft;
 use super::record::GroupRecord;
 use super::request::{Asker, GroupQuestion, GroupRequest, GroupResponse};
 use super::state::GroupState;
 use super::step::{Decided, GroupEffect, GroupError, Step, Then, Token};
 use super::timer::{TimerKey, Timers};
 use crate::config::group::GroupSettings;
-use crate::error_code::ErrorCode;
 use crate::ids::{Offset, TopicId};
 use crate::image::MetadataDelta;
 use crate::rules::Rules;
@@ -28,6 +28,7 @@ pub struct GroupCoordinator {
     pub(super) state: GroupState,
     pub(super) timers: Timers,
     pub(super) classic: ClassicGroups,
+    pub(super) consumer: ConsumerSoft,
 }
 
 impl GroupCoordinator {
@@ -40,6 +41,7 @@ impl GroupCoordinator {
             state: GroupState::default(),
             timers: Timers::default(),
             classic: ClassicGroups::default(),
+            consumer: ConsumerSoft::default(),
         }
     }
 
@@ -88,7 +90,9 @@ impl GroupCoordinator {
             GroupRequest::SyncGroup(request) => self.decide_sync(step, token, &request),
             GroupRequest::Heartbeat(request) => self.decide_heartbeat(step, token, &request),
             GroupRequest::LeaveGroup(request) => self.decide_leave(step, token, &request),
-            _ => Err(ErrorCode::UnsupportedVersion.into()),
+            GroupRequest::ConsumerGroupHeartbeat(request) => {
+                self.consumer_group_heartbeat(step, token, asker, &request)
+            }
         }
     }
 
@@ -103,7 +107,6 @@ impl GroupCoordinator {
         asker: &Asker,
         question: GroupQuestion,
     ) -> Result<GroupResponse, GroupError> {
-        let _ = step;
         match question {
             GroupQuestion::OffsetFetch(asked) => {
                 self.fetch_offsets(committed, &asked).map(GroupResponse::OffsetFetch)
@@ -115,7 +118,10 @@ impl GroupCoordinator {
                 let groups = self.describe_groups(committed, &ids, asker.version);
                 Ok(GroupResponse::DescribeGroups(groups))
             }
-            _ => Err(ErrorCode::UnsupportedVersion.into()),
+            GroupQuestion::ConsumerGroupDescribe(ids) => {
+                let groups = self.describe_consumer_groups(committed, step.image, &ids);
+                Ok(GroupResponse::ConsumerGroupDescribe(groups))
+            }
         }
     }
 
@@ -131,6 +137,7 @@ impl GroupCoordinator {
             GroupRecord::GroupMetadata(key, value) => self.replay_classic(key, value.as_ref()),
             _ => {}
         }
+        self.replay_consumer(record);
     }
 
     /// A timer has run out, and was not taken back since. It is not scheduled any more.
@@ -143,7 +150,11 @@ impl GroupCoordinator {
             TimerKey::ClassicJoin(_)
             | TimerKey::ClassicSync(_)
             | TimerKey::ClassicHeartbeat(..) => self.on_classic_timer(step, key),
-            _ => Err(ErrorCode::UnsupportedVersion.into()),
+            TimerKey::ConsumerSession(..)
+            | TimerKey::ConsumerRebalance(..)
+            | TimerKey::ConsumerJoin(..)
+            | TimerKey::ConsumerSync(..)
+            | TimerKey::ConsumerRegex(_) => self.on_consumer_timer(step, key),
         }
     }
 
@@ -152,6 +163,7 @@ impl GroupCoordinator {
         match then {
             Then::Nothing => {}
             Then::Classic(then) => self.on_classic_outcome(step, *then, outcome),
+            Then::Consumer(then) => self.on_consumer_outcome(step, *then, outcome),
             Then::Reply(token, response) => {
                 let answer = outcome.map(|()| response);
                 step.effects.push(GroupEffect::Reply { token, answer });
@@ -163,6 +175,7 @@ impl GroupCoordinator {
     pub fn on_loaded(&mut self, step: &mut Step<'_>) {
         self.schedule_clean_up(step);
         self.on_classic_loaded(step);
+        self.on_consumer_loaded(step);
     }
 
     /// This is the coordinator no longer: whoever waits is told (`CoordinatorShard.onUnloaded`). Nothing else comes.
@@ -172,7 +185,7 @@ impl GroupCoordinator {
 
     /// The image of the step is a newer one; `changed` says in what.
     pub fn on_metadata_update(&mut self, step: &mut Step<'_>, changed: &MetadataDelta) {
-        let _ = (step, changed);
+        self.on_consumer_metadata_update(step, changed);
     }
 
     /// These topics are gone (`GroupCoordinatorShard.onTopicsDeleted`).

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::classic::ClassicRef;
+use super::consumer::ConsumerGroup;
 use super::offsets::GroupOffsets;
 
 /// `group.id`.
@@ -22,6 +23,8 @@ pub type MemberId = Arc<str>;
 pub enum GroupEntry {
     /// Of the classic protocol, or a simple one that only has offsets.
     Classic(ClassicRef),
+    /// Of the consumer protocol.
+    Consumer(Arc<ConsumerGroup>),
 }
 
 /// The hard state of a shard.

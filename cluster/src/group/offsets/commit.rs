@@ -5,10 +5,10 @@
 //!             none. OC-1 one partition that is refused by the group refuses the whole request; metadata that is too
 //!             long refuses its partition alone.
 
+use super::super::GroupCoordinator;
 use super::super::group::Committer;
 use super::super::request::{Asker, GroupResponse};
 use super::super::step::{Decided, Decision, GroupError, Step, Token};
-use super::super::{Group, GroupCoordinator};
 use super::stored::StoredOffset;
 use crate::error_code::ErrorCode;
 use crate::ids::Offset;
@@ -64,13 +64,13 @@ impl GroupCoordinator {
     /// keeps the session of a classic member alive.
     fn may_commit(
         &mut self,
-        step: &Step<'_>,
+        step: &mut Step<'_>,
         asker: &Asker,
         request: &OffsetCommitRequest,
     ) -> Result<(), GroupError> {
         match self.group(&request.group_id) {
             Err(_) if request.generation_id_or_member_epoch < 0 => {
-                self.make_simple_group(&request.group_id);
+                self.classic_group_for_offsets(&request.group_id, step.wall_ms);
             }
             // Of older versions it is kept secret.
             Err(_) if asker.version < SAYS_GROUP_ID_NOT_FOUND => {
@@ -81,7 +81,9 @@ impl GroupCoordinator {
         }
         let group = self.group(&request.group_id)?;
         group.validate_offset_commit(&committer(asker, request)).map(|_| ())?;
-        self.keep_session_alive(step, &request.group_id, &request.member_id);
+        if let Some(name) = self.classic_ref(&request.group_id) {
+            self.renew_classic_session(step, name, &request.member_id);
+        }
         Ok(())
     }
 
@@ -92,8 +94,8 @@ impl GroupCoordinator {
         key: &OffsetCommitKey,
         value: Option<&OffsetCommitValue>,
     ) {
-        if value.is_some() && self.group(&key.group).is_err() {
-            self.make_simple_group(&key.group);
+        if let Some(value) = value {
+            self.classic_group_for_offsets(&key.group, value.commit_timestamp);
         }
         self.state.replay_offset(at, key, value);
     }

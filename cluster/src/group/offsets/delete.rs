@@ -13,7 +13,8 @@ use super::stored::tombstone;
 use crate::error_code::ErrorCode;
 use crate::ids::{TopicId, Uuid};
 use crate::wire::{
-    OffsetDeleteRequest, OffsetDeleteResponse, delete_groups_response, offset_delete_response as wire,
+    OffsetDeleteRequest, OffsetDeleteResponse, delete_groups_response,
+    offset_delete_response as wire,
 };
 
 impl GroupCoordinator {

@@ -4,12 +4,12 @@
 //!             `GroupMetadataManager.maybeDeleteGroup`.
 //! Invariants: G8 nothing expires of a group that rebalances, and nothing of a topic that a member reads.
 
+use super::super::GroupCoordinator;
 use super::super::group::ExpiryBase;
 use super::super::record::GroupRecord;
 use super::super::state::GroupId;
 use super::super::step::{Decision, Step};
 use super::super::timer::TimerKey;
-use super::super::{Group, GroupCoordinator};
 use super::stored::{StoredOffset, tombstone};
 use trial_sim::Span;
 

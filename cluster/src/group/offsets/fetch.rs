@@ -4,10 +4,10 @@
 //! Invariants: G13 what is told is committed: a question is read from the committed state, and who asks for stable
 //!             offsets is answered from the newest one, when that is committed.
 
+use super::super::GroupCoordinator;
 use super::super::request::GroupResponse;
 use super::super::state::GroupState;
 use super::super::step::{Decided, Decision, GroupError, Token};
-use super::super::{Group, GroupCoordinator};
 use super::stored::StoredOffset;
 use crate::error_code::ErrorCode;
 use crate::ids::{TopicId, Uuid};
@@ -47,7 +47,10 @@ impl GroupCoordinator {
                 all.map(|(name, partitions)| wire::GroupTopic {
                     name: name.to_string(),
                     topic_id: Uuid::ZERO,
-                    partitions: partitions.iter().map(|(index, it)| told(*index, Some(it))).collect(),
+                    partitions: partitions
+                        .iter()
+                        .map(|(index, it)| told(*index, Some(it)))
+                        .collect(),
                 })
                 .collect()
             }
