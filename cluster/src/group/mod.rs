@@ -6,12 +6,17 @@
 //!           answers), `state.rs` (what the log says), `record.rs` (its bytes), `shard/` (what stands between a coordinator and
 //!           its log); then the folders.
 
+pub mod assignor;
+pub mod classic;
+pub mod consumer;
 #[expect(
     clippy::module_inception,
     reason = "the folder holds the coordinator, the file what a group is"
 )]
 pub mod group;
+mod lookup;
 pub mod machine;
+pub mod offsets;
 pub mod record;
 pub mod request;
 pub mod shard;
@@ -20,6 +25,7 @@ pub mod step;
 pub mod timer;
 
 pub use crate::config::group::GroupSettings;
+pub use consumer::{ConsumerGroup, ConsumerGroupMember, ConsumerGroupState, ConsumerSoft};
 pub use group::{Committer, ExpiryBase, Group, PartitionCheck};
 pub use machine::GroupCoordinator;
 pub use record::{GroupRecord, UnreadableRecord};

@@ -9,6 +9,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::classic::ClassicRef;
+use super::consumer::ConsumerGroup;
+use super::offsets::GroupOffsets;
+
 /// `group.id`.
 pub type GroupId = Arc<str>;
 /// A member's id.
@@ -18,11 +22,15 @@ pub type MemberId = Arc<str>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupEntry {
     /// Of the classic protocol, or a simple one that only has offsets.
-    Classic,
+    Classic(ClassicRef),
+    /// Of the consumer protocol.
+    Consumer(Arc<ConsumerGroup>),
 }
 
 /// The hard state of a shard.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GroupState {
     pub(super) groups: BTreeMap<GroupId, GroupEntry>,
+    /// Groups without offsets are not here.
+    pub(super) offsets: BTreeMap<GroupId, Arc<GroupOffsets>>,
 }
