@@ -5,8 +5,12 @@ use trial_cluster::error_code::ErrorCode;
 use trial_cluster::note::Note;
 use trial_cluster::note::group::{GroupEvent, GroupNote};
 use trial_cluster::wire::{
-    FindCoordinatorRequest, ListGroupsRequest, MetadataRequest, ProduceRequest,
-    find_coordinator_response, metadata_request, metadata_response, produce_request,
+    ConsumerGroupDescribeRequest, ConsumerGroupHeartbeatRequest, DeleteGroupsRequest,
+    DescribeGroupsRequest, FindCoordinatorRequest, HeartbeatRequest, JoinGroupRequest,
+    LeaveGroupRequest, ListGroupsRequest, MetadataRequest, OffsetCommitRequest,
+    OffsetDeleteRequest, OffsetFetchRequest, ProduceRequest, SyncGroupRequest,
+    find_coordinator_response, leave_group_request, metadata_request, metadata_response,
+    offset_commit_request, offset_delete_request, offset_fetch_request, produce_request,
 };
 use trial_log::BatchBuilder;
 use trial_sim::{CrashKind, HostId, Seen, Span};
@@ -188,4 +192,246 @@ fn a_broker_without_shards_lists_no_groups() {
     let door = bench.connect();
     let answer = bench.ask(door, 5, &ListGroupsRequest::default());
     assert_eq!((answer.error_code, answer.groups.len()), (0, 0));
+}
+
+/// A commit of one offset, by nobody in particular.
+fn commit_of(bench: &Bench, version: i16, group: &str, offset: i64) -> OffsetCommitRequest {
+    let partition = offset_commit_request::Partition {
+        partition_index: 0,
+        committed_offset: offset,
+        ..Default::default()
+    };
+    let by_id = version >= 10;
+    let topic = offset_commit_request::Topic {
+        name: if by_id { String::new() } else { "orders".to_owned() },
+        topic_id: if by_id { bench.topic_id("orders") } else { Default::default() },
+        partitions: vec![partition],
+    };
+    OffsetCommitRequest {
+        group_id: group.to_owned(),
+        generation_id_or_member_epoch: -1,
+        topics: vec![topic],
+        ..Default::default()
+    }
+}
+
+fn commit(bench: &mut Bench, door: Door, version: i16, group: &str, offset: i64) -> ErrorCode {
+    let request = commit_of(bench, version, group, offset);
+    let answer = bench.ask(door, version, &request);
+    ErrorCode::from_code(answer.topics[0].partitions[0].error_code)
+}
+
+/// The committed offset of a group, or why it is not told.
+fn committed(
+    bench: &mut Bench,
+    door: Door,
+    version: i16,
+    group: &str,
+    require_stable: bool,
+) -> Result<i64, ErrorCode> {
+    let mut request = OffsetFetchRequest { require_stable, ..Default::default() };
+    let partition_indexes = vec![0];
+    if version < 8 {
+        let name = "orders".to_owned();
+        request.group_id = group.to_owned();
+        request.topics = Some(vec![offset_fetch_request::Topic { name, partition_indexes }]);
+    } else {
+        let by_id = version >= 10;
+        let topic = offset_fetch_request::GroupTopic {
+            name: if by_id { String::new() } else { "orders".to_owned() },
+            topic_id: if by_id { bench.topic_id("orders") } else { Default::default() },
+            partition_indexes,
+        };
+        request.groups = vec![offset_fetch_request::Group {
+            group_id: group.to_owned(),
+            topics: Some(vec![topic]),
+            ..Default::default()
+        }];
+    }
+    let answer = bench.ask(door, version, &request);
+    let (code, offset) = match answer.groups.first() {
+        Some(group) if group.error_code != 0 => (group.error_code, -1),
+        Some(group) => {
+            let partition = &group.topics[0].partitions[0];
+            (partition.error_code, partition.committed_offset)
+        }
+        None if answer.error_code != 0 => (answer.error_code, -1),
+        None => {
+            let partition = &answer.topics[0].partitions[0];
+            (partition.error_code, partition.committed_offset)
+        }
+    };
+    match ErrorCode::from_code(code) {
+        ErrorCode::None => Ok(offset),
+        error => Err(error),
+    }
+}
+
+/// Asks until the coordinator serves.
+fn commit_at_last(bench: &mut Bench, door: Door, group: &str, offset: i64) {
+    found(bench, door, group);
+    for _ in 0..50 {
+        match commit(bench, door, 9, group, offset) {
+            ErrorCode::None => return,
+            ErrorCode::NotCoordinator | ErrorCode::CoordinatorLoadInProgress => {}
+            other => panic!("{other}"),
+        }
+        bench.run_for(Span::from_millis(100));
+    }
+    panic!("no coordinator takes it");
+}
+
+#[test]
+fn what_is_committed_is_told_in_every_version_and_outlives_the_coordinator() {
+    let mut bench = bench(0);
+    let door = bench.connect();
+    commit_at_last(&mut bench, door, "g", 1);
+    for version in 2..=10 {
+        let offset = i64::from(version);
+        assert_eq!(commit(&mut bench, door, version, "g", offset), ErrorCode::None, "v{version}");
+        assert_eq!(committed(&mut bench, door, 9, "g", true), Ok(offset));
+    }
+    for version in 1..=10 {
+        assert_eq!(committed(&mut bench, door, version, "g", false), Ok(10), "v{version}");
+        assert_eq!(committed(&mut bench, door, version, "other", version >= 7), Ok(-1));
+    }
+    let b1 = bench.b1;
+    bench.world.crash(b1, CrashKind::Process);
+    bench.world.boot(b1);
+    let notes = noted(&mut bench, b1, Span::from_secs(15));
+    let records = notes.iter().filter_map(|note| match note.event {
+        GroupEvent::Loaded { records, .. } => Some(records),
+        _ => None,
+    });
+    assert_eq!(records.sum::<u64>(), 10, "one for each commit");
+    let door = bench.connect();
+    assert_eq!(committed(&mut bench, door, 9, "g", true), Ok(10));
+}
+
+#[test]
+fn a_commit_that_no_follower_copies_is_not_answered_in_time_and_stays() {
+    let mut bench = bench(1);
+    let door = bench.connect();
+    let names = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    let of_b1 = |bench: &mut Bench, name: &&&str| found(bench, door, name).node_id == 1;
+    let group = *names.iter().find(|name| of_b1(&mut bench, name)).expect("b1 leads some");
+    commit_at_last(&mut bench, door, group, 1);
+    let b2 = bench.host("b2");
+    bench.world.crash(b2, CrashKind::Process);
+    let begun = bench.world.now();
+    let refused = commit(&mut bench, door, 9, group, 2);
+    assert_eq!(refused, ErrorCode::CoordinatorNotAvailable);
+    assert!(bench.world.now().since(begun) >= Span::from_secs(5), "offsets.commit.timeout.ms");
+    assert_eq!(committed(&mut bench, door, 9, group, false), Ok(1), "G13");
+    assert_eq!(committed(&mut bench, door, 9, group, true), Ok(2), "once b2 is out of the set");
+}
+
+#[test]
+fn groups_are_listed_and_go_with_their_offsets() {
+    let mut bench = bench(0);
+    let door = bench.connect();
+    for (group, offset) in [("a", 1), ("b", 2), ("c", 3)] {
+        commit_at_last(&mut bench, door, group, offset);
+    }
+    let listed = |bench: &mut Bench| {
+        let answer = bench.ask(door, 5, &ListGroupsRequest::default());
+        let mut names: Vec<String> =
+            answer.groups.into_iter().map(|group| group.group_id).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(listed(&mut bench), ["a", "b", "c"]);
+    let groups_names = ["a", "a", "missing"].map(str::to_owned).into();
+    let answer = bench.ask(door, 2, &DeleteGroupsRequest { groups_names });
+    let mut results: Vec<(String, ErrorCode)> = answer
+        .results
+        .into_iter()
+        .map(|result| (result.group_id, ErrorCode::from_code(result.error_code)))
+        .collect();
+    results.sort();
+    let want = [("a", ErrorCode::None), ("missing", ErrorCode::GroupIdNotFound)];
+    assert_eq!(results, want.map(|(group, error)| (group.to_owned(), error)));
+    assert_eq!(listed(&mut bench), ["b", "c"]);
+    assert_eq!(committed(&mut bench, door, 9, "a", true), Ok(-1));
+    let partitions =
+        [0, 9].map(|partition_index| offset_delete_request::Partition { partition_index });
+    let topic =
+        offset_delete_request::Topic { name: "orders".to_owned(), partitions: partitions.into() };
+    let request = OffsetDeleteRequest { group_id: "b".to_owned(), topics: vec![topic] };
+    let answer = bench.ask(door, 0, &request);
+    let codes: Vec<(i32, i16)> = answer.topics[0]
+        .partitions
+        .iter()
+        .map(|partition| (partition.partition_index, partition.error_code))
+        .collect();
+    assert_eq!(codes, [(9, ErrorCode::UnknownTopicOrPartition.code()), (0, 0)]);
+    assert_eq!(committed(&mut bench, door, 9, "b", true), Ok(-1));
+}
+
+#[test]
+fn requests_that_no_shard_needs_to_see_are_refused_at_once() {
+    let mut bench = bench(0);
+    let door = bench.connect();
+    let code = |code: i16| ErrorCode::from_code(code);
+    let nameless = HeartbeatRequest::default();
+    assert_eq!(code(bench.ask(door, 4, &nameless).error_code), ErrorCode::InvalidGroupId);
+    for version in 0..=5 {
+        let member = leave_group_request::Member::default();
+        let members = if version >= 3 { vec![member] } else { Vec::new() };
+        let nameless = LeaveGroupRequest { members, ..Default::default() };
+        assert_eq!(code(bench.ask(door, version, &nameless).error_code), ErrorCode::InvalidGroupId);
+    }
+    for version in 0..=9 {
+        let session_timeout_ms = 10_000;
+        let nameless = JoinGroupRequest { session_timeout_ms, ..Default::default() };
+        let answer = bench.ask(door, version, &nameless);
+        assert_eq!(code(answer.error_code), ErrorCode::InvalidGroupId);
+        assert_eq!(answer.protocol_name.is_none(), version >= 7);
+        let group_id = "g".to_owned();
+        let short = JoinGroupRequest { session_timeout_ms: 1, group_id, ..Default::default() };
+        let answer = bench.ask(door, version, &short);
+        assert_eq!(code(answer.error_code), ErrorCode::InvalidSessionTimeout);
+    }
+    let group_id = "g".to_owned();
+    let typeless = SyncGroupRequest { group_id, ..Default::default() };
+    let answer = bench.ask(door, 5, &typeless);
+    assert_eq!(code(answer.error_code), ErrorCode::InconsistentGroupProtocol);
+    let nameless =
+        ConsumerGroupHeartbeatRequest { member_id: "m".to_owned(), ..Default::default() };
+    let answer = bench.ask(door, 1, &nameless);
+    assert_eq!(code(answer.error_code), ErrorCode::InvalidRequest);
+    assert!(answer.error_message.is_some());
+    let group_ids = vec![String::new()];
+    let nameless = ConsumerGroupDescribeRequest { group_ids, ..Default::default() };
+    let answer = bench.ask(door, 1, &nameless);
+    assert_eq!(code(answer.groups[0].error_code), ErrorCode::InvalidGroupId);
+}
+
+#[test]
+fn who_is_no_coordinator_says_so_in_every_version() {
+    let mut bench = bench(0);
+    let door = bench.connect();
+    let not = ErrorCode::NotCoordinator.code();
+    for version in 0..=4 {
+        let request = HeartbeatRequest { group_id: "g".to_owned(), ..Default::default() };
+        assert_eq!(bench.ask(door, version, &request).error_code, not);
+    }
+    for version in 0..=4 {
+        let request = SyncGroupRequest { group_id: "g".to_owned(), ..Default::default() };
+        assert_eq!(bench.ask(door, version, &request).error_code, not);
+    }
+    for version in 0..=6 {
+        let request = DescribeGroupsRequest { groups: vec!["g".to_owned()], ..Default::default() };
+        assert_eq!(bench.ask(door, version, &request).groups[0].error_code, not);
+    }
+    for version in 0..=5 {
+        assert_eq!(bench.ask(door, version, &ListGroupsRequest::default()).error_code, 0);
+    }
+    for version in 2..=10 {
+        assert_eq!(commit(&mut bench, door, version, "g", 1), ErrorCode::NotCoordinator);
+    }
+    for version in 1..=10 {
+        let asked = committed(&mut bench, door, version, "g", version >= 7);
+        assert_eq!(asked, Err(ErrorCode::NotCoordinator), "v{version}");
+    }
 }

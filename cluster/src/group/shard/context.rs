@@ -242,10 +242,7 @@ impl Shard {
         asker: &Asker,
         question: GroupQuestion,
     ) {
-        let answer = self.active().and_then(|timeline| {
-            let committed = timeline.committed().clone();
-            timeline.with(step, |it, lent| it.read(lent, &committed, asker, question))
-        });
+        let answer = self.active().and_then(|timeline| timeline.read(step, asker, question));
         reply(step, token, answer);
     }
 

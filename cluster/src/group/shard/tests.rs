@@ -13,7 +13,7 @@ use crate::config::group::GroupSettings;
 use crate::error_code::ErrorCode;
 use crate::group::record::GroupRecord;
 use crate::group::request::{Asker, GroupQuestion, GroupRequest, GroupResponse};
-use crate::group::state::{GroupEntry, GroupState};
+use crate::group::state::GroupState;
 use crate::group::step::{Decision, GroupEffect, Then};
 use crate::group::timer::TimerKey;
 use crate::ids::{LeaderEpoch, Offset};
@@ -140,16 +140,10 @@ impl Bench {
         answers.collect()
     }
 
-    /// Stands for what a record would do to the state.
-    fn mark_state(&mut self, name: &str) {
-        let timeline = self.shard.timeline.as_mut().expect("it has a coordinator");
-        timeline.machine.state.groups.insert(name.into(), GroupEntry::Classic);
-    }
-
-    /// Whether the newest state has it, and the committed one.
+    /// Whether the newest state has offsets of a group, and the committed one.
     fn marked(&self, name: &str) -> (bool, bool) {
         let timeline = self.shard.timeline.as_ref().expect("it has a coordinator");
-        let has = |state: &GroupState| state.groups.contains_key(name);
+        let has = |state: &GroupState| state.offsets.contains_key(name);
         (has(timeline.machine.state()), has(timeline.committed()))
     }
 
@@ -265,16 +259,14 @@ fn what_does_not_fit_goes_into_another_batch() {
 fn a_batch_that_is_refused_has_never_been() {
     let mut bench = Bench::active(-1);
     bench.decide(1, 1);
-    bench.mark_state("kept");
     bench.run();
     bench.log.refusals.push_back(ErrorCode::NotLeaderOrFollower);
     bench.decide(2, 1);
-    bench.mark_state("undone");
     bench.decide(3, 0);
     bench.run();
     let refused = Some(ErrorCode::NotLeaderOrFollower);
     assert_eq!(bench.answers(), [(2, refused), (3, refused)], "WR-1");
-    assert_eq!((bench.marked("kept").0, bench.marked("undone").0), (true, false), "TL-2");
+    assert_eq!((bench.marked("g1").0, bench.marked("g2").0), (true, false), "TL-2");
     bench.decide(4, 1);
     bench.run();
     bench.high_watermark(2);
@@ -300,14 +292,13 @@ fn what_writes_nothing_waits_for_what_was_written_before() {
 fn questions_are_answered_at_once_from_what_is_committed() {
     let mut bench = Bench::active(-1);
     bench.decide(1, 1);
-    bench.mark_state("new");
     bench.run();
-    assert_eq!(bench.marked("new"), (true, false), "G13");
+    assert_eq!(bench.marked("g1"), (true, false), "G13");
     bench.shard.enqueue(question(9));
     bench.run();
     assert!(bench.answers().iter().any(|(token, _)| *token == 9), "it does not wait");
     bench.high_watermark(1);
-    assert_eq!(bench.marked("new"), (true, true));
+    assert_eq!(bench.marked("g1"), (true, true));
 }
 
 #[test]
@@ -422,11 +413,10 @@ fn a_shard_out_of_step_with_its_log_is_loaded_again() {
 fn what_waits_too_long_is_told_so_and_stays_in_the_log() {
     let mut bench = Bench::active(-1);
     bench.decide(1, 1);
-    bench.mark_state("kept");
     bench.run();
     bench.pass(TIMEOUT);
     assert_eq!(bench.answers(), [(1, Some(ErrorCode::RequestTimedOut))]);
-    assert_eq!(bench.marked("kept"), (true, false), "and may be committed yet");
+    assert_eq!(bench.marked("g1"), (true, false), "and may be committed yet");
     bench.high_watermark(1);
     assert_eq!(bench.answers(), [], "DE-1");
     assert_eq!(bench.shard.next_deadline(), None);
@@ -467,7 +457,8 @@ fn a_log_is_loaded_as_far_as_it_is_written_and_known_to_be_committed_as_far_as_i
     bench.elect(1);
     let mut loading = Loading::new(1);
     assert!(bench.shard.awaits(1) && !bench.shard.awaits(2));
-    let pieces = [(batch_at(3, &[1, 2]), 6), (batch_at(5, &[3]), 6), (batch_at(8, &[4]), 6)];
+    // The batch that ended at the high watermark was compacted away.
+    let pieces = [(batch_at(3, &[1, 2]), 6), (batch_at(8, &[3]), 6)];
     for (piece, high_watermark) in pieces {
         let done = bench.shard.replay_batches(&mut loading, &piece, Offset(high_watermark));
         assert_eq!(done, Ok(()));
@@ -478,7 +469,13 @@ fn a_log_is_loaded_as_far_as_it_is_written_and_known_to_be_committed_as_far_as_i
     assert_eq!(bench.shard.replay_batches(&mut loading, &unknown, Offset(6)), Ok(()), "skipped");
     let timeline = bench.shard.timeline.as_ref().expect("loading");
     assert_eq!((timeline.last_written(), timeline.last_committed()), (Offset(10), Offset(6)));
-    assert_eq!((loading.stats.records, loading.next), (5, Some(Offset(10))));
+    assert_eq!((loading.stats.records, loading.next), (4, Some(Offset(10))));
+
+    assert_eq!(
+        timeline.uncommitted_ends(),
+        [Offset(9), Offset(10)],
+        "what is behind a gap is not committed"
+    );
 
     let mut wrong = BatchBuilder::new(Offset(10));
     wrong.append(0, Some(b"\x00\x01"), Some(b""), &[]);
