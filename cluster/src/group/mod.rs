@@ -6,6 +6,8 @@
 //!           answers), `state.rs` (what the log says), `record.rs` (its bytes); then the folders.
 
 pub mod classic;
+#[cfg(test)]
+mod fixture;
 #[expect(
     clippy::module_inception,
     reason = "the folder holds the coordinator, the file what a group is"

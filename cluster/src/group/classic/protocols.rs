@@ -2,8 +2,6 @@
 //!
 //! In Kafka:   `ClassicGroup.{supportsProtocols, selectProtocol, computeSubscribedTopics}`, `ConsumerProtocol`.
 //! Invariants: CG-5 the protocol of a generation is known to all its members.
-//! Left out:   a subscription whose list of topics is null ends Kafka's operation with an error that it does not
-//!             expect; here it is one that is not understood.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
