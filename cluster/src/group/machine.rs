@@ -50,6 +50,12 @@ impl GroupCoordinator {
     }
 
     /// Its timers.
+    #[must_use]
+    pub fn timers(&self) -> &Timers {
+        &self.timers
+    }
+
+    /// Its timers, to set them.
     pub fn timers_mut(&mut self) -> &mut Timers {
         &mut self.timers
     }

@@ -3,7 +3,8 @@
 //!
 //! In Kafka: the module `group-coordinator`, on `coordinator-common`.
 //! Read:     `machine.rs` (what a coordinator holds, and who decides what), `step.rs` (what one event is lent and
-//!           answers), `state.rs` (what the log says), `record.rs` (its bytes); then the folders.
+//!           answers), `state.rs` (what the log says), `record.rs` (its bytes), `shard/` (what stands between a coordinator and
+//!           its log); then the folders.
 
 pub mod classic;
 #[cfg(test)]
@@ -16,6 +17,7 @@ pub mod group;
 pub mod machine;
 pub mod record;
 pub mod request;
+pub mod shard;
 pub mod state;
 pub mod step;
 pub mod timer;
