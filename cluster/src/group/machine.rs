@@ -105,6 +105,10 @@ impl GroupCoordinator {
                 let groups = self.describe_groups(committed, &ids, asker.version);
                 Ok(GroupResponse::DescribeGroups(groups))
             }
+            GroupQuestion::ListGroups { states, types } => {
+                let groups = self.list_classic_groups(committed, &states, &types);
+                Ok(GroupResponse::ListGroups(groups))
+            }
             _ => Err(ErrorCode::UnsupportedVersion.into()),
         }
     }

@@ -196,6 +196,7 @@ impl Broker {
                 ShardEffect::Group(GroupEffect::Reply { token, answer }) => {
                     self.answer_group(token, answer, cx);
                 }
+                ShardEffect::Group(GroupEffect::Forget { token }) => self.forget_group(token),
                 ShardEffect::Group(GroupEffect::Reached(mark)) => cx.note(Note::Reached(mark)),
                 ShardEffect::Load(load) => self.load_shard(partition, load, cx),
                 ShardEffect::Note(event) => cx.note(Note::Group(GroupNote { partition, event })),
@@ -249,6 +250,12 @@ impl Broker {
     ) {
         let Token { call, part } = self.groups.tokens.take(token);
         self.on_group_answer(call, part, answer, cx);
+    }
+
+    /// A request has no answer: its connection stays mute until the client gives up.
+    fn forget_group(&mut self, token: u32) {
+        let Token { call, .. } = self.groups.tokens.take(token);
+        self.groups.calls.take(call);
     }
 
     /// The id of `__consumer_offsets`, if it is there.

@@ -59,6 +59,23 @@ impl GroupCoordinator {
         };
         ids.iter().map(described).collect()
     }
+
+    /// The classic groups of ListGroups, by what is committed; their states are those of this moment, as in Kafka.
+    /// `types` has the kinds that are asked for, in lower case; none: all.
+    #[must_use]
+    pub(in crate::group) fn list_classic_groups(
+        &self,
+        committed: &GroupState,
+        states: &[String],
+        types: &[String],
+    ) -> Vec<list_groups_response::Group> {
+        if !types.is_empty() && !types.iter().any(|kind| kind == "classic") {
+            return Vec::new();
+        }
+        let ids = committed.groups.keys();
+        let groups = ids.filter_map(|id| self.classic_group_in(committed, id));
+        groups.filter(|group| group.is_in_states(states)).map(ClassicGroup::listed).collect()
+    }
 }
 
 /// A group that is not there, or is no classic one, in DescribeGroups.

@@ -86,3 +86,23 @@ fn a_group_is_listed_by_its_state_in_lower_case() {
         assert_eq!(group.is_in_states(&states), want, "{states:?}");
     }
 }
+
+/// `testListGroups`, through the question.
+#[test]
+fn groups_are_listed_by_state_and_type() {
+    let mut story = Story::new();
+    story.stable_single();
+    for (states, types, want) in [
+        (vec![], vec![], 1),
+        (vec!["stable"], vec!["classic"], 1),
+        (vec!["empty"], vec![], 0),
+        (vec![], vec!["consumer"], 0),
+    ] {
+        let words = |words: Vec<&str>| words.into_iter().map(str::to_owned).collect();
+        let question = GroupQuestion::ListGroups { states: words(states), types: words(types) };
+        let Ok(GroupResponse::ListGroups(groups)) = story.driven.ask(5, question) else {
+            panic!("a list of groups");
+        };
+        assert_eq!(groups.len(), want);
+    }
+}
