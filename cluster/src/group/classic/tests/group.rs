@@ -92,8 +92,7 @@ fn an_empty_group_takes_any_protocol() {
     assert!(!group.supports("connect", &protocols(&["range"])));
 }
 
-/// `testSubscribedTopics`, `testSubscribedTopicsNonConsumerGroup`, `testIsSubscribedToTopic`,
-/// `testComputeSubscribedTopicsHandlesMalformedMemberMetadata`
+/// `testSubscribedTopics`, `testSubscribedTopicsNonConsumerGroup`, `testIsSubscribedToTopic`
 #[test]
 fn topics_are_known_if_members_are_understood() {
     #[track_caller]
@@ -113,7 +112,7 @@ fn topics_are_known_if_members_are_understood() {
     }
     check("consumer", None, Some(&["foo"]), true);
     check("consumer", Some(&[]), None, true);
-    check("consumer", Some(&[0, 1, 0xff, 0xff, 0xff, 0xff]), None, true);
+    check("consumer", Some(&[0, 1, 0, 0, 0]), None, true);
     check("My Protocol", None, None, false);
 
     let mut group = group();
@@ -123,6 +122,23 @@ fn topics_are_known_if_members_are_understood() {
     group.begin_next_generation(9).expect("it may be empty");
     assert_eq!(group.subscribed_topics, Some(Default::default()));
     assert!(!group.is_subscribed_to("foo"));
+}
+
+/// What 4.3.0 says of the bytes of `testComputeSubscribedTopicsHandlesMalformedMemberMetadata`, a test of a later Kafka.
+#[test]
+fn a_malformed_subscription_begins_no_generation() {
+    for said in
+        [&[0, 1, 0xff, 0xff, 0xff, 0xff][..], &[0, 1, 0, 0, 0, 9], &[0, 0, 0, 0, 0, 1, 0xff, 0xff]]
+    {
+        let mut group = group();
+        group.enter(ClassicState::PreparingRebalance, 9);
+        let mut poison = member("m", None, &["range"]);
+        poison.protocols[0].metadata = Bytes::copy_from_slice(said);
+        group.add(poison);
+        let error = group.begin_next_generation(9).expect_err("it is malformed");
+        assert_eq!(error.code, ErrorCode::UnknownServerError);
+        assert_eq!((group.state(), group.generation()), (ClassicState::PreparingRebalance, 1));
+    }
 }
 
 /// `testInitNextGeneration`, `testInitNextGenerationEmptyGroup`, `testNewGenerationClearsPendingSyncMembers`
