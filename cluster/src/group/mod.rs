@@ -6,7 +6,9 @@
 //!           answers), `state.rs` (what the log says), `record.rs` (its bytes), `shard/` (what stands between a coordinator and
 //!           its log); then the folders.
 
+pub mod assignor;
 pub mod classic;
+pub mod consumer;
 #[cfg(test)]
 mod fixture;
 #[expect(
@@ -14,7 +16,9 @@ mod fixture;
     reason = "the folder holds the coordinator, the file what a group is"
 )]
 pub mod group;
+mod lookup;
 pub mod machine;
+pub mod offsets;
 pub mod record;
 pub mod request;
 pub mod shard;
@@ -23,6 +27,7 @@ pub mod step;
 pub mod timer;
 
 pub use crate::config::group::GroupSettings;
+pub use consumer::{ConsumerGroup, ConsumerGroupMember, ConsumerGroupState, ConsumerSoft};
 pub use group::{Committer, ExpiryBase, Group, PartitionCheck};
 pub use machine::GroupCoordinator;
 pub use record::{GroupRecord, UnreadableRecord};

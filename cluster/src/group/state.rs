@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::classic::ClassicRef;
+use super::consumer::ConsumerGroup;
+use super::offsets::GroupOffsets;
 
 /// `group.id`.
 pub type GroupId = Arc<str>;
@@ -21,10 +23,14 @@ pub type MemberId = Arc<str>;
 pub enum GroupEntry {
     /// Of the classic protocol, or a simple one that only has offsets.
     Classic(ClassicRef),
+    /// Of the consumer protocol.
+    Consumer(Arc<ConsumerGroup>),
 }
 
 /// The hard state of a shard.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GroupState {
     pub(super) groups: BTreeMap<GroupId, GroupEntry>,
+    /// Groups without offsets are not here.
+    pub(super) offsets: BTreeMap<GroupId, Arc<GroupOffsets>>,
 }

@@ -8,6 +8,7 @@
 use trial_sim::{Stream, Time};
 
 use super::classic::Afterwards;
+use super::consumer::ConsumerAfterwards;
 use super::record::GroupRecord;
 use super::request::GroupResponse;
 use crate::error_code::ErrorCode;
@@ -102,6 +103,8 @@ pub enum Then {
     Reply(Token, GroupResponse),
     /// A classic group goes on, and answers whom it likes.
     Classic(Box<Afterwards>),
+    /// A member with the classic protocol in a consumer group is answered.
+    Consumer(Box<ConsumerAfterwards>),
 }
 
 /// A decision, or why there is none. An error is told at once, unless it rests on what is not committed.

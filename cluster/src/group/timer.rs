@@ -33,8 +33,9 @@ pub enum TimerKey {
     ConsumerJoin(GroupId, MemberId),
     /// It has not synced (`consumerGroupSyncKey`).
     ConsumerSync(GroupId, MemberId),
-    /// The assignment of a consumer group may be computed again (`group.consumer.assignment.interval.ms`).
-    ConsumerAssignment(GroupId),
+    /// The regular expressions of a consumer group were resolved in the background (`CoordinatorExecutor`, its key is
+    /// the group and `-regex`).
+    ConsumerRegex(GroupId),
     /// Offsets and groups that have expired are looked for (`offsets.retention.check.interval.ms`).
     Expiry,
 }
@@ -44,13 +45,15 @@ impl TimerKey {
     #[must_use]
     pub fn retry_backoff(&self, settings: &GroupSettings) -> Option<Span> {
         match self {
-            Self::ClassicJoin(_) | Self::ClassicSync(_) | Self::ClassicHeartbeat(..) => None,
+            Self::ClassicJoin(_)
+            | Self::ClassicSync(_)
+            | Self::ClassicHeartbeat(..)
+            | Self::ConsumerRegex(_) => None,
             Self::Expiry => Some(settings.offsets_retention_check_interval),
             Self::ConsumerSession(..)
             | Self::ConsumerRebalance(..)
             | Self::ConsumerJoin(..)
-            | Self::ConsumerSync(..)
-            | Self::ConsumerAssignment(_) => Some(RETRY_BACKOFF),
+            | Self::ConsumerSync(..) => Some(RETRY_BACKOFF),
         }
     }
 }

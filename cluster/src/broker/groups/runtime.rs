@@ -15,7 +15,7 @@ use trial_sim::{LockId, Span, Time};
 use super::super::api::GroupCall;
 use super::writer::Writer;
 use crate::broker::task::{GROUPS, Task, lock_of};
-use crate::broker::{Broker, Cx, DISK, Slab, costs};
+use crate::broker::{Broker, Cx, DISK, Slab, costs, yields};
 use crate::config::BrokerConfig;
 use crate::controller::topic_names::GROUP_METADATA_TOPIC;
 use crate::error_code::ErrorCode;
@@ -135,6 +135,10 @@ impl Broker {
         }
         hosted.is_busy = true;
         let task = Task::Coordinate(partition);
+        if cx.yields(yields::EVENT_AND_TURN) {
+            self.hold_up(task, cx);
+            return;
+        }
         let lock = self.lock(&task);
         let token = u64::from(self.tasks.insert(task));
         cx.submit(GROUPS, token, lock);

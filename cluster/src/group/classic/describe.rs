@@ -25,13 +25,6 @@ impl ClassicGroup {
         }
     }
 
-    /// Whether it is in one of these states, which are in lower case; none: any.
-    #[must_use]
-    pub fn is_in_states(&self, states: &[String]) -> bool {
-        let name = self.state.name().to_ascii_lowercase();
-        states.is_empty() || states.iter().any(|state| state.trim() == name)
-    }
-
     /// The group in ListGroups.
     #[must_use]
     pub fn listed(&self) -> list_groups_response::Group {
@@ -39,7 +32,7 @@ impl ClassicGroup {
             group_id: self.id.to_string(),
             protocol_type: self.protocol_type().unwrap_or_default().to_owned(),
             group_state: self.state.name().to_owned(),
-            group_type: "Classic".to_owned(),
+            group_type: "classic".to_owned(),
         }
     }
 }
@@ -58,23 +51,6 @@ impl GroupCoordinator {
             None => not_found(id, committed.groups.contains_key(id.as_str()), version),
         };
         ids.iter().map(described).collect()
-    }
-
-    /// The classic groups of ListGroups, by what is committed; their states are those of this moment, as in Kafka.
-    /// `types` has the kinds that are asked for, in lower case; none: all.
-    #[must_use]
-    pub(in crate::group) fn list_classic_groups(
-        &self,
-        committed: &GroupState,
-        states: &[String],
-        types: &[String],
-    ) -> Vec<list_groups_response::Group> {
-        if !types.is_empty() && !types.iter().any(|kind| kind == "classic") {
-            return Vec::new();
-        }
-        let ids = committed.groups.keys();
-        let groups = ids.filter_map(|id| self.classic_group_in(committed, id));
-        groups.filter(|group| group.is_in_states(states)).map(ClassicGroup::listed).collect()
     }
 }
 

@@ -33,7 +33,6 @@ impl GroupCoordinator {
     fn classic_refs(&self) -> Vec<ClassicRef> {
         let name = |entry: &GroupEntry| match entry {
             GroupEntry::Classic(name) => Some(*name),
-            #[expect(unreachable_patterns, reason = "other kinds of groups are on their way")]
             _ => None,
         };
         self.state.groups.values().filter_map(name).collect()

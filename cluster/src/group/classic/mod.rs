@@ -5,6 +5,7 @@
 //!           `afterwards.rs` (what waits for a write), `groups.rs` (which group is meant), `route.rs` (what comes in).
 
 mod afterwards;
+mod conversion;
 mod describe;
 mod expiry;
 mod generation;

@@ -3,7 +3,9 @@
 //! In Kafka: `GroupCoordinatorService.{joinGroup, syncGroup, heartbeat, leaveGroup}`, and the first lines of
 //!           `GroupMetadataManager.{classicGroupJoin, classicGroupSync, classicGroupHeartbeat, classicGroupLeave}`.
 
+use super::join::join_refused_at_once;
 use crate::error_code::ErrorCode;
+use crate::group::group::Group;
 use crate::group::machine::GroupCoordinator;
 use crate::group::request::{Asker, GroupResponse};
 use crate::group::step::{Decided, Decision, GroupEffect, GroupError, Step, Token};
@@ -28,7 +30,18 @@ impl GroupCoordinator {
         asker: &Asker,
         request: &JoinGroupRequest,
     ) -> Decided {
-        self.classic_join(step, token, asker, request, Vec::new())
+        let mut before = Vec::new();
+        if join_refused_at_once(request, &self.settings).is_none()
+            && let Some(group) = self.consumer_group(&request.group_id)
+        {
+            if !group.is_empty() {
+                return self.join_consumer_group(step, token, asker, request);
+            }
+            // An empty group makes room. Its tombstones are lost if nobody joins in its place, in Kafka as here.
+            group.tombstones(&mut before);
+            self.state.groups.remove(request.group_id.as_str());
+        }
+        self.classic_join(step, token, asker, request, before)
     }
 
     /// SyncGroup.
@@ -44,7 +57,10 @@ impl GroupCoordinator {
         if request.group_id.is_empty() {
             return Err(ErrorCode::InvalidGroupId.into());
         }
-        self.classic_sync(step, token, request)
+        match self.consumer_group(&request.group_id).filter(|group| !group.is_empty()).cloned() {
+            Some(group) => self.sync_consumer_group(step, token, &group, request),
+            None => self.classic_sync(step, token, request),
+        }
     }
 
     /// Heartbeat.
@@ -59,6 +75,9 @@ impl GroupCoordinator {
     ) -> Decided {
         if request.group_id.is_empty() {
             return Err(ErrorCode::InvalidGroupId.into());
+        }
+        if let Some(group) = self.consumer_group(&request.group_id).cloned() {
+            return self.beat_in_consumer_group(step, token, &group, request);
         }
         match self.classic_ref(&request.group_id) {
             Some(name) => self.classic_heartbeat(step, token, name, request),
@@ -81,6 +100,9 @@ impl GroupCoordinator {
         }
         if let Some(name) = self.classic_ref(&request.group_id) {
             return self.classic_leave(step, token, name, request);
+        }
+        if let Some(group) = self.consumer_group(&request.group_id).cloned() {
+            return self.leave_consumer_group(step, token, &group, request);
         }
         let unknown =
             |member: &crate::wire::leave_group_request::Member| leave_group_response::Member {
