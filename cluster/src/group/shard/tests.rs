@@ -11,9 +11,10 @@ use super::deferred::Origin;
 use super::*;
 use crate::config::group::GroupSettings;
 use crate::error_code::ErrorCode;
+use crate::group::classic::ClassicGroup;
 use crate::group::record::GroupRecord;
 use crate::group::request::{Asker, GroupQuestion, GroupRequest, GroupResponse};
-use crate::group::state::{GroupEntry, GroupState};
+use crate::group::state::GroupState;
 use crate::group::step::{Decision, GroupEffect, Then};
 use crate::group::timer::TimerKey;
 use crate::ids::{LeaderEpoch, Offset};
@@ -143,7 +144,7 @@ impl Bench {
     /// Stands for what a record would do to the state.
     fn mark_state(&mut self, name: &str) {
         let timeline = self.shard.timeline.as_mut().expect("it has a coordinator");
-        timeline.machine.state.groups.insert(name.into(), GroupEntry::Classic);
+        timeline.machine.put_classic(ClassicGroup::new(name.into(), 0));
     }
 
     /// Whether the newest state has it, and the committed one.
