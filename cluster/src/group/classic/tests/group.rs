@@ -72,7 +72,8 @@ fn most_votes_win() {
     }
     let (one, other): (&[&str], &[&str]) = (&["range", "roundrobin"], &["roundrobin", "range"]);
     check(&[], None);
-    check(&[one, other], Some("roundrobin"));
+    check(&[one, other], Some("range"));
+    check(&[other, one], Some("range"));
     check(&[one, other, other], Some("roundrobin"));
     check(&[one, one, other], Some("range"));
     check(&[one, &["roundrobin", "foo"]], Some("roundrobin"));

@@ -36,6 +36,8 @@ struct Play {
     highest: i32,
     /// Whether the log may say something else than what is live: a write has failed.
     is_tainted: bool,
+    /// For how long a write may have waited.
+    waited_ms: u64,
 }
 
 impl Play {
@@ -59,6 +61,7 @@ impl Play {
             term: 0,
             highest: 0,
             is_tainted: false,
+            waited_ms: 0,
         }
     }
 
@@ -70,10 +73,7 @@ impl Play {
         let who = self.pick();
         match self.random.below(100) {
             0..=34 => self.go_on(who),
-            35..=54 => {
-                let ms = self.random.below(2_500);
-                self.story.pass(ms);
-            }
+            35..=54 => self.pass(),
             55..=64 => self.join(who),
             65..=69 => self.leave(who),
             70..=71 => self.send_away(who),
@@ -85,7 +85,20 @@ impl Play {
         }
     }
 
+    /// Time passes; writes are given up before a session can end (`offsets.commit.timeout.ms`).
+    fn pass(&mut self) {
+        let ms = self.random.below(2_500);
+        self.waited_ms += ms;
+        if self.waited_ms > 5_000 {
+            self.is_tainted |= !self.story.driven.uncommitted().is_empty();
+            self.story.driven.give_up_waiting(ErrorCode::RequestTimedOut);
+            self.waited_ms = ms;
+        }
+        self.story.pass(ms);
+    }
+
     fn commit(&mut self) {
+        self.waited_ms = 0;
         let writes_members = self.story.driven.uncommitted().iter().any(|record| {
             matches!(record, GroupRecord::GroupMetadata(_, Some(value)) if !value.members.is_empty())
         });
@@ -169,7 +182,7 @@ impl Play {
         let known: [&[&str]; 3] = [&["range", "roundrobin"], &["range"], &["range", "sticky"]];
         let knows = *self.random.pick(&known).expect("three");
         let version = *self.random.pick(&[3, 4, 9]).expect("three");
-        let session = i32::try_from(self.random.range(2_000, 9_000)).expect("small");
+        let session = i32::try_from(self.random.range(6_000, 12_000)).expect("small");
         let rebalance = i32::try_from(self.random.range(1_000, 7_000)).expect("small");
         let client = &self.clients[who];
         let mut request = join().by(&client.id).knows(knows).session(session).rebalance(rebalance);

@@ -137,8 +137,11 @@ fn a_follower_that_syncs_is_fenced() {
     let other = story.join(&both.instance("follower"));
     assert_eq!(story.code(syncing), ErrorCode::FencedInstanceId);
     story.check(ClassicState::PreparingRebalance, 2, 2);
-    let fired = story.pass(10_000);
-    assert!(fired.iter().all(|(_, records)| records.is_empty()));
+    let fired = story.pass(5_000);
+    assert!(
+        fired.iter().all(|(_, records)| records.is_empty()),
+        "the session of the leader is over"
+    );
     let answer = story.joined(other);
     assert_eq!(answer.leader, answer.member_id);
     story.check(ClassicState::CompletingRebalance, 3, 1);

@@ -49,7 +49,7 @@ fn a_leader_that_is_known_makes_a_rebalance() {
     let mut story = Story::new();
     let pair = story.static_pair(10_000, 5_000);
     let token = story.join(&join().by(&pair.leader).instance("leader"));
-    story.pass(10_000);
+    story.pass(5_000);
     assert!(story.group().member(&pair.follower).is_none(), "its session is over");
     let answer = story.joined(token);
     assert_eq!((answer.leader, answer.generation_id), (pair.leader, 2));
