@@ -37,3 +37,6 @@ impl ServerAssignor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
