@@ -16,8 +16,7 @@ use super::records;
 use super::subscription::Subscription;
 use crate::config::group::ServerAssignor;
 use crate::error_code::ErrorCode;
-use crate::group::assignor::java_order::hash_map_order;
-use crate::group::assignor::{GroupSpec, MemberSpec, Partitions};
+use crate::group::assignor::{GroupSpec, MemberSpec, Partitions, walk_order};
 use crate::group::machine::GroupCoordinator;
 use crate::group::record::GroupRecord;
 use crate::group::state::MemberId;
@@ -120,7 +119,7 @@ fn member_specs(update: &TargetUpdate<'_>, image: &MetadataImage) -> Vec<(Member
         };
         (id, spec)
     };
-    hash_map_order(ids).into_iter().map(spec_of).collect()
+    walk_order(ids).into_iter().map(spec_of).collect()
 }
 
 fn spec(
