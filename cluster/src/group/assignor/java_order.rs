@@ -87,6 +87,12 @@ pub(crate) fn hash_map_copy_order<T: JavaHash>(mut keys: Vec<T>, copied: usize) 
     keys
 }
 
+/// The order of a `new HashMap<>(size)` into which these went.
+pub(crate) fn hash_map_sized_order<T: JavaHash>(mut keys: Vec<T>, size: usize) -> Vec<T> {
+    sort_by_bin(&mut keys, size);
+    keys
+}
+
 /// The order of a `new HashSet<>(these)`, where `these` claims to hold `size` elements.
 pub(crate) fn hash_set_order<T: JavaHash>(mut keys: Vec<T>, size: usize) -> Vec<T> {
     sort_by_bin(&mut keys, (size * 4 / 3 + 1).max(16));

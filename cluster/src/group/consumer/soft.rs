@@ -7,8 +7,11 @@
 //!             take it back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use super::group::ConsumerGroup;
 use super::subscription::ResolvedRegex;
+use crate::group::classic::ClassicGroup;
 use crate::group::machine::GroupCoordinator;
 use crate::group::record::GroupRecord;
 use crate::group::state::{GroupEntry, GroupId, MemberId};
@@ -57,6 +60,13 @@ impl ConsumerSoft {
 impl GroupCoordinator {
     /// A record of a consumer group; of others nothing becomes.
     pub(crate) fn replay_consumer(&mut self, record: &GroupRecord) {
+        if let Some(id) = super::replay::group_id(record)
+            && self.classic_group(id).is_some_and(ClassicGroup::is_simple)
+        {
+            // A group that only holds offsets has no records of its own: it gives way, to tombstones too.
+            let group = Arc::new(ConsumerGroup::new(id.into()));
+            self.state.groups.insert(id.into(), GroupEntry::Consumer(group));
+        }
         super::replay::replay(&mut self.state, record);
         if let GroupRecord::ConsumerGroupMetadata(key, None) = record {
             // Whoever has this id next is another group.
