@@ -14,7 +14,9 @@ pub mod consumer;
     reason = "the folder holds the coordinator, the file what a group is"
 )]
 pub mod group;
+mod lookup;
 pub mod machine;
+pub mod offsets;
 pub mod record;
 pub mod request;
 pub mod shard;

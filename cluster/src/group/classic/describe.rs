@@ -39,7 +39,7 @@ impl ClassicGroup {
             group_id: self.id.to_string(),
             protocol_type: self.protocol_type().unwrap_or_default().to_owned(),
             group_state: self.state.name().to_owned(),
-            group_type: "Classic".to_owned(),
+            group_type: "classic".to_owned(),
         }
     }
 }

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use super::describe::listed;
 use super::group::{ConsumerGroup, ConsumerGroupState};
 use super::member::ConsumerGroupMember;
 use super::{records, static_members};
@@ -14,6 +15,7 @@ use crate::error_code::ErrorCode;
 use crate::group::group::{Committer, ExpiryBase, Group, PartitionCheck};
 use crate::group::record::GroupRecord;
 use crate::group::step::GroupError;
+use crate::wire::list_groups_response;
 
 /// From this version of OffsetCommit on members of the consumer protocol may commit.
 const FIRST_COMMIT_VERSION: i16 = 9;
@@ -102,6 +104,10 @@ impl Group for ConsumerGroup {
 
     fn is_empty(&self) -> bool {
         self.state() == ConsumerGroupState::Empty
+    }
+
+    fn listed(&self) -> list_groups_response::Group {
+        listed(self)
     }
 
     fn expires_from(&self) -> Option<ExpiryBase> {

@@ -71,6 +71,11 @@ impl Timeline {
         &self.committed
     }
 
+    #[cfg(test)]
+    pub(super) fn uncommitted_ends(&self) -> Vec<Offset> {
+        self.uncommitted.iter().map(|(end, _)| *end).collect()
+    }
+
     /// A batch is in the log, which ends at `end` now.
     pub(super) fn on_written(&mut self, end: Offset) {
         assert!(end > self.last_written, "TL-1: {end} was written after {}", self.last_written);
@@ -94,6 +99,14 @@ impl Timeline {
             (_, self.committed) = self.uncommitted.pop_front().expect("just seen");
         }
         true
+    }
+
+    /// A batch that begins at `base` is read next while the log is loaded. If it is the first that is not committed,
+    /// what was read before is, though the batch that ended there may have been compacted away.
+    pub(super) fn before_loaded_from(&mut self, base: Offset, high_watermark: Offset) {
+        if base >= high_watermark && high_watermark > self.last_written {
+            self.on_loaded_to(high_watermark, high_watermark);
+        }
     }
 
     /// A batch was read while the log is loaded: it ends at `end`.
