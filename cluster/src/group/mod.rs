@@ -9,6 +9,8 @@
 pub mod assignor;
 pub mod classic;
 pub mod consumer;
+#[cfg(test)]
+mod fixture;
 #[expect(
     clippy::module_inception,
     reason = "the folder holds the coordinator, the file what a group is"

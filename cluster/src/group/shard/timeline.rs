@@ -98,6 +98,7 @@ impl Timeline {
         while self.uncommitted.front().is_some_and(|(end, _)| *end <= high_watermark) {
             (_, self.committed) = self.uncommitted.pop_front().expect("just seen");
         }
+        self.forget();
         true
     }
 
@@ -109,9 +110,17 @@ impl Timeline {
         }
     }
 
+    /// What the timeline cannot go back to is not kept.
+    fn forget(&mut self) {
+        let mut kept = vec![&self.committed];
+        kept.extend(self.uncommitted.iter().map(|(_, state)| state));
+        self.machine.forget_classic_groups(&kept);
+    }
+
     /// A batch was read while the log is loaded: it ends at `end`.
     pub(super) fn on_loaded_to(&mut self, end: Offset, high_watermark: Offset) {
         if end < high_watermark {
+            self.forget();
             return;
         }
         self.on_written(end);
