@@ -143,7 +143,8 @@ impl Bench {
     /// Stands for what a record would do to the state.
     fn mark_state(&mut self, name: &str) {
         let timeline = self.shard.timeline.as_mut().expect("it has a coordinator");
-        timeline.machine.state.groups.insert(name.into(), GroupEntry::Classic);
+        let group = std::sync::Arc::new(crate::group::ConsumerGroup::new(name.into()));
+        timeline.machine.state.groups.insert(name.into(), GroupEntry::Consumer(group));
     }
 
     /// Whether the newest state has it, and the committed one.
