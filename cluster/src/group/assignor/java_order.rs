@@ -1,6 +1,7 @@
 //! The order in which Java walks through its hash tables, where that order decides who gets which partition.
 //!
-//! In Kafka:   `java.util.HashMap` and `HashSet` (of `String`, `Uuid`, `Integer`), `BaseHashTable` under `TimelineHashMap`.
+//! In Kafka:   `java.util.HashMap` and `HashSet` (of `String`, `Uuid`, `Integer`), `BaseHashTable` under
+//!             `TimelineHashMap`.
 //! Invariants: JO-1 the order is a function of the keys and of the order in which they went in.
 //! Left out:   bins of eight and more become trees, which keep the order of their bin; a timeline table that was larger
 //!             once does not shrink, and keeps what fell into one slot in the order of arrival: we take the size that

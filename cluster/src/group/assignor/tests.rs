@@ -211,7 +211,8 @@ fn range() {
     );
 }
 
-/// 10 of the 12 tests of `UniformHomogeneousAssignmentBuilderTest`; `testAssignmentReuse` asks that maps are not copied.
+/// 10 of the 12 tests of `UniformHomogeneousAssignmentBuilderTest`; `testAssignmentReuse` asks that maps are not
+/// copied.
 #[test]
 fn uniform_for_members_that_read_the_same() {
     check(

@@ -1,4 +1,5 @@
-//! Members that subscribe by a regular expression: it is resolved in the background, for a whole group at once, and what
+//! Members that subscribe by a regular expression: it is resolved in the background, for a whole group at once, and
+//!                                                 what
 //! it matches comes back as an event of its own.
 //!
 //! In Kafka:   `GroupMetadataManager.maybeUpdateRegularExpressions`, `handleRegularExpressionsResult`,

@@ -1,10 +1,10 @@
 //! What a coordinator knows of its consumer groups beside the log.
 //!
-//! In Kafka:   `ModernGroup.metadataRefreshDeadline`, `GroupMetadataManager.lastMetadataImageWithNewTopics`, the tasks of
-//!             `CoordinatorExecutor`.
+//! In Kafka:   `ModernGroup.metadataRefreshDeadline`, `GroupMetadataManager.lastMetadataImageWithNewTopics`, the tasks
+//!             of `CoordinatorExecutor`.
 //! Inputs:     records, newer images.
-//! Holds:      soft state: a coordinator that is loaded anew begins without it, and a batch that is not written does not
-//!             take it back.
+//! Holds:      soft state: a coordinator that is loaded anew begins without it, and a batch that is not written does
+//!             not take it back.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -91,7 +91,8 @@ impl GroupCoordinator {
         }
     }
 
-    /// Topics have come, changed or gone: who reads them looks again, and regular expressions are due when one has come.
+    /// Topics have come, changed or gone: who reads them looks again, and regular expressions are due when one has
+    /// come.
     pub(crate) fn on_consumer_metadata_update(
         &mut self,
         step: &mut Step<'_>,

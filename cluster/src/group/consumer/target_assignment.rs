@@ -1,8 +1,9 @@
 //! Asks an assignor who should have what, once the group epoch is beyond the target, and not too often.
 //!
 //! In Kafka:   `GroupMetadataManager.maybeUpdateTargetAssignment`, `canComputeNextTargetAssignment` (KIP-1263),
-//!             `TargetAssignmentBuilder`. 4.3 computes it within the heartbeat of a member: it has neither a timer nor an
-//!             executor for it (KAFKA-20339), so that a group whose interval has not passed waits for the next heartbeat.
+//!             `TargetAssignmentBuilder`. 4.3 computes it within the heartbeat of a member: it has neither a timer nor
+//!             an executor for it (KAFKA-20339), so that a group whose interval has not passed waits for the next
+//!             heartbeat.
 //! Effects:    a record for each member whose target changes, then the epoch of the target.
 //! Invariants: TA-1 (LegalTargetAssignment) a partition is in the target of one member, which subscribes to its topic.
 

@@ -156,7 +156,8 @@ fn a_classic_member_joins_in_two_rounds() {
 }
 
 /// `testJoiningConsumerGroupThrowsExceptionIfGroupOverMaxSize`,
-/// `testJoiningConsumerGroupThrowsExceptionIfProtocolIsNotSupported`, `testStaticMemberJoiningConsumerGroupWithUnknownInstanceId`,
+/// `testJoiningConsumerGroupThrowsExceptionIfProtocolIsNotSupported`,
+/// `testStaticMemberJoiningConsumerGroupWithUnknownInstanceId`,
 /// `testStaticMemberJoiningConsumerGroupWithUnmatchedMemberId`. 4.3.0 lets classic members join whatever the policy is
 /// (KAFKA-20640 came later).
 #[test]
@@ -218,8 +219,9 @@ fn classic_members_give_back_and_take() {
     assert_eq!(story.state(), "Stable 4/4");
 }
 
-/// `testClassicGroupSyncToConsumerGroup...`: `WithUnknownMemberId`, `WithFencedInstanceId`, `WithInconsistentGroupProtocol`,
-/// `WithIllegalGeneration`, `RebalanceInProgress`, `DuringAssignmentDelay`, `WithAllConsumerProtocolVersions`.
+/// `testClassicGroupSyncToConsumerGroup...`: `WithUnknownMemberId`, `WithFencedInstanceId`,
+/// `WithInconsistentGroupProtocol`, `WithIllegalGeneration`, `RebalanceInProgress`, `DuringAssignmentDelay`,
+/// `WithAllConsumerProtocolVersions`.
 #[test]
 fn a_sync_is_of_a_classic_member_in_its_generation() {
     let mut story = mixed();
@@ -287,7 +289,8 @@ fn a_join_that_is_lost_sets_no_timer() {
     assert_eq!(story.group().members().len(), 1);
 }
 
-/// `testConsumerGroupMemberUsingClassicProtocolBatchLeaveGroup`, `testClassicGroupLeaveToConsumerGroupWithoutValidLeaveGroupMember`,
+/// `testConsumerGroupMemberUsingClassicProtocolBatchLeaveGroup`,
+/// `testClassicGroupLeaveToConsumerGroupWithoutValidLeaveGroupMember`,
 /// `testResolvedRegularExpressionsRemovedWhenConsumerMembersRemovedByAdminApi`.
 #[test]
 fn members_leave_several_at_once() {

@@ -1,5 +1,5 @@
-//! Kafka's `GroupMetadataManagerTest` on heartbeats of dynamic members, told with the real assignors. Each story has the
-//! names of the tests that it tells.
+//! Kafka's `GroupMetadataManagerTest` on heartbeats of dynamic members, told with the real assignors. Each story has
+//! the names of the tests that it tells.
 
 use super::fixture::{Story, beating, joining};
 use crate::config::group::{GroupSettings, ServerAssignor, ServerAssignors};

@@ -65,8 +65,8 @@ fn two() -> Vec<group_metadata_value::Member> {
     ]
 }
 
-/// `testConsumerGroupHeartbeatWithStableClassicGroup`, `testConsumerGroupHeartbeatToClassicGroupWithEmptyAssignmentMember`,
-/// `testFromClassicGroup`.
+/// `testConsumerGroupHeartbeatWithStableClassicGroup`,
+/// `testConsumerGroupHeartbeatToClassicGroupWithEmptyAssignmentMember`, `testFromClassicGroup`.
 #[test]
 fn a_classic_group_becomes_a_consumer_group() {
     let mut members = two();
@@ -138,8 +138,8 @@ fn who_waits_in_a_classic_group_is_told_to_join_again() {
     assert_eq!(story.group().members().len(), 3);
 }
 
-/// `testConsumerGroupHeartbeatWithNonEmptyClassicGroup`, `testConsumerGroupHeartbeatWithCustomAssignorClassicGroup`, and
-/// what `validateOnlineUpgrade` asks beside.
+/// `testConsumerGroupHeartbeatWithNonEmptyClassicGroup`, `testConsumerGroupHeartbeatWithCustomAssignorClassicGroup`,
+/// and what `validateOnlineUpgrade` asks beside.
 #[test]
 fn not_every_classic_group_can_be_upgraded() {
     let why = |settings: GroupSettings, members| {

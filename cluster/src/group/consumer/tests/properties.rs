@@ -1,5 +1,5 @@
-//! What the published specification of KIP-848 asks of the protocol, under its names: random members come, go, crash, are
-//! slow and lose answers, while topics come, grow and go and the coordinator is loaded anew.
+//! What the published specification of KIP-848 asks of the protocol, under its names: random members come, go, crash,
+//! are slow and lose answers, while topics come, grow and go and the coordinator is loaded anew.
 //!
 //! In Kafka: nothing like it. The names are those of `consumer_group_protocol_kip_848_v2` (TLA+, by J. Vanlightly).
 
