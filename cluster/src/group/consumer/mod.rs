@@ -37,3 +37,6 @@ pub use group::{ConsumerGroup, ConsumerGroupState};
 pub use member::{Assigned, ConsumerGroupMember, MemberState};
 pub use soft::ConsumerSoft;
 pub use validate_request::check as check_heartbeat;
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! What a consumer group allows: commits and fetches of offsets, and its own deletion.
 //!
-//! In Kafka:   `ConsumerGroup.validateOffsetCommit`, `createAssignmentEpochValidator` (KIP-1251), `validateOffsetFetch`,
-//!             `validateDeleteGroup`, `offsetExpirationCondition`.
+//! In Kafka:   `ConsumerGroup.validateOffsetCommit`, `createAssignmentEpochValidator` (KIP-1251),
+//!             `validateOffsetFetch`, `validateDeleteGroup`, `offsetExpirationCondition`.
 //! Invariants: G5 a commit is accepted from a member in its epoch, or for a partition that it has had since an epoch
 //!             that is not later than the one it names; G8 offsets of such groups expire from their commit on.
 
