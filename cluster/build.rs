@@ -123,6 +123,8 @@ const OTHERS: &[&str] = &[
     "VotersRecord",
     "EndTxnMarker",
     "QuorumState",
+    "ConsumerProtocolAssignment",
+    "ConsumerProtocolSubscription",
 ];
 
 #[expect(
