@@ -33,6 +33,7 @@ impl Broker {
                 }
                 Effect::HighWatermarkMoved { to, .. } => {
                     replica.log.on_high_watermark_updated(to);
+                    self.on_group_high_watermark(id, to, cx);
                     self.check_or_later(yields::HIGH_WATERMARK_AND_PURGATORY, slot, cx);
                 }
                 Effect::LeadershipChanged => {

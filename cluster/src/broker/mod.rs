@@ -16,6 +16,7 @@ mod control;
 mod controller_channel;
 mod costs;
 mod fetcher;
+mod groups;
 mod jobs;
 mod leader_questions;
 pub mod lifecycle;

@@ -20,7 +20,8 @@ use super::lifecycle::{BrokerLifecycle, BrokerState};
 use super::recovery_points::WrittenRecoveryPoint;
 use super::replicas::{Replica, log_config};
 use super::task::{
-    CLEANER, EXTERNAL_NETWORK, FETCHERS, HANDLERS, METADATA, NETWORK, SCHEDULER, Task,
+    CLEANER, EXTERNAL_NETWORK, FETCHERS, GROUP_LOADER, GROUPS, HANDLERS, METADATA, NETWORK,
+    SCHEDULER, Task,
 };
 use super::{Broker, Cx, DISK, costs};
 use crate::ids::{BrokerEpoch, Offset, TopicPartition, Uuid};
@@ -46,6 +47,8 @@ impl Broker {
         cx.pool(METADATA, "metadata", 1);
         cx.pool(SCHEDULER, "scheduler", 2);
         cx.pool(CLEANER, "log-cleaner", lanes(node.log_cleaner_threads));
+        cx.pool(GROUPS, "group-coordinator", lanes(self.config.group.coordinator_threads));
+        cx.pool(GROUP_LOADER, "group-loader", 1);
         if self.identity.listeners.len() > 1 {
             cx.pool(EXTERNAL_NETWORK, "external-network", lanes(node.num_network_threads));
         }

@@ -10,7 +10,7 @@
 
 use trial_sim::Span;
 
-use super::task::{CLEANER, FETCHERS, HANDLERS, METADATA, SCHEDULER, Task};
+use super::task::{CLEANER, FETCHERS, GROUP_LOADER, GROUPS, HANDLERS, METADATA, SCHEDULER, Task};
 use super::{Broker, Cx};
 
 /// How often a microsecond is doubled at most, less one: 16 ms.
@@ -87,7 +87,9 @@ pub(super) fn pool_of(task: &Task) -> trial_sim::PoolId {
         | Task::ListOffsets(_)
         | Task::DeleteRecords(_) => HANDLERS,
         Task::Replicate(_) | Task::LogWork(..) => FETCHERS,
-        Task::Assign(_) | Task::Drop(_) | Task::Published(_) | Task::Lag(_) => METADATA,
+        Task::Assign(_) | Task::Drop(_) | Task::Published(..) | Task::Lag(_) => METADATA,
+        Task::Coordinate(_) => GROUPS,
+        Task::LoadShard(_) => GROUP_LOADER,
         Task::Grab(_) | Task::Clean(..) | Task::Cleaned(_) | Task::CleanerRetain(..) => CLEANER,
         Task::Open
         | Task::Recover

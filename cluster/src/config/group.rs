@@ -5,6 +5,7 @@
 
 use std::ops::RangeBounds;
 
+use trial_log::CompressionType;
 use trial_sim::Span;
 
 use super::{ConfigError, Value, settings};
@@ -28,6 +29,8 @@ settings! {
         offsets_topic_num_partitions: i32 = "offsets.topic.num.partitions", 50, 1..;
         /// The size of its segments in bytes.
         offsets_topic_segment_bytes: i64 = "offsets.topic.segment.bytes", 104_857_600, 1..=2_147_483_647;
+        /// How records of `__consumer_offsets` are compressed.
+        offsets_topic_compression_codec: OffsetsCompression = "offsets.topic.compression.codec", OffsetsCompression(CompressionType::None), ..;
         /// Bytes of what a client may say about an offset that it commits.
         offset_metadata_max_bytes: usize = "offset.metadata.max.bytes", 4_096, 0..;
         /// How long offsets are kept, in minutes.
@@ -68,6 +71,17 @@ settings! {
         consumer_max_assignment_interval_ms: i32 = "group.consumer.max.assignment.interval.ms", 15_000, 0..;
         /// How often regular expressions are looked at again.
         consumer_regex_refresh_interval_ms: i32 = "group.consumer.regex.refresh.interval.ms", 600_000, 10_000..;
+    }
+}
+
+/// A codec, which Kafka names by its number here (`CompressionType.forId`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OffsetsCompression(pub CompressionType);
+
+impl Value for OffsetsCompression {
+    fn parse(name: &str, text: &str, _bounds: &impl RangeBounds<i64>) -> Result<Self, ConfigError> {
+        let codec = text.trim().parse().ok().and_then(|id| CompressionType::of_id(id).ok());
+        codec.map(Self).ok_or_else(|| ConfigError::bad(name, "the number of a codec, 0 to 4"))
     }
 }
 

@@ -3,8 +3,12 @@
 //!
 //! In Kafka: the module `group-coordinator`, on `coordinator-common`.
 //! Read:     `machine.rs` (what a coordinator holds, and who decides what), `step.rs` (what one event is lent and
-//!           answers), `state.rs` (what the log says), `record.rs` (its bytes); then the folders.
+//!           answers), `state.rs` (what the log says), `record.rs` (its bytes), `shard/` (what stands between a coordinator and
+//!           its log); then the folders.
 
+pub mod assignor;
+pub mod classic;
+pub mod consumer;
 #[expect(
     clippy::module_inception,
     reason = "the folder holds the coordinator, the file what a group is"
@@ -13,11 +17,13 @@ pub mod group;
 pub mod machine;
 pub mod record;
 pub mod request;
+pub mod shard;
 pub mod state;
 pub mod step;
 pub mod timer;
 
 pub use crate::config::group::GroupSettings;
+pub use consumer::{ConsumerGroup, ConsumerGroupMember, ConsumerGroupState, ConsumerSoft};
 pub use group::{Committer, ExpiryBase, Group, PartitionCheck};
 pub use machine::GroupCoordinator;
 pub use record::{GroupRecord, UnreadableRecord};

@@ -9,6 +9,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::classic::ClassicRef;
+use super::consumer::ConsumerGroup;
+
 /// `group.id`.
 pub type GroupId = Arc<str>;
 /// A member's id.
@@ -18,7 +21,9 @@ pub type MemberId = Arc<str>;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupEntry {
     /// Of the classic protocol, or a simple one that only has offsets.
-    Classic,
+    Classic(ClassicRef),
+    /// Of the consumer protocol.
+    Consumer(Arc<ConsumerGroup>),
 }
 
 /// The hard state of a shard.

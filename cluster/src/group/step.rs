@@ -7,6 +7,8 @@
 
 use trial_sim::{Stream, Time};
 
+use super::classic::Afterwards;
+use super::consumer::ConsumerAfterwards;
 use super::record::GroupRecord;
 use super::request::GroupResponse;
 use crate::error_code::ErrorCode;
@@ -39,6 +41,12 @@ pub enum GroupEffect {
         token: Token,
         /// The answer.
         answer: Result<GroupResponse, GroupError>,
+    },
+    /// A request has no answer: its member has asked again, or was removed while it waited. In Kafka its connection
+    /// stays mute until the client gives up.
+    Forget {
+        /// Which.
+        token: Token,
     },
     /// A state was reached.
     Reached(&'static Mark),
@@ -93,6 +101,10 @@ pub enum Then {
     Nothing,
     /// A request is answered.
     Reply(Token, GroupResponse),
+    /// A classic group goes on, and answers whom it likes.
+    Classic(Box<Afterwards>),
+    /// A member with the classic protocol in a consumer group is answered.
+    Consumer(Box<ConsumerAfterwards>),
 }
 
 /// A decision, or why there is none. An error is told at once, unless it rests on what is not committed.
@@ -109,6 +121,12 @@ impl Decision {
     #[must_use]
     pub fn records(records: Vec<GroupRecord>) -> Self {
         Self { records, replays: true, is_atomic: true, then: Then::Nothing }
+    }
+
+    /// What a classic group has become, and what it does once that is committed.
+    #[must_use]
+    pub fn classic(records: Vec<GroupRecord>, then: Afterwards) -> Self {
+        Self { records, replays: false, is_atomic: true, then: Then::Classic(Box::new(then)) }
     }
 
     /// Nothing to write, nobody to tell.

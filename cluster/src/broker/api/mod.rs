@@ -16,6 +16,7 @@ mod fetch;
 mod fetch_answer;
 mod fetch_marks;
 mod forwarded;
+mod groups;
 mod in_turn;
 mod init_producer_id;
 mod list_offsets;
@@ -32,8 +33,9 @@ pub use api_versions::api_versions_response;
 pub(super) use delete_records::DeleteRecords;
 pub(super) use fetch::Fetch;
 pub(super) use forwarded::Forwarded;
+pub(super) use groups::GroupCall;
 pub(super) use list_offsets::ListOffsets;
-pub(super) use produce::Produce;
+pub(super) use produce::{Produce, error_of as error_of_log};
 
 use super::request::{Refused, Request};
 use super::{Broker, Cx};
@@ -93,6 +95,11 @@ pub const SERVED: &[Served] = &[
     Served { api: ApiKey::InitProducerId, versions: 0..=5, handler: init_producer_id::handle },
     Served { api: ApiKey::DeleteRecords, versions: 0..=2, handler: delete_records::handle },
     Served {
+        api: ApiKey::FindCoordinator,
+        versions: 0..=6,
+        handler: groups::find_coordinator::handle,
+    },
+    Served {
         api: ApiKey::OffsetForLeaderEpoch,
         versions: 2..=4,
         handler: offset_for_leader_epoch::handle,
@@ -105,6 +112,7 @@ impl Broker {
         let version = request.header.request_api_version;
         let served = SERVED
             .iter()
+            .chain(groups::READY)
             .find(|served| served.api == request.api && served.versions.contains(&version));
         let handled = match served {
             Some(served) => (served.handler)(self, request, cx),
