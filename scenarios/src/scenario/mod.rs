@@ -29,8 +29,7 @@ mod source;
 pub use self::scenario::{Client, Cluster, Guests, Lanes, Load, Network, Scenario, Topic};
 pub use builder::{
     ClientBuilder, RackBuilder, ScenarioBuilder, Setting, TopicBuilder, consumer, member,
-    member_matched_by_coordinator, member_matching, producer, rack,
-    scenario, topic,
+    member_matched_by_coordinator, member_matching, producer, rack, scenario, topic,
 };
 pub(crate) use error::allowed_are;
 pub use error::{ScenarioError, did_you_mean};

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use serde_spanned::Spanned;
-use trial_cluster::client::consumer::Subscription;
+use trial_cluster::client::consumer::{Pattern, Subscription};
 use trial_cluster::client::{CommitMode, Consumption};
 use trial_cluster::config::{ConsumerConfig, GroupProtocol};
 use trial_sim::Span;
@@ -51,6 +51,11 @@ impl Reading<'_> {
             return Err(self.source.error(given.span(), message, "`group` says it"));
         }
         config.consumer.group_id = Some(group.get_ref().clone());
+        let commit = self.commit_mode(table)?;
+        if commit != CommitMode::Auto {
+            // Who commits by itself says so, as every application does.
+            config.consumer.enable_auto_commit.get_or_insert(false);
+        }
         config.check().map_err(|error| self.unfit(&table.config, &error, group.span()))?;
         let subscription = self.subscription(name, table, topics)?;
         if let (Subscription::ServerPattern(_), Some(given)) = (&subscription, &table.consume_regex)
@@ -65,7 +70,7 @@ impl Reading<'_> {
         let span = |given: &Option<Spanned<String>>| self.span(given.as_ref(), Span::ZERO);
         let consumption = Consumption {
             subscription,
-            commit: self.commit_mode(table)?,
+            commit,
             per_record: span(&table.per_record)?,
             per_poll: span(&table.per_poll)?,
             pause: span(&table.pause)?,
@@ -98,8 +103,17 @@ impl Reading<'_> {
                 }
                 Ok(Subscription::Topics(wanted))
             }
-            (None, Some(given), None) => Ok(Subscription::Pattern(self.pattern(given)?)),
-            (None, None, Some(given)) => Ok(Subscription::ServerPattern(self.pattern(given)?)),
+            (None, Some(given), None) => {
+                let pattern = Pattern::compile(self.pattern(given)?).map_err(|why| {
+                    let message = format!("`{}` is no pattern", given.get_ref());
+                    self.source.error(given.span(), message, why)
+                })?;
+                Ok(Subscription::Pattern(pattern))
+            }
+            // If it means nothing, the coordinator says so.
+            (None, None, Some(given)) => {
+                Ok(Subscription::ServerPattern(Arc::from(self.pattern(given)?)))
+            }
             _ => {
                 let message =
                     format!("`{}` must subscribe to something, in one way", name.get_ref());
@@ -109,13 +123,13 @@ impl Reading<'_> {
         }
     }
 
-    fn pattern(&self, given: &Spanned<String>) -> Result<Arc<str>, ScenarioError> {
+    fn pattern<'t>(&self, given: &'t Spanned<String>) -> Result<&'t str, ScenarioError> {
         let text = given.get_ref().as_str();
         if text.is_empty() {
             let message = "an empty pattern matches nothing";
             return Err(self.source.error(given.span(), message, "as in \"orders.*\""));
         }
-        Ok(Arc::from(text))
+        Ok(text)
     }
 
     fn commit_mode(&self, table: &ClientTable) -> Result<CommitMode, ScenarioError> {

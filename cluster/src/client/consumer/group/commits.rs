@@ -89,8 +89,8 @@ impl Commits {
 
     /// Whether the application waits for an outcome.
     pub(super) fn is_awaited(&self) -> bool {
-        let waits = |cause| matches!(cause, CommitCause::Sync | CommitCause::Revocation);
-        self.live.values().any(|commit| waits(commit.cause))
+        let is_sync = |cause| matches!(cause, CommitCause::Sync | CommitCause::Revocation);
+        self.live.values().any(|commit| is_sync(commit.cause))
     }
 
     pub(super) fn get_mut(&mut self, id: CommitId) -> Option<&mut Commit> {
@@ -143,9 +143,9 @@ impl GroupConsumer {
         if offsets.is_empty() {
             return None;
         }
-        for (at, (_, epoch)) in &offsets {
-            if let Some(epoch) = epoch {
-                self.fetch.cluster.metadata.on_epoch_seen(at, *epoch);
+        if cause.is_of_application() {
+            for (at, (_, epoch)) in &offsets {
+                epoch.iter().for_each(|it| self.fetch.cluster.metadata.on_epoch_seen(at, *it));
             }
         }
         self.commits.last_id += 1;

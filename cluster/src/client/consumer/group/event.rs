@@ -30,6 +30,14 @@ pub enum CommitCause {
     Revocation,
 }
 
+impl CommitCause {
+    /// Whether the application asked, and not the consumer itself.
+    #[must_use]
+    pub const fn is_of_application(self) -> bool {
+        matches!(self, Self::Sync | Self::Async | Self::Revocation)
+    }
+}
+
 /// Why a commit failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CommitFailure {

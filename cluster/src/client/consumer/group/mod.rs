@@ -26,4 +26,5 @@ mod tests;
 
 pub use event::{CommitCause, CommitFailure, GroupEvent};
 pub use group_consumer::GroupConsumer;
-pub use topics::{Pattern, Subscription};
+pub use pattern::Pattern;
+pub use topics::Subscription;

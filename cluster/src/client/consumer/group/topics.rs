@@ -7,12 +7,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::pattern::is_match;
+use super::pattern::Pattern;
 use crate::client::{Metadata, NamedPartition};
 use crate::ids::TopicId;
-
-/// A regular expression for names of topics, evaluated by the member itself.
-pub type Pattern = Arc<str>;
 
 /// What a member wants to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +80,7 @@ impl SubscribedTopics {
     /// Whether everything of an assignment is subscribed to (`checkAssignmentMatchedSubscription`).
     pub(super) fn matches(&self, assigned: &[NamedPartition]) -> bool {
         assigned.iter().all(|at| match &self.subscription {
-            Subscription::Pattern(pattern) => is_match(pattern, &at.topic),
+            Subscription::Pattern(pattern) => pattern.is_match(&at.topic),
             Subscription::Topics(_) | Subscription::ServerPattern(_) => {
                 self.topics.contains(&at.topic)
             }
@@ -96,7 +93,7 @@ impl SubscribedTopics {
             return false;
         };
         let fits = |(name, is_internal): &(&Arc<str>, bool)| {
-            !(*is_internal && self.exclude_internal) && is_match(pattern, name)
+            !(*is_internal && self.exclude_internal) && pattern.is_match(name)
         };
         let topics = metadata.topics().filter(fits).map(|(name, _)| name.clone()).collect();
         let is_news = self.topics != topics;
