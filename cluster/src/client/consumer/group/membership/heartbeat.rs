@@ -124,7 +124,8 @@ impl GroupConsumer {
         let next = timer.due.max(timer.backoff_until);
         self.check_at((!timer.in_flight).then_some(next));
         let poll_by = self.member.poll_by;
-        self.check_at((!self.member.state.is_not_in_group()).then_some(poll_by));
+        let is_watched = !self.member.state.is_not_in_group() && poll_by > now;
+        self.check_at(is_watched.then_some(poll_by));
     }
 
     fn send_member_heartbeat(&mut self, is_last: bool, wires: &mut dyn Wires) {

@@ -10,7 +10,7 @@ const NO_AUTO_COMMIT: (&str, &str) = ("enable.auto.commit", "false");
 fn polls_commit_what_polls_before_have_returned_and_nothing_later() {
     let mut it = Fixture::joined(1, &[("auto.commit.interval.ms", "100")]);
     it.serve_fetches(&[0]);
-    it.cluster.wires.now = it.cluster.wires.now + trial_sim::Span::from_millis(500);
+    it.cluster.wires.now += trial_sim::Span::from_millis(500);
     assert_eq!(it.poll(), "0:0,1", "the interval is over");
     assert_eq!(it.waiting(), "commit 0@0 in 1", "not what this poll returns");
     it.serve_fetches(&[0]);
