@@ -9,6 +9,7 @@ pub mod altered;
 pub mod broker;
 pub mod client;
 pub mod consumer;
+pub mod consumer_group;
 pub mod dynamic;
 pub mod effective;
 pub mod group;
@@ -21,7 +22,8 @@ mod value;
 
 pub use broker::BrokerConfig;
 pub use client::ClientSettings;
-pub use consumer::{ConsumerConfig, OffsetReset};
+pub use consumer::{ConsumerConfig, ConsumerSettings, OffsetReset};
+pub use consumer_group::{AssignmentStrategy, ClientAssignor, GroupProtocol};
 pub use producer::{Acks, ProducerConfig};
 pub use replica_selector::ReplicaSelector;
 pub use storage::{BrokerCompressionType, CleanupPolicy, GzipLevel, Ratio};
