@@ -11,7 +11,6 @@ use super::deferred::Origin;
 use super::*;
 use crate::config::group::GroupSettings;
 use crate::error_code::ErrorCode;
-use crate::group::classic::ClassicGroup;
 use crate::group::record::GroupRecord;
 use crate::group::request::{Asker, GroupQuestion, GroupRequest, GroupResponse};
 use crate::group::state::GroupState;

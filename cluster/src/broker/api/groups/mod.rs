@@ -67,8 +67,8 @@ pub(in crate::broker) struct GroupCall {
     waiting: usize,
 }
 
-/// Rows of the table of what is served that are not advertised, since the machine behind serves them not yet.
-pub(super) const READY: &[Served] = &[
+/// Those that shards answer.
+pub(super) const SERVED: &[Served] = &[
     Served { api: ApiKey::OffsetCommit, versions: 2..=10, handler: offset_commit::handle },
     Served { api: ApiKey::OffsetFetch, versions: 1..=10, handler: offset_fetch::handle },
     Served { api: ApiKey::OffsetDelete, versions: 0..=0, handler: offset_delete::handle },
