@@ -1,6 +1,8 @@
 """DescribeGroups, ListGroups and DeleteGroups: what operators see and do."""
 
-from .groups import GroupTalk, until
+import struct
+
+from .groups import GroupTalk, text
 from .talk import versions
 
 # ---- DescribeGroups ----
@@ -198,3 +200,24 @@ t.live(epoch="${e}")
 t.gone()
 t.hello()
 t.describe848()
+
+# ---- no group at all ----
+
+
+def frame(key, version, body):
+    """A request as bytes: no client writes null where it is not allowed."""
+    head = struct.pack(">hhi", key, version, 7) + text("trial")
+    return struct.pack(">i", len(head) + len(body)) + head + body
+
+
+NOTHING = text(None)
+for name, key, version, body in (
+    ("offset-commit", 8, 2, NOTHING + struct.pack(">i", -1) + text("") + struct.pack(">qi", -1, 0)),
+    ("offset-fetch", 9, 1, NOTHING + struct.pack(">i", 0)),
+    ("join-group", 11, 0, NOTHING + struct.pack(">i", 10000) + text("") + text("consumer") + struct.pack(">i", 0)),
+    ("heartbeat", 12, 0, NOTHING + struct.pack(">i", 1) + text("member-x")),
+    ("find-coordinator", 10, 0, NOTHING),
+    ("describe-groups", 15, 0, struct.pack(">i", 1) + NOTHING),
+):
+    t = GroupTalk(f"{name}/null-group", f"{name.replace('-', ' ')}: null for a group's id", "the frame cannot be read")
+    t.raw(frame(key, version, body))
