@@ -318,20 +318,31 @@ t.hello(B, names=[t.t, t.t + "-other"], save=EB, on="b", unordered=TOPICS)
 here(t)
 t.describe848(unordered=["/groups/0/members", "/groups/0/members/*/targetAssignment/topicPartitions"])
 
-for assignor in ("range", "uniform"):
-    t = talk(f"{assignor}", f"{assignor}, two topics, two members", "which partitions they are given")
-    t.topic(partitions=3)
-    t.topic("-other", partitions=3, id="other")
-    t.coordinator()
-    names = [t.t, t.t + "-other"]
-    t.hello(A, names=names, assignor=assignor, save=EA, unordered=TOPICS)
-    here(t, owned=[("${id}", [0, 1, 2]), ("${other}", [0, 1, 2])])
-    t.wait(SECOND)
-    t.hello(B, names=names, assignor=assignor, save=EB, on="b")
-    unordered = ["/groups/0/members"]
-    unordered += [f"/groups/0/members/*/{which}ssignment/topicPartitions" for which in ("a", "targetA")]
-    t.describe848(unordered=unordered)
-    here(t, unordered=TOPICS)
+t = talk("range", "range, two topics, two members", "side by side: who is first has the first of each")
+t.topic(partitions=3)
+t.topic("-other", partitions=3, id="other")
+t.coordinator()
+names = [t.t, t.t + "-other"]
+t.hello(A, names=names, assignor="range", save=EA, unordered=TOPICS)
+here(t, owned=[("${id}", [0, 1, 2]), ("${other}", [0, 1, 2])])
+t.wait(SECOND)
+t.hello(B, names=names, assignor="range", save=EB, on="b")
+unordered = ["/groups/0/members"]
+unordered += [f"/groups/0/members/*/{which}ssignment/topicPartitions" for which in ("a", "targetA")]
+t.describe848(unordered=unordered)
+here(t, unordered=TOPICS)
+
+t = talk("uniform", "uniform, five partitions, three members", "as many for each as for the others, and few moves")
+pair(t, 5, assignor="uniform")
+here(t)
+here(t, owned=[0, 1, 2])
+here(t, B, "${eb}", EB, on="b")
+t.describe848()
+t.wait(SECOND)
+t.hello(C, save=EC, on="c", assignor="uniform")
+here(t)
+here(t, B, "${eb}", EB, on="b")
+t.describe848()
 
 t = talk("assignors", "members that want different assignors", "the one that most want; a change of it counts")
 pair(t)

@@ -110,8 +110,7 @@ t.describe848()
 t = talk("regex-invalid", "expressions that are none", "each is refused, and nothing is left of it")
 t.ready()
 for regex in ("[", "(", "a{2,1}", "*", "(?<name>a)", "(?=a)", "(a)\\1", "\\"):
-    t.hello(regex=regex, group=f"{t.g}{ord(regex[-1])}")
-t.hello(regex="[")
+    t.hello(regex=regex)
 t.describe848()
 
 t = talk("regex-invalid-later", "an expression that is none, of a member that is there", "it keeps what it had")
@@ -197,3 +196,59 @@ t.wait(SECOND)
 t.live(A, "${ea}", names=[], regex=f"{t.t}.*", save=EA)
 t.wait(SECOND)
 t.live(A, "${ea}", owned=[0], names=[], timeout=10000, save=EA)
+
+t = talk(
+    "regex-static", "a static member of an expression comes back with another one", "the old one is of nobody any more"
+)
+t.topic()
+t.topic("-other", id="other")
+t.coordinator()
+t.hello(A, regex=f"{t.t}", instance="i", save=EA)
+resolved(t, instance="i")
+t.live(A, "${ea}", owned=[0], instance="i")
+t.gone(A, -2, instance="i")
+t.wait(SECOND)
+t.hello(B, regex=f"{t.t}-other", instance="i", save=EB)
+again = {**until("/assignment/topicPartitions/0/partitions/0", 0), "times": 50}
+t.live(B, "${eb}", instance="i", owned=[], save=EB, again=again)
+t.describe848()
+
+t = talk(
+    "regex-removed-by-an-operator", "a member of an expression is taken out with LeaveGroup", "both protocols know it"
+)
+t.ready()
+t.hello(A, regex=f"{t.t}.*", save=EA)
+resolved(t)
+t.leave(A)
+t.live(A, "${ea}")
+t.describe848()
+
+t = talk("static-other-assignor", "a static member comes back with another assignor", "then it is assigned anew")
+t.ready(partitions=2)
+t.hello(A, instance="i", save=EA, assignor="uniform")
+t.live(A, "${ea}", instance="i", owned=[0, 1])
+t.gone(A, -2, instance="i")
+t.wait(SECOND)
+t.hello(B, instance="i", save=EB, assignor="range")
+t.describe848()
+
+t = talk(
+    "full-requests", "the same full request twice, in every state of a member", "an answer that was lost is given again"
+)
+t.ready(partitions=2)
+t.hello(A, save=EA)
+full = {"names": [t.t], "timeout": 10000}
+for _ in range(2):
+    t.live(A, "${ea}", **full, owned=[0, 1])
+t.wait(SECOND)
+t.hello(B, save=EB, on="b")
+for _ in range(2):
+    t.live(A, "${ea}", **full, owned=[0, 1], save=EA)
+for _ in range(2):
+    t.live(B, "${eb}", **full, owned=[], save=EB, on="b")
+t.hello(B, save=EB, on="b")
+t.live(A, "${ea}", **full, owned=[0], save=EA)
+t.live(A, "${ea}", **full, owned=[0], save=EA)
+for _ in range(2):
+    t.live(B, "${eb}", **full, owned=[], save=EB, on="b")
+t.describe848()

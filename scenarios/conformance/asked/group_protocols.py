@@ -360,3 +360,59 @@ t.describe848(unordered=["/groups/0/members"])
 t.gone(A, on="c")
 t.describe_pair()
 t.beat("m", "${gm}")
+
+t = talk(
+    "sync-versions",
+    "classic members whose subscriptions are of every version",
+    "what they are given is of their version",
+)
+t.ready(partitions=4)
+t.hello(A, names=[], save=EA)
+for version in range(4):
+    t.wait(SECOND)
+    t.named("m", on="b")
+    metadata = subscription(t.t, version=version, rack="r1")
+    t.join("${m}", on="b", protocols=[{"name": "range", "metadata": metadata}], save=GM)
+    t.sync("m", "${gm}", on="b")
+    t.describe848()
+    t.leave("m", on="b")
+
+t = talk(
+    "down-by-an-operator",
+    "the last member of the consumer protocol is taken out with LeaveGroup",
+    "the group is classic",
+)
+t.ready()
+t.hello(A, save=EA)
+t.wait(SECOND)
+t.joins(on="b", save=GM)
+t.leave(A)
+t.describe()
+t.beat("m", "${gm}", on="b")
+t.join("${m}", on="b")
+
+t = talk(
+    "down-too-large",
+    "a group that is larger than a classic one may be",
+    "it stays what it is",
+    config={"group.max.size": "1"},
+)
+t.ready()
+t.hello(A, save=EA)
+t.wait(SECOND)
+t.joins("m", on="b", save=GM)
+t.joins("n", on="b")
+t.gone(A)
+t.describe()
+t.describe848()
+
+t = talk("down-regex", "a static member of an expression comes back with the classic protocol", "it names its topics")
+t.ready()
+t.hello(A, regex=f"{t.t}.*", instance="i", save=EA)
+again = {**until("/assignment/topicPartitions/0/partitions/0", 0), "times": 50}
+t.live(A, "${ea}", instance="i", save=EA, again=again)
+t.live(A, "${ea}", instance="i", owned=[0], save=EA)
+t.join(instance="i", protocols=owning(t), save={"m": "/memberId", **GM})
+t.describe()
+t.sync("m", "${gm}", instance="i")
+t.beat("m", "${gm}", instance="i")

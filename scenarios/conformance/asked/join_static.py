@@ -132,6 +132,64 @@ t.describe()
 t.join(instance="i", save={"n": "/memberId"})
 t.beat("m", 1, instance="i")
 
+t = talk("static-pending", "an instance id with an id that was given to a dynamic member", "nobody expects that")
+t.ready()
+t.named()
+t.join("${m}", instance="i")
+t.join("${m}")
+
+t = talk(
+    "static-knows-its-id", "static members join again under their ids", "as dynamic ones do: the leader rebalances"
+)
+t.ready()
+t.join(instance="i", save={"m": "/memberId"})
+t.sync("m", 1, {"m": t.all_of()}, instance="i")
+t.join(instance="j", on="b", later=True)
+t.beaten("m", 1, instance="i")
+t.join("${m}", instance="i", unordered=MEMBERS)
+t.read("b", save={"n": "/memberId"})
+t.sync("m", 2, {"m": t.all_of(0), "n": t.all_of(1)}, instance="i")
+t.sync("n", 2, instance="j", on="b")
+t.join("${n}", instance="j", on="b")
+t.join("${n}", on="b")
+t.join("${n}", instance="i", on="b")
+t.join("${m}", instance="i", later=True)
+t.beaten("n", 2, instance="j", on="b")
+t.join("${n}", instance="j", on="b")
+t.read("a", unordered=MEMBERS)
+t.describe_pair()
+
+t = talk("static-follower-other-protocol", "a static follower comes back with another choice", "all have to join again")
+t.ready()
+t.alone(protocols=t.protocols("range", "sticky"))
+t.join(instance="i", on="b", later=True, protocols=t.protocols("range", "sticky"))
+t.beaten()
+t.join("${m}", protocols=t.protocols("range", "sticky"), unordered=MEMBERS)
+t.read("b", save={"n": "/memberId"})
+t.sync("m", 2, {"m": t.all_of(0), "n": t.all_of(1)})
+t.sync("n", 2, instance="i", on="b")
+t.join(instance="i", on="c", later=True, protocols=t.protocols("sticky"))
+t.beaten("m", 2)
+t.join("${m}", protocols=t.protocols("range", "sticky"), unordered=MEMBERS)
+t.read("c")
+t.beat("n", 2, instance="i", on="b")
+
+t = talk(
+    "static-all-late", "static members that have gone without a word", "a rebalance waits for them until it is over"
+)
+t.ready()
+t.join(instance="i", rebalance=1000, save={"m": "/memberId"})
+t.sync("m", 1, {"m": t.all_of()}, instance="i")
+t.named("n", on="b")
+t.join("${n}", on="b", rebalance=1000, unordered=MEMBERS)
+t.leave("n", on="b")
+t.wait(300)
+t.describe()
+t.wait(2000)
+t.describe()
+t.join("${m}", instance="i", rebalance=1000)
+t.describe()
+
 # ---- how many ----
 
 FULL = {"group.max.size": "2"}
@@ -214,3 +272,33 @@ t.read("a")
 t.describe(on="b")
 t.wait(2000)
 t.describe(on="b")
+
+t = talk(
+    "delay-again",
+    "others come while the first rebalance is put off",
+    "each puts it off anew, up to a limit",
+    config=DELAY,
+)
+t.ready()
+t.named("m")
+t.named("n", on="b")
+t.named("o", on="c")
+t.join("${m}", later=True, rebalance=60000)
+t.wait(800)
+t.join("${n}", on="b", later=True)
+t.wait(1200)
+t.describe(on="d", unordered=["/groups/0/members"])
+t.join("${o}", on="c", later=True)
+t.read("a", unordered=MEMBERS)
+t.read("b")
+t.read("c")
+
+t = talk(
+    "delay-short-rebalance", "a rebalance timeout that is shorter than the delay", "the delay counts", config=DELAY
+)
+t.ready()
+t.named("m")
+t.join("${m}", later=True, rebalance=100)
+t.wait(700)
+t.describe(on="b")
+t.read("a")
