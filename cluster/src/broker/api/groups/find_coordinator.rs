@@ -91,7 +91,7 @@ impl Broker {
             }
             SHARE if !is_share_key(key) => return Err(ErrorCode::InvalidRequest),
             SHARE => return Err(ErrorCode::CoordinatorNotAvailable),
-            _ => return Err(ErrorCode::UnknownServerError),
+            _ => return Err(ErrorCode::InvalidRequest),
         }
         let unavailable = ErrorCode::CoordinatorNotAvailable;
         let partition = self.partition_of_group(key);

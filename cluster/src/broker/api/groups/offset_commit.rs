@@ -112,8 +112,13 @@ impl Commit {
                 refused.collect()
             }
         };
-        for topic in answered {
-            self.add(topic.topic_id, &topic.name, topic.partitions);
+        // Topics that are named twice are told twice, unless there is something to add them to.
+        if self.refused.is_empty() {
+            self.refused = answered;
+        } else {
+            for topic in answered {
+                self.add(topic.topic_id, &topic.name, topic.partitions);
+            }
         }
         let response = OffsetCommitResponse { topics: self.refused, ..Default::default() };
         broker.respond::<OffsetCommitRequest>(request, &response, cx);
