@@ -39,9 +39,9 @@ fn our_brokers_answer_as_kafka_did() {
         });
         found.extend(strange.map(|strange| told(conversation, strange)));
     }
-    println!("{} had; {} not, of what is not served", conversations.len(), not_had.len());
     assert!(answers >= 2_000, "{answers}");
     let had = conversations.len() - not_had.len();
+    println!("{had} had; {} not, since they ask what is not served", not_had.len());
     assert!(had >= 800, "{had} were had: {not_had:?} ask what is not served");
     assert_eq!(found, Vec::<String>::new());
     assert_eq!(known.unused().collect::<Vec<_>>(), Vec::<&str>::new(), "KN-1");

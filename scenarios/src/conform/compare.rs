@@ -3,9 +3,9 @@
 //! Holds:      which of our values stands for which of Kafka's, for what nobody can foretell: ids.
 //! Invariants: CO-1 a field that is there in one answer and not in the other differs. CO-2 an id differs if it stands
 //!             for another than before, or if one of the two is none. CO-3 of an error message only whether there is
-//!             one counts; of a wall clock's time, a host, a port, a controller, that both are some. CO-4
-//!             the order of a list counts, unless the conversation says that Kafka's comes from a hash: then each of its
-//!             values is looked for among ours.
+//!             one counts; of a wall clock's time, a host, a port, a controller, that both are some. CO-4 the order of
+//!             a list counts, unless the conversation says that Kafka's comes from a hash: then each of its values is
+//!             looked for among ours.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -150,7 +150,8 @@ impl Known {
         Ok(known)
     }
 
-    /// The APIs that a conversation asks and our brokers do not serve, if they are on the list, KN-4: it cannot be had.
+    /// The APIs that a conversation asks and our brokers do not serve, if they are on the list, KN-4: it cannot be
+    /// had.
     pub fn passes_over(&mut self, conversation: &Conversation) -> Vec<ApiKey> {
         let asks = conversation.steps.iter().filter_map(|step| match step {
             Step::Ask(ask) => Some(ask.api),
