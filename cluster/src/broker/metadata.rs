@@ -12,7 +12,7 @@ use super::reconfigure::min_insync_replicas;
 use super::recovery_points::WrittenRecoveryPoint;
 use super::replicas::{BrokersInImage, Replica, folder_of, log_config};
 use super::task::{Assign, METADATA, Task, lock_of};
-use super::{Broker, Cx, DISK};
+use super::{Broker, Cx, DISK, LOG_DIRECTORY_FAILED};
 use crate::ids::{Offset, TopicPartition};
 use crate::image::{LeaderRecoveryState, MetadataDelta, MetadataImage, Publication};
 use crate::note::Note;
@@ -174,7 +174,7 @@ impl Broker {
                 true
             }
             Err(_) => {
-                cx.halt("its only log directory has failed");
+                cx.halt(LOG_DIRECTORY_FAILED);
                 false
             }
         }
@@ -228,7 +228,7 @@ impl Broker {
             self.write_log_starts(cx)
         });
         if forgotten.is_err() {
-            cx.halt("its only log directory has failed");
+            cx.halt(LOG_DIRECTORY_FAILED);
         }
         self.high_watermarks.remove(&id);
         self.dropped.push(slot);

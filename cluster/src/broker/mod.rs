@@ -37,7 +37,7 @@ mod yields;
 
 pub use broker::{Broker, BrokerIdentity, INTER_BROKER_LISTENER, Listener};
 pub use costs::Pace;
-pub use shutdown::REGISTRATION_GIVEN_UP;
+pub use shutdown::{LOG_DIRECTORY_FAILED, REGISTRATION_GIVEN_UP};
 pub use slab::Slab;
 pub use socket_server::{Arrived, SocketServer};
 pub use task::{CLEANER, FETCHERS, HANDLERS, METADATA, NETWORK, SCHEDULER};

@@ -23,7 +23,7 @@ use super::task::{
     CLEANER, EXTERNAL_NETWORK, FETCHERS, GROUP_LOADER, GROUPS, HANDLERS, METADATA, NETWORK,
     SCHEDULER, Task,
 };
-use super::{Broker, Cx, DISK, costs};
+use super::{Broker, Cx, DISK, LOG_DIRECTORY_FAILED, costs};
 use crate::ids::{BrokerEpoch, Offset, TopicPartition, Uuid};
 use crate::mark;
 use crate::note::Note;
@@ -63,7 +63,7 @@ impl Broker {
         match self.open(cx) {
             Ok(true) => {}
             Ok(false) => cx.halt("meta.properties is that of another node"),
-            Err(_) => cx.halt("its only log directory has failed"),
+            Err(_) => cx.halt(LOG_DIRECTORY_FAILED),
         }
         costs::HOUSEKEEPING
     }
@@ -125,7 +125,7 @@ impl Broker {
             Ok(()) => {}
             // The disk is well, and a log is not what was promised: Kafka's broker does not start either.
             Err(LogError::CorruptSegment { .. }) => cx.halt("a log cannot be loaded"),
-            Err(_) => cx.halt("its only log directory has failed"),
+            Err(_) => cx.halt(LOG_DIRECTORY_FAILED),
         }
         costs::HOUSEKEEPING
     }

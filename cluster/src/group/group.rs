@@ -7,6 +7,7 @@ use super::record::GroupRecord;
 use super::step::GroupError;
 use crate::error_code::ErrorCode;
 use crate::ids::TopicId;
+use crate::wire::list_groups_response;
 
 /// Who commits offsets.
 #[derive(Debug, Clone, Copy)]
@@ -74,6 +75,9 @@ pub trait Group {
 
     /// Whether it has no members.
     fn is_empty(&self) -> bool;
+
+    /// What ListGroups tells of it.
+    fn listed(&self) -> list_groups_response::Group;
 
     /// From when on the retention of its offsets counts; none: they do not expire.
     fn expires_from(&self) -> Option<ExpiryBase>;

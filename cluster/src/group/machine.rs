@@ -16,7 +16,6 @@ use super::state::GroupState;
 use super::step::{Decided, GroupEffect, GroupError, Step, Then, Token};
 use super::timer::{TimerKey, Timers};
 use crate::config::group::GroupSettings;
-use crate::error_code::ErrorCode;
 use crate::ids::{Offset, TopicId};
 use crate::image::MetadataDelta;
 use crate::rules::Rules;
@@ -73,7 +72,6 @@ impl GroupCoordinator {
     ///
     /// # Errors
     /// The request is refused. The shard tells who asked.
-    #[expect(clippy::needless_pass_by_value, reason = "whoever decides keeps parts of it")]
     pub fn decide(
         &mut self,
         step: &mut Step<'_>,
@@ -82,6 +80,12 @@ impl GroupCoordinator {
         request: GroupRequest,
     ) -> Decided {
         match request {
+            GroupRequest::OffsetCommit(request) => {
+                self.commit_offsets(step, token, asker, &request)
+            }
+            GroupRequest::FetchStableOffsets(asked) => self.fetch_stable_offsets(token, &asked),
+            GroupRequest::OffsetDelete(request) => self.delete_offsets(token, &request),
+            GroupRequest::DeleteGroups(groups) => self.delete_groups(token, &groups),
             GroupRequest::JoinGroup(request) => self.decide_join(step, token, asker, &request),
             GroupRequest::SyncGroup(request) => self.decide_sync(step, token, &request),
             GroupRequest::Heartbeat(request) => self.decide_heartbeat(step, token, &request),
@@ -89,7 +93,6 @@ impl GroupCoordinator {
             GroupRequest::ConsumerGroupHeartbeat(request) => {
                 self.consumer_group_heartbeat(step, token, asker, &request)
             }
-            _ => Err(ErrorCode::UnsupportedVersion.into()),
         }
     }
 
@@ -97,7 +100,6 @@ impl GroupCoordinator {
     ///
     /// # Errors
     /// There is no answer.
-    #[expect(clippy::needless_pass_by_value, reason = "whoever answers keeps parts of it")]
     pub fn read(
         &self,
         step: &mut Step<'_>,
@@ -106,6 +108,12 @@ impl GroupCoordinator {
         question: GroupQuestion,
     ) -> Result<GroupResponse, GroupError> {
         match question {
+            GroupQuestion::OffsetFetch(asked) => {
+                self.fetch_offsets(committed, &asked).map(GroupResponse::OffsetFetch)
+            }
+            GroupQuestion::ListGroups { states, types } => {
+                Ok(GroupResponse::ListGroups(self.list_groups(committed, &states, &types)))
+            }
             GroupQuestion::DescribeGroups(ids) => {
                 let groups = self.describe_groups(committed, &ids, asker.version);
                 Ok(GroupResponse::DescribeGroups(groups))
@@ -114,15 +122,20 @@ impl GroupCoordinator {
                 let groups = self.describe_consumer_groups(committed, step.image, &ids);
                 Ok(GroupResponse::ConsumerGroupDescribe(groups))
             }
-            _ => Err(ErrorCode::UnsupportedVersion.into()),
         }
     }
 
     /// A record is in the log, or will be at this offset: the only way in which the state changes.
     pub fn replay(&mut self, offset: Offset, record: &GroupRecord) {
-        let _ = offset;
-        if let GroupRecord::GroupMetadata(key, value) = record {
-            self.replay_classic(key, value.as_ref());
+        match record {
+            GroupRecord::OffsetCommit(key, value) => {
+                self.replay_offset_commit(offset, key, value.as_ref());
+            }
+            GroupRecord::LegacyOffsetCommit(key, value) => {
+                self.replay_legacy_offset_commit(offset, key, value.as_ref());
+            }
+            GroupRecord::GroupMetadata(key, value) => self.replay_classic(key, value.as_ref()),
+            _ => {}
         }
         self.replay_consumer(record);
     }
@@ -133,6 +146,7 @@ impl GroupCoordinator {
     /// It could not be done: it is tried again if its kind is (`TimerKey::retry_backoff`).
     pub fn on_timer(&mut self, step: &mut Step<'_>, key: &TimerKey) -> Decided {
         match key {
+            TimerKey::Expiry => Ok(self.clean_up(step)),
             TimerKey::ClassicJoin(_)
             | TimerKey::ClassicSync(_)
             | TimerKey::ClassicHeartbeat(..) => self.on_classic_timer(step, key),
@@ -141,7 +155,6 @@ impl GroupCoordinator {
             | TimerKey::ConsumerJoin(..)
             | TimerKey::ConsumerSync(..)
             | TimerKey::ConsumerRegex(_) => self.on_consumer_timer(step, key),
-            _ => Err(ErrorCode::UnsupportedVersion.into()),
         }
     }
 
@@ -160,6 +173,7 @@ impl GroupCoordinator {
 
     /// The log has been read to its end, and requests will follow (`CoordinatorShard.onLoaded`).
     pub fn on_loaded(&mut self, step: &mut Step<'_>) {
+        self.schedule_clean_up(step);
         self.on_classic_loaded(step);
         self.on_consumer_loaded(step);
     }
@@ -183,7 +197,7 @@ impl GroupCoordinator {
         step: &mut Step<'_>,
         topics: &[(TopicId, Arc<str>)],
     ) -> Decided {
-        let _ = (step, topics);
-        Ok(super::step::Decision::nothing())
+        let _ = step;
+        Ok(self.forget_offsets_of(topics))
     }
 }

@@ -9,12 +9,16 @@
 pub mod assignor;
 pub mod classic;
 pub mod consumer;
+#[cfg(test)]
+mod fixture;
 #[expect(
     clippy::module_inception,
     reason = "the folder holds the coordinator, the file what a group is"
 )]
 pub mod group;
+mod lookup;
 pub mod machine;
+pub mod offsets;
 pub mod record;
 pub mod request;
 pub mod shard;

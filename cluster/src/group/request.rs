@@ -38,6 +38,8 @@ pub enum GroupRequest {
     LeaveGroup(LeaveGroupRequest),
     /// OffsetCommit.
     OffsetCommit(OffsetCommitRequest),
+    /// One group of an OffsetFetch that asks for stable offsets: Kafka orders it among the writes.
+    FetchStableOffsets(offset_fetch_request::Group),
     /// OffsetDelete.
     OffsetDelete(OffsetDeleteRequest),
     /// Those groups of a DeleteGroups that are here.
@@ -49,7 +51,7 @@ pub enum GroupRequest {
 /// What only reads, and reads what is committed (G13).
 #[derive(Debug, Clone, PartialEq)]
 pub enum GroupQuestion {
-    /// One group of an OffsetFetch.
+    /// One group of an OffsetFetch that does not ask for stable offsets.
     OffsetFetch(offset_fetch_request::Group),
     /// Those groups of a DescribeGroups that are here.
     DescribeGroups(Vec<String>),

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::classic::ClassicRef;
 use super::consumer::ConsumerGroup;
+use super::offsets::GroupOffsets;
 
 /// `group.id`.
 pub type GroupId = Arc<str>;
@@ -30,4 +31,6 @@ pub enum GroupEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct GroupState {
     pub(super) groups: BTreeMap<GroupId, GroupEntry>,
+    /// Groups without offsets are not here.
+    pub(super) offsets: BTreeMap<GroupId, Arc<GroupOffsets>>,
 }

@@ -9,6 +9,7 @@ mod carrier;
 mod document;
 #[cfg(test)]
 mod one_item_less;
+mod operator;
 mod pinned;
 mod plan;
 mod player;

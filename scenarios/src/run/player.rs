@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use trial_cluster::broker::REGISTRATION_GIVEN_UP;
 use trial_cluster::client::ClientProgram;
 use trial_cluster::error_code::ErrorCode;
 use trial_cluster::note::Note;
@@ -15,6 +14,7 @@ use trial_sim::fault::{Condition, Effect, Fault, HostExpr, When};
 use trial_sim::{CrashKind, CrashReport, FaultId, HostId, Plan as Draws, Span, Time, World};
 
 use super::carrier::Carrier;
+use super::operator;
 use super::plan::{Plan, Planned, lasting};
 use super::programs::Programs;
 use super::told;
@@ -167,6 +167,7 @@ pub struct Player {
     revived: Vec<(Time, HostId)>,
     /// Hosts that nobody starts again at the end.
     left_down: BTreeSet<HostId>,
+    is_over: bool,
     programs: Programs,
     draws: Draws,
 }
@@ -187,6 +188,7 @@ impl Player {
             swizzled: Vec::new(),
             revived: Vec::new(),
             left_down: BTreeSet::new(),
+            is_over: false,
             programs,
             draws,
         };
@@ -325,12 +327,10 @@ impl Player {
         }
     }
 
-    /// A host went down by itself or by a stop: it starts again if it is wanted. Whatever watches the process of a
-    /// broker that gave up its registration does the same, unless a fault keeps it down.
+    /// A host went down by itself or by a stop: it starts again if it is wanted, or looked after and not kept down.
     pub fn on_down(&mut self, host: HostId, halt: Option<&str>, world: &mut World<Note>) {
         let stays = self.kept_down.contains_key(&host) || self.left_down.contains(&host);
-        let gave_up = halt == Some(REGISTRATION_GIVEN_UP) && !stays;
-        if self.to_restart.remove(&host) || gave_up {
+        if self.to_restart.remove(&host) || !stays && operator::starts_again(halt, self.is_over) {
             world.restart(host);
         }
     }
@@ -352,6 +352,7 @@ impl Player {
     /// The faults are over: heals everything and starts everybody.
     pub fn end_all(&mut self, world: &mut World<Note>) {
         self.cursor = self.timed.len();
+        self.is_over = true;
         self.triggered.clear();
         let left = |host: &HostId| self.left_down.contains(host) && !world.is_up(*host);
         let left_down: BTreeSet<HostId> = self.left_down.iter().copied().filter(left).collect();
@@ -363,11 +364,9 @@ impl Player {
         self.kept_down.clear();
         self.holds.clear();
         self.swizzled.clear();
-        for host in (0..world.host_count()).map(|host| HostId(u16::try_from(host).expect("few"))) {
-            if !world.is_up(host) && !left_down.contains(&host) {
-                world.restart(host);
-            }
-        }
+        let hosts = (0..world.host_count()).map(|host| HostId(u16::try_from(host).expect("few")));
+        let down: Vec<HostId> = hosts.filter(|host| !world.is_up(*host)).collect();
+        down.iter().filter(|host| !left_down.contains(host)).for_each(|host| world.restart(*host));
     }
 
     pub(super) fn end(&mut self, active: Active, world: &mut World<Note>) {

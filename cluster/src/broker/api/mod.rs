@@ -56,8 +56,13 @@ pub struct Served {
     handler: Handler,
 }
 
-/// All of them. Produce counts from 3: ApiVersions says 0, as Kafka does since 4.0 for the sake of old clients.
-pub const SERVED: &[Served] = &[
+/// All of them.
+pub fn served() -> impl Iterator<Item = &'static Served> {
+    [SERVED, groups::SERVED].into_iter().flatten()
+}
+
+/// Those that need no coordinator of groups, but to find it. Produce counts from 3: ApiVersions says 0, as Kafka does since 4.0 for the sake of old clients.
+const SERVED: &[Served] = &[
     Served { api: ApiKey::Produce, versions: 3..=13, handler: produce::handle },
     Served { api: ApiKey::Fetch, versions: 4..=18, handler: fetch::handle },
     Served { api: ApiKey::ListOffsets, versions: 1..=11, handler: list_offsets::handle },
@@ -110,11 +115,9 @@ impl Broker {
     /// A handler lane takes a request: second half of the first look.
     pub(super) fn dispatch(&mut self, request: &Arc<Request>, cx: &mut Cx<'_>) {
         let version = request.header.request_api_version;
-        let served = SERVED
-            .iter()
-            .chain(groups::READY)
-            .find(|served| served.api == request.api && served.versions.contains(&version));
-        let handled = match served {
+        let found =
+            served().find(|served| served.api == request.api && served.versions.contains(&version));
+        let handled = match found {
             Some(served) => (served.handler)(self, request, cx),
             None if request.api == ApiKey::ApiVersions => Err(Refused::ApiVersionsOfTheFuture),
             None => Err(Refused::Close),

@@ -15,7 +15,7 @@ use trial_sim::{LockId, Span, Time};
 use super::super::api::GroupCall;
 use super::writer::Writer;
 use crate::broker::task::{GROUPS, Task, lock_of};
-use crate::broker::{Broker, Cx, DISK, Slab, costs};
+use crate::broker::{Broker, Cx, DISK, Slab, costs, yields};
 use crate::config::BrokerConfig;
 use crate::controller::topic_names::GROUP_METADATA_TOPIC;
 use crate::error_code::ErrorCode;
@@ -135,6 +135,10 @@ impl Broker {
         }
         hosted.is_busy = true;
         let task = Task::Coordinate(partition);
+        if cx.yields(yields::EVENT_AND_TURN) {
+            self.hold_up(task, cx);
+            return;
+        }
         let lock = self.lock(&task);
         let token = u64::from(self.tasks.insert(task));
         cx.submit(GROUPS, token, lock);
@@ -196,10 +200,7 @@ impl Broker {
                 ShardEffect::Group(GroupEffect::Reply { token, answer }) => {
                     self.answer_group(token, answer, cx);
                 }
-                ShardEffect::Group(GroupEffect::Forget { token }) => {
-                    // In Kafka its connection stays mute until the client gives up.
-                    self.groups.tokens.take(token);
-                }
+                ShardEffect::Group(GroupEffect::Forget { token }) => self.forget_group(token),
                 ShardEffect::Group(GroupEffect::Reached(mark)) => cx.note(Note::Reached(mark)),
                 ShardEffect::Load(load) => self.load_shard(partition, load, cx),
                 ShardEffect::Note(event) => cx.note(Note::Group(GroupNote { partition, event })),
@@ -253,6 +254,12 @@ impl Broker {
     ) {
         let Token { call, part } = self.groups.tokens.take(token);
         self.on_group_answer(call, part, answer, cx);
+    }
+
+    /// A request has no answer: its connection stays mute until the client gives up.
+    fn forget_group(&mut self, token: u32) {
+        let Token { call, .. } = self.groups.tokens.take(token);
+        self.groups.calls.take(call);
     }
 
     /// The id of `__consumer_offsets`, if it is there.

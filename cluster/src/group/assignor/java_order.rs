@@ -1,6 +1,7 @@
 //! The order in which Java walks through its hash tables, where that order decides who gets which partition.
 //!
-//! In Kafka:   `java.util.HashMap` and `HashSet` (of `String`, `Uuid`, `Integer`), `BaseHashTable` under `TimelineHashMap`.
+//! In Kafka:   `java.util.HashMap` and `HashSet` (of `String`, `Uuid`, `Integer`), `BaseHashTable` under
+//!             `TimelineHashMap`.
 //! Invariants: JO-1 the order is a function of the keys and of the order in which they went in.
 //! Left out:   bins of eight and more become trees, which keep the order of their bin; a timeline table that was larger
 //!             once does not shrink, and keeps what fell into one slot in the order of arrival: we take the size that
@@ -84,6 +85,12 @@ pub(crate) fn hash_map_order<T: JavaHash>(mut keys: Vec<T>) -> Vec<T> {
 /// The order of a `new HashMap<>(other)`, where `other` had `copied` keys, after some were added or taken away.
 pub(crate) fn hash_map_copy_order<T: JavaHash>(mut keys: Vec<T>, copied: usize) -> Vec<T> {
     sort_by_bin(&mut keys, if copied == 0 { 16 } else { copied * 4 / 3 + 1 });
+    keys
+}
+
+/// The order of a `new HashMap<>(size)` into which these went.
+pub(crate) fn hash_map_sized_order<T: JavaHash>(mut keys: Vec<T>, size: usize) -> Vec<T> {
+    sort_by_bin(&mut keys, size);
     keys
 }
 

@@ -18,6 +18,12 @@ use std::collections::BTreeMap;
 use super::state::MemberId;
 use crate::config::group::ServerAssignor;
 
+/// The order in which Kafka walks through members that were put into its map in this one.
+#[must_use]
+pub fn walk_order(ids: Vec<MemberId>) -> Vec<MemberId> {
+    java_order::hash_map_order(ids)
+}
+
 /// The assignment of every member; one that is not in it has none.
 pub type GroupAssignment = BTreeMap<MemberId, Partitions>;
 
@@ -37,3 +43,6 @@ impl ServerAssignor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,7 @@ impl ClassicGroup {
             group.add(member);
         }
         group.protocol_name = group.select_protocol();
-        group.subscribed_topics = group.compute_subscribed_topics();
+        group.subscribed_topics = group.compute_subscribed_topics().unwrap_or_default();
         group
     }
 

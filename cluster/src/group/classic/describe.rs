@@ -25,13 +25,6 @@ impl ClassicGroup {
         }
     }
 
-    /// Whether it is in one of these states, which are in lower case; none: any.
-    #[must_use]
-    pub fn is_in_states(&self, states: &[String]) -> bool {
-        let name = self.state.name().to_ascii_lowercase();
-        states.is_empty() || states.iter().any(|state| state.trim() == name)
-    }
-
     /// The group in ListGroups.
     #[must_use]
     pub fn listed(&self) -> list_groups_response::Group {
@@ -39,7 +32,7 @@ impl ClassicGroup {
             group_id: self.id.to_string(),
             protocol_type: self.protocol_type().unwrap_or_default().to_owned(),
             group_state: self.state.name().to_owned(),
-            group_type: "Classic".to_owned(),
+            group_type: "classic".to_owned(),
         }
     }
 }

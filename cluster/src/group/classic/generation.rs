@@ -42,12 +42,13 @@ impl ClassicGroup {
     /// Begins the next generation, with a protocol if there are members.
     ///
     /// # Errors
-    /// There is no protocol that all members know: the generation is counted, and has not begun.
+    /// There is no protocol that all members know, or a member says what Kafka does not expect: the generation is
+    /// counted, and has not begun.
     pub(super) fn begin_next_generation(&mut self, wall_ms: i64) -> Result<(), GroupError> {
         self.generation += 1;
         if self.members.is_empty() {
             self.protocol_name = None;
-            self.subscribed_topics = self.compute_subscribed_topics();
+            self.subscribed_topics = self.compute_subscribed_topics()?;
             if !ClassicState::Empty.follows(self.state) {
                 return Err(ErrorCode::UnknownServerError.into());
             }
@@ -55,7 +56,7 @@ impl ClassicGroup {
         } else {
             let protocol = self.select_protocol().ok_or(ErrorCode::UnknownServerError)?;
             self.protocol_name = Some(protocol);
-            self.subscribed_topics = self.compute_subscribed_topics();
+            self.subscribed_topics = self.compute_subscribed_topics()?;
             self.enter(ClassicState::CompletingRebalance, wall_ms);
         }
         self.pending_sync.clear();
@@ -160,7 +161,7 @@ impl ClassicGroup {
         for member in &value.members {
             group.add(read_member(value, member));
         }
-        group.subscribed_topics = group.compute_subscribed_topics();
+        group.subscribed_topics = group.compute_subscribed_topics().unwrap_or_default();
         group
     }
 }

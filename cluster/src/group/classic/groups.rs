@@ -33,6 +33,12 @@ pub struct ClassicGroups {
 }
 
 impl ClassicGroups {
+    /// How many there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.groups.len()
+    }
+
     /// Takes a group in.
     pub fn add(&mut self, group: ClassicGroup) -> ClassicRef {
         let number = self.given;

@@ -122,7 +122,7 @@ impl<V> HashOrder<V> {
 mod tests {
     use super::*;
 
-    /// Asked of Java: the order in which `new HashMap` has these keys, put in this order.
+    /// The order in which `new HashMap` has these keys, put in this order: what Java answered.
     #[track_caller]
     fn check(put: &[&str], removed: &[&str], walked: &[&str]) {
         let mut map = HashOrder::default();
@@ -138,10 +138,36 @@ mod tests {
     #[test]
     fn keys_are_walked_as_in_a_hash_map() {
         check(&["b", "a"], &[], &["a", "b"]);
-        check(&["range", "roundrobin"], &[], &["range", "roundrobin"]);
+        check(
+            &["roundrobin", "range", "sticky", "cooperative-sticky", "uniform", "stream"],
+            &[],
+            &["uniform", "stream", "sticky", "range", "roundrobin", "cooperative-sticky"],
+        );
         check(&["Aa", "BB"], &[], &["Aa", "BB"]);
         check(&["BB", "Aa"], &[], &["BB", "Aa"]);
-        check(&["BB", "Aa", "c"], &["BB"], &["c", "Aa"]);
+        check(&["BB", "Aa", "c"], &["BB"], &["Aa", "c"]);
+    }
+
+    #[test]
+    fn thirty_keys_are_walked_as_in_a_hash_map() {
+        let names: Vec<String> = (0..30).map(|at| format!("client-{at}-\u{e9}\u{1f600}")).collect();
+        let mut map = HashOrder::default();
+        let walk = |map: &HashOrder<usize>| map.values().copied().collect::<Vec<_>>();
+        for (at, name) in names.iter().enumerate() {
+            map.insert(name.as_str().into(), at);
+        }
+        let java = [
+            17, 21, 8, 13, 20, 4, 26, 7, 22, 18, 3, 14, 27, 28, 10, 15, 23, 6, 19, 24, 0, 11, 2,
+            16, 9, 25, 5, 29, 1, 12,
+        ];
+        assert_eq!(walk(&map), java);
+        for name in names.iter().step_by(2) {
+            map.remove(name);
+        }
+        map.insert(names[4].as_str().into(), 4);
+        map.insert(names[0].as_str().into(), 0);
+        let java = [17, 21, 13, 4, 7, 3, 27, 15, 23, 19, 11, 0, 9, 25, 5, 29, 1];
+        assert_eq!(walk(&map), java, "HO-2");
     }
 
     #[test]

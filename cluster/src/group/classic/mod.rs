@@ -33,7 +33,7 @@ pub use groups::{ClassicGroups, ClassicRef};
 pub use hash_order::HashOrder;
 pub use join::{join_refused_at_once, new_member_id};
 pub use member::{ClassicMember, Waiting};
-pub use protocols::subscribed_topics;
+pub use protocols::{Unread, subscribed_topics};
 pub use state::ClassicState;
 pub use turn::Turn;
 

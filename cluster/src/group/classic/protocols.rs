@@ -2,8 +2,8 @@
 //!
 //! In Kafka:   `ClassicGroup.{supportsProtocols, selectProtocol, computeSubscribedTopics}`, `ConsumerProtocol`.
 //! Invariants: CG-5 the protocol of a generation is known to all its members.
-//! Left out:   a subscription whose list of topics is null ends Kafka's operation with an error that it does not
-//!             expect; here it is one that is not understood.
+//! Left out:   a record with a subscription that is malformed, which a static member may bring about, keeps Kafka 4.3.0
+//!             from loading its whole partition; here only what its group reads is not known.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -14,8 +14,9 @@ use super::group::ClassicGroup;
 use super::hash_order::HashOrder;
 use super::member::ClassicMember;
 use super::state::ClassicState;
+use crate::error_code::ErrorCode;
+use crate::group::step::GroupError;
 use crate::wire::join_group_request::Protocol;
-use crate::wire::{Reader, WireError};
 
 impl ClassicGroup {
     /// Whether somebody with these protocols may join.
@@ -58,32 +59,71 @@ impl ClassicGroup {
     }
 
     /// What all members read; none if the group is not one of consumers, has no protocol or is not understood.
-    #[must_use]
-    pub(super) fn compute_subscribed_topics(&self) -> Option<BTreeSet<String>> {
+    ///
+    /// # Errors
+    /// A member says what Kafka does not expect, and its operation ends with an exception.
+    pub(super) fn compute_subscribed_topics(&self) -> Result<Option<BTreeSet<String>>, GroupError> {
         if !self.is_of_consumers() {
-            return None;
+            return Ok(None);
         }
         if self.members.is_empty() {
-            return Some(BTreeSet::new());
+            return Ok(Some(BTreeSet::new()));
         }
-        let protocol = self.protocol_name.as_deref()?;
+        let Some(protocol) = self.protocol_name.as_deref() else { return Ok(None) };
         let mut topics = BTreeSet::new();
         for member in self.members.values() {
-            topics.extend(subscribed_topics(member.metadata(protocol)?).ok()?);
+            let said = member.metadata(protocol).ok_or(ErrorCode::UnknownServerError)?;
+            match subscribed_topics(said) {
+                Ok(read) => topics.extend(read),
+                Err(Unread::TooShort) => return Ok(None),
+                Err(Unread::Malformed) => return Err(ErrorCode::UnknownServerError.into()),
+            }
         }
-        Some(topics)
+        Ok(Some(topics))
     }
+}
+
+/// Why a subscription cannot be read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unread {
+    /// It ends where a number is expected. Kafka takes note, and does not know what the member reads.
+    TooShort,
+    /// A length in it cannot be. Kafka 4.3.0 does not expect that.
+    Malformed,
 }
 
 /// The topics of a subscription of the consumer protocol. All its versions begin like version 0.
 ///
 /// # Errors
 /// The bytes are no subscription.
-pub fn subscribed_topics(subscription: &Bytes) -> Result<Vec<String>, WireError> {
-    let mut from = Reader::new(subscription);
-    from.int16("ConsumerProtocolSubscription.version")?;
-    let name = |from: &mut Reader<'_>| from.text(false, "ConsumerProtocolSubscription.topics");
-    let topics = from.array(false, 2, "ConsumerProtocolSubscription.topics", name)?;
-    from.bytes_or_null(false, true, "ConsumerProtocolSubscription.userData")?;
+pub fn subscribed_topics(subscription: &Bytes) -> Result<Vec<String>, Unread> {
+    let mut from = &subscription[..];
+    take::<2>(&mut from)?;
+    let count = length(i32::from_be_bytes(take(&mut from)?), from)?;
+    let mut topics = Vec::new();
+    for _ in 0..count {
+        let size = length(i16::from_be_bytes(take(&mut from)?).into(), from)?;
+        let (name, rest) = from.split_at(size);
+        topics.push(String::from_utf8_lossy(name).into_owned());
+        from = rest;
+    }
+    match i32::from_be_bytes(take(&mut from)?) {
+        size if size < 0 => {}
+        size => {
+            length(size, from)?;
+        }
+    }
     Ok(topics)
+}
+
+fn take<const SIZE: usize>(from: &mut &[u8]) -> Result<[u8; SIZE], Unread> {
+    let (taken, rest) = from.split_first_chunk().ok_or(Unread::TooShort)?;
+    *from = rest;
+    Ok(*taken)
+}
+
+/// A length, of which there may not be more than bytes.
+fn length(said: i32, from: &[u8]) -> Result<usize, Unread> {
+    let length = usize::try_from(said).map_err(|_| Unread::Malformed)?;
+    if length > from.len() { Err(Unread::Malformed) } else { Ok(length) }
 }

@@ -4,8 +4,8 @@
 //!             tryCompleteInitialRebalanceElseSchedule, propagateAssignment}`; KIP-134 (initial delay).
 //! Invariants: CG-8 a group that prepares has a timer that ends its join phase. CG-9 a group that completes has one for
 //!             whoever does not sync (KAFKA-12890).
-//! Left out:   if no protocol is known to all members, which only a member that lists one twice brings about, Kafka's
-//!             operation ends with an exception and the group prepares for ever, until its members' sessions end; so here.
+//!             If no protocol is known to all, which takes a member that lists one twice, or a subscription is
+//!             malformed, Kafka's operation ends with an exception: the group prepares until sessions end, here as there.
 
 use bytes::Bytes;
 

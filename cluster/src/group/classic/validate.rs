@@ -13,6 +13,7 @@ use crate::group::group::{Committer, ExpiryBase, Group, PartitionCheck};
 use crate::group::machine::GroupCoordinator;
 use crate::group::record::GroupRecord;
 use crate::group::step::{GroupError, Step};
+use crate::wire::list_groups_response;
 
 impl GroupCoordinator {
     /// A commit keeps its member's session alive, in a stable group and in one that prepares
@@ -124,6 +125,10 @@ impl Group for ClassicGroup {
 
     fn is_empty(&self) -> bool {
         self.state == ClassicState::Empty
+    }
+
+    fn listed(&self) -> list_groups_response::Group {
+        Self::listed(self)
     }
 
     fn expires_from(&self) -> Option<ExpiryBase> {

@@ -2,7 +2,8 @@
 //!
 //! In Kafka:   `GroupMetadataManager.consumerGroupDescribe`, `ConsumerGroup.asDescribedGroup`, `asListedGroup`.
 //! Invariants: G13 it is told from what is committed: the group is one of the committed state.
-//! Left out:   the order of topics within an assignment is by id, of partitions by number; Kafka's is that of hash tables.
+//! Left out:   the order of topics within an assignment is by id, of partitions by number; Kafka's is that of hash
+//!             tables.
 
 use super::group::ConsumerGroup;
 use super::member::{Assigned, ConsumerGroupMember, without_epochs};

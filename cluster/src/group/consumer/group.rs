@@ -1,6 +1,7 @@
 //! A consumer group: what the log says of it.
 //!
-//! In Kafka:   `ConsumerGroup`, `ModernGroup`, `TargetAssignmentMetadata`; KIP-848, KIP-1263 (the time of an assignment).
+//! In Kafka:   `ConsumerGroup`, `ModernGroup`, `TargetAssignmentMetadata`; KIP-848, KIP-1263 (the time of an
+//!             assignment).
 //! Holds:      members, the target assignment, and what is counted over both. Parts are shared: a clone is cheap, and a
 //!             change copies the parts that it changes. Only `replay.rs` changes it.
 //! Invariants: CG-1 (ValidMemberEpoch) no member is beyond the group epoch; CG-2 (LegalTargetAssignment) the target

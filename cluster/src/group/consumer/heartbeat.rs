@@ -1,4 +1,5 @@
-//! A member of a consumer group is heard of: it joins, changes what it subscribes to, says what it owns, and is told what
+//! A member of a consumer group is heard of: it joins, changes what it subscribes to, says what it owns, and is told
+//!                                           what
 //! it should own.
 //!
 //! In Kafka:   `GroupMetadataManager.consumerGroupHeartbeat`, `updateSubscriptionMetadata`, `maybeReconcile`; KIP-848.

@@ -1,10 +1,10 @@
 //! The records of a consumer group.
 //!
-//! In Kafka:   `GroupCoordinatorRecordHelpers`; the order of tombstones is that of `ConsumerGroup.createGroupTombstoneRecords`
-//!             and `GroupMetadataManager.removeMember`.
+//! In Kafka:   `GroupCoordinatorRecordHelpers`; the order of tombstones is that of
+//!             `ConsumerGroup.createGroupTombstoneRecords` and `GroupMetadataManager.removeMember`.
 //! Invariants: RE-1 a member's tombstones stand in the order assignment, target, subscription: replay asks for it.
-//! Left out:   the order of topics and of partitions within a record is by number; in Kafka it is that of hash tables, by
-//!             random topic ids.
+//! Left out:   the order of topics and of partitions within a record is by number; in Kafka it is that of hash tables,
+//!             by random topic ids.
 
 use super::group::ConsumerGroup;
 use super::member::ConsumerGroupMember;

@@ -1,4 +1,5 @@
-//! Members that subscribe by a regular expression: it is resolved in the background, for a whole group at once, and what
+//! Members that subscribe by a regular expression: it is resolved in the background, for a whole group at once, and
+//!                                                 what
 //! it matches comes back as an event of its own.
 //!
 //! In Kafka:   `GroupMetadataManager.maybeUpdateRegularExpressions`, `handleRegularExpressionsResult`,
@@ -20,7 +21,7 @@ use super::records;
 use super::soft::Resolution;
 use super::subscription::{ResolvedRegex, count_matches};
 use crate::error_code::ErrorCode;
-use crate::group::assignor::java_order::hash_map_order;
+use crate::group::assignor::java_order::hash_map_sized_order;
 use crate::group::machine::GroupCoordinator;
 use crate::group::record::GroupRecord;
 use crate::group::state::GroupId;
@@ -151,7 +152,8 @@ impl GroupCoordinator {
         let (mut records, mut bumps) = (Vec::new(), false);
         let subscription = &group.subscription;
         let mut topics = subscription.topics.clone();
-        for regex in hash_map_order(resolution.found.keys().collect()) {
+        let count = resolution.found.len();
+        for regex in hash_map_sized_order(resolution.found.keys().collect(), count) {
             if subscription.members_of(regex) == 0 {
                 continue;
             }

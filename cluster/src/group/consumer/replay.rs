@@ -20,6 +20,20 @@ use crate::wire::{
     ConsumerGroupTargetAssignmentMetadataValue,
 };
 
+/// The consumer group of which a record is.
+pub(crate) fn group_id(record: &GroupRecord) -> Option<&str> {
+    match record {
+        GroupRecord::ConsumerGroupMetadata(key, _) => Some(&key.group_id),
+        GroupRecord::ConsumerGroupPartitionMetadata(key, _) => Some(&key.group_id),
+        GroupRecord::ConsumerGroupMemberMetadata(key, _) => Some(&key.group_id),
+        GroupRecord::ConsumerGroupTargetAssignmentMetadata(key, _) => Some(&key.group_id),
+        GroupRecord::ConsumerGroupTargetAssignmentMember(key, _) => Some(&key.group_id),
+        GroupRecord::ConsumerGroupCurrentMemberAssignment(key, _) => Some(&key.group_id),
+        GroupRecord::ConsumerGroupRegularExpression(key, _) => Some(&key.group_id),
+        _ => None,
+    }
+}
+
 /// Replays a record, if it is one of a consumer group. Returns whether it is.
 pub(crate) fn replay(state: &mut GroupState, record: &GroupRecord) -> bool {
     match record {
@@ -62,7 +76,7 @@ pub(crate) fn replay(state: &mut GroupState, record: &GroupRecord) -> bool {
     true
 }
 
-/// The group, made if a record says that it is there. A simple group, which only holds offsets, gives way to it.
+/// The group, made if a record says that it is there.
 fn group_of<'a>(
     state: &'a mut GroupState,
     id: &str,

@@ -1,14 +1,17 @@
 //! What a coordinator knows of its consumer groups beside the log.
 //!
-//! In Kafka:   `ModernGroup.metadataRefreshDeadline`, `GroupMetadataManager.lastMetadataImageWithNewTopics`, the tasks of
-//!             `CoordinatorExecutor`.
+//! In Kafka:   `ModernGroup.metadataRefreshDeadline`, `GroupMetadataManager.lastMetadataImageWithNewTopics`, the tasks
+//!             of `CoordinatorExecutor`.
 //! Inputs:     records, newer images.
-//! Holds:      soft state: a coordinator that is loaded anew begins without it, and a batch that is not written does not
-//!             take it back.
+//! Holds:      soft state: a coordinator that is loaded anew begins without it, and a batch that is not written does
+//!             not take it back.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
+use super::group::ConsumerGroup;
 use super::subscription::ResolvedRegex;
+use crate::group::classic::ClassicGroup;
 use crate::group::machine::GroupCoordinator;
 use crate::group::record::GroupRecord;
 use crate::group::state::{GroupEntry, GroupId, MemberId};
@@ -57,6 +60,13 @@ impl ConsumerSoft {
 impl GroupCoordinator {
     /// A record of a consumer group; of others nothing becomes.
     pub(crate) fn replay_consumer(&mut self, record: &GroupRecord) {
+        if let Some(id) = super::replay::group_id(record)
+            && self.classic_group(id).is_some_and(ClassicGroup::is_simple)
+        {
+            // A group that only holds offsets has no records of its own: it gives way, to tombstones too.
+            let group = Arc::new(ConsumerGroup::new(id.into()));
+            self.state.groups.insert(id.into(), GroupEntry::Consumer(group));
+        }
         super::replay::replay(&mut self.state, record);
         if let GroupRecord::ConsumerGroupMetadata(key, None) = record {
             // Whoever has this id next is another group.
@@ -81,7 +91,8 @@ impl GroupCoordinator {
         }
     }
 
-    /// Topics have come, changed or gone: who reads them looks again, and regular expressions are due when one has come.
+    /// Topics have come, changed or gone: who reads them looks again, and regular expressions are due when one has
+    /// come.
     pub(crate) fn on_consumer_metadata_update(
         &mut self,
         step: &mut Step<'_>,

@@ -132,7 +132,8 @@ fn static_member(
     Ok(member)
 }
 
-/// The timers of the old member stay: should this not be written, it is still there. If it is written, they find nobody.
+/// The timers of the old member stay: should this not be written, it is still there. If it is written, they find
+/// nobody.
 fn replace(
     group: &ConsumerGroup,
     old: &ConsumerGroupMember,

@@ -1,8 +1,9 @@
 //! Asks an assignor who should have what, once the group epoch is beyond the target, and not too often.
 //!
 //! In Kafka:   `GroupMetadataManager.maybeUpdateTargetAssignment`, `canComputeNextTargetAssignment` (KIP-1263),
-//!             `TargetAssignmentBuilder`. 4.3 computes it within the heartbeat of a member: it has neither a timer nor an
-//!             executor for it (KAFKA-20339), so that a group whose interval has not passed waits for the next heartbeat.
+//!             `TargetAssignmentBuilder`. 4.3 computes it within the heartbeat of a member: it has neither a timer nor
+//!             an executor for it (KAFKA-20339), so that a group whose interval has not passed waits for the next
+//!             heartbeat.
 //! Effects:    a record for each member whose target changes, then the epoch of the target.
 //! Invariants: TA-1 (LegalTargetAssignment) a partition is in the target of one member, which subscribes to its topic.
 
@@ -16,8 +17,7 @@ use super::records;
 use super::subscription::Subscription;
 use crate::config::group::ServerAssignor;
 use crate::error_code::ErrorCode;
-use crate::group::assignor::java_order::hash_map_order;
-use crate::group::assignor::{GroupSpec, MemberSpec, Partitions};
+use crate::group::assignor::{GroupSpec, MemberSpec, Partitions, walk_order};
 use crate::group::machine::GroupCoordinator;
 use crate::group::record::GroupRecord;
 use crate::group::state::MemberId;
@@ -120,7 +120,7 @@ fn member_specs(update: &TargetUpdate<'_>, image: &MetadataImage) -> Vec<(Member
         };
         (id, spec)
     };
-    hash_map_order(ids).into_iter().map(spec_of).collect()
+    walk_order(ids).into_iter().map(spec_of).collect()
 }
 
 fn spec(

@@ -1,6 +1,7 @@
 //! Who was not heard of in time, or does not do what it has to.
 //!
-//! In Kafka:   `scheduleConsumerGroupSessionTimeout` and its like in `GroupMetadataManager`, `consumerGroupFenceMemberOperation`.
+//! In Kafka:   `scheduleConsumerGroupSessionTimeout` and its like in `GroupMetadataManager`,
+//!             `consumerGroupFenceMemberOperation`.
 //! Holds:      timers, by group and member.
 //! Invariants: TO-1 a member is removed when its session runs out, and when it does not leave its epoch within its
 //!             rebalance timeout while partitions of it are to be given back.

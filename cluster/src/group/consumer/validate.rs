@@ -1,12 +1,13 @@
 //! What a consumer group allows: commits and fetches of offsets, and its own deletion.
 //!
-//! In Kafka:   `ConsumerGroup.validateOffsetCommit`, `createAssignmentEpochValidator` (KIP-1251), `validateOffsetFetch`,
-//!             `validateDeleteGroup`, `offsetExpirationCondition`.
+//! In Kafka:   `ConsumerGroup.validateOffsetCommit`, `createAssignmentEpochValidator` (KIP-1251),
+//!             `validateOffsetFetch`, `validateDeleteGroup`, `offsetExpirationCondition`.
 //! Invariants: G5 a commit is accepted from a member in its epoch, or for a partition that it has had since an epoch
 //!             that is not later than the one it names; G8 offsets of such groups expire from their commit on.
 
 use std::sync::Arc;
 
+use super::describe::listed;
 use super::group::{ConsumerGroup, ConsumerGroupState};
 use super::member::ConsumerGroupMember;
 use super::{records, static_members};
@@ -14,6 +15,7 @@ use crate::error_code::ErrorCode;
 use crate::group::group::{Committer, ExpiryBase, Group, PartitionCheck};
 use crate::group::record::GroupRecord;
 use crate::group::step::GroupError;
+use crate::wire::list_groups_response;
 
 /// From this version of OffsetCommit on members of the consumer protocol may commit.
 const FIRST_COMMIT_VERSION: i16 = 9;
@@ -102,6 +104,10 @@ impl Group for ConsumerGroup {
 
     fn is_empty(&self) -> bool {
         self.state() == ConsumerGroupState::Empty
+    }
+
+    fn listed(&self) -> list_groups_response::Group {
+        listed(self)
     }
 
     fn expires_from(&self) -> Option<ExpiryBase> {

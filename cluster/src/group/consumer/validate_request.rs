@@ -1,7 +1,7 @@
 //! Whether a ConsumerGroupHeartbeat makes sense at all, before anybody looks for its group.
 //!
-//! In Kafka: `GroupCoordinatorService.throwIfConsumerGroupHeartbeatRequestIsInvalid`; KIP-848, and KIP-1082: from version 1
-//!           on members make their ids themselves.
+//! In Kafka: `GroupCoordinatorService.throwIfConsumerGroupHeartbeatRequestIsInvalid`; KIP-848, and KIP-1082: from
+//!           version 1 on members make their ids themselves.
 
 use super::member::{LEAVE_GROUP_EPOCH, LEAVE_GROUP_STATIC_EPOCH};
 use crate::config::group::GroupSettings;

@@ -56,8 +56,6 @@ pub enum ShardEvent {
         asker: Asker,
         /// What.
         question: Box<GroupQuestion>,
-        /// Whether it is answered from all that is written, once that is committed (`require_stable`).
-        is_stable: bool,
     },
     /// Topics are gone.
     TopicsDeleted(Arc<[(TopicId, Arc<str>)]>),

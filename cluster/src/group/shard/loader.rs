@@ -79,6 +79,8 @@ impl Shard {
         let from = loading.next.unwrap_or(Offset::ZERO);
         for batch in Batches::new(records.clone()) {
             let batch = batch.map_err(|_| LoadFault::Unreadable(from))?;
+            let timeline = self.timeline.as_mut().expect("it is being loaded");
+            timeline.before_loaded_from(batch.base_offset(), high_watermark);
             self.replay_batch(loading, &batch)?;
             loading.next = Some(batch.next_offset());
             let timeline = self.timeline.as_mut().expect("it is being loaded");

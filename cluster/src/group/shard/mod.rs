@@ -9,6 +9,8 @@ mod context;
 mod deferred;
 mod event;
 mod loader;
+#[cfg(test)]
+mod tests;
 mod timeline;
 mod write;
 

@@ -10,8 +10,9 @@ use std::collections::VecDeque;
 
 use super::event::{ShardEffect, ShardStep};
 use crate::group::machine::GroupCoordinator;
+use crate::group::request::{Asker, GroupQuestion, GroupResponse};
 use crate::group::state::GroupState;
-use crate::group::step::Step;
+use crate::group::step::{GroupError, Step};
 use crate::ids::Offset;
 use crate::image::MetadataImage;
 
@@ -59,6 +60,26 @@ impl Timeline {
         answer
     }
 
+    /// Has a question answered from what is committed (G13).
+    pub(super) fn read(
+        &mut self,
+        step: &mut ShardStep<'_>,
+        asker: &Asker,
+        question: GroupQuestion,
+    ) -> Result<GroupResponse, GroupError> {
+        let mut effects = Vec::new();
+        let mut lent = Step {
+            now: step.now,
+            wall_ms: step.wall_ms,
+            random: &mut *step.random,
+            image: &self.image,
+            effects: &mut effects,
+        };
+        let answer = self.machine.read(&mut lent, &self.committed, asker, question);
+        step.effects.extend(effects.into_iter().map(ShardEffect::Group));
+        answer
+    }
+
     pub(super) const fn last_written(&self) -> Offset {
         self.last_written
     }
@@ -67,8 +88,14 @@ impl Timeline {
         self.last_committed
     }
 
+    #[cfg(test)]
     pub(super) const fn committed(&self) -> &GroupState {
         &self.committed
+    }
+
+    #[cfg(test)]
+    pub(super) fn uncommitted_ends(&self) -> Vec<Offset> {
+        self.uncommitted.iter().map(|(end, _)| *end).collect()
     }
 
     /// A batch is in the log, which ends at `end` now.
@@ -93,12 +120,29 @@ impl Timeline {
         while self.uncommitted.front().is_some_and(|(end, _)| *end <= high_watermark) {
             (_, self.committed) = self.uncommitted.pop_front().expect("just seen");
         }
+        self.forget();
         true
+    }
+
+    /// A batch that begins at `base` is read next while the log is loaded. If it is the first that is not committed,
+    /// what was read before is, though the batch that ended there may have been compacted away.
+    pub(super) fn before_loaded_from(&mut self, base: Offset, high_watermark: Offset) {
+        if base >= high_watermark && high_watermark > self.last_written {
+            self.on_loaded_to(high_watermark, high_watermark);
+        }
+    }
+
+    /// What the timeline cannot go back to is not kept.
+    fn forget(&mut self) {
+        let mut kept = vec![&self.committed];
+        kept.extend(self.uncommitted.iter().map(|(_, state)| state));
+        self.machine.forget_classic_groups(&kept);
     }
 
     /// A batch was read while the log is loaded: it ends at `end`.
     pub(super) fn on_loaded_to(&mut self, end: Offset, high_watermark: Offset) {
         if end < high_watermark {
+            self.forget();
             return;
         }
         self.on_written(end);

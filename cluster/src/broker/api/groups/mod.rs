@@ -39,8 +39,6 @@ type Answer = Result<GroupResponse, GroupError>;
 enum Part {
     Request(GroupRequest),
     Question(GroupQuestion),
-    /// A question that waits for what was written before it.
-    StableQuestion(GroupQuestion),
 }
 
 /// Makes the answer of a request out of those of its parts, in the order in which they were asked.
@@ -69,8 +67,8 @@ pub(in crate::broker) struct GroupCall {
     waiting: usize,
 }
 
-/// Rows of the table of what is served that are not advertised, since the machine behind serves them not yet.
-pub(super) const READY: &[Served] = &[
+/// Those that shards answer.
+pub(super) const SERVED: &[Served] = &[
     Served { api: ApiKey::OffsetCommit, versions: 2..=10, handler: offset_commit::handle },
     Served { api: ApiKey::OffsetFetch, versions: 1..=10, handler: offset_fetch::handle },
     Served { api: ApiKey::OffsetDelete, versions: 0..=0, handler: offset_delete::handle },
@@ -134,19 +132,13 @@ impl Broker {
         for (part, (partition, what)) in parts.into_iter().enumerate() {
             let token = self.groups.tokens.insert(Token { call, part });
             let asker = asker.clone();
-            let question = |question, is_stable| ShardEvent::Question {
-                token,
-                asker: asker.clone(),
-                question: Box::new(question),
-                is_stable,
-            };
             let event = match what {
                 Part::Request(request) => {
-                    let request = Box::new(request);
-                    ShardEvent::Request { token, asker: asker.clone(), request }
+                    ShardEvent::Request { token, asker, request: Box::new(request) }
                 }
-                Part::Question(asked) => question(asked, false),
-                Part::StableQuestion(asked) => question(asked, true),
+                Part::Question(question) => {
+                    ShardEvent::Question { token, asker, question: Box::new(question) }
+                }
             };
             self.tell_shard(partition, event, cx);
         }

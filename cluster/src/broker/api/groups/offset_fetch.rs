@@ -12,7 +12,7 @@ use super::super::super::request::Request;
 use super::super::super::{Broker, Cx};
 use super::{Answer, Handled, Part, Rest, for_clients, other};
 use crate::error_code::ErrorCode;
-use crate::group::{GroupError, GroupQuestion, GroupResponse};
+use crate::group::{GroupError, GroupQuestion, GroupRequest, GroupResponse};
 use crate::ids::Uuid;
 use crate::wire::{
     OffsetFetchRequest, OffsetFetchResponse, offset_fetch_request as asked,
@@ -58,9 +58,10 @@ pub(super) fn handle(broker: &mut Broker, request: &Arc<Request>, cx: &mut Cx<'_
         if let Some(topics) = &mut question.topics {
             topics.retain(|topic| version < NAMES_TOPICS_BY_ID || !topic.name.is_empty());
         }
-        let question = GroupQuestion::OffsetFetch(question);
-        let part =
-            if is_stable { Part::StableQuestion(question) } else { Part::Question(question) };
+        let part = match is_stable {
+            true => Part::Request(GroupRequest::FetchStableOffsets(question)),
+            false => Part::Question(GroupQuestion::OffsetFetch(question)),
+        };
         parts.push((partition, part));
         fetch.groups.push(Fetched { asked: group, unknown });
     }

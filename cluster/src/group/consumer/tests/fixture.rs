@@ -56,6 +56,8 @@ pub(super) struct Story {
     pub wall_ms: i64,
     pub image: MetadataImage,
     pub log: Vec<GroupRecord>,
+    /// Where each batch of it ends.
+    pub batches: Vec<usize>,
     pub settings: GroupSettings,
     /// Whether writes are lost: what was decided is taken back.
     pub loses_writes: bool,
@@ -78,6 +80,7 @@ impl Story {
             wall_ms: 1_000_000,
             image: MetadataImage::default(),
             log: Vec::new(),
+            batches: vec![0],
             settings,
             loses_writes: false,
             random: Plan::new(7).run_stream("group", "story"),
@@ -192,22 +195,35 @@ impl Story {
             return Vec::new();
         }
         self.log.extend(decision.records.iter().cloned());
+        self.batches.push(self.log.len());
         if decision.then != Then::Nothing {
             self.step(|coordinator, step| coordinator.on_outcome(step, decision.then, Ok(())));
         }
         decision.records
     }
 
+    /// Sends a request that is answered at once.
     pub(super) fn send(&mut self, version: i16, request: GroupRequest) -> (Answer, Vec<String>) {
+        let (token, records) = self.post(version, request);
+        let answer = self.take(token).expect("the request is answered at once");
+        (answer, records)
+    }
+
+    /// The answer to a request, if it has come.
+    pub(super) fn take(&mut self, token: u32) -> Option<Answer> {
+        let at = self.answers.iter().position(|(of, _)| *of == token)?;
+        Some(self.answers.remove(at).1)
+    }
+
+    /// Sends a request.
+    pub(super) fn post(&mut self, version: i16, request: GroupRequest) -> (u32, Vec<String>) {
         self.tokens += 1;
         let token = self.tokens;
         let asker = Asker { client_id: "client".into(), client_host: "/127.0.0.1".into(), version };
         let decided =
             self.step(|coordinator, step| coordinator.decide(step, token, &asker, request));
         let records = self.write(Some(token), decided);
-        let at = self.answers.iter().position(|(of, _)| *of == token);
-        let (_, answer) = self.answers.remove(at.expect("the request is answered at once"));
-        (answer, self.show_all(&records))
+        (token, self.show_all(&records))
     }
 
     pub(super) fn ask(&mut self, question: GroupQuestion) -> Answer {

@@ -1,5 +1,5 @@
-//! Kafka's `GroupMetadataManagerTest` on heartbeats of dynamic members, told with the real assignors. Each story has the
-//! names of the tests that it tells.
+//! Kafka's `GroupMetadataManagerTest` on heartbeats of dynamic members, told with the real assignors. Each story has
+//! the names of the tests that it tells.
 
 use super::fixture::{Story, beating, joining};
 use crate::config::group::{GroupSettings, ServerAssignor, ServerAssignors};
@@ -302,7 +302,6 @@ fn who_does_not_give_back_in_time_is_removed() {
     assert_eq!((&fired[0].0, fired[0].1.len()), (&rebalance, 4), "TO-1");
     story.join("a", &["foo"]);
     story.keep("b", 3, None);
-    story.keep("b", 3, None);
     assert!(!story.coordinator.timers().is_scheduled(&rebalance));
 }
 
@@ -397,9 +396,11 @@ fn a_group_may_have_settings_of_its_own() {
     assert!(story.pass(49_999).is_empty());
     assert_eq!(story.pass(1).len(), 1);
     story.configure("consumer.assignment.interval.ms", "2000");
-    let beat = story.join("a", &["foo"]);
-    assert_eq!(beat.told(&story), "2 []", "in 4.3.0 an emptied group waits, too");
-    story.pass(2_000);
+    assert_eq!(story.join("a", &["foo"]).told(&story), "4 [foo:0]");
+    story.pass(1_999);
+    assert_eq!(story.join("b", &["foo"]).told(&story), "4 []");
+    story.pass(1);
+    assert_eq!(story.keep("b", 4, None).told(&story), "5");
 }
 
 /// `testSubscriptionUpgradeToMetadataHash`.

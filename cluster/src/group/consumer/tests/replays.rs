@@ -1,4 +1,5 @@
-//! Kafka's `GroupMetadataManagerTest.testReplayConsumerGroup...`: what each record does, and a log that is half compacted.
+//! Kafka's `GroupMetadataManagerTest.testReplayConsumerGroup...`: what each record does, and a log that is half
+//! compacted.
 
 use super::fixture::{Story, beating};
 use crate::group::consumer::member::ConsumerGroupMember;
