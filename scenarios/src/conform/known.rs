@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_spanned::Spanned;
-use trial_cluster::broker::api::SERVED;
+use trial_cluster::broker::api::served;
 use trial_cluster::wire::ApiKey;
 
 use super::compare::{Difference, leads_to};
@@ -156,7 +156,7 @@ impl Known {
             Step::Ask(ask) => Some(ask.api),
             _ => None,
         });
-        let is_served = |api: &ApiKey| SERVED.iter().any(|row| row.api == *api);
+        let is_served = |api: &ApiKey| served().any(|row| row.api == *api);
         let missing: BTreeSet<ApiKey> = asks
             .filter(|api| !is_served(api) && self.not_served.contains_key(api.name()))
             .collect();
