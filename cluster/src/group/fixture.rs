@@ -18,7 +18,6 @@ use crate::config::group::GroupSettings;
 use crate::error_code::ErrorCode;
 use crate::ids::Offset;
 use crate::image::MetadataImage;
-use crate::rules::Rules;
 
 /// What became of a request.
 pub(super) type Answer = Result<GroupResponse, GroupError>;
@@ -58,8 +57,7 @@ impl Driven {
     }
 
     pub(super) fn with_seed(settings: GroupSettings, seed: u64) -> Self {
-        let rules = Rules::default();
-        let coordinator = GroupCoordinator::new(Arc::new(settings), rules);
+        let coordinator = GroupCoordinator::new(Arc::new(settings));
         Self {
             committed: coordinator.state().clone(),
             coordinator,
@@ -213,8 +211,7 @@ impl Driven {
 
     /// Another coordinator that has read the log of this one, and is loaded.
     pub(super) fn reload(&mut self, settings: GroupSettings) {
-        let rules = Rules::default();
-        self.coordinator = GroupCoordinator::new(Arc::new(settings), rules);
+        self.coordinator = GroupCoordinator::new(Arc::new(settings));
         for (at, record) in self.log.iter().enumerate() {
             let offset = Offset(i64::try_from(at).expect("tests are short"));
             self.coordinator.replay(offset, record);

@@ -18,13 +18,11 @@ use super::timer::{TimerKey, Timers};
 use crate::config::group::GroupSettings;
 use crate::ids::{Offset, TopicId};
 use crate::image::MetadataDelta;
-use crate::rules::Rules;
 
 /// The coordinator of the groups of one partition of `__consumer_offsets`.
 #[derive(Debug, Clone)]
 pub struct GroupCoordinator {
     pub(super) settings: Arc<GroupSettings>,
-    pub(super) rules: Rules,
     pub(super) state: GroupState,
     pub(super) timers: Timers,
     pub(super) classic: ClassicGroups,
@@ -34,10 +32,9 @@ pub struct GroupCoordinator {
 impl GroupCoordinator {
     /// One that has read nothing.
     #[must_use]
-    pub fn new(settings: Arc<GroupSettings>, rules: Rules) -> Self {
+    pub fn new(settings: Arc<GroupSettings>) -> Self {
         Self {
             settings,
-            rules,
             state: GroupState::default(),
             timers: Timers::default(),
             classic: ClassicGroups::default(),

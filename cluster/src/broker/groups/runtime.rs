@@ -25,7 +25,6 @@ use crate::ids::{Offset, TopicId, TopicPartition, Uuid};
 use crate::image::MetadataImage;
 use crate::note::Note;
 use crate::note::group::GroupNote;
-use crate::rules::Rules;
 use crate::storage::SimulatedDisk;
 
 /// Which part of which request a shard is asked for.
@@ -70,7 +69,6 @@ impl GroupCoordinators {
         partition: i32,
         event: &ShardEvent,
         config: &BrokerConfig,
-        rules: &Rules,
     ) {
         if !matches!(event, ShardEvent::Load { .. }) {
             return;
@@ -79,7 +77,6 @@ impl GroupCoordinators {
             shard: Shard::new(
                 Arc::new(config.group.clone()),
                 Compression::from(config.group.offsets_topic_compression_codec.0),
-                rules.clone(),
             ),
             topic,
             is_busy: false,

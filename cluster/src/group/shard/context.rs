@@ -30,7 +30,6 @@ use crate::group::timer::TimerKey;
 use crate::ids::{LeaderEpoch, Offset};
 use crate::mark;
 use crate::note::group::GroupEvent;
-use crate::rules::Rules;
 
 /// What a shard is at (`CoordinatorState`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +59,6 @@ struct Listener {
 #[derive(Debug, Clone)]
 pub struct Shard {
     pub(super) settings: Arc<GroupSettings>,
-    pub(super) rules: Rules,
     pub(super) compression: Compression,
     pub(super) state: ShardState,
     pub(super) epoch: LeaderEpoch,
@@ -80,10 +78,9 @@ pub struct Shard {
 impl Shard {
     /// One that knows nothing.
     #[must_use]
-    pub fn new(settings: Arc<GroupSettings>, compression: Compression, rules: Rules) -> Self {
+    pub fn new(settings: Arc<GroupSettings>, compression: Compression) -> Self {
         Self {
             settings,
-            rules,
             compression,
             state: ShardState::Initial,
             epoch: LeaderEpoch::NONE,
@@ -313,7 +310,7 @@ impl Shard {
     /// A coordinator that has read nothing, and the log to be read.
     fn begin_loading(&mut self, step: &mut ShardStep<'_>) {
         self.state = ShardState::Loading;
-        let machine = GroupCoordinator::new(Arc::clone(&self.settings), self.rules.clone());
+        let machine = GroupCoordinator::new(Arc::clone(&self.settings));
         self.timeline = Some(Timeline::new(machine));
         self.load += 1;
         self.has_lost = false;

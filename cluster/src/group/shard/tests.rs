@@ -19,7 +19,6 @@ use crate::group::timer::TimerKey;
 use crate::ids::{LeaderEpoch, Offset};
 use crate::image::MetadataImage;
 use crate::note::group::GroupEvent;
-use crate::rules::Rules;
 use crate::wire::{HeartbeatRequest, HeartbeatResponse, OffsetCommitKey, OffsetCommitValue};
 
 /// A log that is written to, and refuses what it is told to refuse.
@@ -60,7 +59,7 @@ impl Bench {
     fn new(linger_ms: i64) -> Self {
         let settings = GroupSettings { append_linger_ms: linger_ms, ..GroupSettings::default() };
         Self {
-            shard: Shard::new(Arc::new(settings), Compression::NONE, Rules::default()),
+            shard: Shard::new(Arc::new(settings), Compression::NONE),
             log: FakeLog {
                 end: Offset::ZERO,
                 batches: Vec::new(),

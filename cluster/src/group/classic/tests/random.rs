@@ -12,7 +12,6 @@ use super::*;
 use crate::group::GroupCoordinator;
 use crate::group::fixture::Driven;
 use crate::ids::Offset;
-use crate::rules::Rules;
 
 /// A client.
 #[derive(Default)]
@@ -309,7 +308,7 @@ impl Play {
         if !matches!(group.state(), ClassicState::Stable | ClassicState::Empty) {
             return;
         }
-        let mut read = GroupCoordinator::new(settings().into(), Rules::default());
+        let mut read = GroupCoordinator::new(settings().into());
         for record in self.story.driven.log.iter().rev().take(1) {
             read.replay(Offset(0), record);
         }

@@ -16,7 +16,6 @@ use crate::group::step::{Decided, GroupEffect, GroupError, Step, Then};
 use crate::group::timer::TimerKey;
 use crate::ids::{Offset, TopicId, Uuid};
 use crate::image::{MetadataDelta, MetadataImage};
-use crate::rules::Rules;
 use crate::wire::consumer_group_heartbeat_request::TopicPartition;
 use crate::wire::{
     ConfigRecord, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse, MetadataRecord,
@@ -73,9 +72,8 @@ impl Story {
     }
 
     pub(super) fn with(settings: GroupSettings) -> Self {
-        let rules = Rules::default();
         Self {
-            coordinator: GroupCoordinator::new(Arc::new(settings.clone()), rules),
+            coordinator: GroupCoordinator::new(Arc::new(settings.clone())),
             now: Time::ZERO + Span::from_secs(1),
             wall_ms: 1_000_000,
             image: MetadataImage::default(),
@@ -297,8 +295,7 @@ impl Story {
     }
 
     pub(super) fn reload_from(&mut self, records: &[GroupRecord]) {
-        let rules = Rules::default();
-        self.coordinator = GroupCoordinator::new(Arc::new(self.settings.clone()), rules);
+        self.coordinator = GroupCoordinator::new(Arc::new(self.settings.clone()));
         for record in records {
             self.coordinator.replay(Offset(0), record);
         }
