@@ -152,48 +152,6 @@ fn what_cannot_come_of_retention_and_compaction_is_underlined() {
 }
 
 #[test]
-fn members_of_groups_are_told_what_does_not_fit() {
-    let member = |words: &str| format!("{GOOD}[clients.m1]\n{words}\n");
-    let orders = "consume = \"orders\"\ngroup = \"g\"";
-    let cases = [
-        (
-            "group_session_timeout",
-            format!(
-                "{orders}\nconfig = {{ \"group.protocol\" = \"consumer\", \"session.timeout.ms\" = 9000 }}"
-            ),
-        ),
-        (
-            "group_heartbeat_interval",
-            format!("{orders}\nconfig = {{ \"session.timeout.ms\" = 2000 }}"),
-        ),
-        (
-            "group_assignor",
-            format!("{orders}\nconfig = {{ \"partition.assignment.strategy\" = \"range\" }}"),
-        ),
-        ("group_unknown_topic", "consume = [\"orders\", \"ordrs\"]\ngroup = \"g\"".to_owned()),
-        ("group_several_topics_without", "consume = [\"orders\", \"orders\"]".to_owned()),
-        ("group_bad_pattern", "consume_pattern = \"ord(\"\ngroup = \"g\"".to_owned()),
-        ("group_classic_regex", "consume_regex = \"ord.*\"\ngroup = \"g\"".to_owned()),
-        ("group_commit", format!("{orders}\ncommit = \"sometimes\"")),
-        ("group_purge", format!("{orders}\npurge = \"5s\"")),
-        ("group_rate", format!("{orders}\nrate = \"5/s\"")),
-        ("group_named_twice", format!("{orders}\nconfig = {{ \"group.id\" = \"h\" }}")),
-        ("group_in_config", "consume = \"orders\"\nconfig = { \"group.id\" = \"h\" }".to_owned()),
-        (
-            "group_setting_without",
-            "consume = \"orders\"\nconfig = { \"group.instance.id\" = \"i\" }".to_owned(),
-        ),
-        ("group_words_without", "consume = \"orders\"\nper_record = \"5ms\"".to_owned()),
-        ("group_of_a_producer", "produce = \"orders\"\ngroup = \"g\"".to_owned()),
-        ("group_of_nothing", "group = \"g\"".to_owned()),
-    ];
-    for (name, words) in cases {
-        let text = member(&words);
-        insta::assert_snapshot!(name, printed(name, Some(("s.toml", &text)), &["run", "s.toml"]));
-    }
-}
-
-#[test]
 fn a_record_file_that_cannot_be_read_is_named_with_its_line() {
     let folder = folder("records");
     let text =

@@ -180,3 +180,75 @@ impl Reading<'_> {
         config.check().map_err(|error| self.unfit(given, &error, place))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use trial_cluster::client::CommitMode;
+    use trial_cluster::client::consumer::Subscription;
+    use trial_sim::Span;
+
+    use crate::scenario::{Client, Scenario};
+
+    fn read(words: &str) -> Result<Client, String> {
+        let text =
+            format!("title = \"t\"\n[topics.orders]\n[topics.returns]\n[clients.m1]\n{words}\n");
+        let scenario = Scenario::from_text("t", &text, None, &[]);
+        let scenario = scenario.map_err(|error| error.to_string())?;
+        Ok(scenario.clients["m1"].clone())
+    }
+
+    #[test]
+    fn a_member_says_what_it_reads_and_how() {
+        let words = "consume = [\"orders\", \"returns\"]\ngroup = \"g\"\ncommit = \"sync\"\n\
+            per_record = \"2ms\"\ncallback = \"1s\"";
+        let Ok(Client::Member { consumption, config }) = read(words) else {
+            panic!("it is a member");
+        };
+        let Subscription::Topics(topics) = &consumption.subscription else {
+            panic!("it names topics");
+        };
+        assert_eq!(topics.iter().map(|it| &**it).collect::<Vec<_>>(), ["orders", "returns"]);
+        assert_eq!((consumption.commit, consumption.per_poll), (CommitMode::Sync, Span::ZERO));
+        assert_eq!(consumption.per_record, Span::from_millis(2));
+        assert_eq!(config.consumer.group_id.as_deref(), Some("g"));
+        assert!(!config.consumer.auto_commits(), "who commits by itself says so");
+        let one = read("consume = \"orders\"\ngroup = \"g\"").expect("one topic will do");
+        let Client::Member { config, .. } = one else { panic!("it is a member") };
+        assert!(config.consumer.auto_commits(), "Kafka's default");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let orders = "consume = \"orders\"\ngroup = \"g\"";
+        let with = |config: &str| format!("{orders}\nconfig = {{ {config} }}");
+        let beside = "`session.timeout.ms` does not go together with `group.protocol`";
+        for (words, want) in [
+            (with("\"group.protocol\" = \"consumer\", \"session.timeout.ms\" = 9000"), beside),
+            (
+                with("\"session.timeout.ms\" = 2000"),
+                "`heartbeat.interval.ms` does not go together with `session.timeout.ms`",
+            ),
+            (with("\"group.id\" = \"h\""), "the group is named twice"),
+            (
+                "consume = [\"orders\", \"returns\"]".to_owned(),
+                "only a member of a group reads several topics",
+            ),
+            ("consume_pattern = \"ord(\"\ngroup = \"g\"".to_owned(), "`ord(` is no pattern"),
+            (
+                "consume_regex = \"ord.*\"\ngroup = \"g\"".to_owned(),
+                "coordinators match names in the consumer protocol only",
+            ),
+            (format!("{orders}\ncommit = \"sometimes\""), "`sometimes` is no way to commit"),
+            (format!("{orders}\npurge = \"5s\""), "a member of a group deletes nothing"),
+            (format!("{orders}\nrate = \"5/s\""), "a consumer sends nothing"),
+            (
+                "consume = \"orders\"\nper_record = \"5ms\"".to_owned(),
+                "this is for members of a group",
+            ),
+            ("produce = \"orders\"\ngroup = \"g\"".to_owned(), "this is for members of a group"),
+            ("group = \"g\"".to_owned(), "`m1` must subscribe to something, in one way"),
+        ] {
+            assert_eq!(read(&words).expect_err("it does not fit"), want, "{words}");
+        }
+    }
+}

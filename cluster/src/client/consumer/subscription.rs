@@ -61,6 +61,8 @@ pub(super) struct PartitionState {
     pub(super) is_pending_revocation: bool,
     /// The application has not been told of it yet (KIP-848).
     pub(super) is_pending_callback: bool,
+    /// The application was told that it is revoked.
+    pub(super) is_told_revoked: bool,
 }
 
 /// The replica that the leader has named.
@@ -81,6 +83,7 @@ impl PartitionState {
             is_paused: false,
             is_pending_revocation: false,
             is_pending_callback: false,
+            is_told_revoked: false,
         }
     }
 

@@ -1,7 +1,7 @@
 //! The end of a member: a last commit, a last callback, a word to the coordinator.
 //!
-//! In Kafka:   `ConsumerCoordinator.close`, `AbstractCoordinator.close`; `AsyncKafkaConsumer.close`; KIP-1092 has options
-//!             for it.
+//! In Kafka:   `ConsumerCoordinator.close`, `AbstractCoordinator.close`; `AsyncKafkaConsumer.close`; KIP-1092 has
+//!             options for it.
 //! Holds:      how far it is.
 //! Left out:   `CloseOptions`: dynamic members leave, static ones stay (as the default says). Fetch sessions are not
 //!             closed.

@@ -54,7 +54,10 @@ impl GroupConsumer {
     /// The coordinator, unless it is unknown or cannot be reached (`checkAndGetCoordinator`).
     pub(super) fn coordinator(&mut self, wires: &mut dyn Wires) -> Option<BrokerId> {
         let node = self.coordinator.node?;
-        if self.fetch.cluster.net.connection_failed(node) {
+        let net = &self.fetch.cluster.net;
+        // Once the back-off is over, the next request connects (`ConsumerNetworkClient.isUnavailable`).
+        let backs_off = net.retry_at(node).is_some_and(|at| at > wires.now());
+        if net.connection_failed(node) && backs_off {
             self.mark_coordinator_unknown(true, wires);
         }
         self.coordinator.node

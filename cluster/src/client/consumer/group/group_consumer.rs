@@ -198,8 +198,9 @@ impl GroupConsumer {
         }
         let polled = self.fetch.collect(wires.now());
         self.assert_owned(&polled);
+        // Partitions whose records were returned, or dropped, may be fetched again.
+        self.fetch.send_fetches(wires);
         if !polled.is_empty() {
-            self.fetch.send_fetches(wires);
             self.turn = Turn::Away;
         }
         polled

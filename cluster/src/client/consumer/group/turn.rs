@@ -4,7 +4,9 @@
 //!             `AsyncKafkaConsumer`.
 //! Holds:      where it is, and what goes on when a callback returns.
 //! Invariants: TU-1 what a poll does (joining, assigning, committing at intervals, fetching) is done only while the
-//!             application is in one; TU-2 callbacks come one at a time.
+//!             application is in one; TU-2 callbacks come one at a time. TU-3 the application is told once
+//!             of each partition that it does not have it any more.
+//! Left out:   Kafka's `onPartitionsLost` of the consumer protocol names what was revoked just before, too.
 
 use std::collections::BTreeSet;
 
@@ -93,6 +95,10 @@ impl GroupConsumer {
             }
             _ => (self.generation_id(), self.member_id()),
         };
+        let partitions = match listener {
+            Listener::Assigned => partitions,
+            Listener::Revoked | Listener::Lost => self.not_told_yet(partitions),
+        };
         let tells_nothing = partitions.is_empty();
         match listener {
             Listener::Assigned => {
@@ -112,6 +118,18 @@ impl GroupConsumer {
         let callback = Callback { until, commits, commit: None, then };
         self.turn = Turn::CallingBack(Box::new(callback));
         self.go_on_with_callback(wires);
+    }
+
+    /// TU-3.
+    fn not_told_yet(
+        &mut self,
+        mut partitions: BTreeSet<NamedPartition>,
+    ) -> BTreeSet<NamedPartition> {
+        partitions.retain(|at| {
+            let state = self.fetch.assigned.get_mut(at);
+            !state.is_some_and(|state| std::mem::replace(&mut state.is_told_revoked, true))
+        });
+        partitions
     }
 
     /// If the callback that runs is through, what follows it is done.

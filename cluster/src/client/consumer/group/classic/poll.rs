@@ -1,4 +1,4 @@
-//! What a poll does about a classic group: it finds the coordinator, joins when that is needed, commits when it is time.
+//! What a poll does about a classic group: it finds the coordinator, joins if it must, commits when it is time.
 //!
 //! In Kafka:   `ConsumerCoordinator.poll`, `rejoinNeededOrPending`, `AbstractCoordinator.joinGroupIfNeeded`.
 //! Inputs:     rounds of a poll. Effects: requests; false means that the rest of the round is not for now.

@@ -1,4 +1,4 @@
-//! The consumer protocol (KIP-848): the coordinator assigns, the member reconciles what it has with what it should have.
+//! The consumer protocol (KIP-848): the coordinator assigns, the member goes from what it has to what it should have.
 //!
 //! In Kafka:   `ConsumerMembershipManager`, `ConsumerHeartbeatRequestManager`.
 //!

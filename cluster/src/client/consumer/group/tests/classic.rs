@@ -284,6 +284,7 @@ fn the_leader_joins_again_when_a_topic_grows() {
     let mut it = Fixture::joined(1, &[("metadata.max.age.ms", "1000"), NO_AUTO_COMMIT]);
     it.cluster.leaders.insert(1, (1, 1));
     it.run_to(1_100);
+    it.serve_fetches(&[]); // metadata waits behind it
     assert_eq!(it.events(), "revoked [0] in 1");
     it.join_as("m1", 2, &["m1"]);
     assert_eq!(it.waiting(), "sync m1 in 2 [m1: 0 1]");
@@ -298,7 +299,10 @@ fn a_follower_leaves_it_to_the_leader() {
     it.sync_with(&[0]);
     it.start_at(0);
     it.cluster.leaders.insert(1, (1, 1));
+    it.run_to(1_500);
+    it.serve_fetches(&[]);
     it.run_to(2_500);
+    assert_eq!(it.consumer.metadata().partition_count(super::TOPIC), Some(2), "it knows");
     assert_eq!(
         (it.events().as_str(), it.waiting().as_str()),
         ("assigned [0] in 1, 0 begins at 0", "")
@@ -320,7 +324,7 @@ fn a_slow_callback_holds_the_join_up_and_not_the_heartbeats() {
     it.run_to(6_500);
     it.answer_heartbeat(ErrorCode::RebalanceInProgress);
     it.events();
-    it.run_to(9_000);
+    it.run_to(8_900);
     assert_eq!(it.waiting(), "", "in onPartitionsRevoked");
     it.run_to(9_600);
     it.answer_heartbeat(ErrorCode::RebalanceInProgress);

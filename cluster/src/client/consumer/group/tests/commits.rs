@@ -84,25 +84,6 @@ fn other_errors_of_a_commit_are_told_and_say_what_becomes_of_the_member() {
     }
 }
 
-/// (`testCommitOffsetUnknownMemberShouldNotResetGenerationId`..: with a new generation)
-#[test]
-fn an_answer_to_an_old_generation_does_not_take_the_new_one() {
-    let mut it = consumed();
-    it.consumer.commit_async(&mut it.cluster.wires);
-    it.cluster.settle(&mut it.consumer);
-    let old = it.expect("commit 0@2 in 1");
-    it.poll();
-    it.run_to(3_000);
-    it.answer_heartbeat(ErrorCode::RebalanceInProgress);
-    let join = it.waiting();
-    assert_eq!(join, "join `m1` owning []");
-    it.answer_commit(&old, ErrorCode::IllegalGeneration);
-    it.run_to(3_050);
-    // Same generation, but it prepares: the member id is asked to join with already, and is kept.
-    it.join_as("m1", 2, &["m1"]);
-    assert!(!it.waiting().is_empty(), "it goes on");
-}
-
 /// (`testCommitOffsetSyncWithoutCoordinator...`, `testCommitOffsetSyncTimeout`)
 #[test]
 fn a_sync_commit_without_a_coordinator_times_out() {

@@ -134,6 +134,7 @@ impl Fixture {
     /// Answers FindCoordinator: it is b2.
     #[track_caller]
     pub(super) fn find(&mut self) {
+        self.serve_fetches(&[]); // answers come in the order of the requests
         let asked = self.expect("find g");
         self.answer(&asked, &found(ErrorCode::None));
     }

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::{Fixture, assignment, beat, found};
 use crate::client::NamedPartition;
 use crate::client::consumer::group::GroupEvent;
+use crate::client::consumer::group::classic::MemberState;
 use crate::client::test_cluster::Asked;
 use crate::error_code::ErrorCode;
 use crate::ids::Offset;
@@ -110,7 +111,10 @@ fn play(protocol: &str, strategy: &str, steps: &[(u8, u8, u16)]) {
         answer_one(&mut it, *which, *what, &mut generation);
         belief.listen(&mut it);
         now += u64::from(*wait);
+        let timers = it.cluster.timers;
         it.run_to(now);
+        let fired = it.cluster.timers - timers;
+        assert!(fired <= 20 + usize::from(*wait) / 10, "the timer runs hot: {fired} in {wait} ms");
         belief.listen(&mut it);
         if now >= away_until && belief.poll(&mut it) {
             away_until = now + u64::from(*what) * 7;
@@ -121,7 +125,7 @@ fn play(protocol: &str, strategy: &str, steps: &[(u8, u8, u16)]) {
     }
     // Now the coordinator behaves: the member joins, or says why not.
     it.cluster.down.clear();
-    for _ in 0..400 {
+    for _ in 0..300 {
         while !it.cluster.asked.is_empty() {
             answer_one(&mut it, 0, 0, &mut generation);
             belief.listen(&mut it);
@@ -130,7 +134,9 @@ fn play(protocol: &str, strategy: &str, steps: &[(u8, u8, u16)]) {
         it.run_to(now);
         belief.poll(&mut it);
     }
-    let is_well = belief.failed.is_some() || !belief.owned.is_empty();
+    // A leader may give a member nothing.
+    let is_joined = it.consumer.classic.state == MemberState::Stable;
+    let is_well = belief.failed.is_some() || !belief.owned.is_empty() || is_joined;
     assert!(is_well, "after {} assignments: {:?}", belief.assigned, it.waiting());
 }
 
@@ -216,7 +222,7 @@ fn join_response(asked: &Asked, error: ErrorCode, what: u8, generation: i32) -> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(60))]
 
     #[test]
     fn a_classic_member_owns_what_it_polls_and_ends_up_joined(
