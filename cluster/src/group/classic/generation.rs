@@ -136,6 +136,8 @@ impl ClassicGroup {
     pub(super) fn empty_record(&self) -> GroupRecord {
         let value = GroupMetadataValue {
             current_state_timestamp: self.state_since.unwrap_or(-1),
+            protocol: None,
+            leader: None,
             ..GroupMetadataValue::default()
         };
         GroupRecord::GroupMetadata(self.key(), Some(value))

@@ -3,8 +3,8 @@
 //! In Kafka:   `ClassicGroup`.
 //! Holds:      the state, the generation, the members with the requests that are kept for them, who has an id and has
 //!             not joined, who has joined and not synced.
-//! Invariants: CG-2 the number of members whose JoinGroup is kept is what is counted. CG-3 an instance id belongs to one
-//!             member (G10). CG-4 a request that is kept is answered, or dropped, once.
+//! Invariants: CG-2 the number of members whose JoinGroup is kept is what is counted. CG-3 an instance id belongs to
+//!             one member (G10). CG-4 a request that is kept is answered, or dropped, once.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

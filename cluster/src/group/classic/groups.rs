@@ -1,7 +1,7 @@
 //! Which classic group is meant: what the timeline names, and what it names it for.
 //!
-//! In Kafka:   the references from the timeline map `groups` to `ClassicGroup`s, which are on no timeline themselves: if
-//!             the map goes back, it holds the object that it held then, as that has become meanwhile.
+//! In Kafka:   the references from the timeline map `groups` to `ClassicGroup`s, which are on no timeline themselves:
+//!             if the map goes back, it holds the object that it held then, as that has become meanwhile.
 //! Holds:      every classic group that a state of the timeline may still name.
 //! Invariants: CR-1 a number is given once.
 

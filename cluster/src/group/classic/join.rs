@@ -87,8 +87,8 @@ pub fn new_member_id(random: &mut Stream, client_id: &str, instance_id: Option<&
 }
 
 impl GroupCoordinator {
-    /// JoinGroup to a classic group, or to none. `before` stands in front of what is written: the tombstones of an empty
-    /// group of another kind that has just made room.
+    /// JoinGroup to a classic group, or to none. `before` stands in front of what is written: the tombstones of an
+    /// empty group of another kind that has just made room.
     ///
     /// # Errors
     /// Kafka does not expect what was asked.

@@ -5,7 +5,7 @@
 //! Invariants: CG-8 a group that prepares has a timer that ends its join phase. CG-9 a group that completes has one for
 //!             whoever does not sync (KAFKA-12890).
 //!             If no protocol is known to all, which takes a member that lists one twice, or a subscription is
-//!             malformed, Kafka's operation ends with an exception: the group prepares until sessions end, here as there.
+//!             malformed, Kafka's operation ends with an exception: the group prepares until sessions end; so here.
 
 use bytes::Bytes;
 

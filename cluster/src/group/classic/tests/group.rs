@@ -39,7 +39,7 @@ fn through(group: &mut ClassicGroup, states: &[ClassicState]) {
     }
 }
 
-/// `testCanRebalanceWhenStable` and the four beside it, the nine legal transitions, the ten illegal ones
+/// `testCanRebalanceWhenStable` and the three beside it, and the seventeen tests of transitions
 #[test]
 fn states_follow_each_other() {
     use ClassicState::{CompletingRebalance, Dead, Empty, PreparingRebalance, Stable};
@@ -125,7 +125,7 @@ fn topics_are_known_if_members_are_understood() {
     assert!(!group.is_subscribed_to("foo"));
 }
 
-/// What 4.3.0 says of the bytes of `testComputeSubscribedTopicsHandlesMalformedMemberMetadata`, a test of a later Kafka.
+/// What 4.3.0 says of the bytes of `testComputeSubscribedTopicsHandlesMalformedMemberMetadata`, of a later Kafka.
 #[test]
 fn a_malformed_subscription_begins_no_generation() {
     for said in

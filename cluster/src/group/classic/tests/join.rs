@@ -25,6 +25,14 @@ fn a_group_is_written_down_when_it_is_new() {
     let token = story.join(&join().version(4));
     assert_eq!(story.code(token), ErrorCode::MemberIdRequired);
     assert_eq!(story.driven.log, [story.group().empty_record()]);
+    let GroupRecord::GroupMetadata(_, Some(value)) = &story.driven.log[0] else {
+        panic!("a record")
+    };
+    assert_eq!(
+        (&value.protocol, &value.leader),
+        (&None, &None),
+        "nobody leads, which is not an empty name"
+    );
     let id = story.answer(token).member_id;
     let uuid = id.strip_prefix("client-id-").expect("the client id stands in front");
     let parts: Vec<usize> = uuid.split('-').map(str::len).collect();

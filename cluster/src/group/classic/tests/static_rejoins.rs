@@ -152,7 +152,8 @@ fn a_follower_with_nothing_new_changes_nothing() {
     story.check(ClassicState::Stable, 1, 2);
 }
 
-/// `testStaticMemberRejoinAsFollowerWithMismatchedInstanceId`, `testStaticMemberRejoinAsLeaderWithMismatchedInstanceId`,
+/// `testStaticMemberRejoinAsFollowerWithMismatchedInstanceId`,
+/// `testStaticMemberRejoinAsLeaderWithMismatchedInstanceId`,
 /// `testStaticMemberSyncAsLeaderWithInvalidMemberId`, `testStaticMemberJoinWithUnknownInstanceIdAndKnownMemberId`
 #[test]
 fn instance_and_member_id_go_together() {
