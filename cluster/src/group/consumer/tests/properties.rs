@@ -176,7 +176,11 @@ impl World {
         let request = ConsumerGroupHeartbeatRequest { instance_id, ..beating(&client.id, epoch) };
         client.begin_anew();
         client.is_alive = false;
-        let _ = self.story.beat(&request);
+        let left = self.story.beat(&request);
+        if left.is_err_and(|error| error.code == ErrorCode::NotCoordinator) {
+            // It is back without a session (`leave.rs`), and only a new loading mends that.
+            self.fail_over();
+        }
     }
 
     fn change_topics(&mut self) {
