@@ -149,6 +149,12 @@ fn range() {
             ],
         );
     }
+}
+
+/// The rest of them.
+#[test]
+fn range_again() {
+    let three = [("1", 3), ("2", 3), ("3", 2)];
     let two = "1 2";
     check(
         "testReassignmentNumMembersGreaterThanNumPartitionsWhenOneMemberAdded",
@@ -324,6 +330,11 @@ fn uniform_for_members_that_read_different_topics() {
             ("C", None, "1 2", "", "2:0,3,4,5"),
         ],
     );
+}
+
+/// The rest of them.
+#[test]
+fn uniform_for_members_of_whom_some_went() {
     check(
         "testReassignmentWhenOneMemberRemovedAfterInitialAssignmentWithThreeMembersThreeTopics",
         Uniform,
