@@ -54,9 +54,8 @@ impl Group {
         }
         for (id, member) in &self.members {
             let topics: Vec<String> = member.topics.iter().map(ToString::to_string).collect();
-            let topics = if topics.is_empty() { "-".into() } else { topics.join(",") };
-            let (instance, had) =
-                (member.instance_id.as_deref().unwrap_or("-"), shown(&member.assigned));
+            let (topics, had) = (or_dash(&topics, ","), or_dash(&words(&member.assigned), ";"));
+            let instance = member.instance_id.as_deref().unwrap_or("-");
             writeln!(text, "member {id} {instance} {topics} {had}").expect("text");
         }
         text.push_str("end\n");
@@ -78,16 +77,24 @@ impl Group {
     }
 }
 
+/// Its topics in the order of our ids: what shares a bin of Java's map is walked in the order in which it came.
+fn words(partitions: &Partitions) -> Vec<String> {
+    let word = |(id, of): (&TopicId, &BTreeSet<i32>)| {
+        let of: Vec<String> = of.iter().map(ToString::to_string).collect();
+        format!("{id}:{}", of.join(","))
+    };
+    partitions.iter().map(word).collect()
+}
+
+fn or_dash(words: &[String], between: &str) -> String {
+    if words.is_empty() { "-".into() } else { words.join(between) }
+}
+
+/// In the order of the texts, as the program prints it.
 fn shown(partitions: &Partitions) -> String {
-    let mut topics: Vec<String> = partitions
-        .iter()
-        .map(|(id, of)| {
-            let of: Vec<String> = of.iter().map(ToString::to_string).collect();
-            format!("{id}:{}", of.join(","))
-        })
-        .collect();
-    topics.sort();
-    if topics.is_empty() { "-".into() } else { topics.join(";") }
+    let mut words = words(partitions);
+    words.sort();
+    or_dash(&words, ";")
 }
 
 fn member(random: &mut Stream, all: &[TopicId], same: bool) -> (MemberId, MemberSpec) {

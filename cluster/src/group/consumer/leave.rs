@@ -4,6 +4,8 @@
 //!             `consumerGroupFenceMembers`, `maybeDeleteResolvedRegularExpressions`.
 //! Invariants: LV-1 who goes for good takes all its records along, and the group epoch grows; LV-2 a static member that
 //!             goes for a while keeps its partitions until its session runs out.
+//! Left out:   what Kafka leaves out: who goes loses its timers at once, and if that cannot be written it is back
+//!             without them. Nothing removes it then but the next loading of the log.
 
 use std::sync::Arc;
 

@@ -45,6 +45,8 @@ pub struct ConsumerSoft {
     pub(crate) resolving: BTreeMap<GroupId, Resolution>,
     /// In which epoch a member was when its rebalance timer was set.
     pub(crate) rebalance_epochs: BTreeMap<TimerKey, i32>,
+    /// With how many of those it is time to forget who is gone.
+    pub(crate) forget_at: usize,
     /// The newest image in which a topic was new; none before the first image.
     pub(crate) image_with_new_topics: Option<i64>,
 }

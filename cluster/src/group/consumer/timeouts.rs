@@ -55,12 +55,28 @@ impl GroupCoordinator {
     ) {
         let key = TimerKey::ConsumerRebalance(group.clone(), member.member_id.clone());
         if member.state == MemberState::UnrevokedPartitions {
+            self.forget_rebalances();
             self.consumer.rebalance_epochs.insert(key.clone(), member.member_epoch);
             self.timers.schedule(key, after(step.now, member.rebalance_timeout_ms));
         } else {
             self.consumer.rebalance_epochs.remove(&key);
             self.timers.cancel(&key);
         }
+    }
+
+    /// Forgets members that are gone, whenever as many have come as were left the last time.
+    fn forget_rebalances(&mut self) {
+        let GroupCoordinator { consumer, state, timers, .. } = self;
+        if consumer.rebalance_epochs.len() < consumer.forget_at {
+            return;
+        }
+        consumer.rebalance_epochs.retain(|key, _| {
+            let TimerKey::ConsumerRebalance(group, member) = key else { return false };
+            let group = state.groups.get(group);
+            let is_member = matches!(group, Some(GroupEntry::Consumer(group)) if group.member(member).is_some());
+            is_member || timers.is_scheduled(key)
+        });
+        consumer.forget_at = 2 * consumer.rebalance_epochs.len() + 64;
     }
 
     /// A member with the classic protocol has to join again within its rebalance timeout.
@@ -89,11 +105,10 @@ impl GroupCoordinator {
     /// A member goes.
     pub(crate) fn cancel_member_timers(&mut self, group: &GroupId, member: &MemberId) {
         let of = |kind: fn(GroupId, MemberId) -> TimerKey| kind(group.clone(), member.clone());
-        let rebalance = of(TimerKey::ConsumerRebalance);
-        self.consumer.rebalance_epochs.remove(&rebalance);
+        // In which epoch it was to give back is kept: should it not be written that it goes, it is tried again.
         for key in [
             of(TimerKey::ConsumerSession),
-            rebalance,
+            of(TimerKey::ConsumerRebalance),
             of(TimerKey::ConsumerJoin),
             of(TimerKey::ConsumerSync),
         ] {

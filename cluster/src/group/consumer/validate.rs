@@ -70,8 +70,9 @@ impl Group for ConsumerGroup {
         if member_id.is_none() && member_epoch < 0 {
             return Ok(());
         }
-        // Kafka looks for a member called `null` then, and finds none.
-        let member = static_members::member_of(self, member_id.unwrap_or("null"))?;
+        // Kafka's table of members has no room for a name that is null.
+        let member_id = member_id.ok_or(ErrorCode::UnknownServerError)?;
+        let member = static_members::member_of(self, member_id)?;
         let known = member.member_epoch;
         if member_epoch == known {
             return Ok(());

@@ -276,7 +276,15 @@ impl Story {
             self.move_to(due.max(self.now));
             let key = self.coordinator.timers_mut().take_due(self.now).expect("one is due");
             let decided = self.step(|coordinator, step| coordinator.on_timer(step, &key));
+            let has_records = decided.as_ref().is_ok_and(|decision| !decision.records.is_empty());
             let records = self.write(None, decided);
+            if self.loses_writes
+                && has_records
+                && let Some(backoff) = key.retry_backoff(&self.settings)
+            {
+                // As a shard does it (`CoordinatorTimerImpl`).
+                self.coordinator.timers_mut().schedule(key.clone(), self.now + backoff);
+            }
             fired.push((key, self.show_all(&records)));
         }
         self.move_to(until);

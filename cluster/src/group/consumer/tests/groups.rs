@@ -178,6 +178,9 @@ fn subscriptions_are_counted() {
     assert_eq!(group.subscription().topics["bar"], count(2, 0));
 }
 
+/// Members by regular expression, subscribers by topic, how many members there are, and what that makes.
+type Row<'a> = (&'a [(&'a str, usize)], &'a [(&'a str, usize, usize)], usize, bool);
+
 /// `testSubscriptionType`.
 #[test]
 fn all_read_the_same_if_all_counts_say_so() {
@@ -191,7 +194,7 @@ fn all_read_the_same_if_all_counts_say_so() {
     let regexes = |of: &[(&str, usize)]| -> Counts {
         of.iter().map(|&(regex, count)| (regex.to_string(), count)).collect()
     };
-    let rows: &[(&[(&str, usize)], &[(&str, usize, usize)], usize, bool)] = &[
+    let rows: &[Row<'_>] = &[
         (&[], &[], 0, true),
         (&[], &[("foo", 5, 0)], 5, true),
         (&[], &[("foo", 5, 0), ("bar", 4, 0)], 5, false),
