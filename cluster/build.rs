@@ -86,7 +86,7 @@ const METADATA_RECORDS: &[&str] = &[
     "ClearElrRecord",
 ];
 
-/// Headers, control records and the file of the quorum's state.
+/// Headers, control records, the file of the quorum's state, and what consumers tell each other in their groups.
 const OTHERS: &[&str] = &[
     "RequestHeader",
     "ResponseHeader",
@@ -97,6 +97,8 @@ const OTHERS: &[&str] = &[
     "VotersRecord",
     "EndTxnMarker",
     "QuorumState",
+    "ConsumerProtocolAssignment",
+    "ConsumerProtocolSubscription",
 ];
 
 #[expect(
