@@ -112,7 +112,7 @@ const GROUP_RECORDS: &[&str] = &[
     "ConsumerGroupRegularExpression",
 ];
 
-/// Headers, control records and the file of the quorum's state.
+/// Headers, control records, the file of the quorum's state, and what consumers tell each other in their groups.
 const OTHERS: &[&str] = &[
     "RequestHeader",
     "ResponseHeader",

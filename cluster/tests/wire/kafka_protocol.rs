@@ -66,6 +66,7 @@ const PEERS: &[Peer] = peers! {
     UnregisterBrokerRequest UnregisterBrokerResponse UpdateFeaturesRequest UpdateFeaturesResponse
     VoteRequest VoteResponse RequestHeader ResponseHeader LeaderChangeMessage SnapshotHeaderRecord
     SnapshotFooterRecord KRaftVersionRecord VotersRecord EndTxnMarker
+    ConsumerProtocolAssignment ConsumerProtocolSubscription
 };
 
 /// The versions that both know, as (peer, version).
