@@ -153,7 +153,7 @@ impl Bench {
     }
 
     fn pass(&mut self, span: Span) {
-        self.now = self.now + span;
+        self.now += span;
         self.shard.on_time(self.now);
         self.run();
     }
@@ -231,7 +231,7 @@ fn without_linger_each_is_written_at_once_and_with_linger_when_it_is_over() {
     bench.pass(Span::from_millis(1));
     assert_eq!(bench.log.batches.len(), 1, "the timer writes it");
     bench.decide(3, 1);
-    bench.now = bench.now + Span::from_millis(25);
+    bench.now += Span::from_millis(25);
     bench.decide(4, 1);
     assert_eq!(bench.log.batches.len(), 2, "or whoever comes too late to wait");
     bench.pass(Span::ZERO);
