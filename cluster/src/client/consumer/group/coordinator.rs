@@ -132,6 +132,11 @@ impl GroupConsumer {
         let node = BrokerId(i32::MAX - answer.node_id);
         self.fetch.cluster.net.set_node(node, &answer.host, port);
         self.fetch.cluster.net.ready(node, wires);
+        let retry_at = self.fetch.cluster.net.retry_at(node);
+        if retry_at.is_some_and(|at| at > wires.now()) {
+            // It is found, and cannot be reached yet: the search backs off too.
+            return self.on_coordinator_not_found(ErrorCode::CoordinatorNotAvailable, wires);
+        }
         let found = Coordinator { node: Some(node), ..Coordinator::default() };
         self.coordinator = found;
         self.classic.heartbeat.reset_session(wires.now());
