@@ -132,7 +132,7 @@ fn every_version_is_answered_and_other_coordinators_are_not_there() {
     assert_eq!(ask(5, SHARE, share), ErrorCode::InvalidRequest);
     assert_eq!(ask(6, SHARE, "g"), ErrorCode::InvalidRequest);
     assert_eq!(ask(6, SHARE, share), ErrorCode::CoordinatorNotAvailable);
-    assert_eq!(ask(6, 9, "g"), ErrorCode::UnknownServerError);
+    assert_eq!(ask(6, 9, "g"), ErrorCode::InvalidRequest);
 }
 
 #[test]

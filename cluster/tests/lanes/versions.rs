@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use trial_cluster::broker::api::served;
 use trial_cluster::wire::{
-    AlterConfigsRequest, AlterPartitionReassignmentsRequest, ApiKey, ApiVersionsRequest,
+    self, AlterConfigsRequest, AlterPartitionReassignmentsRequest, ApiKey, ApiVersionsRequest,
     CreatePartitionsRequest, CreateTopicsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
     DescribeClusterRequest, DescribeConfigsRequest, DescribeProducersRequest,
     DescribeQuorumRequest, DescribeTopicPartitionsRequest, ElectLeadersRequest, FetchRequest,
@@ -52,6 +52,19 @@ fn answers_the_default(bench: &mut Bench, door: Door, api: ApiKey, version: i16)
         ListPartitionReassignments: ListPartitionReassignmentsRequest,
         DescribeConfigs: DescribeConfigsRequest, AlterConfigs: AlterConfigsRequest,
         DescribeProducers: DescribeProducersRequest, DescribeQuorum: DescribeQuorumRequest,
+        ConsumerGroupDescribe: wire::ConsumerGroupDescribeRequest,
+        ConsumerGroupHeartbeat: wire::ConsumerGroupHeartbeatRequest,
+        DeleteGroups: wire::DeleteGroupsRequest,
+        DescribeGroups: wire::DescribeGroupsRequest,
+        Heartbeat: wire::HeartbeatRequest,
+        JoinGroup: wire::JoinGroupRequest,
+        LeaveGroup: wire::LeaveGroupRequest,
+        ListGroups: wire::ListGroupsRequest,
+        OffsetCommit: wire::OffsetCommitRequest,
+        OffsetDelete: wire::OffsetDeleteRequest,
+        OffsetFetch: wire::OffsetFetchRequest,
+        SyncGroup: wire::SyncGroupRequest,
+        FindCoordinator: wire::FindCoordinatorRequest,
     );
 }
 

@@ -83,7 +83,9 @@ fn what_else_a_group_allows() {
     let fetch =
         |member, epoch| full.validate_offset_fetch(member, epoch).map_err(|error| error.code);
     assert_eq!([fetch(None, -1), fetch(Some("a"), 10)], [Ok(()); 2]);
-    assert_eq!([fetch(None, 0), fetch(Some("b"), -1)], [Err(ErrorCode::UnknownMemberId); 2]);
+    // Kafka stumbles over a name that is null.
+    assert_eq!(fetch(None, 0), Err(ErrorCode::UnknownServerError));
+    assert_eq!(fetch(Some("b"), -1), Err(ErrorCode::UnknownMemberId));
     assert_eq!(fetch(Some("a"), 9), Err(ErrorCode::StaleMemberEpoch));
     let classic = group(true).validate_offset_fetch(Some("a"), 9);
     assert_eq!(classic.map_err(|error| error.code), Err(ErrorCode::IllegalGeneration));
