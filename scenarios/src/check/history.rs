@@ -155,7 +155,8 @@ fn lost_uncleanly(
     faults: &[FaultSeen],
 ) -> Option<Excuse> {
     let (first, second) = doubles.offsets;
-    let lacks = elected_without(partition, first.min(second), Time::ZERO..=doubles.at)?;
+    let since = partition.unclean_election?;
+    let lacks = elected_without(partition, first.min(second), since..=doubles.at)?;
     Some(Excuse {
         what: written_twice(partition, doubles),
         fault: election_without("the first", lacks, faults),
@@ -168,15 +169,15 @@ fn lost_uncleanly(
 /// The setting by which leaders are elected that may lack what is committed.
 pub(super) const UNCLEAN: &str = "unclean.leader.election.enable";
 
-/// Since an unclean election a leader began within these times whose log ended at this offset or before.
+/// A leader that began within these times, and whose log ended at this offset or before, of a partition that has had an
+/// unclean election: by that one what the leader lacks may have been lost, or may have come back.
 pub(super) fn elected_without(
     partition: &PartitionFacts,
     offset: i64,
     within: RangeInclusive<Time>,
 ) -> Option<&Term> {
-    let since = partition.unclean_election?;
-    let lacks =
-        |term: &&Term| term.at >= since && within.contains(&term.at) && term.start <= offset;
+    partition.unclean_election?;
+    let lacks = |term: &&Term| within.contains(&term.at) && term.start <= offset;
     partition.terms.values().find(lacks)
 }
 

@@ -14,7 +14,7 @@ use trial_sim::fault::{Condition, Effect, Fault, HostExpr, When};
 use trial_sim::{CrashKind, CrashReport, FaultId, HostId, Plan as Draws, Span, Time, World};
 
 use super::carrier::Carrier;
-use super::operator;
+use super::operator::Operator;
 use super::plan::{Plan, Planned, lasting};
 use super::programs::Programs;
 use super::told;
@@ -168,6 +168,7 @@ pub struct Player {
     /// Hosts that nobody starts again at the end.
     left_down: BTreeSet<HostId>,
     is_over: bool,
+    operator: Operator,
     programs: Programs,
     draws: Draws,
 }
@@ -189,6 +190,7 @@ impl Player {
             revived: Vec::new(),
             left_down: BTreeSet::new(),
             is_over: false,
+            operator: Operator::default(),
             programs,
             draws,
         };
@@ -330,7 +332,8 @@ impl Player {
     /// A host went down by itself or by a stop: it starts again if it is wanted, or looked after and not kept down.
     pub fn on_down(&mut self, host: HostId, halt: Option<&str>, world: &mut World<Note>) {
         let stays = self.kept_down.contains_key(&host) || self.left_down.contains(&host);
-        if self.to_restart.remove(&host) || !stays && operator::starts_again(halt, self.is_over) {
+        let wanted = self.to_restart.remove(&host);
+        if wanted || !stays && self.operator.starts_again(host, halt, self.is_over) {
             world.restart(host);
         }
     }
