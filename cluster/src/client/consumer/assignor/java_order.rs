@@ -6,7 +6,7 @@
 //!             `group.instance.id`); in which order range lists topics, when no rack counts; which of the partitions that
 //!             were moved between two members is moved back (`sticky/movements.rs`); and the order of topics in the user
 //!             data of the sticky assignor.
-//! Holds:      entries in buckets, a bucket's in the order in which they came.
+//! Holds:      entries in buckets, a bucket's in the order in which they were put.
 //! Invariants: JO-1 the order depends on the hashes and on the order of arrival, on nothing of this machine.
 //! Left out:   the order of nine entries or more in one bucket of 64 buckets or more: Java makes a tree of them.
 
@@ -45,7 +45,7 @@ impl<T: PartialEq> HashOrder<T> {
         Self { buckets: Self::table(BUCKETS_AT_FIRST), count: 0 }
     }
 
-    /// Adds an entry, unless it is there.
+    /// Adds an entry, unless it is there: `put`, `add`.
     pub(super) fn insert(&mut self, hash: i32, entry: T) {
         let hash = spread(hash);
         let index = self.index(hash);
@@ -59,7 +59,27 @@ impl<T: PartialEq> HashOrder<T> {
         if is_crowded && self.buckets.len() < TREE_BUCKETS_MIN {
             self.double();
         }
-        if self.count > self.buckets.len() / 4 * 3 {
+        if self.is_too_full() {
+            self.double();
+        }
+    }
+
+    /// Adds an entry, unless it is there: `computeIfAbsent`, which puts it first in its bucket, and doubles a table that
+    /// has become too full only when it is called again.
+    pub(super) fn insert_first(&mut self, hash: i32, entry: T) {
+        if self.is_too_full() {
+            self.double();
+        }
+        let hash = spread(hash);
+        let index = self.index(hash);
+        let bucket = &mut self.buckets[index];
+        if bucket.iter().any(|(_, known)| *known == entry) {
+            return;
+        }
+        let is_crowded = bucket.len() >= BUCKET_MAX - 1;
+        bucket.insert(0, (hash, entry));
+        self.count += 1;
+        if is_crowded && self.buckets.len() < TREE_BUCKETS_MIN {
             self.double();
         }
     }
@@ -90,6 +110,10 @@ impl<T: PartialEq> HashOrder<T> {
 
     fn index(&self, hash: u32) -> usize {
         hash as usize & (self.buckets.len() - 1)
+    }
+
+    const fn is_too_full(&self) -> bool {
+        self.count > self.buckets.len() / 4 * 3
     }
 
     fn double(&mut self) {
@@ -136,6 +160,20 @@ mod tests {
         let doubled = [192, 160, 128, 96, 64, 32, 0, 176, 144, 112, 80, 48, 16];
         assert_eq!(order(&thirteen[..8]), thirteen[..8], "eight fit in one bucket of sixteen");
         assert_eq!(order(&thirteen), doubled, "and the ninth doubles the table");
+    }
+
+    #[test]
+    fn an_entry_that_is_computed_comes_first_in_its_bucket() {
+        let order = |numbers: &[i32]| {
+            let mut set = HashOrder::new();
+            numbers.iter().for_each(|number| set.insert_first(*number, *number));
+            set.iter().copied().collect::<Vec<_>>()
+        };
+        assert_eq!(order(&[1, 17, 2, 17]), [17, 1, 2]);
+        let thirteen: Vec<i32> = (0..12).chain([17]).collect();
+        assert_eq!(order(&thirteen)[..3], [0, 17, 1], "the table is still one of 16");
+        let again = [thirteen, vec![0]].concat();
+        assert_eq!(order(&again)[12], 17, "and doubled by the next call, whatever it is for");
     }
 
     #[test]

@@ -69,7 +69,7 @@ fn claim(subscription: &Subscription) -> Claim {
 /// Topics in the order of Java's hashes, partitions in their own.
 fn put(assigned: &[NamedPartition], generation: i32) -> Bytes {
     let mut topics: HashOrder<&Arc<str>> = HashOrder::new();
-    assigned.iter().for_each(|it| topics.insert(hash(&it.topic), &it.topic));
+    assigned.iter().for_each(|it| topics.insert_first(hash(&it.topic), &it.topic));
     let mut data = BytesMut::new();
     data.put_i32(length(topics.iter().count()));
     for topic in topics.iter() {
