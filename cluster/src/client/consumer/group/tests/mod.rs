@@ -25,8 +25,8 @@ use crate::wire::{
     JoinGroupResponse, LeaveGroupRequest, LeaveGroupResponse, ListOffsetsRequest,
     ListOffsetsResponse, Message, OffsetCommitRequest, OffsetCommitResponse, OffsetFetchRequest,
     OffsetFetchResponse, SyncGroupRequest, SyncGroupResponse, consumer_group_heartbeat_response,
-    fetch_response, find_coordinator_response, join_group_response, list_offsets_response,
-    offset_commit_response, offset_fetch_response,
+    fetch_request, fetch_response, find_coordinator_response, join_group_response,
+    list_offsets_response, offset_commit_response, offset_fetch_response,
 };
 
 impl Machine for GroupConsumer {
@@ -312,22 +312,19 @@ impl Fixture {
         while let Some(place) = self.cluster.asked.iter().position(|it| it.api == ApiKey::Fetch) {
             let asked = self.cluster.asked.remove(place);
             let request: FetchRequest = asked.decode();
-            let wanted = request.topics.iter().flat_map(|topic| &topic.partitions);
-            let parts = wanted.filter(|it| only.contains(&it.partition)).map(|it| {
-                fetch_response::Partition {
-                    partition_index: it.partition,
-                    high_watermark: 1_000,
-                    records: Some(batch(it.fetch_offset, 2, 1)),
-                    ..fetch_response::Partition::default()
-                }
-            });
-            let response = fetch_response::Response {
-                topic_id: TOPIC_ID,
-                partitions: parts.collect(),
+            // An answer to a full fetch has all partitions of the request, with records or without.
+            let answered = |it: &fetch_request::Partition| fetch_response::Partition {
+                partition_index: it.partition,
+                high_watermark: 1_000,
+                records: only.contains(&it.partition).then(|| batch(it.fetch_offset, 2, 1)),
+                ..fetch_response::Partition::default()
+            };
+            let of_topic = |it: &fetch_request::Topic| fetch_response::Response {
+                topic_id: it.topic_id,
+                partitions: it.partitions.iter().map(answered).collect(),
                 ..fetch_response::Response::default()
             };
-            let responses =
-                if response.partitions.is_empty() { Vec::new() } else { vec![response] };
+            let responses = request.topics.iter().map(of_topic).collect();
             let response = FetchResponse { session_id: 0, responses, ..FetchResponse::default() };
             self.answer(&asked, &response);
             if only.is_empty() {
