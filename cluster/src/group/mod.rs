@@ -3,8 +3,8 @@
 //!
 //! In Kafka: the module `group-coordinator`, on `coordinator-common`.
 //! Read:     `machine.rs` (what a coordinator holds, and who decides what), `step.rs` (what one event is lent and
-//!           answers), `state.rs` (what the log says), `record.rs` (its bytes), `shard/` (what stands between a coordinator and
-//!           its log); then the folders.
+//!           answers), `state.rs` (what the log says), `record.rs` (its bytes), `shard/` (what stands between a
+//!           coordinator and its log); then the folders.
 
 pub mod assignor;
 pub mod classic;

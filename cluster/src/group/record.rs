@@ -117,9 +117,12 @@ group_records! {
     ConsumerGroupMetadata ConsumerGroupMetadataKey ConsumerGroupMetadataValue 0;
     ConsumerGroupPartitionMetadata ConsumerGroupPartitionMetadataKey ConsumerGroupPartitionMetadataValue 0;
     ConsumerGroupMemberMetadata ConsumerGroupMemberMetadataKey ConsumerGroupMemberMetadataValue 0;
-    ConsumerGroupTargetAssignmentMetadata ConsumerGroupTargetAssignmentMetadataKey ConsumerGroupTargetAssignmentMetadataValue 0;
-    ConsumerGroupTargetAssignmentMember ConsumerGroupTargetAssignmentMemberKey ConsumerGroupTargetAssignmentMemberValue 0;
-    ConsumerGroupCurrentMemberAssignment ConsumerGroupCurrentMemberAssignmentKey ConsumerGroupCurrentMemberAssignmentValue 0;
+    ConsumerGroupTargetAssignmentMetadata ConsumerGroupTargetAssignmentMetadataKey
+        ConsumerGroupTargetAssignmentMetadataValue 0;
+    ConsumerGroupTargetAssignmentMember ConsumerGroupTargetAssignmentMemberKey
+        ConsumerGroupTargetAssignmentMemberValue 0;
+    ConsumerGroupCurrentMemberAssignment ConsumerGroupCurrentMemberAssignmentKey
+        ConsumerGroupCurrentMemberAssignmentValue 0;
     ConsumerGroupRegularExpression ConsumerGroupRegularExpressionKey ConsumerGroupRegularExpressionValue 0;
 }
 

@@ -1,9 +1,9 @@
 //! The consumer's assignors against Java's: the same partitions in the same order, and the same bytes.
 //!
 //! Plain `cargo test` plays the groups in `../data/assignors-4.3.0.txt`, with what Apache Kafka 4.3.0 has answered.
-//! `TRIAL_ORACLE=COMMAND cargo test` runs `COMMAND java scenarios/oracle/Assignors.java ...` as well, with Kafka's jars on
-//! its class path, for ten thousand random groups of each assignor; with `TRIAL_ORACLE_KEEP=1` its answers to the small
-//! ones are kept in that file.
+//! `TRIAL_ORACLE=COMMAND cargo test` runs `COMMAND java scenarios/oracle/Assignors.java ...` as well, with Kafka's jars
+//! on its class path, for ten thousand random groups of each assignor; with `TRIAL_ORACLE_KEEP=1` its answers to the
+//! small ones are kept in that file.
 
 mod groups;
 mod java;

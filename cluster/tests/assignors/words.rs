@@ -1,4 +1,5 @@
-//! The words in which groups are told to Java and written into the table; `scenarios/oracle/Assignors.java` explains them.
+//! The words in which groups are told to Java and written into the table; `scenarios/oracle/Assignors.java` explains
+//! them.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;

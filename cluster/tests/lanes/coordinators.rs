@@ -47,8 +47,9 @@ fn found(bench: &mut Bench, door: Door, group: &str) -> find_coordinator_respons
         if answer.error_code == 0 {
             return answer;
         }
-        assert_eq!(answer.error_code, ErrorCode::CoordinatorNotAvailable.code());
-        assert_eq!((answer.node_id, answer.port), (-1, -1));
+        let error = ErrorCode::from_code(answer.error_code);
+        assert_eq!(error, ErrorCode::CoordinatorNotAvailable, "it comes to be");
+        assert_eq!((answer.node_id, answer.port), (-1, -1), "nobody is named before");
         bench.run_for(Span::from_millis(100));
     }
     panic!("there is no coordinator");

@@ -10,6 +10,7 @@ mod document;
 #[cfg(test)]
 mod one_item_less;
 mod operator;
+mod outcome;
 mod pinned;
 mod plan;
 mod player;

@@ -61,7 +61,8 @@ pub fn served() -> impl Iterator<Item = &'static Served> {
     [SERVED, groups::SERVED].into_iter().flatten()
 }
 
-/// Those that need no coordinator of groups, but to find it. Produce counts from 3: ApiVersions says 0, as Kafka does since 4.0 for the sake of old clients.
+/// Those that need no coordinator of groups, but to find it. Produce counts from 3: ApiVersions says 0, as Kafka does
+/// since 4.0 for the sake of old clients.
 const SERVED: &[Served] = &[
     Served { api: ApiKey::Produce, versions: 3..=13, handler: produce::handle },
     Served { api: ApiKey::Fetch, versions: 4..=18, handler: fetch::handle },

@@ -1,5 +1,5 @@
-//! Hashes of Java: which partition of `__consumer_offsets` a group belongs to, and the order in which Kafka goes through
-//! maps of partitions.
+//! Hashes of Java: which partition of `__consumer_offsets` a group belongs to, and the order in which Kafka goes
+//! through maps of partitions.
 //!
 //! In Kafka:   `String.hashCode`, `Utils.abs`, `TopicPartition.hashCode`, `HashMap`, `ConcurrentHashMap`.
 

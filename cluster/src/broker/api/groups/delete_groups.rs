@@ -1,7 +1,7 @@
 //! DeleteGroups: groups without members go, with their offsets.
 //!
-//! In Kafka: `KafkaApis.handleDeleteGroupsRequest`, `GroupCoordinatorService.deleteGroups`. The empty name is one; who is
-//!           named twice is deleted once.
+//! In Kafka: `KafkaApis.handleDeleteGroupsRequest`, `GroupCoordinatorService.deleteGroups`. The empty name is one; who
+//!           is named twice is deleted once.
 //! Left out: Kafka asks each shard twice, first for share groups; nothing comes of that here, and it is not asked.
 
 use std::collections::BTreeSet;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::super::super::request::Request;
 use super::super::super::{Broker, Cx};
-use super::{Handled, words};
+use super::Handled;
 use crate::controller::topic_names::GROUP_METADATA_TOPIC;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, TopicPartition};
@@ -55,7 +55,7 @@ pub(in crate::broker::api) fn handle(
             Err(error) => (error, Node::none()),
         };
         // What nobody understands is refused as a whole, and with words.
-        let said = Some(words(error).unwrap_or(error.name()).to_owned());
+        let said = Some(error.name().to_owned());
         if has_several {
             response.coordinators.push(wire::Coordinator {
                 key,

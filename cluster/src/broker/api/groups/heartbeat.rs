@@ -1,7 +1,7 @@
 //! Heartbeat: a member of a classic group is alive, and hears whether it has to join again.
 //!
-//! In Kafka: `KafkaApis.handleHeartbeatRequest`, `GroupCoordinatorService.heartbeat`. A coordinator that is still loading
-//!           says that all is well: it cannot know better.
+//! In Kafka: `KafkaApis.handleHeartbeatRequest`, `GroupCoordinatorService.heartbeat`. A coordinator that is still
+//!           loading says that all is well: it cannot know better.
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! ListGroups: the groups that this broker coordinates.
 //!
-//! In Kafka: `KafkaApis.handleListGroupsRequest`, `GroupCoordinatorService.listGroups`. A shard that goes meanwhile has no
-//!           groups; one that is still loading fails the whole.
+//! In Kafka: `KafkaApis.handleListGroupsRequest`, `GroupCoordinatorService.listGroups`. A shard that goes meanwhile has
+//!           no groups; one that is still loading fails the whole.
 
 use std::sync::Arc;
 

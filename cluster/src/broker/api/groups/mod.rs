@@ -212,22 +212,9 @@ fn for_clients(error: GroupError) -> GroupError {
         | ErrorCode::NotEnoughReplicas
         | ErrorCode::RequestTimedOut => ErrorCode::CoordinatorNotAvailable,
         ErrorCode::NotLeaderOrFollower | ErrorCode::KafkaStorageError => ErrorCode::NotCoordinator,
-        code => {
-            let message = error.message.or_else(|| words(code).map(str::to_owned));
-            return GroupError { code, message };
-        }
+        code => return GroupError { code, message: error.message },
     };
     code.into()
-}
-
-/// What is said of errors that no coordinator has said anything of.
-fn words(code: ErrorCode) -> Option<&'static str> {
-    match code {
-        ErrorCode::NotCoordinator => Some("another broker coordinates the group"),
-        ErrorCode::CoordinatorLoadInProgress => Some("the coordinator is still reading its log"),
-        ErrorCode::CoordinatorNotAvailable => Some("there is no coordinator at the moment"),
-        _ => None,
-    }
 }
 
 /// Groups of a request by their partitions, in the order of Kafka's map of those.

@@ -1,7 +1,7 @@
 //! What an assignor is told of a group and of the cluster, and what it answers.
 //!
-//! In Kafka:   `ConsumerPartitionAssignor.{Subscription, GroupSubscription, Assignment}`, and of `Cluster` the partitions
-//!             and the racks of their replicas (KIP-881).
+//! In Kafka:   `ConsumerPartitionAssignor.{Subscription, GroupSubscription, Assignment}`, and of `Cluster` the
+//!             partitions and the racks of their replicas (KIP-881).
 //! Holds:      plain values; `protocol.rs` has their bytes.
 //! Left out:   a topic of which metadata lacks a partition between others: partitions are counted from zero.
 

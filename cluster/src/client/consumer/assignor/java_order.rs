@@ -3,9 +3,9 @@
 //! In Kafka:   the JDK's `HashMap`, `HashSet` (since Java 8), `String.hashCode`, `String.compareTo`, and
 //!             `TopicPartition.hashCode`. What an assignor answers depends on them in four places: which of two members
 //!             comes first where they are equal otherwise (all but round-robin and range without ties of
-//!             `group.instance.id`); in which order range lists topics, when no rack counts; which of the partitions that
-//!             were moved between two members is moved back (`sticky/movements.rs`); and the order of topics in the user
-//!             data of the sticky assignor.
+//!             `group.instance.id`); in which order range lists topics, when no rack counts; which of the partitions
+//!             that were moved between two members is moved back (`sticky/movements.rs`); and the order of topics in
+//!             the user data of the sticky assignor.
 //! Holds:      entries in buckets, a bucket's in the order in which they were put.
 //! Invariants: JO-1 the order depends on the hashes and on the order of arrival, on nothing of this machine.
 //! Left out:   the order of nine entries or more in one bucket of 64 buckets or more: Java makes a tree of them.
@@ -64,8 +64,8 @@ impl<T: PartialEq> HashOrder<T> {
         }
     }
 
-    /// Adds an entry, unless it is there: `computeIfAbsent`, which puts it first in its bucket, and doubles a table that
-    /// has become too full only when it is called again.
+    /// Adds an entry, unless it is there: `computeIfAbsent`, which puts it first in its bucket, and doubles a table
+    /// that has become too full only when it is called again.
     pub(super) fn insert_first(&mut self, hash: i32, entry: T) {
         if self.is_too_full() {
             self.double();

@@ -2,8 +2,10 @@
 //!
 //! In Kafka:   `ConsumerPartitionAssignor` (KIP-429), its four implementations, `partition.assignment.strategy`.
 //! Holds:      [`Assignor`]: an assignor's name, the protocols that it supports, and what it remembers between rounds.
-//! Inputs:     [`Member`]s in the order of the JoinGroup response, and [`ClusterTopics`]. Effects: an [`Assignment`] each.
-//! Invariants: AS-1 equal inputs give Java's assignment, in Java's order (`tests/assignors`: Kafka's classes are asked).
+//! Inputs:     [`Member`]s in the order of the JoinGroup response, and [`ClusterTopics`]. Effects: an [`Assignment`]
+//!             each.
+//! Invariants: AS-1 equal inputs give Java's assignment, in Java's order (`tests/assignors`: Kafka's classes are
+//!             asked).
 //!
 //! Read `group.rs` (what goes in and out), `protocol.rs` (its bytes), `range.rs`, `round_robin.rs`, then `sticky/` with
 //! `sticky_assignor.rs` and `cooperative_sticky_assignor.rs`, its two users; `java_order.rs` says where Java's order of

@@ -2,7 +2,8 @@
 //!
 //! In Kafka:   `AbstractStickyAssignor.GeneralAssignmentBuilder.{balance, performReassignments, isBalanced}`.
 //! Invariants: BA-1 what is moved goes to a member that has two less at least, at that moment. A partition goes back to
-//!             who has had it in an older generation even if that member does not want its topic any more: so does Java.
+//!             who has had it in an older generation even if that member does not want its topic any more: so does
+//!             Java.
 
 use std::collections::BTreeMap;
 

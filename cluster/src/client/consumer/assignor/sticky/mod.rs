@@ -8,8 +8,8 @@
 //! Read this file (who has had what), `equal.rs` (all want the same topics), `general.rs` with `balance.rs` (they do
 //! not), `movements.rs` and `racks.rs`.
 //!
-//! A generation is compared with the one that the *subscription* of the other claimant says, and not with the one in its
-//! user data, as in Java; for the sticky assignor these may differ.
+//! A generation is compared with the one that the *subscription* of the other claimant says, and not with the one in
+//! its user data, as in Java; for the sticky assignor these may differ.
 
 mod balance;
 mod equal;
