@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use trial_cluster::client::{ClientKind, ClientSpec, CommitMode, Consumption, NewTopic, Workload};
+use trial_cluster::client::{
+    ClientKind, ClientSpec, CommitMode, Consumption, NamedPartition, NewTopic, Workload,
+};
 use trial_cluster::config::{BrokerConfig, ClientSettings, ConsumerConfig, ProducerConfig};
-use trial_cluster::ids::{BrokerId, TopicPartition};
+use trial_cluster::ids::BrokerId;
 use trial_cluster::node::{BROKER_PORT, ClusterSpec, NodeSpec, Roles};
 use trial_cluster::note::Note;
 use trial_cluster::note::client::{ClientNote, CommitCause, RecordId};
@@ -110,8 +112,8 @@ fn build(
 struct Watch {
     acked: BTreeSet<RecordId>,
     read: BTreeSet<RecordId>,
-    owned: BTreeMap<HostId, BTreeSet<TopicPartition>>,
-    committed: BTreeMap<TopicPartition, i64>,
+    owned: BTreeMap<HostId, BTreeSet<i32>>,
+    committed: BTreeMap<i32, i64>,
     causes: BTreeSet<CommitCause>,
     generation: i32,
     closed: usize,
@@ -150,31 +152,33 @@ impl Watch {
                 self.acked.insert(id);
             }
             ClientNote::Polled { partition, records, .. } => {
-                let owns = self.owned.get(&host).is_some_and(|owned| owned.contains(&partition));
+                let owns =
+                    self.owned.get(&host).is_some_and(|owned| owned.contains(&partition.partition));
                 assert!(owns, "{at}: {host:?} polled {partition:?}, which it does not own");
                 self.read.extend(records.iter().filter_map(|record| record.id));
             }
             ClientNote::GroupAssigned { added, owned, generation, .. } => {
                 for (other, theirs) in &self.owned {
-                    let both = added.iter().find(|it| *other != host && theirs.contains(it));
+                    let has = |it: &&NamedPartition| theirs.contains(&it.partition);
+                    let both = added.iter().find(|it| *other != host && has(it));
                     assert!(
                         both.is_none(),
                         "{at}: {both:?} is given to {host:?}, and {other:?} has it"
                     );
                 }
                 self.generation = self.generation.max(generation);
-                self.owned.insert(host, owned.into_iter().collect());
+                self.owned.insert(host, owned.iter().map(|it| it.partition).collect());
             }
             ClientNote::GroupRevoked { partitions, .. }
             | ClientNote::GroupLost { partitions, .. } => {
                 // A callback begins: they are its own until it ends, and nothing is polled meanwhile.
                 let owned = self.owned.entry(host).or_default();
-                owned.retain(|it| !partitions.contains(it));
+                owned.retain(|own| !partitions.iter().any(|it| it.partition == *own));
             }
             ClientNote::OffsetsCommitted { offsets, cause, .. } => {
                 self.causes.insert(cause);
                 for offset in offsets {
-                    let known = self.committed.entry(offset.partition).or_default();
+                    let known = self.committed.entry(offset.partition.partition).or_default();
                     *known = (*known).max(offset.offset.0);
                 }
             }

@@ -17,7 +17,7 @@ use crate::net::{ExponentialBackoff, Wires};
 use crate::wire::{MetadataResponse, metadata_request, metadata_response};
 
 /// A partition as clients name it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NamedPartition {
     /// The topic's name.
     pub topic: Arc<str>,

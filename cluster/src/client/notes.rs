@@ -90,16 +90,14 @@ pub(super) fn of_member(heard: Heard, metadata: &Metadata) -> ClientNote {
         Heard::Event(GroupEvent::Position(event)) => return of_consumer(event, metadata),
         Heard::Event(event) => event,
     };
-    let all = |partitions: BTreeSet<NamedPartition>| {
-        partitions.iter().map(|at| by_id(at, metadata)).collect()
-    };
+    let all = |partitions: BTreeSet<NamedPartition>| partitions.into_iter().collect();
     let offsets_of = |offsets: std::collections::BTreeMap<NamedPartition, _>| {
-        let of = |(at, (offset, leader_epoch)): (&NamedPartition, &_)| CommittedOffset {
-            partition: by_id(at, metadata),
-            offset: *offset,
-            leader_epoch: *leader_epoch,
+        let of = |(partition, (offset, leader_epoch))| CommittedOffset {
+            partition,
+            offset,
+            leader_epoch,
         };
-        offsets.iter().map(of).collect()
+        offsets.into_iter().map(of).collect()
     };
     match event {
         GroupEvent::Assigned { generation, member, added, owned } => {
@@ -118,7 +116,7 @@ pub(super) fn of_member(heard: Heard, metadata: &Metadata) -> ClientNote {
             ClientNote::CommitFailed { cause, offsets: offsets_of(offsets), failure }
         }
         GroupEvent::PositionCommitted { partition, offset } => {
-            ClientNote::PositionCommitted { partition: by_id(&partition, metadata), offset }
+            ClientNote::PositionCommitted { partition, offset }
         }
         GroupEvent::PollFailed { error } => ClientNote::PollFailed { error },
         GroupEvent::Closed => ClientNote::MemberClosed,

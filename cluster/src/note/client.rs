@@ -2,8 +2,10 @@
 //!
 //! Holds:      plain data, enough for C1 to C4 and for the anomalies of a history (lost-write, duplicate, ...).
 //! Invariants: CN-1 a record's id is unique in the run; it travels with the record in a header of its own, so that
-//!             readers of bytes can tell records apart whatever their payload.
+//!             readers of bytes can tell records apart whatever their payload. CN-2 what a group is about is named: a
+//!             member may be told of a topic before it knows the topic's id.
 
+use crate::client::NamedPartition;
 use crate::error_code::ErrorCode;
 use crate::ids::{LeaderEpoch, Offset, TopicId, TopicPartition};
 
@@ -58,10 +60,10 @@ pub struct PolledRecord {
 }
 
 /// A position that was to be committed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct CommittedOffset {
     /// The partition.
-    pub partition: TopicPartition,
+    pub partition: NamedPartition,
     /// The next offset to read.
     pub offset: Offset,
     /// The epoch of the record before it, if it was read.
@@ -183,16 +185,16 @@ pub enum ClientNote {
         /// The member.
         member: String,
         /// What it was given now.
-        added: Vec<TopicPartition>,
+        added: Vec<NamedPartition>,
         /// All that it has.
-        owned: Vec<TopicPartition>,
+        owned: Vec<NamedPartition>,
     },
     /// A member begins to tell its application what it gives up: its own until then (`onPartitionsRevoked`).
     GroupRevoked {
         /// The generation, or the member epoch.
         generation: i32,
         /// The partitions.
-        partitions: Vec<TopicPartition>,
+        partitions: Vec<NamedPartition>,
     },
     /// A member begins to tell its application what it has lost: perhaps somebody else's already
     /// (`onPartitionsLost`).
@@ -200,7 +202,7 @@ pub enum ClientNote {
         /// The generation, or the member epoch, that it knows now.
         generation: i32,
         /// The partitions.
-        partitions: Vec<TopicPartition>,
+        partitions: Vec<NamedPartition>,
     },
     /// A coordinator has acknowledged a commit.
     OffsetsCommitted {
@@ -223,7 +225,7 @@ pub enum ClientNote {
     /// A position was set to what the group has committed.
     PositionCommitted {
         /// The partition.
-        partition: TopicPartition,
+        partition: NamedPartition,
         /// Where it stands.
         offset: Offset,
     },

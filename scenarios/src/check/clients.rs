@@ -189,12 +189,13 @@ impl Clients {
             }
             // The group has come so far; what a member of it has read before may come again.
             ClientNote::PositionCommitted { partition, offset } => {
-                self.streams.entry((host, *partition)).or_default().position = Some(offset.0);
-                self.set_out(host, *partition, offset.0);
+                let Some(partition) = facts.id_of(partition) else { return };
+                self.streams.entry((host, partition)).or_default().position = Some(offset.0);
+                self.set_out(host, partition, offset.0);
             }
             ClientNote::GroupAssigned { added, .. } => {
-                for partition in added {
-                    self.streams.remove(&(host, *partition));
+                for partition in added.iter().filter_map(|named| facts.id_of(named)) {
+                    self.streams.remove(&(host, partition));
                 }
             }
             // The consumer goes on where the logs part.

@@ -22,6 +22,7 @@ use super::commitments::Commitments;
 use super::committed::CommittedRecords;
 use super::elections::Elections;
 use super::exclusion::Exclusion;
+use super::groups::{self, Groups};
 use super::held_back::HeldBack;
 use super::images::Images;
 use super::isolated_leader::IsolatedLeaders;
@@ -53,6 +54,7 @@ pub struct Judge {
     verdicts: Verdicts,
     checkers: Checkers,
     clients: Clients,
+    groups: Groups,
     quorum: Quorum,
     controllers: Controllers,
     isolated_leaders: IsolatedLeaders,
@@ -116,6 +118,7 @@ impl Judge {
             verdicts: Verdicts::default(),
             checkers: Checkers::default(),
             clients: Clients::default(),
+            groups: Groups::default(),
             controllers: Controllers::default(),
             known: Vec::new(),
             beyond: None,
@@ -158,11 +161,13 @@ impl Judge {
         self.facts.on_seen(seen, disks, &mut known);
         for one in &known {
             self.checkers.on(one, &self.facts, &mut self.verdicts);
+            self.groups.on(one, &self.facts, &mut self.verdicts);
         }
         self.known = known;
         self.checkers.exclusion.on_seen(seen, &self.facts, &mut self.verdicts);
         self.checkers.snapshots.on_seen(seen);
         self.checkers.low_watermarks.on_seen(seen);
+        self.groups.on_seen(seen, &self.facts, &mut self.verdicts);
         self.quorum.on(seen, disks, &self.facts, &mut self.verdicts);
         let committed_end = self.quorum.committed_end();
         self.controllers.on_seen(seen, committed_end, &self.facts, &mut self.verdicts);
@@ -288,6 +293,7 @@ impl Judge {
     pub fn is_live(&self) -> Vec<String> {
         let mut missing = live::missing(&self.facts, &self.clients, &self.checkers.pending);
         self.controllers.images.missing(&self.facts, &mut missing);
+        groups::missing(&self.groups, &self.clients, &self.facts, &mut missing);
         missing
     }
 

@@ -13,6 +13,7 @@ mod elections;
 mod ends;
 mod epochs;
 mod exclusion;
+mod groups;
 mod held_back;
 mod history;
 mod images;

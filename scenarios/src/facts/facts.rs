@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use trial_cluster::client::NamedPartition;
 use trial_cluster::ids::{BrokerId, TopicPartition};
 use trial_cluster::mark;
 use trial_cluster::note::Note;
@@ -146,6 +147,13 @@ impl Facts {
         self.topic_ids.get(name).copied()
     }
 
+    /// The partition that a client names: of the topic that has this name now.
+    #[must_use]
+    pub fn id_of(&self, named: &NamedPartition) -> Option<TopicPartition> {
+        let topic = self.topic_id(&named.topic)?;
+        Some(TopicPartition { topic, partition: named.partition })
+    }
+
     /// What is known of a partition.
     #[must_use]
     pub fn partition(&self, id: TopicPartition) -> Option<&PartitionFacts> {
@@ -271,6 +279,9 @@ impl Facts {
             } => {
                 let term = Term { leader: host, at, start: epoch_start_offset.0 };
                 partition.terms.entry(leader_epoch.0).or_insert(term);
+                if let Some(offsets) = &mut partition.offsets {
+                    offsets.on_leader(at, epoch_start_offset.0);
+                }
                 // The note comes at the end of a job: what another job has moved meanwhile is newer.
                 let log = partition.log_mut(host);
                 log.on_high_watermark(log.high_watermark.max(high_watermark.0));
@@ -352,6 +363,9 @@ impl Facts {
                 log.wrote_at(base, at);
                 if let Some(rewritten) = &mut partition.rewritten {
                     rewritten.wrote(bytes);
+                }
+                if let Some(offsets) = &mut partition.offsets {
+                    offsets.wrote(bytes);
                 }
                 for batch in wrote {
                     let first = !partition.logs.iter().any(|(other, log)| {

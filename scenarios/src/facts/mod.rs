@@ -17,6 +17,7 @@ mod fact;
 mod facts;
 mod front;
 mod keeping;
+mod offsets_topic;
 mod partition;
 mod promises;
 mod record_print;
@@ -33,6 +34,7 @@ pub use connections::Answered;
 pub use fact::{Fact, Known, Served};
 pub use facts::{BeyondBudget, Crash, Disks, Facts};
 pub use keeping::Keeping;
+pub use offsets_topic::{GroupBatch, OFFSETS_TOPIC, OffsetsLog};
 pub use partition::{
     Acked, Committed, CommittedRecord, EndTold, Gone, Opened, PartitionFacts, Registered, Term,
     Vanished,
@@ -40,4 +42,4 @@ pub use partition::{
 pub use record_print::RecordPrint;
 pub use replica_log::{ReplicaLog, Stored, segment_base, segment_path};
 pub use segment::Segment;
-pub use setup::{HostSetup, Role, Setup, TopicSetup};
+pub use setup::{HostSetup, MemberSetup, Role, Setup, TopicSetup};

@@ -117,13 +117,13 @@ impl OffsetsLog {
 mod tests {
     use super::*;
     use trial_cluster::wire::{OffsetCommitKey, OffsetCommitValue};
-    use trial_log::{BatchBuilder, Offset};
+    use trial_log::{BatchBuilder, LeaderEpoch, Offset};
 
     fn commit_of(offset: i64, epoch: i32, position: i64) -> Bytes {
         let key = OffsetCommitKey { group: "g".into(), topic: "orders".into(), partition: 0 };
         let value = OffsetCommitValue { offset: position, ..Default::default() };
         let record = GroupRecord::OffsetCommit(key, Some(value));
-        let mut builder = BatchBuilder::new(Offset(offset)).leader_epoch(epoch);
+        let mut builder = BatchBuilder::new(Offset(offset)).leader_epoch(LeaderEpoch(epoch));
         builder.append(0, Some(&record.key_bytes()), record.value_bytes().as_deref(), &[]);
         builder.build().into_bytes()
     }

@@ -12,6 +12,7 @@ use trial_cluster::image::PartitionRegistration;
 use trial_sim::{HostId, Time};
 
 use super::chunked::Chunked;
+use super::offsets_topic::{OFFSETS_TOPIC, OffsetsLog};
 use super::record_print::RecordPrint;
 use super::replica_log::{ReplicaLog, Stored};
 use super::rewritten::Rewritten;
@@ -148,6 +149,8 @@ pub struct PartitionFacts {
     pub keeps_records: bool,
     /// The batches as leaders wrote them, where they write them anew.
     pub rewritten: Option<Box<Rewritten>>,
+    /// What groups rest on, if this is a partition of `__consumer_offsets`.
+    pub offsets: Option<Box<OffsetsLog>>,
     /// The records of the ledger, if they are kept.
     pub records: Chunked<CommittedRecord>,
     /// Tombstones that a cleaning has taken since their time was over, and when the first one did.
@@ -199,6 +202,7 @@ impl PartitionFacts {
     /// Nothing is known yet.
     #[must_use]
     pub fn new(id: TopicPartition, topic: Arc<str>, min_insync: usize) -> Self {
+        let offsets = (&*topic == OFFSETS_TOPIC).then(Box::default);
         Self {
             id,
             topic,
@@ -211,6 +215,7 @@ impl PartitionFacts {
             ledger: Chunked::default(),
             keeps_records: false,
             rewritten: None,
+            offsets,
             records: Chunked::default(),
             expired: BTreeMap::new(),
             newest: BTreeMap::new(),
@@ -306,6 +311,9 @@ impl PartitionFacts {
                 self.commit_records(&news);
             }
             for batch in batches {
+                if let Some(offsets) = &mut self.offsets {
+                    offsets.commit(&batch, at, leader);
+                }
                 self.ledger.push(Committed { batch, at, leader });
             }
         }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use trial_cluster::client::consumer::{Pattern, Subscription};
 use trial_cluster::ids::BrokerId;
 use trial_cluster::rules::Rules;
 use trial_sim::{HostId, Place};
@@ -42,6 +43,15 @@ pub enum Role {
     Outside,
 }
 
+/// What a consumer that subscribes is a member of.
+#[derive(Debug, Clone)]
+pub struct MemberSetup {
+    /// `group.id`.
+    pub group: String,
+    /// What it subscribes to.
+    pub subscription: Subscription,
+}
+
 /// A host of the run.
 #[derive(Debug, Clone)]
 pub struct HostSetup {
@@ -49,8 +59,8 @@ pub struct HostSetup {
     pub name: String,
     /// The topic that a client produces to or consumes.
     pub topic: Option<String>,
-    /// The group that a consumer is a member of.
-    pub group: Option<String>,
+    /// The group of a consumer that subscribes.
+    pub member: Option<MemberSetup>,
     /// What it is.
     pub role: Role,
     /// Where it stands.
@@ -164,6 +174,27 @@ impl Setup {
         let found = self.hosts.get(usize::from(host.0));
         found
             .is_some_and(|host| host.role == Role::Consumer && host.topic.as_deref() == Some(topic))
+    }
+
+    /// The group of which a host is a member.
+    #[must_use]
+    pub fn group(&self, host: HostId) -> Option<&str> {
+        Some(&self.hosts.get(usize::from(host.0))?.member.as_ref()?.group)
+    }
+
+    /// Whether a host is a member of a group that subscribes to a topic.
+    #[must_use]
+    pub fn subscribes(&self, host: HostId, topic: &str) -> bool {
+        let member = self.hosts.get(usize::from(host.0)).and_then(|host| host.member.as_ref());
+        member.is_some_and(|member| match &member.subscription {
+            Subscription::Topics(topics) => topics.contains(topic),
+            // Neither matches a topic of Kafka's own.
+            Subscription::Pattern(pattern) => !topic.starts_with("__") && pattern.is_match(topic),
+            Subscription::ServerPattern(text) => {
+                let pattern = Pattern::compile(text);
+                !topic.starts_with("__") && pattern.is_ok_and(|pattern| pattern.is_match(topic))
+            }
+        })
     }
 
     /// Whether a host is a consumer that begins at the end where its position is not in the log.

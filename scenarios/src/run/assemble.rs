@@ -13,7 +13,7 @@ use trial_cluster::note::Note;
 use trial_sim::{ClockSpec, EPOCH_MS, HostSpec, Place, Plan, Span, Time, World, WorldSettings};
 
 use super::programs::Programs;
-use crate::facts::{HostSetup, Keeping, Role, Setup, TopicSetup};
+use crate::facts::{HostSetup, Keeping, MemberSetup, Role, Setup, TopicSetup};
 use crate::scenario::{ADMIN, Client, Load, OUTSIDE, Scenario, Topic};
 
 /// Controllers of their own have ids from here on, so that `c1` is node 101.
@@ -56,7 +56,14 @@ pub fn assemble(
         };
         let place = place(&node.host);
         let name = node.host.to_string();
-        hosts.push(HostSetup { name, role, topic: None, group: None, place, resets_to_end: false });
+        hosts.push(HostSetup {
+            name,
+            role,
+            topic: None,
+            member: None,
+            place,
+            resets_to_end: false,
+        });
     }
     let bootstrap: Vec<(String, u16)> = cluster
         .nodes
@@ -80,19 +87,29 @@ pub fn assemble(
             Client::Producer { topic, .. } | Client::Consumer { topic, .. } => Some(topic.clone()),
             Client::Member { .. } => None,
         });
-        let group = client.and_then(|client| match client {
-            Client::Member { config, .. } => config.consumer.group_id.clone(),
+        let member = client.and_then(|client| match client {
+            Client::Member { config, consumption } => Some(MemberSetup {
+                group: config.consumer.group_id.clone()?,
+                subscription: consumption.subscription.clone(),
+            }),
             Client::Producer { .. } | Client::Consumer { .. } => None,
         });
         let resets_to_end = matches!(client,
             Some(Client::Consumer { config, .. } | Client::Member { config, .. })
                 if config.consumer.auto_offset_reset == OffsetReset::Latest);
-        hosts.push(HostSetup { name, role, topic, group, place, resets_to_end });
+        hosts.push(HostSetup { name, role, topic, member, place, resets_to_end });
     }
     if scenario.guests.is_some() {
         world.outside_host();
         let (name, role, place) = (OUTSIDE.to_owned(), Role::Outside, Place::default());
-        hosts.push(HostSetup { name, role, topic: None, group: None, place, resets_to_end: false });
+        hosts.push(HostSetup {
+            name,
+            role,
+            topic: None,
+            member: None,
+            place,
+            resets_to_end: false,
+        });
     }
     let topics =
         scenario.topics.iter().map(|(name, topic)| (name.clone(), topic_setup(scenario, topic)));

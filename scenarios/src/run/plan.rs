@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use trial_sim::fault::{Effect, Family, Fault, HostExpr, SwarmHost, SwarmSettings, When, swarm};
 use trial_sim::{Plan as Draws, Span, Time};
 
-use crate::scenario::Scenario;
+use crate::scenario::{Client, Scenario};
 
 /// One thing that will be tried.
 #[derive(Debug, Clone, PartialEq)]
@@ -102,18 +102,28 @@ pub fn lasting(fault: &Fault) -> Option<Span> {
     }
 }
 
-/// Brokers and controllers; the loss of unsynced bytes is for whoever the budget can bear.
+/// What a swarm does to members of groups: they have no disks, and no clocks that anybody reads.
+const OF_MEMBERS: [Family; 4] = [Family::Network, Family::Connect, Family::Crash, Family::Pause];
+
+/// Brokers, controllers and members of groups; the loss of unsynced bytes is for whoever the budget can bear.
 fn swarm_hosts(scenario: &Scenario, families: &[Family]) -> Vec<SwarmHost> {
     let families: BTreeSet<Family> = families.iter().copied().collect();
     let cluster = &scenario.cluster;
     let brokers = (1..=cluster.brokers).map(|number| (format!("b{number}"), true));
     let controllers = (1..=cluster.controllers).map(|number| (format!("c{number}"), true));
-    brokers
-        .chain(controllers)
-        .map(|(name, loses_unsynced)| SwarmHost {
-            target: HostExpr::Name(name),
-            families: families.clone(),
-            loses_unsynced,
+    let host = |(name, loses_unsynced)| SwarmHost {
+        target: HostExpr::Name(name),
+        families: families.clone(),
+        loses_unsynced,
+    };
+    let of_members = || OF_MEMBERS.into_iter().filter(|family| families.contains(family));
+    let member = |(name, client): (&String, &Client)| {
+        matches!(client, Client::Member { .. }).then(|| SwarmHost {
+            target: HostExpr::Name(name.clone()),
+            families: of_members().collect(),
+            loses_unsynced: false,
         })
-        .collect()
+    };
+    let members = scenario.clients.iter().filter_map(member);
+    brokers.chain(controllers).map(host).chain(members).collect()
 }

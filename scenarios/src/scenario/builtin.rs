@@ -35,6 +35,7 @@ library! {
     "everything_moves",
     "old_records_go",
     "any_cluster",
+    "groups_at_once",
     "standard_0",
 }
 

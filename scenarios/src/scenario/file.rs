@@ -197,6 +197,7 @@ pub(super) struct ClientTable {
     pub(super) consume_pattern: Option<Spanned<String>>,
     pub(super) consume_regex: Option<Spanned<String>>,
     pub(super) group: Option<Spanned<String>>,
+    pub(super) members: Option<Spanned<i64>>,
     pub(super) commit: Option<Spanned<String>>,
     #[serde(default, deserialize_with = "text::<Duration, _>")]
     pub(super) per_record: Option<Spanned<String>>,

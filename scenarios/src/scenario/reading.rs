@@ -49,7 +49,13 @@ impl Reading<'_> {
         }
         let mut clients = BTreeMap::new();
         for (name, table) in &file.clients {
-            clients.insert(name.get_ref().clone(), self.client(name, table, &cluster, &topics)?);
+            for (own, client) in self.clients(name, table, &cluster, &topics)? {
+                if clients.insert(own.clone(), client).is_some() {
+                    let message = format!("there are two clients with the name `{own}`");
+                    let label = "with `members` it stands for NAME1, NAME2, …";
+                    return Err(self.source.error(name.span(), message, label));
+                }
+            }
         }
         let places = self.places(&file, &cluster, &clients)?;
         let network = self.network(&file.network)?;

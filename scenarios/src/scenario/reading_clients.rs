@@ -15,7 +15,35 @@ use super::scenario::{Client, Cluster, Load, Topic};
 use super::{builtin, names};
 
 impl Reading<'_> {
-    pub(super) fn client(
+    /// The clients of a table: one, or as many members of a group as it says, each with its name.
+    pub(super) fn clients(
+        &self,
+        name: &Spanned<String>,
+        table: &ClientTable,
+        cluster: &Cluster,
+        topics: &BTreeMap<String, Topic>,
+    ) -> Result<Vec<(String, Client)>, ScenarioError> {
+        let Some(members) = &table.members else {
+            return Ok(vec![(name.get_ref().clone(), self.client(name, table, cluster, topics)?)]);
+        };
+        let count = self.count(Some(members), 1, "members", 1..=100)?;
+        let mut clients = Vec::new();
+        for number in 1..=count {
+            let own = format!("{}{number}", name.get_ref());
+            let named = Spanned::new(name.span(), own.clone());
+            let mut client = self.client(&named, table, cluster, topics)?;
+            // Each is another instance (KIP-345).
+            if let Client::Member { config, .. } = &mut client
+                && let Some(instance) = &mut config.consumer.group_instance_id
+            {
+                *instance = format!("{instance}-{number}");
+            }
+            clients.push((own, client));
+        }
+        Ok(clients)
+    }
+
+    fn client(
         &self,
         name: &Spanned<String>,
         table: &ClientTable,

@@ -149,6 +149,7 @@ impl Reading<'_> {
     pub(super) fn no_words_of_members(&self, table: &ClientTable) -> Result<(), ScenarioError> {
         let unfit = [
             table.group.as_ref().map(Spanned::span),
+            table.members.as_ref().map(Spanned::span),
             table.consume_pattern.as_ref().map(Spanned::span),
             table.consume_regex.as_ref().map(Spanned::span),
             table.commit.as_ref().map(Spanned::span),

@@ -117,7 +117,7 @@ fn setup(promises: Promises, settings: &[(&str, &str)]) -> Setup {
         HostSetup {
             name: name.to_owned(),
             topic,
-            group: None,
+            member: None,
             role,
             place: Place::default(),
             resets_to_end: false,

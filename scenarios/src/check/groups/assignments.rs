@@ -1,0 +1,286 @@
+//! Who has what, by the records: G1, G3, G4, G10, G12, and the invariants of KIP-848's specification under its names.
+//!
+//! In Kafka:   `ConsumerPartitionAssignor`s, `TargetAssignmentBuilder`, `CurrentAssignmentBuilder`,
+//!             `ConsumerGroup.addPartitionEpochs`, `convertToConsumerGroup`, `convertToClassicGroup`.
+//! Inputs:     the shape of a group before a committed batch, and after it: a batch is one decision, and holds whole.
+//! Invariants: G1 in one generation a partition has at most one owner, and a generation is written once. G3 a partition
+//!             is not given to another while its owner still lists it (cooperative). G4 generations and epochs do not go
+//!             back. G10 one member per `group.instance.id`. G12 a change of the protocol keeps members and what they
+//!             have. NoDoubleClientAssignment, LegalTargetAssignment, ValidMemberEpoch, ValidPartitionEpoch,
+//!             ValidStableGroupState: as in the specification.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use trial_cluster::ids::{TopicId, TopicPartition};
+
+use super::view::{Member, Protocol, Shape};
+use super::{Finding, named};
+use crate::facts::Facts;
+
+/// The assignor whose members give a partition up in one generation, for another to have it in the next.
+const COOPERATIVE: &str = "cooperative-sticky";
+
+/// What is wrong with a group after a batch; of topics that are `gone` nobody has to have anything.
+pub(super) fn audit(
+    before: &Shape,
+    after: &Shape,
+    gone: &BTreeSet<TopicId>,
+    facts: &Facts,
+    found: &mut Vec<Finding>,
+) {
+    instances(after, found);
+    match after.protocol {
+        Protocol::None => {}
+        Protocol::Classic => classic(before, after, facts, found),
+        Protocol::Consumer => consumer(before, after, facts, found),
+    }
+    if before.protocol != after.protocol && before.protocol != Protocol::None {
+        converted(before, after, gone, facts, found);
+    }
+}
+
+fn instances(after: &Shape, found: &mut Vec<Finding>) {
+    let mut seen = BTreeMap::new();
+    for (id, member) in &after.members {
+        let Some(instance) = &member.instance else { continue };
+        if let Some(other) = seen.insert(instance, id) {
+            found.push(Finding::new(
+                "G10",
+                format!("two members have the group.instance.id {instance}"),
+                format!("{other} is the member of {instance}"),
+                format!("{id} is it, too"),
+            ));
+        }
+    }
+}
+
+/// The first partition that two members have, by what `of` says that they have.
+fn doubled<'a>(
+    shape: &'a Shape,
+    of: impl Fn(&'a Member) -> Vec<TopicPartition>,
+) -> Option<(TopicPartition, &'a str, &'a str)> {
+    let mut owners: BTreeMap<TopicPartition, &str> = BTreeMap::new();
+    for (id, member) in &shape.members {
+        for partition in of(member) {
+            if let Some(other) = owners.insert(partition, id) {
+                return Some((partition, other, id));
+            }
+        }
+    }
+    None
+}
+
+fn classic(before: &Shape, after: &Shape, facts: &Facts, found: &mut Vec<Finding>) {
+    let epoch = after.epoch;
+    if let Some((partition, one, other)) =
+        doubled(after, |member| member.assigned.keys().copied().collect())
+    {
+        let name = named(facts, partition);
+        found.push(Finding::new(
+            "G1",
+            format!("generation {epoch} gives {name} to two members"),
+            format!("{one} is given {name}"),
+            format!("{other} is given it, too"),
+        ));
+    }
+    if before.protocol != Protocol::Classic {
+        return;
+    }
+    if epoch < before.epoch {
+        found.push(back("generation", before.epoch, epoch));
+    }
+    if epoch == before.epoch {
+        rewritten(before, after, facts, found);
+    }
+    if epoch == before.epoch + 1 && after.assignor.as_deref() == Some(COOPERATIVE) {
+        too_early(before, after, facts, found);
+    }
+}
+
+fn back(what: &str, from: i32, to: i32) -> Finding {
+    Finding::new(
+        "G4",
+        format!("the {what} goes back from {from} to {to}"),
+        format!("a record says {what} {from}"),
+        format!("a later one says {what} {to}"),
+    )
+}
+
+/// A generation is written again when a static member comes back under another id: with the same partitions.
+fn rewritten(before: &Shape, after: &Shape, facts: &Facts, found: &mut Vec<Finding>) {
+    let who = |id: &String, member: &Member| member.instance.clone().unwrap_or_else(|| id.clone());
+    let mut owners = BTreeMap::new();
+    for (id, member) in &before.members {
+        owners.extend(member.assigned.keys().map(|partition| (*partition, who(id, member))));
+    }
+    for (id, member) in &after.members {
+        let own = who(id, member);
+        let other =
+            |partition: &&TopicPartition| owners.get(*partition).is_some_and(|owner| *owner != own);
+        if let Some(partition) = member.assigned.keys().find(other) {
+            let (name, epoch) = (named(facts, *partition), after.epoch);
+            found.push(Finding::new(
+                "G1",
+                format!("generation {epoch} was written twice, and {name} has another owner"),
+                format!("{name} was of {}", owners[partition]),
+                format!("it is of {own}, in the same generation"),
+            ));
+        }
+    }
+}
+
+/// Its owner of the generation before has joined, and says that it has it: it is to be taken from it first.
+fn too_early(before: &Shape, after: &Shape, facts: &Facts, found: &mut Vec<Finding>) {
+    for (id, member) in &after.members {
+        let Some(was) = before.members.get(id) else { continue };
+        let claims = |it: &&TopicPartition| was.assigned.contains_key(it);
+        for partition in member.claimed.iter().filter(claims) {
+            let other = after
+                .members
+                .iter()
+                .find(|(other, of)| *other != id && of.assigned.contains_key(partition));
+            if let Some((other, _)) = other {
+                let (name, epoch) = (named(facts, *partition), after.epoch);
+                found.push(Finding::new(
+                    "G3",
+                    format!("generation {epoch} gives {name} to another while its owner has it"),
+                    format!("{id} had {name} in generation {}, and says so", before.epoch),
+                    format!("{other} is given it in generation {epoch}"),
+                ));
+            }
+        }
+    }
+}
+
+fn consumer(before: &Shape, after: &Shape, facts: &Facts, found: &mut Vec<Finding>) {
+    let all = |member: &Member| -> Vec<TopicPartition> {
+        member.assigned.keys().chain(member.revoking.keys()).copied().collect()
+    };
+    if let Some((partition, one, other)) = doubled(after, all) {
+        let name = named(facts, partition);
+        found.push(Finding::new(
+            "NoDoubleClientAssignment",
+            format!("two members have {name}"),
+            format!("{one} has {name}, or has to give it back"),
+            format!("so has {other}"),
+        ));
+    }
+    targets(after, facts, found);
+    for (id, member) in &after.members {
+        epochs(id, member, before, after, facts, found);
+    }
+    if before.protocol == Protocol::Consumer && after.epoch < before.epoch {
+        found.push(back("group epoch", before.epoch, after.epoch));
+    }
+    stable(after, facts, found);
+}
+
+fn targets(after: &Shape, facts: &Facts, found: &mut Vec<Finding>) {
+    let mut owners: BTreeMap<TopicPartition, &String> = BTreeMap::new();
+    for (id, partitions) in &after.target {
+        if !after.members.contains_key(id) {
+            found.push(Finding::new(
+                "LegalTargetAssignment",
+                format!("the target of epoch {} is for who is no member", after.target_epoch),
+                format!("the target gives {} partitions to {id}", partitions.len()),
+                format!("{id} is no member"),
+            ));
+        }
+        for partition in partitions {
+            if let Some(other) = owners.insert(*partition, id) {
+                let name = named(facts, *partition);
+                found.push(Finding::new(
+                    "LegalTargetAssignment",
+                    format!("the target of epoch {} gives {name} to two", after.target_epoch),
+                    format!("it gives {name} to {other}"),
+                    format!("it gives it to {id}, too"),
+                ));
+            }
+        }
+    }
+}
+
+fn epochs(
+    id: &str,
+    member: &Member,
+    before: &Shape,
+    after: &Shape,
+    facts: &Facts,
+    found: &mut Vec<Finding>,
+) {
+    if member.epoch > after.epoch {
+        found.push(Finding::new(
+            "ValidMemberEpoch",
+            format!("a member is ahead of its group: at {}", member.epoch),
+            format!("the group is at epoch {}", after.epoch),
+            format!("{id} is at epoch {}", member.epoch),
+        ));
+    }
+    let was = before.members.get(id).filter(|_| before.protocol == Protocol::Consumer);
+    if let Some(was) = was.filter(|was| member.epoch >= 0 && member.epoch < was.epoch) {
+        found.push(back(&format!("epoch of {id}"), was.epoch, member.epoch));
+    }
+    let held = member.assigned.iter().chain(&member.revoking);
+    let ahead = |(_, epoch): &(&TopicPartition, &i32)| member.epoch >= 0 && **epoch > member.epoch;
+    if let Some((partition, epoch)) = held.into_iter().find(ahead) {
+        let name = named(facts, *partition);
+        found.push(Finding::new(
+            "ValidPartitionEpoch",
+            format!("{name} was assigned in an epoch that its owner has not reached"),
+            format!("{id} is at epoch {}", member.epoch),
+            format!("it has {name} since epoch {epoch}"),
+        ));
+    }
+}
+
+/// Everybody has come to the target: then everybody has it, and nothing else.
+fn stable(after: &Shape, facts: &Facts, found: &mut Vec<Finding>) {
+    let there = |member: &Member| member.is_stable && member.epoch == after.epoch;
+    if after.target_epoch != after.epoch || !after.members.values().all(there) {
+        return;
+    }
+    for (id, member) in &after.members {
+        let target = after.target.get(id).cloned().unwrap_or_default();
+        let of_target = target.iter().find(|it| !member.assigned.contains_key(it));
+        let beyond = member.assigned.keys().find(|it| !target.contains(it));
+        let unrevoked = member.revoking.keys().next();
+        if let Some(partition) = of_target.or(beyond).or(unrevoked) {
+            let name = named(facts, *partition);
+            found.push(Finding::new(
+                "ValidStableGroupState",
+                format!("all are stable at epoch {}, and {id} has not its target", after.epoch),
+                format!("by the target {name} is {}", of_whom(target.contains(partition))),
+                format!("by its record it is {}", of_whom(member.assigned.contains_key(partition))),
+            ));
+        }
+    }
+}
+
+const fn of_whom(is_its: bool) -> &'static str {
+    if is_its { "its own" } else { "not its own" }
+}
+
+/// A member that is gone by then was removed before, or has left: its place is nobody's.
+fn converted(
+    before: &Shape,
+    after: &Shape,
+    gone: &BTreeSet<TopicId>,
+    facts: &Facts,
+    found: &mut Vec<Finding>,
+) {
+    for (id, member) in &before.members {
+        let Some(now) = after.members.get(id) else { continue };
+        let lost = |it: &&TopicPartition| !after.has(id, it) && !gone.contains(&it.topic);
+        let came = |it: &&TopicPartition| !before.has(id, it);
+        let has_lost = member.assigned.keys().find(lost);
+        if let Some(partition) = has_lost.or_else(|| now.assigned.keys().find(came)) {
+            let name = named(facts, *partition);
+            found.push(Finding::new(
+                "G12",
+                format!("when the group changed its protocol {id} did not keep what it had"),
+                format!("before {name} was {}", of_whom(before.has(id, partition))),
+                format!("afterwards it was {}", of_whom(after.has(id, partition))),
+            ));
+        }
+    }
+}

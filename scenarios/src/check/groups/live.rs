@@ -1,0 +1,79 @@
+//! What is still missing before every group has come to rest: L7, and L5 of its members.
+//!
+//! In Kafka:   a group is Stable, and everything that its members subscribe to is somebody's and is read.
+//! Inputs:     what members were told, and how far they have come.
+//! Invariants: L7 (EventuallyConverges) every member that runs was told what it has; each partition of the topics that
+//!             they subscribe to has one owner.
+
+use trial_cluster::ids::TopicPartition;
+use trial_sim::HostId;
+
+use super::Groups;
+use crate::check::clients::Clients;
+use crate::facts::{Facts, PartitionFacts, ReplicaLog, Role};
+
+/// What groups still lack, with the rule's id.
+pub fn missing(groups: &Groups, clients: &Clients, facts: &Facts, missing: &mut Vec<String>) {
+    let hosts = (0..facts.setup.hosts.len()).map(|host| HostId(u16::try_from(host).expect("few")));
+    let runs = |host: &HostId| {
+        let owner = groups.owners.get(host);
+        facts.setup.role(*host) == Some(Role::Member)
+            && !facts.down.contains(host)
+            && owner.is_none_or(|owner| !owner.has_left)
+    };
+    let members: Vec<HostId> = hosts.filter(runs).collect();
+    for host in &members {
+        if groups.owners.get(host).is_none_or(|owner| !owner.has_assignment) {
+            let (name, group) = (facts.setup.name(*host), facts.setup.group(*host).unwrap_or(""));
+            missing.push(format!("L7: {name} was not told what it has in group {group}"));
+        }
+    }
+    for partition in facts.partitions() {
+        of_partition(groups, clients, facts, partition, &members, missing);
+    }
+}
+
+fn of_partition(
+    groups: &Groups,
+    clients: &Clients,
+    facts: &Facts,
+    partition: &PartitionFacts,
+    members: &[HostId],
+    missing: &mut Vec<String>,
+) {
+    if groups.gone.contains(&partition.id.topic) {
+        return;
+    }
+    let mut of_group: std::collections::BTreeMap<&str, Vec<HostId>> = Default::default();
+    for host in members.iter().filter(|host| facts.setup.subscribes(**host, &partition.topic)) {
+        if let Some(group) = facts.setup.group(*host) {
+            of_group.entry(group).or_default().push(*host);
+        }
+    }
+    for (group, members) in of_group {
+        let has = |host: &&HostId| owns(groups, **host, partition.id);
+        let owners: Vec<HostId> = members.iter().filter(has).copied().collect();
+        match owners[..] {
+            [owner] => {
+                let stream = clients.streams.get(&(owner, partition.id));
+                let position = stream.and_then(|stream| stream.position).unwrap_or(0);
+                let leader = partition.leader().and_then(|id| facts.setup.host_of(id));
+                let log = leader.and_then(|leader| partition.logs.get(&leader));
+                let end = log.map_or(0, ReplicaLog::end);
+                if position < end {
+                    let (name, partition) = (facts.setup.name(owner), partition.name());
+                    missing.push(format!("L5: {name} has read {position} of {end} in {partition}"));
+                }
+            }
+            _ => missing.push(format!(
+                "L7: {} has {} owners in group {group}",
+                partition.name(),
+                owners.len()
+            )),
+        }
+    }
+}
+
+fn owns(groups: &Groups, host: HostId, partition: TopicPartition) -> bool {
+    groups.owners.get(&host).is_some_and(|owner| owner.owned.contains(&partition))
+}

@@ -1,0 +1,121 @@
+//! What members believe that they have: G2, and the ownership of C3.
+//!
+//! In Kafka:   `ConsumerRebalanceListener`: a partition is a member's own from `onPartitionsAssigned` until
+//!             `onPartitionsRevoked` or `onPartitionsLost` begins.
+//! Holds:      of each host that is a member of a group what it has, since when, and under which ids it has had it.
+//! Invariants: G2 who is given a partition is its only owner, but for members whom the records do not know any more: they
+//!             were removed, and have not heard of it. C3 a poll returns records of partitions that are the member's own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use trial_cluster::ids::TopicPartition;
+use trial_sim::{HostId, Time};
+
+use super::view::Shape;
+use super::{Finding, named};
+use crate::check::words;
+use crate::facts::Facts;
+
+/// A host that is a member.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Owner {
+    /// The ids that it has had, the present one last.
+    pub(super) ids: Vec<String>,
+    pub(super) owned: BTreeSet<TopicPartition>,
+    /// When it was given each partition that it has had.
+    pub(super) since: BTreeMap<TopicPartition, Time>,
+    /// Whether it was told what it has, be it nothing.
+    pub(super) has_assignment: bool,
+    /// It has left its group, or will not come back.
+    pub(super) has_left: bool,
+}
+
+/// All of them, by host.
+pub(super) type Owners = BTreeMap<HostId, Owner>;
+
+/// A member is told what it has from now on.
+pub(super) struct Assigned<'a> {
+    pub(super) at: Time,
+    pub(super) host: HostId,
+    pub(super) group: &'a str,
+    pub(super) member: &'a str,
+    pub(super) added: &'a [TopicPartition],
+    pub(super) owned: &'a [TopicPartition],
+}
+
+/// Takes it in; `shape` is the group as it is committed.
+pub(super) fn on_assigned(
+    owners: &mut Owners,
+    told: &Assigned<'_>,
+    shape: &Shape,
+    facts: &Facts,
+    found: &mut Vec<Finding>,
+) {
+    for partition in told.added {
+        let of_group = |host: HostId| facts.setup.group(host) == Some(told.group);
+        let others = owners.iter().filter(|(host, _)| **host != told.host && of_group(**host));
+        for (other, owner) in others.filter(|(_, owner)| owner.owned.contains(partition)) {
+            let is_member = owner.ids.last().is_some_and(|id| shape.members.contains_key(id));
+            if !is_member {
+                continue;
+            }
+            let (name, since) = (named(facts, *partition), owner.since[partition]);
+            found.push(Finding::new(
+                "G2",
+                format!(
+                    "{} is given {name}, which {} has",
+                    words_of(facts, told.host),
+                    words_of(facts, *other)
+                ),
+                format!(
+                    "{} was given {name}, and has not given it back",
+                    words::who(facts, since, *other)
+                ),
+                format!("{} was given it, too", words::who(facts, told.at, told.host)),
+            ));
+        }
+    }
+    let own = owners.entry(told.host).or_default();
+    if own.ids.last().is_none_or(|id| id != told.member) {
+        own.ids.push(told.member.to_owned());
+    }
+    own.since.extend(told.added.iter().map(|partition| (*partition, told.at)));
+    own.owned = told.owned.iter().copied().collect();
+    (own.has_assignment, own.has_left) = (true, false);
+}
+
+fn words_of(facts: &Facts, host: HostId) -> String {
+    facts.setup.name(host).to_owned()
+}
+
+/// A member begins to give up what it has, or learns that it has lost it.
+pub(super) fn on_given_up(owners: &mut Owners, host: HostId, partitions: &[TopicPartition]) {
+    if let Some(owner) = owners.get_mut(&host) {
+        owner.owned.retain(|partition| !partitions.contains(partition));
+    }
+}
+
+/// A poll has returned records.
+pub(super) fn on_polled(
+    owners: &Owners,
+    at: Time,
+    host: HostId,
+    partition: TopicPartition,
+    facts: &Facts,
+) -> Option<Finding> {
+    let owned = owners.get(&host).map(|owner| &owner.owned);
+    if owned.is_some_and(|owned| owned.contains(&partition)) {
+        return None;
+    }
+    let (name, reader) = (named(facts, partition), facts.setup.name(host));
+    let has = owned.map_or_else(String::new, |owned| {
+        let names: Vec<String> = owned.iter().map(|it| named(facts, *it)).collect();
+        names.join(", ")
+    });
+    Some(Finding::new(
+        "C3",
+        format!("{reader} got records of {name}, which is not its own"),
+        format!("{reader} has {}", if has.is_empty() { "nothing".to_owned() } else { has }),
+        format!("{} polled records of {name}", words::who(facts, at, host)),
+    ))
+}
