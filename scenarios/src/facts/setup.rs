@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use trial_cluster::client::consumer::{Pattern, Subscription};
 use trial_cluster::ids::BrokerId;
 use trial_cluster::rules::Rules;
-use trial_sim::{HostId, Place};
+use trial_sim::{HostId, Place, Span};
 
 use super::keeping::Keeping;
 
@@ -50,6 +50,8 @@ pub struct MemberSetup {
     pub group: String,
     /// What it subscribes to.
     pub subscription: Subscription,
+    /// `max.poll.interval.ms`: so long its group waits for it, and so long it waits for an answer when it joins.
+    pub rebalance_timeout_ms: u64,
 }
 
 /// A host of the run.
@@ -180,6 +182,16 @@ impl Setup {
     #[must_use]
     pub fn group(&self, host: HostId) -> Option<&str> {
         Some(&self.hosts.get(usize::from(host.0))?.member.as_ref()?.group)
+    }
+
+    /// How long a group may take to come to rest when somebody has to be waited for: who has asked to join waits for an
+    /// answer for five seconds longer than its rebalance timeout, and a broker that lost power does not say that it has
+    /// forgotten the question.
+    #[must_use]
+    pub fn rebalance_within(&self) -> Span {
+        let members = self.hosts.iter().filter_map(|host| host.member.as_ref());
+        let longest = members.map(|member| member.rebalance_timeout_ms).max();
+        longest.map_or(Span::ZERO, |longest| Span::from_millis(longest + 5_000))
     }
 
     /// Whether a host is a member of a group that subscribes to a topic.

@@ -270,7 +270,7 @@ impl Run {
         let missing = self.judge.is_live();
         if missing.is_empty() {
             self.live_at = Some(now);
-        } else if now.since(since) >= LIVE_WITHIN {
+        } else if now.since(since) >= LIVE_WITHIN + self.judge.facts().setup.rebalance_within() {
             self.missing = missing;
             self.end(Phase::Over { healed_at: since, live_at: None });
         } else {

@@ -260,7 +260,8 @@ const fn of_whom(is_its: bool) -> &'static str {
     if is_its { "its own" } else { "not its own" }
 }
 
-/// A member that is gone by then was removed before, or has left: its place is nobody's.
+/// A member that is gone by then was removed before, or has left. A consumer group takes over what its members have;
+/// a classic one what the target gives them (`ClassicGroup.fromConsumerGroup`), and they rebalance at once.
 fn converted(
     before: &Shape,
     after: &Shape,
@@ -268,17 +269,25 @@ fn converted(
     facts: &Facts,
     found: &mut Vec<Finding>,
 ) {
+    let nothing = BTreeSet::new();
     for (id, member) in &before.members {
         let Some(now) = after.members.get(id) else { continue };
-        let lost = |it: &&TopicPartition| !after.has(id, it) && !gone.contains(&it.topic);
-        let came = |it: &&TopicPartition| !before.has(id, it);
-        let has_lost = member.assigned.keys().find(lost);
-        if let Some(partition) = has_lost.or_else(|| now.assigned.keys().find(came)) {
+        let had = |it: &TopicPartition| match before.protocol {
+            Protocol::Consumer => before.target.get(id).unwrap_or(&nothing).contains(it),
+            _ => member.assigned.contains_key(it),
+        };
+        let own = before.target.get(id).unwrap_or(&nothing).iter().chain(member.assigned.keys());
+        let lost = |it: &&TopicPartition| {
+            had(it) && !after.has(id, it) && !gone.contains(&it.topic)
+        };
+        let came = |it: &&TopicPartition| !had(it);
+        let other = own.into_iter().find(lost).or_else(|| now.assigned.keys().find(came));
+        if let Some(partition) = other {
             let name = named(facts, *partition);
             found.push(Finding::new(
                 "G12",
                 format!("when the group changed its protocol {id} did not keep what it had"),
-                format!("before {name} was {}", of_whom(before.has(id, partition))),
+                format!("before {name} was {}", of_whom(had(partition))),
                 format!("afterwards it was {}", of_whom(after.has(id, partition))),
             ));
         }
