@@ -29,6 +29,8 @@ pub enum GroupEvent {
         written: Offset,
         /// How far it is committed.
         committed: Offset,
+        /// The fingerprint of what was read (`GroupState::fingerprint`).
+        state: u64,
     },
     /// The log could not be read: nothing is served until the next election.
     LoadFailed {

@@ -91,7 +91,9 @@ pub fn assemble(
             Client::Member { config, consumption } => Some(MemberSetup {
                 group: config.consumer.group_id.clone()?,
                 subscription: consumption.subscription.clone(),
-                rebalance_timeout_ms: u64::from(config.consumer.max_poll_interval_ms.unsigned_abs()),
+                rebalance_timeout_ms: u64::from(
+                    config.consumer.max_poll_interval_ms.unsigned_abs(),
+                ),
             }),
             Client::Producer { .. } | Client::Consumer { .. } => None,
         });

@@ -12,7 +12,7 @@ use trial_sim::{CrashKind, CrashReport, DiskId, HostId, Plan, Seen};
 use crate::story::{LOG, METADATA, Story, batch};
 
 impl Story {
-    fn disk(&mut self, host: HostId, act: impl FnOnce(&mut DiskAccess<'_>)) {
+    pub fn disk(&mut self, host: HostId, act: impl FnOnce(&mut DiskAccess<'_>)) {
         self.job(host, |mut disk| act(&mut disk));
     }
 

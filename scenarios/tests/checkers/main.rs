@@ -9,6 +9,7 @@ mod disks;
 mod excuses;
 mod explained;
 mod flipped;
+mod groups;
 mod images;
 mod liveness;
 mod marks;

@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use trial_cluster::client::consumer::Subscription;
 use trial_cluster::controller::election::ElectedFrom;
 use trial_cluster::ids::{
     BrokerEpoch, BrokerId, LeaderEpoch, Offset, PartitionEpoch, TopicPartition, Uuid,
@@ -21,7 +22,7 @@ use trial_cluster::rules::Rules;
 use trial_log::{BatchBuilder, Header, LogEvent, LogStartReason};
 use trial_scenarios::check::Judge;
 use trial_scenarios::explain::Record;
-use trial_scenarios::facts::{Disks, HostSetup, Keeping, Role, Setup, TopicSetup};
+use trial_scenarios::facts::{Disks, HostSetup, Keeping, MemberSetup, Role, Setup, TopicSetup};
 use trial_sim::disk::{Disk, DiskSettings, JobId};
 use trial_sim::{HostId, Place, Seen, Span, Time};
 
@@ -33,6 +34,9 @@ pub const C2: HostId = HostId(4);
 pub const C3: HostId = HostId(5);
 pub const P1: HostId = HostId(6);
 pub const R1: HostId = HostId(7);
+/// Members of the group `g`, in a story with a group.
+pub const M1: HostId = HostId(8);
+pub const M2: HostId = HostId(9);
 pub const ORDERS: TopicPartition = TopicPartition { topic: Uuid(7), partition: 0 };
 pub(super) const LOG: &str = "orders-0/00000000000000000000.log";
 pub(super) const METADATA: &str = "__cluster_metadata-0/00000000000000000000.log";
@@ -166,6 +170,26 @@ impl Story {
         Self::of(setup(promises, settings))
     }
 
+    /// Three committed records, and two members of a group that has written nothing yet.
+    pub fn with_group() -> Self {
+        let mut setup = setup(DURABLE, &[]);
+        for name in ["m1", "m2"] {
+            let subscription = Subscription::Topics([Arc::from("orders")].into());
+            let group = "g".to_owned();
+            setup.hosts.push(HostSetup {
+                name: name.to_owned(),
+                topic: None,
+                member: Some(MemberSetup { group, subscription, rebalance_timeout_ms: 300_000 }),
+                role: Role::Member,
+                place: Place::default(),
+                resets_to_end: false,
+            });
+        }
+        let mut story = Self::of(setup).filled();
+        story.has_offsets_topic();
+        story
+    }
+
     fn of(setup: Setup) -> Self {
         let disk = |key: u64| {
             let mut disk = Disk::new(key, DiskSettings::default());
@@ -175,10 +199,10 @@ impl Story {
         let mut story = Self {
             judge: Judge::new(setup),
             record: Record::default(),
-            disks: Shelf { disks: (0..8).map(disk).collect(), wall_ms: 1_000 },
+            disks: Shelf { disks: (0..10).map(disk).collect(), wall_ms: 1_000 },
             now: Time::ZERO,
-            ends: vec![0; 8],
-            segments: vec![0; 8],
+            ends: vec![0; 10],
+            segments: vec![0; 10],
             calls: 0,
             ticks: false,
             logged: Vec::new(),
@@ -262,7 +286,7 @@ impl Story {
 
     // ---- controllers ----
 
-    fn next_offset(&mut self) -> Offset {
+    pub fn next_offset(&mut self) -> Offset {
         self.metadata_offset += 1;
         Offset(self.metadata_offset - 1)
     }

@@ -349,6 +349,7 @@ impl Shard {
             records: stats.records,
             written: timeline.last_written(),
             committed: timeline.last_committed(),
+            state: timeline.machine.state().fingerprint(),
         }));
         timeline.image = step.image.clone();
         timeline.with(step, |it, lent| it.on_loaded(lent));

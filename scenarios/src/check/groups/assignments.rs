@@ -277,9 +277,8 @@ fn converted(
             _ => member.assigned.contains_key(it),
         };
         let own = before.target.get(id).unwrap_or(&nothing).iter().chain(member.assigned.keys());
-        let lost = |it: &&TopicPartition| {
-            had(it) && !after.has(id, it) && !gone.contains(&it.topic)
-        };
+        let lost =
+            |it: &&TopicPartition| had(it) && !after.has(id, it) && !gone.contains(&it.topic);
         let came = |it: &&TopicPartition| !had(it);
         let other = own.into_iter().find(lost).or_else(|| now.assigned.keys().find(came));
         if let Some(partition) = other {

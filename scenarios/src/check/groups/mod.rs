@@ -12,6 +12,7 @@ mod assignments;
 mod commits;
 mod live;
 mod owners;
+mod rebuilt;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,6 +31,7 @@ use super::words;
 use crate::facts::{Facts, Known, OFFSETS_TOPIC, PartitionFacts};
 use commits::{Commits, Place, Sender};
 use owners::{Assigned, Owners};
+use rebuilt::{Loaded, Rebuilt};
 use view::{GroupView, group_of};
 
 pub use live::missing;
@@ -67,6 +69,7 @@ pub struct Groups {
     owners: Owners,
     commits: Commits,
     gone: BTreeSet<TopicId>,
+    rebuilt: Rebuilt,
 }
 
 impl Groups {
@@ -77,11 +80,14 @@ impl Groups {
         let read = self.read.entry(known.partition).or_default();
         let from = std::mem::replace(read, log.len());
         for batch in log.from(from) {
-            self.on_batch(batch.at, &batch.records, partition, facts, verdicts);
+            if !self.on_batch(batch.at, &batch.records, partition, facts, verdicts) {
+                self.rebuilt.forget(partition.id);
+            }
+            self.rebuilt.on_batch(partition, (batch.last, &batch.records), facts, verdicts);
         }
     }
 
-    /// One decision of a coordinator.
+    /// One decision of a coordinator; answers whether it could be one.
     fn on_batch(
         &mut self,
         at: Time,
@@ -89,7 +95,8 @@ impl Groups {
         partition: &PartitionFacts,
         facts: &Facts,
         verdicts: &mut Verdicts,
-    ) {
+    ) -> bool {
+        let mut is_sound = true;
         let mut touched = BTreeMap::new();
         for (_, record) in records {
             let group = group_of(record);
@@ -105,8 +112,10 @@ impl Groups {
                 assignments::audit(&before, &view.shape, &self.gone, facts, &mut found);
             }
             self.audit_tombstones(&group, records, facts, &mut found);
+            is_sound &= found.is_empty();
             tell(at, &group, partition, found, verdicts);
         }
+        is_sound
     }
 
     fn audit_tombstones(
@@ -138,7 +147,7 @@ impl Groups {
                 self.on_client(*at, *host, group, note, facts, verdicts);
             }
             Seen::Note { at, host, note: Note::Group(note), .. } => {
-                on_coordinator(*at, *host, note, facts, verdicts);
+                self.on_coordinator(*at, *host, note, facts, verdicts);
             }
             Seen::Note {
                 host,
@@ -219,6 +228,30 @@ impl Groups {
         }
     }
 
+    fn on_coordinator(
+        &mut self,
+        at: Time,
+        host: HostId,
+        note: &GroupNote,
+        facts: &Facts,
+        verdicts: &mut Verdicts,
+    ) {
+        let Some(topic) = facts.topic_id(OFFSETS_TOPIC) else { return };
+        let id = TopicPartition { topic, partition: note.partition };
+        let Some(partition) = facts.partition(id) else { return };
+        match note.event {
+            GroupEvent::Released { epoch, rests_below, .. } => {
+                let what = (epoch.0, rests_below.0);
+                on_released((at, host), what, partition, facts, verdicts);
+            }
+            GroupEvent::Loaded { written, state, .. } => {
+                let loaded = Loaded { at, host, end: written.0, state };
+                self.rebuilt.on_loaded(partition, loaded, facts, verdicts);
+            }
+            _ => {}
+        }
+    }
+
     fn on_told(&self, place: &Place<'_>, told: Option<i64>, found: &mut Vec<Finding>) {
         let nobody = GroupView::default();
         let view = self.groups.get(place.group).unwrap_or(&nobody);
@@ -248,18 +281,14 @@ fn always(at: Time, group: &str, found: Finding, verdicts: &mut Verdicts) {
 }
 
 /// A coordinator lets answers go: what they rest on is committed, and was written by itself (G11).
-fn on_coordinator(
-    at: Time,
-    host: HostId,
-    note: &GroupNote,
+fn on_released(
+    (at, host): (Time, HostId),
+    (epoch, rests_below): (i32, i64),
+    partition: &PartitionFacts,
     facts: &Facts,
     verdicts: &mut Verdicts,
 ) {
-    let GroupEvent::Released { epoch, rests_below, .. } = note.event else { return };
-    let Some(topic) = facts.topic_id(OFFSETS_TOPIC) else { return };
-    let id = TopicPartition { topic, partition: note.partition };
-    let Some(partition) = facts.partition(id) else { return };
-    let last = rests_below.0 - 1;
+    let last = rests_below - 1;
     let own = partition.logs.get(&host).and_then(|log| log.at(last));
     let committed = partition.committed_at(last);
     let stands = committed.is_some_and(|entry| own.is_some_and(|own| own.is_same(&entry.batch)));
@@ -276,9 +305,8 @@ fn on_coordinator(
             |entry| words::committed(facts, entry),
         ),
         format!(
-            "{} answered in epoch {} what rests on offset {last}",
-            words::who(facts, at, host),
-            epoch.0
+            "{} answered in epoch {epoch} what rests on offset {last}",
+            words::who(facts, at, host)
         ),
     );
     tell(at, &name, partition, vec![found], verdicts);
