@@ -15,6 +15,7 @@ mod describe_topic_partitions;
 mod fetch;
 mod fetch_answer;
 mod fetch_marks;
+mod fetch_named;
 mod forwarded;
 mod in_turn;
 mod init_producer_id;
