@@ -206,8 +206,8 @@ impl Broker {
         self.stop_cleaning(slot, cx);
         self.resume_cleaning(&name);
         let Some((_, replica)) = self.replicas.remove(id) else { return };
-        if let Some(leader) = replica.fetched_from
-            && let Some(fetcher) = self.fetchers.get_mut(&leader)
+        if let Some(which) = replica.fetched_from
+            && let Some(fetcher) = self.fetchers.get_mut(&which)
         {
             fetcher.remove(id);
         }

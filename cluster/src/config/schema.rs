@@ -190,8 +190,7 @@ pub fn in_hash_order<T>(named: Vec<T>, name: impl Fn(&T) -> &str) -> Vec<T> {
     let least = named.len() + named.len().div_ceil(3);
     let buckets = u32::try_from(least.next_power_of_two().max(16)).expect("settings are few");
     let bucket = |name: &str| {
-        let hash =
-            name.encode_utf16().fold(0_u32, |hash, unit| wrapping(hash).wrapping_add(unit.into()));
+        let hash = java_hash(name);
         (hash ^ (hash >> 16)) & (buckets - 1)
     };
     let mut named = named;
@@ -199,8 +198,10 @@ pub fn in_hash_order<T>(named: Vec<T>, name: impl Fn(&T) -> &str) -> Vec<T> {
     named
 }
 
-fn wrapping(hash: u32) -> u32 {
-    hash.wrapping_mul(31)
+/// Java's `String.hashCode`.
+#[must_use]
+pub fn java_hash(text: &str) -> u32 {
+    text.encode_utf16().fold(0_u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(unit.into()))
 }
 
 #[cfg(test)]
