@@ -5,8 +5,8 @@ mod support;
 use bytes::Bytes;
 use support::{Fixture, NOW, batch};
 use trial_log::{
-    AppendOrigin, BatchBuilder, BatchError, LeaderEpoch, LogConfig, LogError, LogEvent, Offset,
-    RecordBatch, TimestampType,
+    AppendOrigin, BatchBuilder, BatchError, Batches, LeaderEpoch, LogConfig, LogError, LogEvent,
+    Offset, RecordBatch, TimestampType,
 };
 
 #[test]
@@ -151,6 +151,22 @@ fn a_batch_larger_than_a_segment_is_refused_after_its_epoch_was_entered() {
 }
 
 #[test]
+fn a_replica_leaves_the_beginning_of_a_batch_at_the_end() {
+    let (first, second) =
+        (batch(Offset(0), LeaderEpoch(1), 2), batch(Offset(2), LeaderEpoch(1), 3));
+    let both = bytes_of(&[first.clone(), second.clone()]);
+    let whole = first.as_bytes().len();
+    for cut in 1..second.as_bytes().len() {
+        let mut f = Fixture::with(LogConfig::default());
+        f.follow(both.slice(..whole + cut), 1).expect("the first one is whole");
+        assert_eq!(f.log.log_end_offset(), Offset(2), "with {cut} bytes of the second");
+        assert_eq!(f.bytes(0, ".log"), first.as_bytes(), "with {cut} bytes of the second");
+        f.follow(both.slice(whole..), 1).expect("it follows");
+        assert_eq!(f.bytes(0, ".log"), both, "nothing lies between them");
+    }
+}
+
+#[test]
 fn a_read_finds_what_a_walk_over_the_files_finds() {
     let mut f = Fixture::small();
     for count in [1, 3, 2, 5, 1, 1, 4, 2, 6, 1, 3, 2, 2, 2, 1, 1, 1, 9, 1, 2, 3] {
@@ -160,7 +176,7 @@ fn a_read_finds_what_a_walk_over_the_files_finds() {
     assert!(f.segments().len() > 5 && all.len() == 21, "{:?}", f.segments());
     for from in 0..=end {
         for upper in 0..=end {
-            for max_bytes in [0, 100, 200, 10_000] {
+            for max_bytes in [0, 100, 140, 170, 200, 231, 10_000] {
                 read_is_right(&mut f, &all, (from, upper, max_bytes));
             }
         }
@@ -297,10 +313,34 @@ fn read_is_right(f: &mut Fixture, all: &[(i64, i64)], (from, upper, max_bytes): 
     let case = (from, upper, max_bytes);
     assert!(want.starts_with(&got), "{case:?}: {got:?} against {want:?}");
     assert_eq!(got.is_empty(), want.is_empty() || from >= upper, "{case:?}: at least one");
-    assert!(read.records.len() <= max_bytes || got.len() == 1, "{case:?}: {}", read.records.len());
+    assert_eq!(read.records, bytes_to_read(f, from, upper, max_bytes), "{case:?}: RE-2");
     let first = all.iter().find(|(_, last)| *last >= from);
     let place = first.map_or(f.log.log_end_offset().0, |(base, _)| *base);
     assert_eq!(read.start.offset, Offset(place), "{case:?}: where it begins");
+}
+
+/// What is to be read, from the segments as their files have them: of the segment with the first batch all below the
+/// bound, cut at the limit, but not within the first batch.
+fn bytes_to_read(f: &Fixture, from: i64, upper: i64, max_bytes: usize) -> Bytes {
+    for base in f.segments() {
+        let bytes = Bytes::from(f.bytes(base, ".log"));
+        let (mut at, mut found) = (0, None);
+        for batch in Batches::new(bytes.clone()) {
+            let batch = batch.expect("a segment has whole batches");
+            if batch.last_offset() >= Offset(upper) {
+                break;
+            }
+            let size = batch.as_bytes().len();
+            if found.is_none() && batch.last_offset() >= Offset(from) {
+                found = Some((at, size));
+            }
+            at += size;
+        }
+        if let Some((start, first)) = found.filter(|_| from < upper) {
+            return bytes.slice(start..at.min(start + max_bytes.max(first)));
+        }
+    }
+    Bytes::new()
 }
 
 fn bytes_of(batches: &[RecordBatch]) -> Bytes {

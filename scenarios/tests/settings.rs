@@ -3,6 +3,7 @@
 //! In Kafka: KIP-226 (brokers), KIP-339 (IncrementalAlterConfigs), KIP-966 (one min.insync.replicas for the cluster).
 
 use trial_cluster::error_code::ErrorCode;
+use trial_cluster::node::Node;
 use trial_scenarios::{Lab, ScenarioBuilder, SendError, consumer, producer, scenario, topic};
 
 /// What is told of a fault by which an admin was granted what it asked for.
@@ -153,5 +154,47 @@ fn threads_come_and_go_and_nothing_is_lost() {
         }
     }
     lab.run_for("5s");
+    lab.finish();
+}
+
+/// How many partitions each fetcher of `b3` copies, by its leader and number.
+fn fetched_by_b3(lab: &Lab) -> Vec<(i32, u32, usize)> {
+    let world = lab.run().world();
+    let host = lab.run().judge().facts().setup.host_named("b3").expect("it is there");
+    let node = world.program(host).and_then(|it| it.as_any().downcast_ref::<Node>());
+    let broker = node.and_then(Node::broker).expect("it is a broker");
+    broker.followed().map(|(which, copies)| (which.leader.0, which.number, copies.len())).collect()
+}
+
+/// Six partitions of which `b1` and `b2` lead three each, so that all six are followed by `b3`.
+fn six() -> ScenarioBuilder {
+    let assignment = (0..6).map(|place| vec![1 + place % 2, 2 - place % 2, 3]);
+    let topic = topic("orders").partitions(6).replicas(3);
+    scenario("fetchers by hand")
+        .config("min.insync.replicas", 2)
+        .config("replica.lag.time.max.ms", 3_000)
+        .topic(topic.assignment(assignment.collect::<Vec<_>>()))
+        .client(producer("shop", "orders").rate("50/s").config("acks", "all"))
+}
+
+/// By the sum of the hash of `orders` and the partition: 0, 2 and 4 have the odd fetcher, 1, 3 and 5 the even one.
+#[test]
+fn fetchers_are_as_many_as_they_are_set_to_be() {
+    let mut lab = Lab::start(six().config("num.replica.fetchers", 3), 6);
+    lab.run_for("3s");
+    let of_three = [(1, 0, 1), (1, 1, 1), (1, 2, 1), (2, 0, 1), (2, 1, 1), (2, 2, 1)];
+    assert_eq!(fetched_by_b3(&lab), of_three);
+    configure(&mut lab, "broker b3 with num.replica.fetchers=2");
+    assert_eq!(fetched_by_b3(&lab), [(1, 1, 3), (2, 0, 3)]);
+    lab.run_for("5s");
+    configure(&mut lab, "brokers with num.replica.fetchers=1");
+    assert_eq!(fetched_by_b3(&lab), [(1, 1, 3), (2, 0, 3)], "b3 has its own");
+    configure(&mut lab, "broker b3 without num.replica.fetchers");
+    assert_eq!(fetched_by_b3(&lab), [(1, 0, 3), (2, 0, 3)]);
+    lab.run_for("5s");
+    for partition in 0..6 {
+        let partition = format!("orders/{partition}");
+        assert_eq!(lab.isr(&partition).len(), 3, "{partition}: nobody fell behind");
+    }
     lab.finish();
 }

@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 
 use trial_log::{LogEvent, LogStartReason};
 
+use super::leader_questions::Question;
 use super::task::{LogDone, Task};
 use super::{Broker, Cx, DISK, LOG_DIRECTORY_FAILED, yields};
 use crate::error_code::ErrorCode;
@@ -49,22 +50,23 @@ impl Broker {
                     self.poll_control(cx);
                 }
                 Effect::StopFetching => {
-                    if let Some(leader) = replica.fetched_from.take()
-                        && let Some(fetcher) = self.fetchers.get_mut(&leader)
+                    if let Some(which) = replica.fetched_from.take()
+                        && let Some(fetcher) = self.fetchers.get_mut(&which)
                     {
                         fetcher.remove(id);
                     }
                 }
                 Effect::FetchFrom { leader, .. } => {
-                    replica.fetched_from = Some(leader);
+                    let which = self.fetcher_of(leader, slot);
+                    self.replicas.get_mut(slot).expect("it was there").fetched_from = which;
                     self.fetch_from(leader, id, slot, cx);
                 }
                 Effect::AskLeaderEdge { .. } | Effect::AskEpochEnd { .. } => {
-                    if let Some(leader) = replica.fetched_from
-                        && let Some(fetcher) = self.fetchers.get_mut(&leader)
+                    if let Some(which) = replica.fetched_from
+                        && let Some(fetcher) = self.fetchers.get_mut(&which)
                     {
-                        fetcher.ask(id, slot, effect);
-                        self.poll_fetcher(leader, cx);
+                        fetcher.ask(Question { id, slot, ask: effect });
+                        self.poll_fetcher(which, cx);
                     }
                 }
                 Effect::AssignEpoch { .. }

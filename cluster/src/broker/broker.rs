@@ -19,6 +19,7 @@ use super::cleaner::Cleaners;
 use super::controller_channel::ControllerChannel;
 use super::costs::Pace;
 use super::fetcher::ReplicaFetcher;
+use super::fetcher_id::FetcherId;
 use super::groups::GroupCoordinators;
 use super::lifecycle::BrokerLifecycle;
 use super::producer_ids::ProducerIds;
@@ -113,7 +114,7 @@ pub struct Broker {
     pub(super) delayed_fetches: Purgatory<u32, u32>,
     pub(super) delayed_deletions: Purgatory<u32, u32>,
     pub(super) fetch_sessions: FetchManager,
-    pub(super) fetchers: BTreeMap<BrokerId, Box<ReplicaFetcher>>,
+    pub(super) fetchers: BTreeMap<FetcherId, Box<ReplicaFetcher>>,
     pub(super) schedule: Schedule,
     pub(super) retention: Retention,
     pub(super) cleaners: Cleaners,
@@ -280,9 +281,9 @@ impl Broker {
         let found = self
             .fetchers
             .iter_mut()
-            .find_map(|(leader, fetcher)| fetcher.on_input(input, cx).then_some(*leader));
-        if let Some(leader) = found {
-            self.poll_fetcher(leader, cx);
+            .find_map(|(which, fetcher)| fetcher.on_input(input, cx).then_some(*which));
+        if let Some(which) = found {
+            self.poll_fetcher(which, cx);
         }
         found.is_some()
     }
@@ -318,9 +319,8 @@ impl Broker {
         for key in expired {
             self.answer_delete_records(key, cx);
         }
-        let leaders: Vec<BrokerId> = self.fetchers.keys().copied().collect();
-        for leader in leaders {
-            self.poll_fetcher(leader, cx);
+        for which in self.fetchers.keys().copied().collect::<Vec<_>>() {
+            self.poll_fetcher(which, cx);
         }
     }
 

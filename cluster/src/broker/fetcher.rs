@@ -1,9 +1,8 @@
-//! Copies partitions from one leader: one request at a time, then its answer partition by partition.
+//! Copies partitions from a leader: one request at a time, then its answer partition by partition.
 //!
-//! In Kafka:   `ReplicaFetcherThread`, `AbstractFetcherThread`, `RemoteLeaderEndPoint`, `ReplicaFetcherManager`
-//!             (one fetcher per leader: num.replica.fetchers is 1).
-//! Holds:      the partitions that follow this leader, the fetch session, questions that truncation asks, the answers
-//!             that were not processed yet.
+//! In Kafka:   `ReplicaFetcherThread`, `AbstractFetcherThread`, `RemoteLeaderEndPoint`, `ReplicaFetcherManager`.
+//! Holds:      those partitions that follow this leader and are this fetcher's (`fetcher_id.rs`), the fetch session,
+//!             questions that truncation asks, the answers that were not processed yet.
 //! Inputs:     partitions that come, go or change; the network. Effects: jobs under the partitions' locks.
 //! Invariants: FT-1 the next request leaves after all of the last answer was processed.
 //!             FT-2 a round costs what changed, not what is followed: only changed partitions are looked at.
@@ -14,14 +13,15 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use trial_log::EpochEndOffset;
 use trial_sim::{Input, Span, Time};
 
+use super::fetcher_id::FetcherId;
 use super::leader_questions::Question;
 use super::task::{Replicate, Task};
 use super::{Broker, Cx, INTER_BROKER_LISTENER, yields};
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};
 use crate::net::{Completed, ExponentialBackoff, NetSettings, NetworkClient};
+use crate::partition::FetchedPartition;
 use crate::partition::fetch_session::{FetchRequestPlan, FetchSessionHandler, SessionId};
-use crate::partition::{Effect, FetchedPartition};
 use crate::wire::{FetchRequest, fetch_request, fetch_response};
 
 /// The version between brokers of this release.
@@ -57,9 +57,9 @@ pub struct ReplicaFetcher {
 }
 
 impl ReplicaFetcher {
-    fn new(leader: BrokerId, local: BrokerId, timeout: Span) -> Self {
-        let mut settings =
-            NetSettings::new(&format!("broker-{local}-fetcher-0"), "net.replica-fetcher");
+    fn new(FetcherId { leader, number }: FetcherId, local: BrokerId, timeout: Span) -> Self {
+        let name = format!("broker-{local}-fetcher-{number}");
+        let mut settings = NetSettings::new(&name, "net.replica-fetcher");
         settings.max_in_flight = 1;
         settings.request_timeout = timeout;
         // The back-off of the partitions is the only wait.
@@ -87,17 +87,31 @@ impl ReplicaFetcher {
         self.client.on_input(input, cx)
     }
 
-    /// A partition does not follow this leader any more.
-    pub fn remove(&mut self, id: TopicPartition) {
+    /// A partition does not follow this leader any more, or not by this fetcher. Answers what it wanted to know.
+    pub(super) fn remove(&mut self, id: TopicPartition) -> VecDeque<Question> {
         self.partitions.remove(&id);
         self.changed.insert(id);
         self.delayed.retain(|(_, delayed)| *delayed != id);
-        self.questions.retain(|question| question.id != id);
+        let is_its = |question: &Question| question.id == id;
+        let questions = std::mem::take(&mut self.questions);
+        let (its, others) = questions.into_iter().partition(is_its);
+        self.questions = others;
+        its
+    }
+
+    /// The partitions that it copies.
+    pub(super) fn copies(&self) -> Vec<TopicPartition> {
+        self.partitions.keys().copied().collect()
+    }
+
+    /// What it waits for after an error is over.
+    pub(super) fn end_wait(&mut self) {
+        self.wait_until = None;
     }
 
     /// A partition wants to know something before it goes on.
-    pub fn ask(&mut self, id: TopicPartition, slot: u32, ask: Effect) {
-        self.questions.push_back(Question { id, slot, ask });
+    pub(super) fn ask(&mut self, question: Question) {
+        self.questions.push_back(question);
     }
 
     /// When the fetcher has something to do without an input.
@@ -137,42 +151,43 @@ impl Broker {
         let Some((host, port)) = endpoint else { return };
         let timeout = self.config.node.request_timeout;
         let local = self.identity.id;
+        let Some(which) = self.fetcher_of(leader, slot) else { return };
         let fetcher = self
             .fetchers
-            .entry(leader)
-            .or_insert_with(|| Box::new(ReplicaFetcher::new(leader, local, timeout)));
+            .entry(which)
+            .or_insert_with(|| Box::new(ReplicaFetcher::new(which, local, timeout)));
         fetcher.client.set_node(leader, &host, port);
         fetcher.partitions.insert(id, slot);
         fetcher.changed.insert(id);
-        self.poll_fetcher(leader, cx);
+        self.poll_fetcher(which, cx);
     }
 
     /// A follower's log or state was changed outside an answer.
     pub(super) fn changed_follower(&mut self, slot: u32, cx: &mut Cx<'_>) {
         let Some(replica) = self.replicas.get(slot) else { return };
-        let (id, leader) = (replica.partition.id(), replica.fetched_from);
-        if let Some(leader) = leader
-            && let Some(fetcher) = self.fetchers.get_mut(&leader)
+        let (id, which) = (replica.partition.id(), replica.fetched_from);
+        if let Some(which) = which
+            && let Some(fetcher) = self.fetchers.get_mut(&which)
         {
             fetcher.changed.insert(id);
-            self.poll_fetcher(leader, cx);
+            self.poll_fetcher(which, cx);
         }
     }
 
     /// Lets a fetcher go on as far as it can.
-    pub(super) fn poll_fetcher(&mut self, leader: BrokerId, cx: &mut Cx<'_>) {
-        let Some(mut fetcher) = self.fetchers.remove(&leader) else { return };
+    pub(super) fn poll_fetcher(&mut self, which: FetcherId, cx: &mut Cx<'_>) {
+        let Some(mut fetcher) = self.fetchers.remove(&which) else { return };
         fetcher.client.on_timer(cx);
         let completed = fetcher.client.next_completed();
-        self.fetchers.insert(leader, fetcher);
+        self.fetchers.insert(which, fetcher);
         if let Some(completed) = completed {
-            self.on_leader_answer(leader, &completed, cx);
+            self.on_leader_answer(which, &completed, cx);
         }
-        let Some(mut fetcher) = self.fetchers.remove(&leader) else { return };
+        let Some(mut fetcher) = self.fetchers.remove(&which) else { return };
         if matches!(fetcher.round, Round::Idle) {
             self.next_round(&mut fetcher, cx);
         }
-        self.fetchers.insert(leader, fetcher);
+        self.fetchers.insert(which, fetcher);
     }
 
     /// Sends the next question or fetch.
@@ -281,25 +296,25 @@ impl Broker {
         fetcher.round = Round::Fetching;
     }
 
-    fn on_leader_answer(&mut self, leader: BrokerId, completed: &Completed, cx: &mut Cx<'_>) {
-        let fetcher = self.fetchers.get_mut(&leader).expect("its answer has just come");
+    fn on_leader_answer(&mut self, which: FetcherId, completed: &Completed, cx: &mut Cx<'_>) {
+        let fetcher = self.fetchers.get_mut(&which).expect("its answer has just come");
         match std::mem::replace(&mut fetcher.round, Round::Idle) {
             Round::Asking(question) => self.on_question_answer(&question, completed, cx),
             Round::Fetching => match completed.response::<FetchRequest>() {
                 Ok(response) => {
                     // A partition's error may bring a question: it waits until all of the answer is processed.
                     fetcher.round = Round::Processing;
-                    self.on_fetch_answer(leader, response, cx);
+                    self.on_fetch_answer(which, response, cx);
                 }
                 Err(_) => {
-                    let Some(mut fetcher) = self.fetchers.remove(&leader) else { return };
+                    let Some(mut fetcher) = self.fetchers.remove(&which) else { return };
                     fetcher.session.on_failure();
                     self.on_leader_unreachable(&mut fetcher, ErrorCode::NetworkException, cx);
-                    self.fetchers.insert(leader, fetcher);
+                    self.fetchers.insert(which, fetcher);
                 }
             },
             Round::Idle | Round::Processing => {
-                unreachable!("FT-1: broker {leader} answered what was not asked")
+                unreachable!("FT-1: {which:?} was answered what it had not asked")
             }
         }
     }
@@ -325,11 +340,11 @@ impl Broker {
 
     fn on_fetch_answer(
         &mut self,
-        leader: BrokerId,
+        which: FetcherId,
         response: crate::wire::FetchResponse,
         cx: &mut Cx<'_>,
     ) {
-        let fetcher = self.fetchers.get_mut(&leader).expect("its answer has just come");
+        let fetcher = self.fetchers.get_mut(&which).expect("its answer has just come");
         let ids = response.responses.iter().flat_map(|topic| {
             topic.partitions.iter().map(|found| TopicPartition {
                 topic: topic.topic_id,
@@ -347,22 +362,22 @@ impl Broker {
         for topic in response.responses {
             for found in topic.partitions {
                 let id = TopicPartition { topic: topic.topic_id, partition: found.partition_index };
-                self.take_answer(leader, id, found, now, cx);
+                self.take_answer(which, id, found, now, cx);
             }
         }
-        self.next_answer(leader, cx);
+        self.next_answer(which, cx);
     }
 
     /// Sorts one partition's answer: what touches the log becomes a job, the rest is done at once.
     fn take_answer(
         &mut self,
-        leader: BrokerId,
+        which: FetcherId,
         id: TopicPartition,
         found: fetch_response::Partition,
         now: Time,
         cx: &mut Cx<'_>,
     ) {
-        let fetcher = self.fetchers.get_mut(&leader).expect("its answer has just come");
+        let fetcher = self.fetchers.get_mut(&which).expect("its answer has just come");
         let (Some(&slot), Some(sent)) = (fetcher.partitions.get(&id), fetcher.session.told(id))
         else {
             return;
@@ -382,7 +397,7 @@ impl Broker {
         };
         if answer.has_records || answer.diverging_epoch.is_some() {
             let effects = Vec::new();
-            fetcher.answers.push_back(Replicate { leader, slot, sent, answer, records, effects });
+            fetcher.answers.push_back(Replicate { which, slot, sent, answer, records, effects });
             return;
         }
         self.with_partition(slot, cx, |partition, _, _, epochs, effects| {
@@ -391,8 +406,8 @@ impl Broker {
     }
 
     /// The next job of the answer, or the next round.
-    pub(super) fn next_answer(&mut self, leader: BrokerId, cx: &mut Cx<'_>) {
-        let Some(fetcher) = self.fetchers.get_mut(&leader) else { return };
+    pub(super) fn next_answer(&mut self, which: FetcherId, cx: &mut Cx<'_>) {
+        let Some(fetcher) = self.fetchers.get_mut(&which) else { return };
         match fetcher.answers.pop_front() {
             Some(work) => {
                 fetcher.round = Round::Processing;
@@ -402,7 +417,7 @@ impl Broker {
             None => {
                 fetcher.round = Round::Idle;
                 if self.lane.is_some() {
-                    self.poll_fetcher(leader, cx);
+                    self.poll_fetcher(which, cx);
                 }
             }
         }

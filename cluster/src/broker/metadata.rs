@@ -214,8 +214,8 @@ impl Broker {
         self.resume_cleaning(&name);
         let Some((_, replica)) = self.replicas.remove(id) else { return };
         self.on_group_leadership_lost(id);
-        if let Some(leader) = replica.fetched_from
-            && let Some(fetcher) = self.fetchers.get_mut(&leader)
+        if let Some(which) = replica.fetched_from
+            && let Some(fetcher) = self.fetchers.get_mut(&which)
         {
             fetcher.remove(id);
         }

@@ -16,6 +16,7 @@ mod control;
 mod controller_channel;
 mod costs;
 mod fetcher;
+mod fetcher_id;
 mod groups;
 mod jobs;
 mod leader_questions;
@@ -37,6 +38,7 @@ mod yields;
 
 pub use broker::{Broker, BrokerIdentity, INTER_BROKER_LISTENER, Listener};
 pub use costs::Pace;
+pub use fetcher_id::FetcherId;
 pub use shutdown::{LOG_DIRECTORY_FAILED, REGISTRATION_GIVEN_UP};
 pub use slab::Slab;
 pub use socket_server::{Arrived, SocketServer};

@@ -1,7 +1,7 @@
 //! Settings that change while the broker runs: its own, and those of topics.
 //!
 //! In Kafka:   `DynamicConfigPublisher`, `DynamicBrokerConfig.updateCurrentConfig`, `DynamicLogConfig`,
-//!             `TopicConfigHandler`, `LogCleaner.reconfigure`; KIP-226.
+//!             `TopicConfigHandler`, `LogCleaner.reconfigure`, `BrokerDynamicThreadPool`; KIP-226.
 //! Holds:      nothing: what the file says and what holds stand in the broker.
 //! Invariants: RC-1 what holds follows from the file and the image alone, and so survives a restart.
 //!             RC-2 a log has its topic's settings over its broker's, from the publication on that has changed either;
@@ -35,6 +35,9 @@ impl Broker {
         }
         if before.num_network_threads != now.num_network_threads {
             self.server.resize(lanes(now.num_network_threads), cx);
+        }
+        if before.num_replica_fetchers != now.num_replica_fetchers {
+            self.resize_fetchers(cx);
         }
         if before.log_cleaner_threads != now.log_cleaner_threads {
             cx.resize_pool(CLEANER, lanes(now.log_cleaner_threads));

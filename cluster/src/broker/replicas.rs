@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use trial_log::{Log, LogConfig, LogEvent};
 
+use super::fetcher_id::FetcherId;
 use super::recovery_points::WrittenRecoveryPoint;
 use super::task::LogDone;
 use crate::config::{BrokerConfig, TopicConfig};
@@ -26,8 +27,8 @@ pub struct Replica {
     pub partition: Partition,
     /// What is on disk.
     pub log: Log,
-    /// The leader whose fetcher has it.
-    pub fetched_from: Option<BrokerId>,
+    /// The fetcher that has it.
+    pub fetched_from: Option<FetcherId>,
     /// What the log has told since the last second half.
     pub events: Vec<LogEvent>,
     /// What a first half did to the log, until the second half publishes it.

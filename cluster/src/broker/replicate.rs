@@ -78,7 +78,7 @@ impl Broker {
         if self.closing {
             return;
         }
-        let Replicate { leader, slot, answer, effects, .. } = work;
+        let Replicate { which, slot, answer, effects, .. } = work;
         let put_off = |effect: &Effect| matches!(effect, Effect::Truncate { .. });
         let (cuts, effects): (Vec<_>, Vec<_>) = effects.into_iter().partition(put_off);
         for cut in cuts {
@@ -97,11 +97,15 @@ impl Broker {
             other => self.publish_log_work(slot, other, cx),
         }
         if let Some(replica) = self.replicas.get(slot) {
-            let id = replica.partition.id();
-            if let Some(fetcher) = self.fetchers.get_mut(&leader) {
+            let (id, now_by) = (replica.partition.id(), replica.fetched_from);
+            if let Some(fetcher) = self.fetchers.get_mut(&which) {
                 fetcher.changed.insert(id);
             }
+            // Another fetcher has it by now (FI-1), and goes on behind this.
+            if now_by.is_some_and(|now_by| now_by != which) {
+                self.changed_follower(slot, cx);
+            }
         }
-        self.next_answer(leader, cx);
+        self.next_answer(which, cx);
     }
 }

@@ -16,6 +16,7 @@ use trial_log::{
 };
 use trial_sim::Span;
 
+use super::fetcher_id::fetcher_lanes;
 use super::lifecycle::{BrokerLifecycle, BrokerState};
 use super::recovery_points::WrittenRecoveryPoint;
 use super::replicas::{Replica, log_config};
@@ -31,8 +32,6 @@ use crate::note::broker::BrokerNote;
 use crate::storage::SimulatedDisk;
 use trial_log::Disk as _;
 
-/// Lanes for fetchers: more than one leader is never waited for on the same lane unless there are many.
-const FETCHER_LANES: u16 = 16;
 /// Folders of a log directory that are no partitions of topics.
 const METADATA_FOLDER: &str = "__cluster_metadata-0";
 
@@ -43,7 +42,7 @@ impl Broker {
         let lanes = |count: usize| u16::try_from(count).expect("bounded when it is read");
         cx.pool(NETWORK, "network", lanes(node.num_network_threads));
         cx.pool(HANDLERS, "request-handler", lanes(node.num_io_threads));
-        cx.pool(FETCHERS, "replica-fetcher", FETCHER_LANES);
+        cx.pool(FETCHERS, "replica-fetcher", fetcher_lanes(node.num_replica_fetchers));
         cx.pool(METADATA, "metadata", 1);
         cx.pool(SCHEDULER, "scheduler", 2);
         cx.pool(CLEANER, "log-cleaner", lanes(node.log_cleaner_threads));

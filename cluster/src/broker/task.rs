@@ -10,9 +10,10 @@ use std::sync::Arc;
 use trial_sim::{LockId, PoolId, Span};
 
 use super::api::ListOffsets;
+use super::fetcher_id::FetcherId;
 use super::groups::{GroupPublication, LoadShard};
 use super::request::Request;
-use crate::ids::{BrokerId, Offset, TopicPartition};
+use crate::ids::{Offset, TopicPartition};
 use crate::image::PartitionRegistration;
 use crate::partition::{Effect, FetchPartition, FetchedPartition, FollowerAppend};
 
@@ -20,7 +21,7 @@ use crate::partition::{Effect, FetchPartition, FetchedPartition, FollowerAppend}
 pub const NETWORK: PoolId = PoolId(0);
 /// Request handlers.
 pub const HANDLERS: PoolId = PoolId(1);
-/// Replica fetchers: one job at a time per leader, whatever the number of lanes.
+/// Replica fetchers: each has one job at a time, whatever the number of lanes.
 pub const FETCHERS: PoolId = PoolId(2);
 /// Applies metadata, one change after another.
 pub const METADATA: PoolId = PoolId(3);
@@ -139,8 +140,8 @@ pub struct Assign {
 /// See [`Task::Replicate`].
 #[derive(Debug, Clone)]
 pub struct Replicate {
-    /// Whose answer.
-    pub leader: BrokerId,
+    /// To whom it was answered.
+    pub which: FetcherId,
     /// The partition's slot.
     pub slot: u32,
     /// What was asked.

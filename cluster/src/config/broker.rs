@@ -184,10 +184,11 @@ mod tests {
         assert_eq!((config.topic.min_insync_replicas, config.topic.segment_bytes), (2, 1_048_576));
     }
 
-    /// A pool of the simulation has 64 lanes at most.
+    /// A pool of the simulation has 64 lanes at most, for the fetchers of all leaders too.
     #[test]
     fn threads_beyond_the_lanes_of_a_pool_are_refused() {
-        for name in ["num.io.threads", "num.network.threads", "log.cleaner.threads"] {
+        let fetchers = "num.replica.fetchers";
+        for name in ["num.io.threads", "num.network.threads", "log.cleaner.threads", fetchers] {
             let mut config = BrokerConfig::default();
             config.set(name, "64").expect("as many as there can be");
             let refused = config.set(name, "65").expect_err("no pool has room for them");

@@ -4,8 +4,8 @@
 //! Holds:      nothing: what is set stands in the metadata log, what a node's file says in `BrokerConfig`.
 //! Invariants: DY-1 one broker's setting goes before that of all, and that before the file.
 //!             DY-2 what could not be obeyed while the broker runs is refused, not ignored.
-//! Left out:   settings of what is not there (more fetchers than one for each leader, listeners of TLS and SASL, limits
-//!             of connections, quotas, tiered storage); names that are not Kafka's.
+//! Left out:   settings of what is not there (listeners of TLS and SASL, limits of connections,
+//!             quotas, tiered storage); names that are not Kafka's.
 
 use std::collections::BTreeMap;
 
@@ -14,14 +14,11 @@ use super::{BrokerConfig, TopicConfig, broker::NodeSettings};
 use crate::ids::BrokerId;
 use crate::image::{ConfigResource, ConfigsImage};
 
-/// Dynamic in Kafka, and fixed here: there is one fetcher for each leader.
-const FIXED: &str = "num.replica.fetchers";
-
 /// Whether brokers obey a change of this setting at once.
 fn is_obeyed(key: &ConfigKey) -> bool {
     let of_topics = TopicConfig::NAMES.contains(&TopicConfig::name_of(key.name));
     let known = of_topics || NodeSettings::NAMES.contains(&key.name);
-    known && key.dynamic != Dynamic::ReadOnly && key.name != FIXED
+    known && key.dynamic != Dynamic::ReadOnly
 }
 
 /// Whose settings are changed.
@@ -153,7 +150,6 @@ mod tests {
         use ConfigResource::Cluster;
         let changed = running(&[
             (Cluster, "num.partitions", "7"),
-            (Cluster, "num.replica.fetchers", "2"),
             (Cluster, "retention.ms", "1"),
             (Cluster, "log.cleanup.policy", "burn"),
         ]);
@@ -183,7 +179,9 @@ mod tests {
         check(Level::Broker, "num.io.threads", "16", None);
         check(Level::Broker, "num.io.threads", "17", Some("num.io.threads cannot become 17"));
         check(Level::Broker, "num.io.threads", "3", Some("num.io.threads cannot become 3"));
-        check(Level::Broker, "num.replica.fetchers", "2", Some("A change of num.replica"));
+        check(Level::Cluster, "num.replica.fetchers", "2", None);
+        check(Level::Broker, "num.replica.fetchers", "0", Some("`num.replica.fetchers` takes"));
+        check(Level::Broker, "num.replica.fetchers", "3", Some("num.replica.fetchers cannot bec"));
         check(Level::Broker, "retention.ms", "9", Some("There is no setting retention.ms"));
     }
 }

@@ -7,6 +7,8 @@
 //! Invariants: SC-1 a section's keys come in the order in which Kafka defines them.
 //! Left out:   texts (`ConfigKey.documentation`), validators: what we obey has its bounds where it is read.
 
+use crate::java::hash_code;
+
 const FACTS: &str = include_str!("../../settings-4.3.0.txt");
 
 /// Of what a setting is one.
@@ -190,17 +192,12 @@ pub fn in_hash_order<T>(named: Vec<T>, name: impl Fn(&T) -> &str) -> Vec<T> {
     let least = named.len() + named.len().div_ceil(3);
     let buckets = u32::try_from(least.next_power_of_two().max(16)).expect("settings are few");
     let bucket = |name: &str| {
-        let hash =
-            name.encode_utf16().fold(0_u32, |hash, unit| wrapping(hash).wrapping_add(unit.into()));
+        let hash = hash_code(name).cast_unsigned();
         (hash ^ (hash >> 16)) & (buckets - 1)
     };
     let mut named = named;
     named.sort_by_key(|it| bucket(name(it)));
     named
-}
-
-fn wrapping(hash: u32) -> u32 {
-    hash.wrapping_mul(31)
 }
 
 #[cfg(test)]

@@ -281,6 +281,13 @@ impl Partition {
         follower.delayed_until.filter(|due| *due > now)
     }
 
+    /// Another fetcher has it, which begins anew: it does not wait for the back-off (`addPartitions`).
+    pub fn end_fetch_delay(&mut self) {
+        if let Role::Follower(follower) = &mut self.role {
+            follower.delayed_until = None;
+        }
+    }
+
     /// The leader answered `sent`. In a job's start: the effects may be an append or a cut.
     pub fn on_fetch_response(
         &mut self,

@@ -5,6 +5,7 @@
 //! published, and park when it is. Nothing would ever wake those, if they did not look once more (FE-1).
 
 use trial_cluster::ids::Offset;
+use trial_cluster::wire::{FetchRequest, fetch_request};
 use trial_sim::disk::DiskSettings;
 use trial_sim::{Span, Time};
 
@@ -55,4 +56,44 @@ fn a_long_poll_that_parks_while_an_append_is_paid_is_woken_by_it() {
     // The first has parked, the last has not: the moment between lies in the sweep.
     let (first, last) = (waits[0], waits[waits.len() - 1]);
     assert!(first > last + Span::from_millis(2), "the first waits {first}, the last {last}");
+}
+
+/// By names: the last version that has them.
+const BY_NAMES: i16 = 12;
+
+fn named(topics: &[&str]) -> FetchRequest {
+    let topic = |name: &&str| fetch_request::Topic {
+        topic: (*name).to_owned(),
+        partitions: vec![fetch_request::Partition {
+            partition_max_bytes: 1 << 20,
+            ..Default::default()
+        }],
+        ..Default::default()
+    };
+    FetchRequest {
+        max_wait_ms: 20_000,
+        min_bytes: 1,
+        max_bytes: 1 << 20,
+        topics: topics.iter().map(topic).collect(),
+        ..Default::default()
+    }
+}
+
+/// As `KafkaApis.handleFetchRequest` has it: only what is there is read and waited for.
+#[test]
+fn what_is_not_there_ends_no_wait_for_the_rest_and_is_told_last() {
+    let mut bench = Setup::new(6).build();
+    let (writer, reader) = (bench.connect(), bench.connect());
+    bench.run_for(Span::from_millis(10));
+    bench.send(reader, BY_NAMES, &named(&["absent", "orders"]));
+    bench.run_for(Span::from_secs(1));
+    assert!(!bench.is_answered(reader), "FN-1: it waits for what is there");
+    bench.produce(writer, 100);
+    let answer = bench.wait_for::<FetchRequest>(reader, BY_NAMES);
+    let told = answer.responses.iter().map(|it| (it.topic.as_str(), it.partitions[0].error_code));
+    assert_eq!(told.collect::<Vec<_>>(), [("orders", 0), ("absent", 3)]);
+    let asked = bench.world.now();
+    bench.ask(reader, BY_NAMES, &named(&["absent"]));
+    let wait = bench.world.now().since(asked);
+    assert!(wait < Span::from_secs(1), "there is nothing to wait for: {wait}");
 }

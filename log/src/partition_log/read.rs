@@ -1,10 +1,10 @@
-//! Reads whole batches from an offset on.
+//! Reads batches from an offset on, up to so many bytes.
 //!
-//! In Kafka:   `UnifiedLog.read`, `LocalLog.read`, `LogSegment.read`.
-//! Invariants: what is answered are whole batches, from the one that holds the offset, all of them wholly below
-//!             the upper bound.
-//! Left out:   remote segments; what was aborted is asked for by itself (`producers.rs`). Kafka may answer the
-//!             beginning of a further batch.
+//! In Kafka:   `UnifiedLog.read`, `LocalLog.read`, `LogSegment.read`, `FileRecords.slice`.
+//! Invariants: RE-1 what is answered begins with the batch that holds the offset, and all of it lies wholly below the
+//!             upper bound, and in one segment. RE-2 the first batch is whole; behind the others there may be the
+//!             beginning of one more, where the limit of bytes cuts it: a reader leaves it.
+//! Left out:   remote segments; what was aborted is asked for by itself (`producers.rs`).
 
 use bytes::Bytes;
 
@@ -19,7 +19,8 @@ use super::log::{Log, LogOffsetMetadata};
 /// What a read found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FetchedRecords {
-    /// Whole batches; empty if there is nothing to read, or the first is too large.
+    /// A whole batch and what follows, perhaps with the beginning of another at the end (RE-2); empty if there is
+    /// nothing to read, or the first is too large.
     pub records: Bytes,
     /// Where the first of them begins, or would.
     pub start: LogOffsetMetadata,
@@ -28,7 +29,7 @@ pub struct FetchedRecords {
 }
 
 impl FetchedRecords {
-    /// The batches.
+    /// The whole batches.
     #[must_use]
     pub fn batches(&self) -> Batches {
         Batches::new(self.records.clone())
@@ -50,7 +51,7 @@ struct Start {
 impl Log {
     /// Reads up to `max_bytes` of batches, from the one that holds `from`, below `upper_bound`: the end of the
     /// log as others may see it, the high watermark, or the last stable offset. With `min_one_message` the first
-    /// batch comes even if it is larger.
+    /// batch comes even if it is larger. The limit may cut the last one.
     pub fn read(
         &mut self,
         disk: &mut dyn Disk,
@@ -143,6 +144,7 @@ impl Log {
     ) -> Result<FetchedRecords, LogError> {
         let segment = &self.segments[start.segment];
         let bound = self.tail.find(upper_bound);
+        let is_bound_known = bound.is_some() || upper_bound >= self.log_end_offset;
         let bound = bound.filter(|batch| batch.segment_base == segment.base_offset);
         let end = bound.map_or(segment.size, |batch| batch.position);
         let left = usize::try_from(end.saturating_sub(start.position)).unwrap_or(usize::MAX);
@@ -160,25 +162,74 @@ impl Log {
             let position = start.position + at as u64;
             LogError::CorruptSegment { base_offset: segment.base_offset, position, error }
         })?;
-        Ok(FetchedRecords { records: bytes.slice(..whole), ..found })
+        let is_all_below = match whole {
+            Below::All(_) => true,
+            Below::Some(_) => false,
+            Below::Cut(at) => {
+                is_bound_known || self.is_below(disk, start, at as u64, upper_bound)?
+            }
+        };
+        let kept = if is_all_below { length } else { whole.bytes() };
+        Ok(FetchedRecords { records: bytes.slice(..kept), ..found })
+    }
+
+    /// Whether the batch so many bytes behind the start, of which the limit has left a part, ends below `upper_bound`.
+    fn is_below(
+        &self,
+        disk: &mut dyn Disk,
+        start: &Start,
+        behind: u64,
+        upper_bound: Offset,
+    ) -> Result<bool, LogError> {
+        let segment = &self.segments[start.segment];
+        let position = start.position + behind;
+        let header = disk.read(segment.file, position, RECORD_BATCH_OVERHEAD)?;
+        if header.len() < RECORD_BATCH_OVERHEAD {
+            return Err(LogError::Disk(DiskError::Io));
+        }
+        let base_offset = segment.base_offset;
+        let corrupt = |error| LogError::CorruptSegment { base_offset, position, error };
+        let size = next_batch_size(&header).map_err(corrupt)?;
+        let size = size.expect("a whole header says how large its batch is");
+        Ok(BatchSummary::of_header(&header, size).last_offset < upper_bound)
     }
 }
 
-/// How many of these bytes are whole batches that end below `upper_bound`.
+/// What of some bytes of a log lies below a bound.
+#[derive(Debug, Clone, Copy)]
+enum Below {
+    /// All of them: they are whole batches.
+    All(usize),
+    /// So many: the batch that follows reaches to the bound or beyond.
+    Some(usize),
+    /// So many, and behind them begins a batch of which the end is not here.
+    Cut(usize),
+}
+
+impl Below {
+    /// How many bytes are whole batches below it.
+    const fn bytes(self) -> usize {
+        match self {
+            Self::All(bytes) | Self::Some(bytes) | Self::Cut(bytes) => bytes,
+        }
+    }
+}
+
+/// What of these bytes are whole batches that end below `upper_bound`.
 fn whole_batches_below(
     bytes: &[u8],
     upper_bound: Offset,
-) -> Result<usize, (usize, crate::BatchError)> {
+) -> Result<Below, (usize, crate::BatchError)> {
     let mut whole = 0;
     while let Some(size) = next_batch_size(&bytes[whole..]).map_err(|error| (whole, error))? {
         let Some(batch) = bytes[whole..].get(..size) else {
-            break;
+            return Ok(Below::Cut(whole));
         };
         assert!(size >= RECORD_BATCH_OVERHEAD, "a size that was checked: {size}");
         if BatchSummary::of_header(batch, size).last_offset >= upper_bound {
-            break;
+            return Ok(Below::Some(whole));
         }
         whole += size;
     }
-    Ok(whole)
+    Ok(if whole == bytes.len() { Below::All(whole) } else { Below::Cut(whole) })
 }

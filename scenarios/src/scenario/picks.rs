@@ -15,7 +15,7 @@ use super::file::ScenarioFile;
 use super::reading::Reading;
 
 /// More combinations than these are not tried out before a run.
-const COMBINATIONS_MAX: usize = 1_000;
+const COMBINATIONS_MAX: usize = 2_000;
 
 /// One thing that each seed picks.
 #[derive(Debug, Clone, PartialEq)]

@@ -6,7 +6,7 @@
 //! Invariants: R19 what a consumer reads lies below `ReadView::up_to`. FE-1 a parked fetch is looked at once more
 //!             just before it parks, so that no publish in between is missed. FE-2 only the first reads of a
 //!             follower's fetch tell about the follower, not those out of the purgatory. FE-3 of a partition that
-//!             is read elsewhere nothing is read here, and its fetch does not wait.
+//!             is read elsewhere nothing is read here, and its fetch does not wait. See FN-1 for what is not there.
 //! Left out:   remote storage, quotas. A parked fetch of a consumer that wants many bytes counts
 //!             those up to the log end, not to the high watermark, and so may be answered a little early.
 
@@ -19,21 +19,21 @@ use trial_sim::Span;
 use super::super::request::{Refused, Request};
 use super::super::task::Task;
 use super::super::{Broker, Cx, DISK, LOG_DIRECTORY_FAILED, costs, yields};
-use super::fetch_answer::failed_partition;
 use super::fetch_marks as marks;
 use super::nearest::Nearest;
 use crate::error_code::ErrorCode;
-use crate::ids::{BrokerEpoch, BrokerId, LeaderEpoch, Offset, TopicPartition, Uuid};
+use crate::ids::{BrokerEpoch, BrokerId, Offset, TopicPartition};
 use crate::image::MetadataImage;
 use crate::mark;
 use crate::partition::fetch_session::{
-    AnswerFacts, FetchContext, FetchMetadata, FetchSessionRequest, SessionEpoch, SessionId,
+    AnswerFacts, AskedPartition, FetchContext, FetchMetadata, FetchSessionRequest, SessionEpoch,
+    SessionId,
 };
 use crate::partition::{
     FetchPartition, FetchProgress, FollowerFetch, Isolation, Partition, ReadView, Reader, WallTime,
 };
 use crate::storage::SimulatedDisk;
-use crate::wire::{FetchRequest, fetch_response as wire};
+use crate::wire::FetchRequest;
 
 /// From here on topics are named by id.
 pub(super) const NAMES_TOPICS_BY_ID: i16 = 13;
@@ -52,9 +52,7 @@ pub(in crate::broker) struct Fetch {
     /// Where a consumer stands that may be sent to a follower.
     nearest: Option<Nearest>,
     pub(super) context: FetchContext,
-    pub(super) named: Vec<(TopicPartition, FetchPartition)>,
-    /// Topics that this broker does not know by their names (old versions), with their answers.
-    pub(super) unknown: Vec<wire::Response>,
+    pub(super) named: Vec<(AskedPartition, FetchPartition)>,
     max_wait: Span,
     min_bytes: usize,
     max_bytes: usize,
@@ -71,9 +69,13 @@ pub(in crate::broker) struct Fetch {
 /// One partition of it.
 #[derive(Debug, Clone)]
 pub(super) struct Part {
+    pub(super) asked: AskedPartition,
+    /// Which that is.
     pub(super) id: TopicPartition,
+    /// Whether it was not there when the request came (FN-1).
+    pub(super) is_missing: bool,
     slot: Option<u32>,
-    fetch: FetchPartition,
+    pub(super) fetch: FetchPartition,
     pub(super) view: Option<ReadView>,
     start: Option<LogOffsetMetadata>,
     /// Who shall be asked instead (`preferredReadReplica`).
@@ -104,7 +106,7 @@ pub(super) fn handle(
         };
         Reader::Consumer { isolation, leader_only: version < FOLLOWERS_MAY_ANSWER }
     };
-    let (named, unknown) = broker.named_partitions(&message, version);
+    let named = broker.named_partitions(&message, version);
     let forgotten = broker.forgotten_partitions(&message, version);
     let session = FetchSessionRequest {
         metadata: FetchMetadata {
@@ -119,7 +121,9 @@ pub(super) fn handle(
     let context = broker.fetch_sessions.on_request(WallTime(cx.wall_ms()), &session);
     marks::context(&context, cx);
     let mut partitions = Vec::new();
-    broker.fetch_sessions.partitions(&context, &named, &mut partitions);
+    let topics = broker.image.topics();
+    let name_of = |id| topics.topic(id).map(|topic| topic.name.clone());
+    broker.fetch_sessions.partitions(&context, &named, &name_of, &mut partitions);
     let parts = partitions.into_iter().map(|(id, fetch)| broker.part(id, fetch)).collect();
     let bytes = |count: i32| usize::try_from(count).unwrap_or(0);
     let max_bytes = bytes(message.max_bytes.min(broker.config().node.fetch_max_bytes));
@@ -129,7 +133,6 @@ pub(super) fn handle(
         reader,
         context,
         named,
-        unknown,
         max_wait: Span::from_millis(u64::try_from(message.max_wait_ms).unwrap_or(0)),
         min_bytes: bytes(message.min_bytes).min(max_bytes),
         max_bytes,
@@ -156,6 +159,29 @@ impl Fetch {
 }
 
 impl Part {
+    /// One at this place, or with this error.
+    pub(super) fn new(
+        asked: AskedPartition,
+        (id, place): (TopicPartition, Result<u32, ErrorCode>),
+        fetch: FetchPartition,
+        is_missing: bool,
+    ) -> Self {
+        let (slot, error) = (place.ok(), place.err().unwrap_or(ErrorCode::None));
+        let (view, start, preferred) = (None, None, None);
+        let records = Bytes::new();
+        Self { asked, id, is_missing, slot, fetch, view, start, preferred, error, records }
+    }
+
+    /// It has gone between the look at the request and its read (`getPartitionOrError`).
+    fn goes(&mut self, image: &MetadataImage) {
+        if self.error.is_ok() {
+            self.error = match image.topics().partition(self.id) {
+                Some(_) => ErrorCode::NotLeaderOrFollower,
+                None => ErrorCode::UnknownTopicOrPartition,
+            };
+        }
+    }
+
     /// FE-3: whether another replica is to be read: that is told to a reader in this one's epoch, others are refused.
     fn is_read_elsewhere(
         &mut self,
@@ -175,7 +201,7 @@ impl Part {
 
     pub(super) fn facts(&self) -> AnswerFacts {
         AnswerFacts {
-            partition: self.id,
+            partition: self.asked.clone(),
             error: self.error,
             high_watermark: self.view.map_or(Offset(-1), |view| view.high_watermark),
             log_start_offset: self.view.map_or(Offset(-1), |view| view.log_start_offset),
@@ -183,85 +209,6 @@ impl Part {
             is_diverging: self.view.is_some_and(|view| view.diverging_epoch.is_some()),
             has_preferred_replica: self.preferred.is_some(),
         }
-    }
-}
-
-/// What a request names, in our words.
-impl Broker {
-    fn named_partitions(
-        &self,
-        message: &FetchRequest,
-        version: i16,
-    ) -> (Vec<(TopicPartition, FetchPartition)>, Vec<wire::Response>) {
-        let mut named = Vec::new();
-        let mut unknown = Vec::new();
-        for topic in &message.topics {
-            let Some(id) = self.topic_id(&topic.topic, topic.topic_id, version) else {
-                let failed = |asked: &crate::wire::fetch_request::Partition| {
-                    let error = ErrorCode::UnknownTopicOrPartition;
-                    failed_partition(asked.partition, error)
-                };
-                unknown.push(wire::Response {
-                    topic: topic.topic.clone(),
-                    partitions: topic.partitions.iter().map(failed).collect(),
-                    ..Default::default()
-                });
-                continue;
-            };
-            for asked in &topic.partitions {
-                // A fetch takes every epoch below zero for none; other requests only -1.
-                let epoch = |epoch: i32| (epoch >= 0).then_some(LeaderEpoch(epoch));
-                let fetch = FetchPartition {
-                    fetch_offset: Offset(asked.fetch_offset),
-                    log_start_offset: Offset(asked.log_start_offset),
-                    max_bytes: asked.partition_max_bytes,
-                    current_leader_epoch: epoch(asked.current_leader_epoch),
-                    last_fetched_epoch: epoch(asked.last_fetched_epoch),
-                };
-                // Of a partition that is named twice the last word counts, at the first place.
-                let key = TopicPartition { topic: id, partition: asked.partition };
-                match named.iter_mut().find(|(other, _)| *other == key) {
-                    Some((_, before)) => *before = fetch,
-                    None => named.push((key, fetch)),
-                }
-            }
-        }
-        (named, unknown)
-    }
-
-    fn forgotten_partitions(&self, message: &FetchRequest, version: i16) -> Vec<TopicPartition> {
-        let mut forgotten = Vec::new();
-        for topic in &message.forgotten_topics_data {
-            if let Some(id) = self.topic_id(&topic.topic, topic.topic_id, version) {
-                let partitions = topic.partitions.iter();
-                forgotten.extend(
-                    partitions.map(|index| TopicPartition { topic: id, partition: *index }),
-                );
-            }
-        }
-        forgotten
-    }
-
-    fn topic_id(&self, name: &str, id: Uuid, version: i16) -> Option<Uuid> {
-        if version >= NAMES_TOPICS_BY_ID {
-            return Some(id);
-        }
-        self.image().topics().topic_by_name(name).map(|topic| topic.id)
-    }
-
-    fn part(&self, id: TopicPartition, fetch: FetchPartition) -> Part {
-        let slot = self.replicas.slot(id);
-        let error = if slot.is_some() {
-            ErrorCode::None
-        } else if self.image().topics().topic(id.topic).is_none() {
-            ErrorCode::UnknownTopicId
-        } else if self.image().topics().partition(id).is_none() {
-            ErrorCode::UnknownTopicOrPartition
-        } else {
-            ErrorCode::NotLeaderOrFollower
-        };
-        let (view, start, preferred) = (None, None, None);
-        Part { id, slot, fetch, view, start, preferred, error, records: Bytes::new() }
     }
 }
 
@@ -277,6 +224,7 @@ impl Broker {
             fetch.next += 1;
             let Some(replica) = part.slot.and_then(|slot| self.replicas.get_mut(slot)) else {
                 (fetch.bound, part.view) = (false, None);
+                part.goes(&self.image);
                 continue;
             };
             // In Kafka the role does not change while a read holds the lock: it comes before, and the read begins anew.
@@ -438,22 +386,23 @@ impl Broker {
 
     fn must_answer_now(&mut self, key: u32) -> bool {
         let fetch = self.fetches.get_mut(key);
-        let urgent = |part: &Part| {
+        let is_urgent = |part: &Part| {
             !part.error.is_ok()
                 || part.preferred.is_some()
                 || part.view.is_some_and(|view| view.diverging_epoch.is_some())
         };
+        let mut there = fetch.parts.iter().filter(|part| !part.is_missing);
         fetch.max_wait == Span::ZERO
-            || fetch.parts.is_empty()
             || fetch.bytes >= fetch.min_bytes
-            || fetch.parts.iter().any(urgent)
+            || there.clone().next().is_none()
+            || there.any(is_urgent)
     }
 
     /// Whether a fetch that waits, or is about to, has to be answered.
     pub(in crate::broker) fn try_complete_fetch(&mut self, key: u32) -> bool {
         let fetch = self.fetches.get_mut(key);
         let mut readable = 0;
-        for part in &fetch.parts {
+        for part in fetch.parts.iter().filter(|part| !part.is_missing) {
             let Some(replica) = part.slot.and_then(|slot| self.replicas.get(slot)) else {
                 return true;
             };
@@ -476,20 +425,14 @@ impl Broker {
         let fetch = self.fetches.get_mut(key);
         (fetch.next, fetch.published, fetch.bytes, fetch.from_purgatory) = (0, 0, 0, true);
         fetch.bound = false;
-        for part in &mut fetch.parts {
-            (part.view, part.start, part.error) = (None, None, ErrorCode::None);
-            part.preferred = None;
-            part.records = Bytes::new();
-        }
         self.refresh_slots(key);
         self.then_or_later(yields::PURGATORY_AND_ANSWER, Task::Read(key), cx);
     }
 
     /// A partition may have gone, and one of that name come, while the fetch waited.
     fn refresh_slots(&mut self, key: u32) {
-        let ids: Vec<(TopicPartition, FetchPartition)> =
-            self.fetches.get_mut(key).parts.iter().map(|part| (part.id, part.fetch)).collect();
-        let parts = ids.into_iter().map(|(id, fetch)| self.part(id, fetch)).collect();
+        let parts = std::mem::take(&mut self.fetches.get_mut(key).parts);
+        let parts = parts.iter().map(|part| self.part_again(part)).collect();
         self.fetches.get_mut(key).parts = parts;
     }
 }

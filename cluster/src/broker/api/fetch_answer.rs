@@ -21,6 +21,8 @@ impl Broker {
     pub(in crate::broker) fn answer_fetch(&mut self, key: u32, cx: &mut Cx<'_>) {
         let mut fetch = self.fetches.take(key);
         let now = WallTime(cx.wall_ms());
+        // What is not there is told last, and stands last in a session.
+        fetch.parts.sort_by_key(|part| part.is_missing);
         let evicted = self.fetch_sessions.evictions();
         let mut below = |bound: u64| cx.random("fetch.session").below(bound);
         let session = self.fetch_sessions.on_answer(
@@ -38,22 +40,15 @@ impl Broker {
             session_id: session.session.0,
             ..Default::default()
         };
-        // What is not there is told last.
-        let unknown = [ErrorCode::UnknownTopicOrPartition, ErrorCode::UnknownTopicId];
-        let is_there = |part: &Part| !unknown.contains(&part.error);
-        let (there, missing): (Vec<_>, Vec<_>) = fetch.parts.into_iter().partition(is_there);
-        for part in there.into_iter().chain(missing) {
+        for part in fetch.parts {
             let mut answer = match part.view {
                 Some(view) if part.error.is_ok() => answered_partition(&part, &view),
                 _ => failed_partition(part.id.partition, part.error),
             };
             // There are none to tell of for who reads what is not committed too, and where nothing was read.
-            let was_there = !matches!(
-                part.error,
-                ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId
-            );
             let is_read_here = part.error.is_ok() && part.preferred.is_none();
-            if was_there && !(is_read_here && fetch.reader.reads_committed()) {
+            let tells_aborted = part.is_missing || is_read_here && fetch.reader.reads_committed();
+            if !tells_aborted {
                 answer.aborted_transactions = None;
             }
             let names_leader = version >= NAMES_LEADERS
@@ -64,20 +59,21 @@ impl Broker {
             if names_leader {
                 self.name_leader(part.id, fetch.request.conn, &mut answer, &mut response);
             }
-            let same = response.responses.last().is_some_and(|last| last.topic_id == part.id.topic);
-            if !same {
-                let topic = self.image().topics().topic(part.id.topic);
-                let topic = topic.filter(|_| version < NAMES_TOPICS_BY_ID);
+            let name = part.asked.name.as_deref().filter(|_| version < NAMES_TOPICS_BY_ID);
+            let name = name.unwrap_or_default();
+            let is_same = |last: &wire::Response| {
+                last.topic_id == part.asked.topic && last.topic.as_str() == name
+            };
+            if !response.responses.last().is_some_and(is_same) {
                 response.responses.push(wire::Response {
-                    topic: topic.map_or_else(String::new, |topic| topic.name.to_string()),
-                    topic_id: part.id.topic,
+                    topic: name.to_owned(),
+                    topic_id: part.asked.topic,
                     ..Default::default()
                 });
             }
             let last = response.responses.last_mut().expect("it was pushed just now");
             last.partitions.push(answer);
         }
-        response.responses.extend(fetch.unknown);
         self.respond::<FetchRequest>(&fetch.request, &response, cx);
     }
 
@@ -123,7 +119,7 @@ fn answered_partition(part: &Part, view: &ReadView) -> wire::Partition {
     answer
 }
 
-pub(super) fn failed_partition(index: i32, error: ErrorCode) -> wire::Partition {
+fn failed_partition(index: i32, error: ErrorCode) -> wire::Partition {
     wire::Partition {
         partition_index: index,
         error_code: error.code(),

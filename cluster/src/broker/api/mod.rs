@@ -15,6 +15,7 @@ mod describe_topic_partitions;
 mod fetch;
 mod fetch_answer;
 mod fetch_marks;
+mod fetch_named;
 mod forwarded;
 mod groups;
 mod in_turn;

@@ -4,19 +4,12 @@
 //! In Kafka:   `String.hashCode`, `Utils.abs`, `TopicPartition.hashCode`, `HashMap`, `ConcurrentHashMap`.
 
 use crate::controller::topic_names::GROUP_METADATA_TOPIC;
-
-/// `String.hashCode`: over the units of UTF-16.
-#[must_use]
-pub fn hash_code(text: &str) -> i32 {
-    text.encode_utf16().fold(0_i32, |hash, unit| step(hash, i32::from(unit)))
-}
+use crate::java::{abs, hash_code};
 
 /// The partition of a group among so many.
 #[must_use]
 pub fn partition_for(group: &str, partitions: i32) -> i32 {
-    // `Utils.abs`: the one number that has no positive is taken for zero.
-    let positive = hash_code(group).checked_abs().unwrap_or(0);
-    positive % partitions
+    abs(hash_code(group)) % partitions
 }
 
 /// The order in which a hash map of these partitions of `__consumer_offsets` is gone through. `resizes_at_once` is a

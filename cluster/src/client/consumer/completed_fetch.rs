@@ -138,3 +138,36 @@ impl CompletedFetch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use trial_log::BatchBuilder;
+
+    use super::CompletedFetch;
+    use crate::client::NamedPartition;
+    use crate::error_code::ErrorCode;
+    use crate::ids::{LeaderEpoch, Offset};
+
+    fn batch(offset: i64) -> Vec<u8> {
+        let mut builder = BatchBuilder::new(Offset(offset)).leader_epoch(LeaderEpoch(1));
+        builder.append(0, None, Some(b"value"), &[]);
+        builder.append(0, None, Some(b"value"), &[]);
+        builder.build().as_bytes().to_vec()
+    }
+
+    /// A broker cuts a read at its limit of bytes.
+    #[test]
+    fn the_beginning_of_a_batch_at_the_end_is_left_for_the_next_fetch() {
+        let second = batch(2);
+        for cut in 1..second.len() {
+            let records = Bytes::from([&batch(0), &second[..cut]].concat());
+            let partition = NamedPartition { topic: "orders".into(), partition: 0 };
+            let mut fetch = CompletedFetch::new(partition, ErrorCode::None, Offset(0), records);
+            let taken = fetch.take(10, true).expect("what is whole is good");
+            let offsets: Vec<i64> = taken.iter().map(|record| record.offset.0).collect();
+            assert_eq!(offsets, [0, 1], "with {cut} bytes of the second");
+            assert!(fetch.exhausted && fetch.next_offset == Offset(2), "it goes on at 2");
+        }
+    }
+}

@@ -8,6 +8,7 @@
 //!             the keys of now need, and their own order.
 
 use crate::ids::Uuid;
+use crate::java::hash_code;
 
 /// `Object.hashCode` of what Kafka keeps in such tables.
 pub(crate) trait JavaHash {
@@ -17,8 +18,7 @@ pub(crate) trait JavaHash {
 
 impl JavaHash for str {
     fn java_hash(&self) -> i32 {
-        self.encode_utf16()
-            .fold(0, |hash: i32, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)))
+        hash_code(self)
     }
 }
 

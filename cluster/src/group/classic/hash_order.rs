@@ -10,11 +10,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use crate::java::hash_code;
+
 /// Java's `String.hashCode`, spread as `HashMap` spreads it.
 fn spread_hash(key: &str) -> u32 {
-    let hash = key
-        .encode_utf16()
-        .fold(0u32, |hash, unit| hash.wrapping_mul(31).wrapping_add(u32::from(unit)));
+    let hash = hash_code(key).cast_unsigned();
     hash ^ (hash >> 16)
 }
 

@@ -8,12 +8,14 @@
 //!             its creation by one with more partitions.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::session::{
-    AnswerFacts, CachedPartition, FetchMetadata, FetchSession, SessionEpoch, SessionId,
+    AnswerFacts, AskedPartition, CachedPartition, FetchMetadata, FetchSession, SessionEpoch,
+    SessionId,
 };
 use crate::error_code::ErrorCode;
-use crate::ids::TopicPartition;
+use crate::ids::Uuid;
 use crate::partition::effect::WallTime;
 use crate::partition::read::FetchPartition;
 use crate::rules::Rules;
@@ -33,9 +35,9 @@ pub struct FetchSessionRequest<'a> {
     /// Whether it names topics by id (version 13 on).
     pub uses_topic_ids: bool,
     /// The partitions that it names.
-    pub partitions: &'a [(TopicPartition, FetchPartition)],
+    pub partitions: &'a [(AskedPartition, FetchPartition)],
     /// The partitions that its session shall forget.
-    pub forgotten: &'a [TopicPartition],
+    pub forgotten: &'a [AskedPartition],
 }
 
 /// What a request turned out to be. Keep it until the answer.
@@ -157,21 +159,26 @@ impl FetchManager {
         FetchContext::Incremental { session: id, next_epoch }
     }
 
-    /// The partitions to read, in order. `named` are those that the request itself names.
+    /// The partitions to read, in order. `named` are those that the request itself names; `name_of` knows the topics
+    /// that are there.
     pub fn partitions(
-        &self,
+        &mut self,
         context: &FetchContext,
-        named: &[(TopicPartition, FetchPartition)],
-        into: &mut Vec<(TopicPartition, FetchPartition)>,
+        named: &[(AskedPartition, FetchPartition)],
+        name_of: &dyn Fn(Uuid) -> Option<Arc<str>>,
+        into: &mut Vec<(AskedPartition, FetchPartition)>,
     ) {
         match context {
             FetchContext::Error(_) => {}
             FetchContext::Sessionless | FetchContext::Full { .. } => into.extend_from_slice(named),
             FetchContext::Incremental { session, .. } => {
-                if let Some(session) = self.session(*session) {
-                    let remembers = self.remembers_epochs;
-                    let known = session.partitions.iter();
-                    into.extend(known.map(|(key, cached)| (key, cached.remembered(remembers))));
+                let (id, remembers) = (*session, self.remembers_epochs);
+                let shard = self.shard(id);
+                if let Some(session) = shard.and_then(|shard| shard.sessions.get_mut(&id)) {
+                    session.partitions.for_each(|asked, cached| {
+                        let asked = cached.resolve(asked, name_of);
+                        into.push((asked, cached.remembered(remembers)));
+                    });
                 }
             }
         }
@@ -183,7 +190,7 @@ impl FetchManager {
         &mut self,
         now: WallTime,
         context: &FetchContext,
-        named: &[(TopicPartition, FetchPartition)],
+        named: &[(AskedPartition, FetchPartition)],
         answers: &mut Vec<T>,
         facts: impl Fn(&T) -> AnswerFacts,
         below: &mut dyn FnMut(u64) -> u64,
@@ -208,7 +215,7 @@ impl FetchManager {
                 let mut session = shard.new_session(now, below, is_follower, uses_topic_ids);
                 for (place, answer) in answers.iter().enumerate() {
                     let facts = facts(answer);
-                    if let Some(fetch) = find(named, place, facts.partition) {
+                    if let Some(fetch) = find(named, place, &facts.partition) {
                         let cached = CachedPartition::told(fetch, &facts);
                         session.partitions.insert(facts.partition, cached);
                     }
@@ -252,6 +259,7 @@ impl FetchManager {
         self.len() == 0
     }
 
+    #[cfg(test)]
     pub(super) fn session(&self, id: SessionId) -> Option<&FetchSession> {
         self.shards.iter().find_map(|shard| shard.sessions.get(&id))
     }
@@ -263,14 +271,12 @@ impl FetchManager {
 
 /// The request that an answer belongs to; answers come in the order of the request, most of the time.
 fn find(
-    named: &[(TopicPartition, FetchPartition)],
+    named: &[(AskedPartition, FetchPartition)],
     place: usize,
-    partition: TopicPartition,
+    partition: &AskedPartition,
 ) -> Option<FetchPartition> {
-    let at_its_place = named.get(place).filter(|(key, _)| *key == partition);
-    at_its_place
-        .or_else(|| named.iter().find(|(key, _)| *key == partition))
-        .map(|(_, fetch)| *fetch)
+    let at_its_place = named.get(place).filter(|(key, _)| key == partition);
+    at_its_place.or_else(|| named.iter().find(|(key, _)| key == partition)).map(|(_, fetch)| *fetch)
 }
 
 impl Shard {

@@ -45,7 +45,7 @@ struct Entry {
 impl FetchSessionHandler {
     /// Fetches `partition` from now on, or from another offset.
     pub fn set(&mut self, partition: TopicPartition, fetch: FetchPartition) {
-        let Some(entry) = self.partitions.get_mut(partition) else {
+        let Some(entry) = self.partitions.get_mut(&partition) else {
             let entry = Entry { wanted: Some(fetch), told: None, is_changed: true };
             self.partitions.insert(partition, entry);
             self.changed.push(partition);
@@ -62,12 +62,12 @@ impl FetchSessionHandler {
             self.changed.push(partition);
         }
         // A full request names those last that got data last.
-        self.partitions.move_to_end(partition);
+        self.partitions.move_to_end(&partition);
     }
 
     /// Does not fetch `partition` any more, or not for now.
     pub fn remove(&mut self, partition: TopicPartition) {
-        if let Some(entry) = self.partitions.get_mut(partition) {
+        if let Some(entry) = self.partitions.get_mut(&partition) {
             self.wanted -= usize::from(entry.wanted.take().is_some());
             if !entry.is_changed {
                 entry.is_changed = true;
@@ -99,7 +99,7 @@ impl FetchSessionHandler {
         self.partitions.retain(|partition, entry| {
             let Some(fetch) = entry.wanted else { return false };
             *entry = Entry { wanted: Some(fetch), told: Some(fetch), is_changed: false };
-            plan.to_send.push((partition, fetch));
+            plan.to_send.push((*partition, fetch));
             true
         });
         self.told = plan.to_send.len();
@@ -107,7 +107,7 @@ impl FetchSessionHandler {
 
     fn build_incremental(&mut self, plan: &mut FetchRequestPlan) {
         for partition in self.changed.drain(..) {
-            let entry = self.partitions.get_mut(partition).expect("what changed is still there");
+            let entry = self.partitions.get_mut(&partition).expect("what changed is still there");
             entry.is_changed = false;
             match (entry.wanted, entry.told) {
                 (Some(wanted), told) => {
@@ -122,7 +122,7 @@ impl FetchSessionHandler {
                         self.told -= 1;
                         plan.to_forget.push(partition);
                     }
-                    self.partitions.remove(partition);
+                    self.partitions.remove(&partition);
                 }
             }
         }
@@ -131,7 +131,7 @@ impl FetchSessionHandler {
     /// What the broker was told of `partition` in the request that is being answered.
     #[must_use]
     pub fn told(&self, partition: TopicPartition) -> Option<FetchPartition> {
-        self.partitions.get(partition).and_then(|entry| entry.told)
+        self.partitions.get(&partition).and_then(|entry| entry.told)
     }
 
     /// An answer arrived with these partitions. False if it cannot be used; the next request starts anew then.

@@ -32,7 +32,7 @@ impl<K, V> Default for LinkedMap<K, V> {
     }
 }
 
-impl<K: Ord + Copy, V> LinkedMap<K, V> {
+impl<K: Ord + Clone, V> LinkedMap<K, V> {
     /// How many entries there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -47,22 +47,22 @@ impl<K: Ord + Copy, V> LinkedMap<K, V> {
 
     /// The value of `key`.
     #[must_use]
-    pub fn get(&self, key: K) -> Option<&V> {
+    pub fn get(&self, key: &K) -> Option<&V> {
         self.slots[self.slot_of(key)?].value.as_ref()
     }
 
     /// The value of `key`, to be changed.
-    pub fn get_mut(&mut self, key: K) -> Option<&mut V> {
+    pub fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         let slot = self.slot_of(key)?;
         self.slots[slot].value.as_mut()
     }
 
     /// Puts `key` at the end; one that is there already keeps its place. Answers the value that was replaced.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
-        if let Some(slot) = self.slot_of(key) {
+        if let Some(slot) = self.slot_of(&key) {
             return self.slots[slot].value.replace(value);
         }
-        let entry = Slot { key, value: Some(value), next: END, previous: END };
+        let entry = Slot { key: key.clone(), value: Some(value), next: END, previous: END };
         let slot = match self.free.pop() {
             Some(slot) => {
                 self.slots[at(slot)] = entry;
@@ -79,16 +79,16 @@ impl<K: Ord + Copy, V> LinkedMap<K, V> {
     }
 
     /// Takes `key` out.
-    pub fn remove(&mut self, key: K) -> Option<V> {
-        let slot = self.index.remove(&key)?;
+    pub fn remove(&mut self, key: &K) -> Option<V> {
+        let slot = self.index.remove(key)?;
         self.unlink(slot);
         self.free.push(slot);
         self.slots[at(slot)].value.take()
     }
 
     /// Sends `key` to the end, if it is there.
-    pub fn move_to_end(&mut self, key: K) {
-        if let Some(slot) = self.index.get(&key).copied()
+    pub fn move_to_end(&mut self, key: &K) {
+        if let Some(slot) = self.index.get(key).copied()
             && slot != self.tail
         {
             self.unlink(slot);
@@ -97,30 +97,40 @@ impl<K: Ord + Copy, V> LinkedMap<K, V> {
     }
 
     /// All entries in their order.
-    pub fn iter(&self) -> impl Iterator<Item = (K, &V)> + '_ {
+    pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> + '_ {
         let mut slot = self.head;
         std::iter::from_fn(move || {
             let entry = self.slots.get(at(slot)).filter(|_| slot != END)?;
             slot = entry.next;
-            Some((entry.key, entry.value.as_ref().expect("a linked slot is taken")))
+            Some((&entry.key, entry.value.as_ref().expect("a linked slot is taken")))
         })
     }
 
-    /// Keeps the entries that `keep` wants, asked in their order.
-    pub fn retain(&mut self, mut keep: impl FnMut(K, &mut V) -> bool) {
+    /// Every entry in their order, to change its value.
+    pub fn for_each(&mut self, mut with: impl FnMut(&K, &mut V)) {
         let mut slot = self.head;
         while slot != END {
             let entry = &mut self.slots[at(slot)];
-            let (key, next) = (entry.key, entry.next);
-            if !keep(key, entry.value.as_mut().expect("a linked slot is taken")) {
-                self.remove(key);
+            with(&entry.key, entry.value.as_mut().expect("a linked slot is taken"));
+            slot = entry.next;
+        }
+    }
+
+    /// Keeps the entries that `keep` wants, asked in their order.
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
+        let mut slot = self.head;
+        while slot != END {
+            let entry = &mut self.slots[at(slot)];
+            let (key, next) = (entry.key.clone(), entry.next);
+            if !keep(&key, entry.value.as_mut().expect("a linked slot is taken")) {
+                self.remove(&key);
             }
             slot = next;
         }
     }
 
-    fn slot_of(&self, key: K) -> Option<usize> {
-        self.index.get(&key).copied().map(at)
+    fn slot_of(&self, key: &K) -> Option<usize> {
+        self.index.get(key).copied().map(at)
     }
 
     fn link_last(&mut self, slot: u32) {
@@ -167,15 +177,15 @@ mod tests {
                     (0 | 1, Some(place)) => { map.insert(key, value); list[place].1 = value; }
                     (0 | 1, None) => { map.insert(key, value); list.push((key, value)); }
                     (2, _) => {
-                        map.move_to_end(key);
+                        map.move_to_end(&key);
                         if let Some(place) = place { let entry = list.remove(place); list.push(entry); }
                     }
                     (_, _) => {
-                        let removed = map.remove(key);
+                        let removed = map.remove(&key);
                         prop_assert_eq!(removed, place.map(|place| list.remove(place).1));
                     }
                 }
-                prop_assert_eq!(map.iter().map(|(key, value)| (key, *value)).collect::<Vec<_>>(), list.clone());
+                prop_assert_eq!(map.iter().map(|(key, value)| (*key, *value)).collect::<Vec<_>>(), list.clone());
                 prop_assert_eq!(map.len(), list.len());
             }
         }

@@ -10,7 +10,7 @@ pub mod session;
 
 pub use cache::{FetchContext, FetchManager, FetchSessionRequest, SessionAnswer};
 pub use handler::{FetchRequestPlan, FetchSessionHandler};
-pub use session::{AnswerFacts, FetchMetadata, SessionEpoch, SessionId};
+pub use session::{AnswerFacts, AskedPartition, FetchMetadata, SessionEpoch, SessionId};
 
 #[cfg(test)]
 mod tests;

@@ -3,23 +3,33 @@
 //! Holds: tables after the cases of Kafka's `FetchSessionTest` and `FetchSessionHandlerTest`.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use proptest::prelude::*;
 use trial_log::{LeaderEpoch, Offset};
 
 use super::{
-    AnswerFacts, FetchContext, FetchManager, FetchMetadata, FetchRequestPlan, FetchSessionHandler,
-    FetchSessionRequest, SessionAnswer, SessionEpoch, SessionId,
+    AnswerFacts, AskedPartition, FetchContext, FetchManager, FetchMetadata, FetchRequestPlan,
+    FetchSessionHandler, FetchSessionRequest, SessionAnswer, SessionEpoch, SessionId,
 };
 use crate::error_code::ErrorCode;
 use crate::ids::{TopicPartition, Uuid};
 use crate::partition::effect::WallTime;
 use crate::partition::read::FetchPartition;
 
-type Named = (TopicPartition, FetchPartition);
+type Named = (AskedPartition, FetchPartition);
 
 fn tp(partition: i32) -> TopicPartition {
     TopicPartition { topic: Uuid(5), partition }
+}
+
+/// The same, as a request names it: by the id of a topic that is there.
+fn ask(partition: i32) -> AskedPartition {
+    by_id(5, Some("t"), partition)
+}
+
+fn by_id(topic: u128, name: Option<&str>, partition: i32) -> AskedPartition {
+    AskedPartition { topic: Uuid(topic), name: name.map(Arc::from), partition }
 }
 
 fn at(offset: i64) -> FetchPartition {
@@ -34,7 +44,7 @@ fn at(offset: i64) -> FetchPartition {
 
 fn facts(partition: i32, high_watermark: i64, has_records: bool) -> AnswerFacts {
     AnswerFacts {
-        partition: tp(partition),
+        partition: ask(partition),
         error: ErrorCode::None,
         high_watermark: Offset(high_watermark),
         log_start_offset: Offset(0),
@@ -77,7 +87,7 @@ impl Broker {
         forgotten: &[i32],
         is_follower: bool,
     ) -> FetchContext {
-        let forgotten: Vec<_> = forgotten.iter().map(|partition| tp(*partition)).collect();
+        let forgotten: Vec<_> = forgotten.iter().map(|partition| ask(*partition)).collect();
         let metadata =
             FetchMetadata { session: SessionId(metadata.0), epoch: SessionEpoch(metadata.1) };
         let request = FetchSessionRequest {
@@ -88,6 +98,12 @@ impl Broker {
             forgotten: &forgotten,
         };
         self.manager.on_request(WallTime(now), &request)
+    }
+
+    fn partitions(&mut self, context: &FetchContext, named: &[Named]) -> Vec<Named> {
+        let mut asked = Vec::new();
+        self.manager.partitions(context, named, &|_| None, &mut asked);
+        asked
     }
 
     fn answer(
@@ -101,12 +117,19 @@ impl Broker {
             self.drawn += 1;
             self.drawn - 1
         };
-        self.manager.on_answer(WallTime(now), context, named, answers, |facts| *facts, &mut below)
+        self.manager.on_answer(
+            WallTime(now),
+            context,
+            named,
+            answers,
+            AnswerFacts::clone,
+            &mut below,
+        )
     }
 
     /// Opens a session over partitions 0 to `count`-1.
     fn open(&mut self, now: i64, count: i32, is_follower: bool) -> SessionId {
-        let named: Vec<Named> = (0..count).map(|partition| (tp(partition), at(0))).collect();
+        let named: Vec<Named> = (0..count).map(|partition| (ask(partition), at(0))).collect();
         let context = self.ask_as(now, (0, 0), &named, &[], is_follower);
         let mut answers = (0..count).map(|partition| facts(partition, 0, false)).collect();
         self.answer(now, &context, &named, &mut answers).session
@@ -116,7 +139,7 @@ impl Broker {
 #[test]
 fn a_full_request_opens_a_session_and_its_answer_names_everything() {
     let mut broker = Broker::new(10);
-    let named = [(tp(0), at(0)), (tp(1), at(10))];
+    let named = [(ask(0), at(0)), (ask(1), at(10))];
     let context = broker.ask(0, (0, 0), &named, &[]);
     let mut answers = vec![facts(0, 5, false), facts(1, 10, false)];
     assert_eq!(broker.answer(0, &context, &named, &mut answers), ok(SessionId(1)));
@@ -127,12 +150,11 @@ fn a_full_request_opens_a_session_and_its_answer_names_everything() {
 fn an_incremental_answer_leaves_out_what_has_not_changed() {
     let mut broker = Broker::new(10);
     let id = broker.open(0, 3, true);
-    let context = broker.ask(1, (id.0, 1), &[(tp(1), at(7))], &[]);
-    let mut asked = Vec::new();
-    broker.manager.partitions(&context, &[], &mut asked);
+    let context = broker.ask(1, (id.0, 1), &[(ask(1), at(7))], &[]);
+    let asked = broker.partitions(&context, &[]);
     assert_eq!(
         asked,
-        [(tp(0), at(0)), (tp(1), at(7)), (tp(2), at(0))],
+        [(ask(0), at(0)), (ask(1), at(7)), (ask(2), at(0))],
         "epochs are remembered too"
     );
     let mut answers = vec![facts(0, 0, false), facts(1, 4, false), facts(2, 0, true)];
@@ -146,10 +168,10 @@ fn a_partition_with_an_error_is_told_again_once_the_error_is_gone() {
     let id = broker.open(0, 1, true);
     let failed = AnswerFacts { error: ErrorCode::NotLeaderOrFollower, ..facts(0, 0, false) };
     for (epoch, answer, is_told) in
-        [(1, failed, true), (2, facts(0, 0, false), true), (3, facts(0, 0, false), false)]
+        [(1, failed.clone(), true), (2, facts(0, 0, false), true), (3, facts(0, 0, false), false)]
     {
         let context = broker.ask(1, (id.0, epoch), &[], &[]);
-        let mut answers = vec![answer];
+        let mut answers = vec![answer.clone()];
         broker.answer(1, &context, &[], &mut answers);
         assert_eq!(answers.len(), usize::from(is_told), "in epoch {epoch}: {answer:?}");
     }
@@ -161,13 +183,13 @@ fn divergence_log_start_and_preferred_replica_are_always_told() {
     let id = broker.open(0, 1, true);
     let quiet = facts(0, 0, false);
     let cases = [
-        AnswerFacts { is_diverging: true, ..quiet },
-        AnswerFacts { has_preferred_replica: true, ..quiet },
+        AnswerFacts { is_diverging: true, ..quiet.clone() },
+        AnswerFacts { has_preferred_replica: true, ..quiet.clone() },
         AnswerFacts { log_start_offset: Offset(1), ..quiet },
     ];
     for (epoch, answer) in (1..).zip(cases) {
         let context = broker.ask(1, (id.0, epoch), &[], &[]);
-        let mut answers = vec![answer];
+        let mut answers = vec![answer.clone()];
         broker.answer(1, &context, &[], &mut answers);
         assert_eq!(answers, [answer]);
     }
@@ -180,8 +202,7 @@ fn partitions_with_data_go_to_the_end() {
     let context = broker.ask(1, (id.0, 1), &[], &[]);
     let mut answers = vec![facts(0, 0, true), facts(1, 9, false), facts(2, 0, false)];
     broker.answer(1, &context, &[], &mut answers);
-    let mut asked = Vec::new();
-    broker.manager.partitions(&context, &[], &mut asked);
+    let asked = broker.partitions(&context, &[]);
     let order: Vec<i32> = asked.iter().map(|(partition, _)| partition.partition).collect();
     assert_eq!(order, [1, 2, 0]);
 }
@@ -277,6 +298,58 @@ fn without_room_a_full_request_is_answered_without_a_session() {
 fn epochs_count_up_and_start_again_at_one() {
     let next = |epoch| SessionEpoch(epoch).next().0;
     assert_eq!([next(0), next(1), next(i32::MAX), next(-1)], [1, 2, 1, -1]);
+}
+
+/// Opens a session over one partition, asked as `asked`, whose first answer is an error.
+fn open_in_vain(broker: &mut Broker, asked: &AskedPartition) -> SessionId {
+    let named = [(asked.clone(), at(0))];
+    let request = FetchSessionRequest {
+        metadata: FetchMetadata::INITIAL,
+        is_follower: false,
+        uses_topic_ids: asked.topic != Uuid::ZERO,
+        partitions: &named,
+        forgotten: &[],
+    };
+    let context = broker.manager.on_request(WallTime(0), &request);
+    let error = ErrorCode::UnknownTopicId;
+    let facts = AnswerFacts { partition: asked.clone(), error, ..facts(0, -1, false) };
+    broker.answer(0, &context, &named, &mut vec![facts]).session
+}
+
+/// FS-3, KIP-516.
+#[test]
+fn a_session_finds_out_the_name_of_an_id_and_keeps_it() {
+    let mut broker = Broker::new(10);
+    let id = open_in_vain(&mut broker, &by_id(9, None, 0));
+    let mut names = |epoch, name: Option<&'static str>| {
+        let context = broker.ask(1, (id.0, epoch), &[], &[]);
+        let mut asked = Vec::new();
+        let name_of = |topic| name.filter(|_| topic == Uuid(9)).map(Arc::from);
+        broker.manager.partitions(&context, &[], &name_of, &mut asked);
+        asked.into_iter().map(|(asked, _)| asked.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names(1, None), [None], "nobody knows it yet");
+    assert_eq!(names(2, Some("t")), [Some("t".into())], "it has come");
+    assert_eq!(names(3, None), [Some("t".into())], "it is gone, and not forgotten");
+}
+
+#[test]
+fn a_session_by_names_tells_topics_apart_that_are_not_there() {
+    let mut broker = Broker::new(10);
+    let named =
+        |name| AskedPartition { topic: Uuid::ZERO, name: Some(Arc::from(name)), partition: 0 };
+    let id = open_in_vain(&mut broker, &named("a"));
+    let request = FetchSessionRequest {
+        metadata: FetchMetadata { session: id, epoch: SessionEpoch(1) },
+        is_follower: false,
+        uses_topic_ids: false,
+        partitions: &[(named("b"), at(0))],
+        forgotten: &[],
+    };
+    let context = broker.manager.on_request(WallTime(1), &request);
+    let asked = broker.partitions(&context, &[]);
+    let asked: Vec<_> = asked.into_iter().map(|(asked, _)| asked).collect();
+    assert_eq!(asked, [named("a"), named("b")]);
 }
 
 /// A handler after a full request over partitions 0 and 1 that opened session 7.
@@ -416,11 +489,13 @@ proptest! {
                     handler.build(&mut plan);
                     let forgotten: Vec<i32> = plan.to_forget.iter().map(|tp| tp.partition).collect();
                     let metadata = (plan.metadata.session.0, plan.metadata.epoch.0);
-                    let context = broker.ask(0, metadata, &plan.to_send, &forgotten);
-                    let mut asked = Vec::new();
-                    broker.manager.partitions(&context, &plan.to_send, &mut asked);
+                    let named: Vec<Named> =
+                        plan.to_send.iter().map(|(tp, fetch)| (ask(tp.partition), *fetch)).collect();
+                    let context = broker.ask(0, metadata, &named, &forgotten);
+                    let asked = broker.partitions(&context, &named);
                     if !matches!(context, FetchContext::Error(_)) {
-                        prop_assert_eq!(asked.iter().copied().collect::<BTreeMap<_, _>>(), wanted.clone());
+                        let asked = asked.iter().map(|(asked, fetch)| (tp(asked.partition), *fetch));
+                        prop_assert_eq!(asked.collect::<BTreeMap<_, _>>(), wanted.clone());
                     }
                     if kind == 5 {
                         handler.on_failure();
@@ -428,8 +503,8 @@ proptest! {
                     }
                     let mut answers: Vec<AnswerFacts> =
                         asked.iter().map(|(tp, _)| facts(tp.partition, offset, kind == 6)).collect();
-                    let answer = broker.answer(0, &context, &plan.to_send, &mut answers);
-                    let named = answers.iter().map(|facts| facts.partition);
+                    let answer = broker.answer(0, &context, &named, &mut answers);
+                    let named = answers.iter().map(|facts| tp(facts.partition.partition));
                     let used = handler.on_response(answer.error, answer.session, named, false);
                     prop_assert_eq!(used, answer.error == ErrorCode::None);
                 }

@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::group::{Assignment, ClusterTopics, Member};
-use super::java_order::{HashOrder, compare, hash};
+use super::java_order::{HashOrder, compare};
 use crate::client::NamedPartition;
+use crate::java::hash_code;
 
 /// A partition of one of the frame's topics. A number beyond the topic's end comes from a claim only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,11 +58,11 @@ impl<'a> Frame<'a> {
         let members = in_order(members);
         let mut wanted: HashOrder<&'a Arc<str>> = HashOrder::new();
         for topic in members.iter().flat_map(|member| &member.subscription.topics) {
-            wanted.insert(hash(topic), topic);
+            wanted.insert(hash_code(topic), topic);
         }
         let mut known: HashOrder<&'a Arc<str>> = HashOrder::new();
         for topic in wanted.iter().filter(|topic| cluster.racks(topic).is_some()) {
-            known.insert(hash(topic), *topic);
+            known.insert(hash_code(topic), *topic);
         }
         let mut names: Vec<&'a Arc<str>> = known.iter().copied().collect();
         names.sort_by(|one, other| compare(one, other));
@@ -125,7 +126,7 @@ fn in_order(members: &[Member]) -> Vec<&Member> {
     let mut ids = HashOrder::new();
     let mut latest = BTreeMap::new();
     for member in members {
-        ids.insert(hash(&member.id), &*member.id);
+        ids.insert(hash_code(&member.id), &*member.id);
         latest.insert(&*member.id, member);
     }
     ids.iter().map(|id| latest[id]).collect()

@@ -14,9 +14,10 @@ use bytes::{BufMut, Bytes, BytesMut};
 use super::AssignorError;
 use super::frame::{Frame, Partition};
 use super::group::{Assignment, Subscription};
-use super::java_order::{HashOrder, hash};
+use super::java_order::HashOrder;
 use super::sticky::{self, Claim, NO_GENERATION};
 use crate::client::NamedPartition;
+use crate::java::hash_code;
 
 /// What it remembers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +70,7 @@ fn claim(subscription: &Subscription) -> Claim {
 /// Topics in the order of Java's hashes, partitions in their own.
 fn put(assigned: &[NamedPartition], generation: i32) -> Bytes {
     let mut topics: HashOrder<&Arc<str>> = HashOrder::new();
-    assigned.iter().for_each(|it| topics.insert_first(hash(&it.topic), &it.topic));
+    assigned.iter().for_each(|it| topics.insert_first(hash_code(&it.topic), &it.topic));
     let mut data = BytesMut::new();
     data.put_i32(length(topics.iter().count()));
     for topic in topics.iter() {

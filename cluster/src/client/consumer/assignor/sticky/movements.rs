@@ -7,7 +7,8 @@
 use std::collections::BTreeMap;
 
 use super::super::frame::{Frame, Partition};
-use super::super::java_order::{HashOrder, hash, partition_hash};
+use super::super::java_order::{HashOrder, partition_hash};
+use crate::java::hash_code;
 
 /// From whom, to whom.
 type Pair = (usize, usize);
@@ -59,5 +60,5 @@ impl Movements {
 }
 
 fn hash_of(frame: &Frame<'_>, partition: Partition) -> i32 {
-    partition_hash(hash(frame.topics[partition.topic].name), partition.number)
+    partition_hash(hash_code(frame.topics[partition.topic].name), partition.number)
 }
