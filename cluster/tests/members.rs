@@ -96,7 +96,10 @@ fn build(
             callback: Span::from_millis(20),
             ..Consumption::of(&["orders"])
         };
-        kinds.push((name, ClientKind::Member { config: Box::new(config), consumption }));
+        kinds.push((
+            name,
+            ClientKind::Member { config: Box::new(config), consumption, rules: Rules::default() },
+        ));
     }
     for (number, (name, kind)) in kinds.into_iter().enumerate() {
         let number = u16::try_from(number).expect("few");

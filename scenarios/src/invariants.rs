@@ -91,7 +91,7 @@ invariants! {
     "G4" Always "generations, group epochs and member epochs never go back";
     "G5" Always "a commit is taken from a member in its generation, or in an epoch in which the partition was its own";
     "G6" Always "a commit that was acknowledged is what the next owner is told, unless a later one or its end is";
-    "G7" Always "no member commits beyond what it has come to";
+    "G7" Always "no member commits beyond what its application has processed";
     "G8" Always "no offset expires while a member reads its topic";
     "G9" Always "the coordinator that loads the log of a shard has the state that all of its records make";
     "G10" Always "one member of a group has a group.instance.id";

@@ -12,6 +12,7 @@ use super::consumer::{GroupConsumer, GroupEvent, Polled, Subscription};
 use crate::config::ConsumerConfig;
 use crate::error_code::ErrorCode;
 use crate::net::Wires;
+use crate::rules::Rules;
 
 /// When an application commits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -63,6 +64,8 @@ impl Consumption {
 pub(super) enum Heard {
     /// A poll returned this.
     Polled(Polled),
+    /// What polls have returned is processed.
+    Processed,
     /// The consumer reported this.
     Event(GroupEvent),
 }
@@ -90,13 +93,15 @@ impl Application {
     pub(super) fn new(
         config: ConsumerConfig,
         consumption: Consumption,
+        rules: Rules,
         client_id: &str,
         bootstrap: &[(String, u16)],
     ) -> Self {
         let commits_when_revoked = consumption.commit != CommitMode::Auto;
         let subscription = consumption.subscription.clone();
         let consumer = GroupConsumer::new(config, subscription, client_id, bootstrap)
-            .with_callbacks(consumption.callback, commits_when_revoked);
+            .with_callbacks(consumption.callback, commits_when_revoked)
+            .with_rules(rules);
         Self { consumer, consumption, doing: Doing::Polling, is_stopping: false }
     }
 
@@ -137,7 +142,10 @@ impl Application {
             match self.doing {
                 Doing::Polling if self.is_stopping => self.close(wires),
                 Doing::Polling => self.poll(wires, heard),
-                Doing::Working { until } if until <= wires.now() => self.commit(wires),
+                Doing::Working { until } if until <= wires.now() => {
+                    heard.push(Heard::Processed);
+                    self.commit(wires);
+                }
                 Doing::Committing if !self.consumer.is_committing() => self.pause(wires.now()),
                 Doing::Pausing { until } if until <= wires.now() || self.is_stopping => {
                     self.doing = Doing::Polling;

@@ -87,6 +87,7 @@ pub(super) const fn of_admin(event: AdminEvent) -> ClientNote {
 pub(super) fn of_member(heard: Heard, metadata: &Metadata) -> ClientNote {
     let event = match heard {
         Heard::Polled(polled) => return of_poll(polled, metadata),
+        Heard::Processed => return ClientNote::Processed,
         Heard::Event(GroupEvent::Position(event)) => return of_consumer(event, metadata),
         Heard::Event(event) => event,
     };

@@ -27,6 +27,7 @@ use crate::ids::Offset;
 use crate::net::Wires;
 use crate::note::Note;
 use crate::note::client::ClientNote;
+use crate::rules::Rules;
 
 /// What runs on a client's host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,6 +67,8 @@ pub enum ClientKind {
         config: Box<ConsumerConfig>,
         /// What it reads, and how.
         consumption: Consumption,
+        /// Which guards its consumer has.
+        rules: Rules,
     },
     /// Creates topics.
     Admin {
@@ -141,9 +144,10 @@ impl ClientProgram {
                     Box::new(Purger::new(&config.client, id, bootstrap, topic.clone(), every))
                 }),
             },
-            ClientKind::Member { config, consumption } => {
+            ClientKind::Member { config, consumption, rules } => {
                 let (config, how) = ((**config).clone(), consumption.clone());
-                Machine::Member(Box::new(Application::new(config, how, id, bootstrap)))
+                let rules = rules.clone();
+                Machine::Member(Box::new(Application::new(config, how, rules, id, bootstrap)))
             }
             ClientKind::Admin { topics, config } => {
                 Machine::Admin(Box::new(Admin::new(config, id, bootstrap, topics.clone())))

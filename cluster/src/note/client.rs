@@ -139,6 +139,8 @@ pub enum ClientNote {
         /// The position afterwards.
         position: Offset,
     },
+    /// A member's application is through with all that polls have returned.
+    Processed,
     /// A position was set by policy.
     PositionReset {
         /// The partition.

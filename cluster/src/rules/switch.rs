@@ -330,6 +330,25 @@ switches! {
         guard: "raft/client/vote.rs",
         breaks: ["L1"],
     }
+    /// A coordinator that is a follower's by now takes the high watermark for its own: it passes what the new leader
+    /// has written in the place of a commit, and the commit is acknowledged.
+    AckCommitAfterLosingLeadership {
+        name: "ack_commit_after_losing_leadership",
+        about: "a coordinator that leads no more, and has not heard of it, acknowledges a commit that was cut away",
+        issue: "KAFKA-20634",
+        fixed_in: "4.3.1",
+        guard: "broker/groups/runtime.rs",
+        breaks: ["G11", "G6"],
+    }
+    /// A consumer of the new protocol commits by the clock what the present poll is about to return.
+    AutocommitPastDelivered {
+        name: "autocommit_past_delivered",
+        about: "a consumer commits by the clock positions of records that its application has not processed",
+        issue: "KAFKA-18641",
+        fixed_in: "4.0.0",
+        guard: "client/consumer/group/group_consumer.rs",
+        breaks: ["G7"],
+    }
 }
 
 /// A fault of Kafka's that waits for something that Trial does not have yet.
@@ -343,12 +362,29 @@ pub struct Unbuilt {
     pub needs: &'static str,
 }
 
-/// The faults of replication, the controller and the quorum that no switch re-creates yet.
-pub const UNBUILT: &[Unbuilt] = &[Unbuilt {
-    name: "autojoin_readds_removed",
-    issue: "KAFKA-19850",
-    needs: "voters that come and go (AddVoter, RemoveVoter)",
-}];
+/// The faults that no switch re-creates yet.
+pub const UNBUILT: &[Unbuilt] = &[
+    Unbuilt {
+        name: "autojoin_readds_removed",
+        issue: "KAFKA-19850",
+        needs: "voters that come and go (AddVoter, RemoveVoter)",
+    },
+    Unbuilt {
+        name: "expire_while_rebalancing",
+        issue: "KAFKA-13636",
+        needs: "a judge of G8 that knows who is joining: the log says who was in the last generation",
+    },
+    Unbuilt {
+        name: "coop_double_ownership",
+        issue: "KAFKA-12984, KAFKA-13406, KAFKA-13419",
+        needs: "members that keep what they own when their generation is lost",
+    },
+    Unbuilt {
+        name: "revoke_assign_same_round",
+        issue: "KAFKA-14639",
+        needs: "an assignor without the generation in its members' claims",
+    },
+];
 
 impl fmt::Display for Switch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -235,7 +235,8 @@ fn clients(scenario: &Scenario, played: Played) -> Vec<(String, ClientKind, Role
             }
             Client::Member { consumption, config } => {
                 let (config, consumption) = (placed(scenario, name, config), consumption.clone());
-                (ClientKind::Member { config, consumption }, Role::Member)
+                let rules = scenario.rules.clone();
+                (ClientKind::Member { config, consumption, rules }, Role::Member)
             }
         };
         clients.push((name.clone(), kind, role));

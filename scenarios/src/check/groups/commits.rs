@@ -4,7 +4,7 @@
 //! Inputs:     what members note, and what is committed in `__consumer_offsets`.
 //! Invariants: G5 a commit is taken from who is a member, in its generation, or in an epoch in which the partition was
 //!             its own (KIP-1251). G6 a commit that was acknowledged before a member began on a partition is not older
-//!             than what that member is told. G7 nothing is committed beyond what the member has come to. G8 no offset
+//!             than what that member is told. G7 nothing is committed beyond what the member's application has processed. G8 no offset
 //!             expires while a member reads its topic. G11 a commit is acknowledged once its record is committed. G13 a
 //!             position that is told is a committed one.
 //! Left out:   commits of clients from outside, whose notes nobody has: their records are read all the same.
@@ -25,8 +25,10 @@ pub(super) struct Commits {
     /// By group and partition: when, and the place in the list of what is committed up to which acknowledged commits are
     /// known to reach, both rising.
     acked: BTreeMap<(String, TopicPartition), Vec<(Time, usize)>>,
-    /// The furthest position of each member.
+    /// The furthest position up to which each member's application is through.
     furthest: BTreeMap<(HostId, TopicPartition), i64>,
+    /// How far polls have come since.
+    polled: BTreeMap<(HostId, TopicPartition), i64>,
 }
 
 /// A member, and the partition that it tells of.
@@ -76,9 +78,26 @@ impl Commits {
         *furthest = position.max(*furthest);
     }
 
+    /// A poll has returned records: the application works on them.
+    pub(super) fn on_polled(&mut self, host: HostId, partition: TopicPartition, position: i64) {
+        self.polled.insert((host, partition), position);
+    }
+
+    /// The application is through with what polls have returned.
+    pub(super) fn on_processed(&mut self, host: HostId) {
+        for ((reader, partition), position) in std::mem::take(&mut self.polled) {
+            if reader == host {
+                self.on_position(host, partition, position);
+            } else {
+                self.polled.insert((reader, partition), position);
+            }
+        }
+    }
+
     /// A process is gone, and its successor has read nothing.
     pub(super) fn on_down(&mut self, host: HostId) {
         self.furthest.retain(|(reader, _), _| *reader != host);
+        self.polled.retain(|(reader, _), _| *reader != host);
     }
 
     /// A commit was acknowledged.
@@ -97,11 +116,11 @@ impl Commits {
             found.push(Finding::new(
                 "G7",
                 format!(
-                    "{} committed {offset} of {}, beyond what it has come to",
+                    "{} committed {offset} of {}, beyond what it has processed",
                     place.member(),
                     place.name()
                 ),
-                format!("{} has come to {come} in {}", place.member(), place.name()),
+                format!("{} has processed {come} of {}", place.member(), place.name()),
                 format!("{} was told that {offset} is committed", place.who()),
             ));
         }

@@ -196,9 +196,10 @@ impl Groups {
                 owner.has_left = true;
             }
             ClientNote::Polled { partition, position, .. } => {
-                self.commits.on_position(host, *partition, position.0);
+                self.commits.on_polled(host, *partition, position.0);
                 found.extend(owners::on_polled(&self.owners, at, host, *partition, facts));
             }
+            ClientNote::Processed => self.commits.on_processed(host),
             ClientNote::PositionCommitted { partition, offset } => {
                 let Some(partition) = facts.id_of(partition) else { return };
                 self.commits.on_position(host, partition, offset.0);

@@ -113,7 +113,7 @@ fn g5_a_commit_is_taken_from_a_member_in_its_generation() {
         move |story: &mut Story| {
             story.decides(&[&[first()]]);
             story.is_given(M1, "m1-a", 1, true);
-            story.member_polls(M1, 0);
+            story.member_reads(M1, 0);
             story.decides(&[&[offset(Some(1))]]);
             story.commit_stands(M1, generation, 1);
         }
@@ -130,7 +130,7 @@ fn g5_a_commit_is_taken_from_a_member_in_its_generation() {
                 current("m1-a", 3, Some(since), false),
             ]]);
             story.is_given(M1, "m1-a", 3, true);
-            story.member_polls(M1, 0);
+            story.member_reads(M1, 0);
             story.decides(&[&[offset(Some(1))]]);
             story.commit_stands(M1, sent, 1);
         }
@@ -148,7 +148,7 @@ fn g6_an_acknowledged_commit_is_what_the_next_owner_is_told() {
             story.decides(&[&[first()]]);
             story.is_given(M1, "m1-a", 1, true);
             for position in 0..2 {
-                story.member_polls(M1, position);
+                story.member_reads(M1, position);
                 story.decides(&[&[offset(Some(position + 1))]]);
                 story.commit_stands(M1, 1, position + 1);
             }
@@ -172,13 +172,21 @@ fn g7_nothing_is_committed_that_was_not_delivered() {
         move |story: &mut Story| {
             story.decides(&[&[first()]]);
             story.is_given(M1, "m1-a", 1, true);
-            story.member_polls(M1, 0);
+            story.member_reads(M1, 0);
             story.decides(&[&[offset(Some(position))]]);
             story.commit_stands(M1, 1, position);
         }
     };
     check(&["G7"], commits(2));
     check(&[], commits(1));
+    // It was returned, and the application works on it (KAFKA-18641).
+    check(&["G7"], |story| {
+        story.decides(&[&[first()]]);
+        story.is_given(M1, "m1-a", 1, true);
+        story.member_polls(M1, 0);
+        story.decides(&[&[offset(Some(1))]]);
+        story.commit_stands(M1, 1, 1);
+    });
 }
 
 #[test]
@@ -248,7 +256,7 @@ fn g11_what_is_acknowledged_is_committed() {
     check(&["G11"], |story| {
         story.decides(&[&[first()]]);
         story.is_given(M1, "m1-a", 1, true);
-        story.member_polls(M1, 0);
+        story.member_reads(M1, 0);
         story.commit_stands(M1, 1, 1);
     });
 }

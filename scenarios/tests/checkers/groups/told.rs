@@ -274,6 +274,12 @@ impl Story {
         self.client(host, ClientNote::Polled { partition: ORDERS, records, position });
     }
 
+    /// A member polls a record, and its application is through with it.
+    pub fn member_reads(&mut self, host: HostId, offset: i64) {
+        self.member_polls(host, offset);
+        self.client(host, ClientNote::Processed);
+    }
+
     /// A member is told that its commit stands.
     pub fn commit_stands(&mut self, host: HostId, generation: i32, offset: i64) {
         let offsets = vec![CommittedOffset {

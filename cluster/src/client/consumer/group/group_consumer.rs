@@ -28,6 +28,7 @@ use crate::config::{ConsumerConfig, GroupProtocol};
 use crate::error_code::ErrorCode;
 use crate::ids::Offset;
 use crate::net::{Completed, Wires};
+use crate::rules::Rules;
 
 /// How long a poll blocks, if nothing comes: what most applications say.
 const POLL_TIMEOUT: Span = Span::from_millis(100);
@@ -91,6 +92,7 @@ pub struct GroupConsumer {
     pub(super) commits_when_revoked: bool,
     pub(super) pending: BTreeMap<u64, Pending>,
     pub(super) closing: Option<Closing>,
+    pub(super) rules: Rules,
     events: VecDeque<GroupEvent>,
     next_check: Option<Time>,
 }
@@ -130,9 +132,16 @@ impl GroupConsumer {
             commits_when_revoked: false,
             pending: BTreeMap::new(),
             closing: None,
+            rules: Rules::default(),
             events: VecDeque::new(),
             next_check: None,
         }
+    }
+
+    /// With other guards than all of Kafka's.
+    #[must_use]
+    pub fn with_rules(self, rules: Rules) -> Self {
+        Self { rules, ..self }
     }
 
     /// How long the application's rebalance callbacks take, and whether `onPartitionsRevoked` commits what was
@@ -198,12 +207,21 @@ impl GroupConsumer {
         }
         let polled = self.fetch.collect(wires.now());
         self.assert_owned(&polled);
+        if !polled.is_empty() && self.commits_too_early() {
+            self.commit_by_interval(wires);
+        }
         // Partitions whose records were returned, or dropped, may be fetched again.
         self.fetch.send_fetches(wires);
         if !polled.is_empty() {
             self.turn = Turn::Away;
         }
         polled
+    }
+
+    /// Whether commits by the clock are of positions that the present poll has moved already (the switch
+    /// `autocommit_past_delivered`): a background thread commits on its own in the consumer protocol.
+    pub(super) fn commits_too_early(&self) -> bool {
+        self.protocol == GroupProtocol::Consumer && !self.rules.commits_what_was_processed()
     }
 
     /// GC-1.

@@ -14,7 +14,9 @@ impl GroupConsumer {
         let now = wires.now();
         self.member.name_itself(KafkaConsumer::STREAM, wires);
         self.reconcile(true, wires);
-        self.commit_by_interval(wires);
+        if !self.commits_too_early() {
+            self.commit_by_interval(wires);
+        }
         if self.topics.update_pattern(&self.fetch.cluster.metadata) {
             self.member.is_subscription_new = true;
         }
