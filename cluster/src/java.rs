@@ -1,7 +1,7 @@
 //! What Java does to text and numbers where Kafka's behaviour rests on it.
 //!
-//! In Kafka:   `String.hashCode`, `Utils.abs`: which partition a group is on, which fetcher copies a partition, in which
-//!             order hash tables are walked.
+//! In Kafka:   `String.hashCode`, `Utils.abs`: which partition a group is on, which fetcher copies a partition, in
+//!             which order hash tables are walked.
 
 /// `String.hashCode`: over the units of UTF-16.
 #[must_use]

@@ -54,5 +54,6 @@ library! {
     everything_moves,
     old_records_go,
     any_cluster,
+    groups_at_once,
     standard_0,
 }

@@ -16,6 +16,7 @@ use trial_sim::{CrashKind, HostId, Seen, Time};
 
 use super::clocks::{Clocks, WallTime};
 use super::connections::{Answered, Connections};
+use super::crash::{BeyondBudget, Crash};
 use super::fact::{Fact, Known};
 use super::keeping::Keeping;
 use super::partition::{Gone, PartitionFacts, Term};
@@ -33,30 +34,6 @@ pub trait Disks {
 
     /// What the host's wall clock reads now, in milliseconds since 1970.
     fn wall_ms(&self, host: HostId) -> i64;
-}
-
-/// A crash of a host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Crash {
-    /// Who.
-    pub host: HostId,
-    /// When.
-    pub at: Time,
-    /// Whether bytes were lost.
-    pub lossy: bool,
-}
-
-/// More was lost at a time than acks=all promises to survive.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BeyondBudget {
-    /// Since when.
-    pub at: Time,
-    /// Of which partition.
-    pub partition: String,
-    /// Who had lost something and not been in sync again.
-    pub hosts: Vec<HostId>,
-    /// How many such hosts the partition survives: min.insync.replicas - 1.
-    pub survives: usize,
 }
 
 /// Everything that is known.

@@ -9,6 +9,7 @@ mod clocks;
 mod compaction;
 mod connections;
 mod controller;
+mod crash;
 mod fact;
 #[expect(
     clippy::module_inception,
@@ -31,8 +32,9 @@ mod swap;
 
 pub use chunked::Chunked;
 pub use connections::Answered;
+pub use crash::{BeyondBudget, Crash};
 pub use fact::{Fact, Known, Served};
-pub use facts::{BeyondBudget, Crash, Disks, Facts};
+pub use facts::{Disks, Facts};
 pub use keeping::Keeping;
 pub use offsets_topic::{GroupBatch, OFFSETS_TOPIC, OffsetsLog};
 pub use partition::{

@@ -22,8 +22,8 @@ use crate::facts::Facts;
 /// Commits that were acknowledged, and how far members have come.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Commits {
-    /// By group and partition: when, and the place in the list of what is committed up to which acknowledged commits are
-    /// known to reach, both rising.
+    /// By group and partition: when, and the place in the list of what is committed up to which acknowledged commits
+    /// are known to reach, both rising.
     acked: BTreeMap<(String, TopicPartition), Vec<(Time, usize)>>,
     /// The furthest position up to which each member's application is through.
     furthest: BTreeMap<(HostId, TopicPartition), i64>,

@@ -5,8 +5,8 @@
 //!
 //! Inputs:     records of `__consumer_offsets` as far as they are committed; notes of members; of coordinators their
 //!             releases and loads.
-//! Invariants: GC-1 a shard whose partition has lost what was committed is not judged any more: its groups were somebody
-//!             else's, and that loss is judged by those who judge partitions.
+//! Invariants: GC-1 a shard whose partition has lost what was committed is not judged any more: its groups were
+//!             somebody else's, and that loss is judged by those who judge partitions.
 
 mod assignments;
 mod commits;

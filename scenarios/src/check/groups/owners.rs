@@ -3,8 +3,9 @@
 //! In Kafka:   `ConsumerRebalanceListener`: a partition is a member's own from `onPartitionsAssigned` until
 //!             `onPartitionsRevoked` or `onPartitionsLost` begins.
 //! Holds:      of each host that is a member of a group what it has, since when, and under which ids it has had it.
-//! Invariants: G2 who is given a partition is its only owner, but for members whom the records do not know any more: they
-//!             were removed, and have not heard of it. C3 a poll returns records of partitions that are the member's own.
+//! Invariants: G2 who is given a partition is its only owner, but for members whom the records do not know any more:
+//!             they were removed, and have not heard of it. C3 a poll returns records of partitions that are the
+//!             member's own.
 
 use std::collections::{BTreeMap, BTreeSet};
 

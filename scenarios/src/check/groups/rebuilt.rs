@@ -1,8 +1,8 @@
 //! What a coordinator loads is what was written: G9.
 //!
 //! In Kafka:   `CoordinatorLoaderImpl`: replay of whatever compaction has left.
-//! Holds:      of each partition of `__consumer_offsets` a coordinator that has replayed every committed record, none of
-//!             them compacted away; and states that were loaded and reach beyond that.
+//! Holds:      of each partition of `__consumer_offsets` a coordinator that has replayed every committed record, none
+//!             of them compacted away; and states that were loaded and reach beyond that.
 //! Invariants: G9 the fingerprint of a loaded state is that of the replayed one at the same offset.
 //! Left out:   what classic groups are made of: it is not part of a state.
 

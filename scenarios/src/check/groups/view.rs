@@ -3,7 +3,7 @@
 //! In Kafka:   `GroupMetadataManager.replay`, `OffsetMetadataManager.replay`, read anew and much smaller.
 //! Holds:      of each group its protocol, epoch, members and target, and every position that was ever committed.
 //! Invariants: GV-1 a shape is shared by all that was committed while it lasted.
-//! Left out:   racks, metadata hashes, resolved regular expressions: nothing is judged by them.
+//! Left out:   racks, metadata hashes: nothing is judged by them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -42,6 +42,8 @@ pub(super) struct Member {
     /// Whether it has all that its epoch gives it.
     pub(super) is_stable: bool,
     pub(super) topics: BTreeSet<String>,
+    /// Its regular expression; empty without one.
+    pub(super) regex: String,
     pub(super) assigned: Held,
     /// What it still has to give back.
     pub(super) revoking: Held,
@@ -63,6 +65,8 @@ pub(super) struct Shape {
     pub(super) assignor: Option<String>,
     pub(super) members: BTreeMap<String, Member>,
     pub(super) target: BTreeMap<String, BTreeSet<TopicPartition>>,
+    /// The topics to which regular expressions have been resolved.
+    pub(super) regexes: BTreeMap<String, BTreeSet<String>>,
 }
 
 /// A position that was committed, or its end.
@@ -134,9 +138,7 @@ impl GroupView {
         let shape = self.change();
         match record {
             GroupRecord::ConsumerGroupMetadata(_, Some(value)) => {
-                if shape.protocol != Protocol::Consumer {
-                    *shape = Shape { protocol: Protocol::Consumer, ..Shape::default() };
-                }
+                shape.begin_consumer();
                 shape.epoch = value.epoch;
             }
             _ if shape.protocol == Protocol::Classic => {}
@@ -146,10 +148,11 @@ impl GroupView {
                     shape.members.remove(&key.member_id);
                     return;
                 };
-                shape.protocol = Protocol::Consumer;
+                shape.begin_consumer();
                 let member = shape.members.entry(key.member_id.clone()).or_default();
                 member.instance.clone_from(&value.instance_id);
                 member.topics = value.subscribed_topic_names.iter().cloned().collect();
+                member.regex = value.subscribed_topic_regex.clone().unwrap_or_default();
                 member.is_classic = value.classic_member_metadata.is_some();
             }
             GroupRecord::ConsumerGroupTargetAssignmentMetadata(_, value) => {
@@ -177,6 +180,13 @@ impl GroupView {
                     }
                 }
             }
+            GroupRecord::ConsumerGroupRegularExpression(key, value) => {
+                shape.regexes.remove(&key.regular_expression);
+                if let Some(value) = value {
+                    let topics = value.topics.iter().cloned().collect();
+                    shape.regexes.insert(key.regular_expression.clone(), topics);
+                }
+            }
             _ => {}
         }
     }
@@ -189,6 +199,20 @@ impl GroupView {
 }
 
 impl Shape {
+    /// A consumer group begins at epoch 1, of which there is no record as long as nothing makes a later one.
+    fn begin_consumer(&mut self) {
+        if self.protocol != Protocol::Consumer {
+            let protocol = Protocol::Consumer;
+            *self = Self { protocol, epoch: 1, target_epoch: 1, ..Self::default() };
+        }
+    }
+
+    /// Whether a member reads a topic, as far as its regular expression is resolved.
+    pub(super) fn reads(&self, member: &Member, topic: &str) -> bool {
+        let resolved = self.regexes.get(&member.regex);
+        member.topics.contains(topic) || resolved.is_some_and(|topics| topics.contains(topic))
+    }
+
     /// Whether a member speaks for a partition: it has it, or has still to give it back.
     pub(super) fn has(&self, member: &str, partition: &TopicPartition) -> bool {
         let of = |it: &Member| {
@@ -252,6 +276,7 @@ fn generation(value: &GroupMetadataValue, facts: &Facts) -> Shape {
         assignor: value.protocol.clone(),
         members: value.members.iter().map(member).collect(),
         target: BTreeMap::new(),
+        regexes: BTreeMap::new(),
     }
 }
 
