@@ -126,12 +126,6 @@ impl Rules {
         }
     }
 
-    /// Whether a coordinator of groups takes no high watermark for its own once its broker leads no more (KAFKA-20634).
-    #[must_use]
-    pub fn coordinators_hear_of_lost_leads(&self) -> bool {
-        !self.switches.contains(&Switch::AckCommitAfterLosingLeadership)
-    }
-
     /// Whether a consumer commits by the clock what its application is through with, and no more (KAFKA-18641).
     #[must_use]
     pub fn commits_what_was_processed(&self) -> bool {

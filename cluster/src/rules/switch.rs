@@ -330,16 +330,6 @@ switches! {
         guard: "raft/client/vote.rs",
         breaks: ["L1"],
     }
-    /// A coordinator that is a follower's by now takes the high watermark for its own: it passes what the new leader
-    /// has written in the place of a commit, and the commit is acknowledged.
-    AckCommitAfterLosingLeadership {
-        name: "ack_commit_after_losing_leadership",
-        about: "a coordinator that leads no more, and has not heard of it, acknowledges a commit that was cut away",
-        issue: "KAFKA-20634",
-        fixed_in: "4.3.1",
-        guard: "broker/groups/runtime.rs",
-        breaks: ["G11", "G6"],
-    }
     /// A consumer of the new protocol commits by the clock what the present poll is about to return.
     AutocommitPastDelivered {
         name: "autocommit_past_delivered",
@@ -368,6 +358,11 @@ pub const UNBUILT: &[Unbuilt] = &[
         name: "autojoin_readds_removed",
         issue: "KAFKA-19850",
         needs: "voters that come and go (AddVoter, RemoveVoter)",
+    },
+    Unbuilt {
+        name: "ack_commit_after_losing_leadership",
+        issue: "KAFKA-20634",
+        needs: "a fault that makes a coordinator hear late of its unloading (the shard's own tests have the schedule)",
     },
     Unbuilt {
         name: "expire_while_rebalancing",

@@ -77,7 +77,6 @@ bugs! {
     "no_check_quorum",
     "renounce_without_snapshot",
     "election_backoff_lockstep",
-    "ack_commit_after_losing_leadership",
     "autocommit_past_delivered",
 }
 

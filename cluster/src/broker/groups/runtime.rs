@@ -237,9 +237,6 @@ impl Broker {
 
     /// This broker leads a partition no longer: before it fetches anything as a follower (KAFKA-20634).
     pub(in crate::broker) fn on_group_leadership_lost(&mut self, id: TopicPartition) {
-        if !self.rules.coordinators_hear_of_lost_leads() {
-            return;
-        }
         if let Some(hosted) = self.groups.of(id) {
             hosted.shard.on_leadership_lost();
         }
