@@ -83,24 +83,7 @@ pub fn assemble(
         let host = world.add_host(&name, spec);
         world.boot(host);
         let client = scenario.clients.get(&name);
-        let topic = client.and_then(|client| match client {
-            Client::Producer { topic, .. } | Client::Consumer { topic, .. } => Some(topic.clone()),
-            Client::Member { .. } => None,
-        });
-        let member = client.and_then(|client| match client {
-            Client::Member { config, consumption } => Some(MemberSetup {
-                group: config.consumer.group_id.clone()?,
-                subscription: consumption.subscription.clone(),
-                rebalance_timeout_ms: u64::from(
-                    config.consumer.max_poll_interval_ms.unsigned_abs(),
-                ),
-            }),
-            Client::Producer { .. } | Client::Consumer { .. } => None,
-        });
-        let resets_to_end = matches!(client,
-            Some(Client::Consumer { config, .. } | Client::Member { config, .. })
-                if config.consumer.auto_offset_reset == OffsetReset::Latest);
-        hosts.push(HostSetup { name, role, topic, member, place, resets_to_end });
+        hosts.push(client_setup(name, client, role, place));
     }
     if scenario.guests.is_some() {
         world.outside_host();
@@ -130,6 +113,26 @@ pub fn assemble(
         quorum_fetch_timeout_ms: scenario.cluster.config.node.quorum_fetch_timeout.as_millis(),
     };
     (world, setup, Programs::new(cluster))
+}
+
+/// What checkers have to know of a client; the admin is none of the scenario's.
+fn client_setup(name: String, client: Option<&Client>, role: Role, place: Place) -> HostSetup {
+    let topic = client.and_then(|client| match client {
+        Client::Producer { topic, .. } | Client::Consumer { topic, .. } => Some(topic.clone()),
+        Client::Member { .. } => None,
+    });
+    let member = client.and_then(|client| match client {
+        Client::Member { config, consumption } => Some(MemberSetup {
+            group: config.consumer.group_id.clone()?,
+            subscription: consumption.subscription.clone(),
+            rebalance_timeout_ms: u64::from(config.consumer.max_poll_interval_ms.unsigned_abs()),
+        }),
+        Client::Producer { .. } | Client::Consumer { .. } => None,
+    });
+    let resets_to_end = matches!(client,
+        Some(Client::Consumer { config, .. } | Client::Member { config, .. })
+            if config.consumer.auto_offset_reset == OffsetReset::Latest);
+    HostSetup { name, role, topic, member, place, resets_to_end }
 }
 
 /// What checkers have to know of a topic.

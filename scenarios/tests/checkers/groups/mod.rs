@@ -94,11 +94,11 @@ fn g3_what_a_member_has_is_taken_from_it_first() {
 
 #[test]
 fn g4_generations_and_epochs_rise() {
-    let later = generation(2, "range", &[In("m1-a", None, true, false)]);
-    check(&["G4"], |story| story.decides(&[&[later.clone()], &[first()]]));
-    check(&[], |story| story.decides(&[&[first()], &[later.clone()]]));
+    let later = || [generation(2, "range", &[In("m1-a", None, true, false)])];
+    check(&["G4"], |story| story.decides(&[&later(), &[first()]]));
+    check(&[], |story| story.decides(&[&[first()], &later()]));
     // A group that was deleted begins anew.
-    check(&[], |story| story.decides(&[&[later.clone()], &[no_generation()], &[first()]]));
+    check(&[], |story| story.decides(&[&later(), &[no_generation()], &[first()]]));
     check(&["G4"], |story| {
         story.decides(&[
             &[epoch(3), member("m1-a", None), current("m1-a", 3, None, false)],

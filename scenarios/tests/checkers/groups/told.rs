@@ -111,10 +111,9 @@ pub fn target(id: &str, has: bool) -> GroupRecord {
     let of = consumer_group_target_assignment_member_value::TopicPartition {
         topic_id: ORDERS.topic,
         partitions: vec![0],
-        ..Default::default()
     };
     let topic_partitions = if has { vec![of] } else { Vec::new() };
-    let value = ConsumerGroupTargetAssignmentMemberValue { topic_partitions, ..Default::default() };
+    let value = ConsumerGroupTargetAssignmentMemberValue { topic_partitions };
     GroupRecord::ConsumerGroupTargetAssignmentMember(key, Some(value))
 }
 
@@ -134,14 +133,12 @@ pub fn current(id: &str, epoch: i32, has: Option<i32>, gives_back: bool) -> Grou
             topic_id,
             partitions,
             assignment_epochs: epochs,
-            ..Default::default()
         });
     } else if has.is_some() {
         value.assigned_partitions.push(AssignedPartition {
             topic_id,
             partitions,
             assignment_epochs: epochs,
-            ..Default::default()
         });
     }
     GroupRecord::ConsumerGroupCurrentMemberAssignment(key, Some(value))
