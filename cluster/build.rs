@@ -28,13 +28,17 @@ const APIS: &[&str] = &[
     "BeginQuorumEpoch",
     "BrokerHeartbeat",
     "BrokerRegistration",
+    "ConsumerGroupDescribe",
+    "ConsumerGroupHeartbeat",
     "ControllerRegistration",
     "CreatePartitions",
     "CreateTopics",
+    "DeleteGroups",
     "DeleteRecords",
     "DeleteTopics",
     "DescribeCluster",
     "DescribeConfigs",
+    "DescribeGroups",
     "DescribeProducers",
     "DescribeQuorum",
     "DescribeTopicPartitions",
@@ -44,13 +48,21 @@ const APIS: &[&str] = &[
     "Fetch",
     "FetchSnapshot",
     "FindCoordinator",
+    "Heartbeat",
     "IncrementalAlterConfigs",
     "InitProducerId",
+    "JoinGroup",
+    "LeaveGroup",
+    "ListGroups",
     "ListOffsets",
     "ListPartitionReassignments",
     "Metadata",
+    "OffsetCommit",
+    "OffsetDelete",
+    "OffsetFetch",
     "OffsetForLeaderEpoch",
     "Produce",
+    "SyncGroup",
     "UnregisterBroker",
     "UpdateFeatures",
     "Vote",
@@ -86,7 +98,21 @@ const METADATA_RECORDS: &[&str] = &[
     "ClearElrRecord",
 ];
 
-/// Headers, control records and the file of the quorum's state.
+/// The records of `__consumer_offsets`: each is a key and a value (`CoordinatorRecordType`).
+const GROUP_RECORDS: &[&str] = &[
+    "LegacyOffsetCommit",
+    "OffsetCommit",
+    "GroupMetadata",
+    "ConsumerGroupMetadata",
+    "ConsumerGroupPartitionMetadata",
+    "ConsumerGroupMemberMetadata",
+    "ConsumerGroupTargetAssignmentMetadata",
+    "ConsumerGroupTargetAssignmentMember",
+    "ConsumerGroupCurrentMemberAssignment",
+    "ConsumerGroupRegularExpression",
+];
+
+/// Headers, control records, the file of the quorum's state, and what consumers tell each other in their groups.
 const OTHERS: &[&str] = &[
     "RequestHeader",
     "ResponseHeader",
@@ -97,6 +123,8 @@ const OTHERS: &[&str] = &[
     "VotersRecord",
     "EndTxnMarker",
     "QuorumState",
+    "ConsumerProtocolAssignment",
+    "ConsumerProtocolSubscription",
 ];
 
 #[expect(
@@ -117,8 +145,11 @@ fn main() {
     }
     let sides = ["Request", "Response"];
     let both = APIS.iter().flat_map(|api| sides.map(|side| format!("{api}{side}")));
-    let names: Vec<String> =
-        both.chain(METADATA_RECORDS.iter().chain(OTHERS).map(|name| (*name).to_owned())).collect();
+    let halves = ["Key", "Value"];
+    let of_groups =
+        GROUP_RECORDS.iter().flat_map(|name| halves.map(|half| format!("{name}{half}")));
+    let plain = METADATA_RECORDS.iter().chain(OTHERS).map(|name| (*name).to_owned());
+    let names: Vec<String> = both.chain(of_groups).chain(plain).collect();
 
     let mut out = String::new();
     for name in &names {

@@ -5,6 +5,7 @@ pub mod client;
 pub mod config;
 pub mod controller;
 pub mod error_code;
+pub mod group;
 pub mod ids;
 pub mod image;
 pub mod net;

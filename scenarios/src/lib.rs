@@ -76,5 +76,8 @@ pub mod twice;
 pub use failure::{Kept, kept};
 pub use file_disk::FileDisk;
 pub use lab::{Consumed, Lab, LabCheck, SendError, Sent, Stored, lab};
-pub use scenario::{Scenario, ScenarioBuilder, consumer, producer, rack, scenario, topic};
+pub use scenario::{
+    Scenario, ScenarioBuilder, consumer, member, member_matched_by_coordinator, member_matching,
+    producer, rack, scenario, topic,
+};
 pub use testing::{Check, CheckFailure, check};

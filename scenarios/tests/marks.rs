@@ -34,6 +34,11 @@ fn loads_finish_and_give_up_what_a_cleaner_began() {
 }
 
 #[test]
+fn a_dead_process_registers_late_and_somebody_starts_the_present_one_again() {
+    check("a_late_registration");
+}
+
+#[test]
 fn sends_expire_under_way_and_in_the_queue() {
     check("sends_expire");
 }

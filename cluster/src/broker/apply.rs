@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 use trial_log::{LogEvent, LogStartReason};
 
 use super::task::{LogDone, Task};
-use super::{Broker, Cx, DISK, yields};
+use super::{Broker, Cx, DISK, LOG_DIRECTORY_FAILED, yields};
 use crate::error_code::ErrorCode;
 use crate::ids::{Offset, TopicPartition};
 use crate::note::Note;
@@ -33,6 +33,7 @@ impl Broker {
                 }
                 Effect::HighWatermarkMoved { to, .. } => {
                     replica.log.on_high_watermark_updated(to);
+                    self.on_group_high_watermark(id, to, cx);
                     self.check_or_later(yields::HIGH_WATERMARK_AND_PURGATORY, slot, cx);
                 }
                 Effect::LeadershipChanged => {
@@ -245,7 +246,7 @@ impl Broker {
                 LogEvent::EpochsTruncated { .. } => self.then(Task::CheckpointEpochs(slot), cx),
                 LogEvent::SegmentDropped { .. } => self.file_dropped(slot, cx),
                 LogEvent::WentOffline { .. } => {
-                    cx.halt("its only log directory has failed");
+                    cx.halt(LOG_DIRECTORY_FAILED);
                 }
                 _ => {}
             }

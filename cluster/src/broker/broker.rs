@@ -19,6 +19,7 @@ use super::cleaner::Cleaners;
 use super::controller_channel::ControllerChannel;
 use super::costs::Pace;
 use super::fetcher::ReplicaFetcher;
+use super::groups::GroupCoordinators;
 use super::lifecycle::BrokerLifecycle;
 use super::producer_ids::ProducerIds;
 use super::replicas::{BrokersInImage, Replicas};
@@ -135,6 +136,7 @@ pub struct Broker {
     /// Topics that are being made because somebody asked for them.
     pub(super) auto_created: BTreeSet<String>,
     pub(super) producer_ids: ProducerIds,
+    pub(super) groups: GroupCoordinators,
 }
 
 impl Broker {
@@ -189,6 +191,7 @@ impl Broker {
             forwarded: Slab::default(),
             auto_created: BTreeSet::new(),
             producer_ids: ProducerIds::default(),
+            groups: GroupCoordinators::default(),
             file_config: Arc::clone(&config),
             config,
         }
@@ -301,6 +304,7 @@ impl Broker {
         self.run_schedule(cx);
         self.delete_due_files(cx);
         self.wake_cleaners(cx);
+        self.on_group_time(cx);
         let mut expired = Vec::new();
         self.delayed_produces.expire(now, &mut expired);
         for key in expired.drain(..) {
@@ -337,6 +341,7 @@ impl Broker {
             self.schedule.next_deadline(),
             self.retention.next_deadline(),
             self.cleaners.next_deadline(),
+            self.groups.next_deadline(),
             fetchers,
         ]
         .into_iter()

@@ -12,7 +12,7 @@ use trial_log::{
 use trial_sim::{Span, Time};
 
 use super::task::Task;
-use super::{Broker, Cx, DISK, costs};
+use super::{Broker, Cx, DISK, LOG_DIRECTORY_FAILED, costs};
 use crate::storage::SimulatedDisk;
 
 /// When what is due.
@@ -116,14 +116,14 @@ impl Broker {
 
     pub(super) fn start_checkpoint_high_watermarks(&mut self, cx: &mut Cx<'_>) -> Span {
         if self.write_high_watermarks(cx).is_err() {
-            cx.halt("its only log directory has failed");
+            cx.halt(LOG_DIRECTORY_FAILED);
         }
         costs::HOUSEKEEPING
     }
 
     pub(super) fn start_checkpoint_log_starts(&mut self, cx: &mut Cx<'_>) -> Span {
         if self.write_log_starts(cx).is_err() {
-            cx.halt("its only log directory has failed");
+            cx.halt(LOG_DIRECTORY_FAILED);
         }
         costs::HOUSEKEEPING
     }

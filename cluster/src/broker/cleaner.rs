@@ -22,7 +22,7 @@ use trial_sim::{Span, Time};
 
 use super::replicas::{Replica, Replicas};
 use super::task::Task;
-use super::{Broker, Cx, DISK, costs};
+use super::{Broker, Cx, DISK, LOG_DIRECTORY_FAILED, costs};
 use crate::config::broker::NodeSettings;
 use crate::mark;
 use crate::note::Note;
@@ -215,7 +215,7 @@ impl Broker {
                 "a cleaner met a log that it cannot clean, and leaves it alone from then on"
             ),
             Err(GrabError::Checkpoint(_) | GrabError::Log(..)) => {
-                cx.halt("its only log directory has failed");
+                cx.halt(LOG_DIRECTORY_FAILED);
             }
         }
         for event in events {
@@ -304,7 +304,7 @@ impl Broker {
                 // Whoever asked for the end did not wait for it.
                 Ok(true) => self.cleaners.manager.resume_cleaning(&work.name),
                 Ok(false) => {}
-                Err(_) => cx.halt("its only log directory has failed"),
+                Err(_) => cx.halt(LOG_DIRECTORY_FAILED),
             }
         }
         costs::HOUSEKEEPING
@@ -392,7 +392,7 @@ impl Broker {
             let manager = &mut self.cleaners.manager;
             let done = manager.maybe_truncate_checkpoint(&mut disk, (name, &replica.log), active);
             if done.is_err() {
-                cx.halt("its only log directory has failed");
+                cx.halt(LOG_DIRECTORY_FAILED);
             }
         }
         self.resume_cleaning(name);
@@ -429,7 +429,7 @@ impl Broker {
                 }
                 let dirty = work.cleaning.to_clean().first_dirty_offset;
                 if self.done_cleaning(name, dirty, cx).is_err() {
-                    cx.halt("its only log directory has failed");
+                    cx.halt(LOG_DIRECTORY_FAILED);
                 }
             }
             Work::Retaining(names, next) => {

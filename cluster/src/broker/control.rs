@@ -109,7 +109,9 @@ impl Broker {
                 self.lifecycle.on_heartbeat_answer(cx.now(), answer, &mut effects);
             }
             Ask::AlterPartition(_) => self.on_alter_partition_answer(response, cx),
-            Ask::Forward(_, mark) => self.on_forwarded(mark, response, cx),
+            Ask::CreateTopics(_, mark) | Ask::Forward(_, mark) => {
+                self.on_forwarded(mark, response, cx)
+            }
             Ask::AllocateProducerIds(_) => self.on_producer_ids(response, cx),
         }
         self.on_lifecycle(effects, cx);

@@ -17,7 +17,7 @@ use crate::ids::BrokerId;
 use crate::net::{Completed, NetError, NetSettings, NetworkClient};
 use crate::wire::{
     AllocateProducerIdsRequest, AlterPartitionRequest, BrokerHeartbeatRequest,
-    BrokerRegistrationRequest, EnvelopeRequest, Request,
+    BrokerRegistrationRequest, CreateTopicsRequest, EnvelopeRequest, Request,
 };
 
 /// How long a channel that knows no controller waits before it looks again.
@@ -34,6 +34,8 @@ pub enum Ask {
     AlterPartition(AlterPartitionRequest),
     /// To give a block of producer ids.
     AllocateProducerIds(AllocateProducerIdsRequest),
+    /// To make topics, in the broker's own name; the number is the broker's own mark of it.
+    CreateTopics(CreateTopicsRequest, u32),
     /// To handle a client's request; the number is the broker's own mark of it.
     Forward(EnvelopeRequest, u32),
 }
@@ -125,6 +127,7 @@ impl ControllerChannel {
                 Ask::Heartbeat(message) => self.newest(node, message),
                 Ask::AlterPartition(message) => self.newest(node, message),
                 Ask::AllocateProducerIds(message) => self.newest(node, message),
+                Ask::CreateTopics(message, _) => self.newest(node, message),
                 Ask::Forward(message, _) => self.newest(node, message),
             };
             self.client.send(node, request, cx);
@@ -203,6 +206,11 @@ fn says_not_controller(ask: &Ask, completed: &Completed) -> bool {
         Ask::AllocateProducerIds(_) => {
             completed.response::<AllocateProducerIdsRequest>().map(|answer| answer.error_code)
         }
+        Ask::CreateTopics(..) => completed.response::<CreateTopicsRequest>().map(|answer| {
+            let mut codes = answer.topics.iter().map(|topic| topic.error_code);
+            let not_controller = ErrorCode::NotController.code();
+            codes.find(|code| *code == not_controller).unwrap_or_default()
+        }),
         Ask::Forward(..) => completed.response::<EnvelopeRequest>().map(|answer| answer.error_code),
     };
     code == Ok(ErrorCode::NotController.code())

@@ -16,6 +16,8 @@ pub struct Pace {
 pub const HANDLE: Span = Span::from_micros(5);
 /// Appending one batch, besides its bytes.
 pub const APPEND: Span = Span::from_micros(10);
+/// One event of a group coordinator, besides the bytes that it appends.
+pub const COORDINATE: Span = Span::from_micros(10);
 /// Reading one partition, besides its bytes.
 pub const READ: Span = Span::from_micros(5);
 /// Applying one change of metadata to a partition.

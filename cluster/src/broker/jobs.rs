@@ -42,6 +42,7 @@ impl Broker {
             | Task::CleanerRetain(_, slot) => Some(lock_of(*slot)),
             Task::Assign(assign) => Some(lock_of(self.replicas.reserve(assign.id))),
             Task::Drop(id) => Some(lock_of(self.replicas.reserve(*id))),
+            Task::Coordinate(partition) => self.lock_of_shard(*partition),
             Task::CheckpointHighWatermarks => Some(HIGH_WATERMARKS_FILE),
             Task::CheckpointRecoveryPoints => Some(RECOVERY_POINTS_FILE),
             Task::CheckpointLogStarts => Some(LOG_STARTS_FILE),
@@ -55,7 +56,8 @@ impl Broker {
             | Task::CheckParked(_)
             | Task::Lag(_)
             | Task::ListOffsets(_)
-            | Task::Published(_)
+            | Task::Published(..)
+            | Task::LoadShard(_)
             | Task::Open
             | Task::Recover
             | Task::CleanShutdown => None,
@@ -93,7 +95,9 @@ impl Broker {
                 self.start_log_work(*slot, work, cx);
                 costs::APPEND
             }
-            Task::Published(_) => costs::HOUSEKEEPING,
+            Task::Published(..) => costs::HOUSEKEEPING,
+            Task::Coordinate(partition) => self.start_coordinate(*partition, cx),
+            Task::LoadShard(work) => self.start_load_shard(work, cx),
             Task::Open => self.start_open(cx),
             Task::Recover => self.start_recover(cx),
             Task::CheckpointHighWatermarks => self.start_checkpoint_high_watermarks(cx),
@@ -148,7 +152,9 @@ impl Broker {
             Task::Flush(slot, to) => self.finish_flush(slot, to, cx),
             Task::Replicate(work) => self.finish_replicate(*work, cx),
             Task::LogWork(slot, _) => self.finish_log_work(slot, cx),
-            Task::Published(offset) => self.finish_published(offset, cx),
+            Task::Published(offset, groups) => self.finish_published(offset, *groups, cx),
+            Task::Coordinate(partition) => self.finish_coordinate(partition, cx),
+            Task::LoadShard(work) => self.finish_load_shard(*work, cx),
             Task::Open => self.finish_open(cx),
             Task::Recover => self.finish_recover(cx),
             Task::CheckpointHighWatermarks => self.finish_housekeeping(cx),

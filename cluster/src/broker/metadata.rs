@@ -7,13 +7,14 @@
 
 use trial_log::{Log, OpenLog, write_partition_metadata};
 
+use super::groups::GroupPublication;
 use super::reconfigure::min_insync_replicas;
 use super::recovery_points::WrittenRecoveryPoint;
 use super::replicas::{BrokersInImage, Replica, folder_of, log_config};
 use super::task::{Assign, METADATA, Task, lock_of};
-use super::{Broker, Cx, DISK};
+use super::{Broker, Cx, DISK, LOG_DIRECTORY_FAILED};
 use crate::ids::{Offset, TopicPartition};
-use crate::image::{LeaderRecoveryState, MetadataDelta, Publication};
+use crate::image::{LeaderRecoveryState, MetadataDelta, MetadataImage, Publication};
 use crate::note::Note;
 use crate::note::partition::PartitionNote;
 use crate::partition::{
@@ -27,7 +28,7 @@ impl Broker {
         self.image = publication.new.clone();
         let reconfigured = self.reconfigure(&publication.delta, cx);
         if self.publishes {
-            self.apply_delta(&publication.delta, cx);
+            self.apply_delta(&publication.old, &publication.delta, cx);
             if reconfigured {
                 self.reconfigure_logs();
             }
@@ -40,14 +41,15 @@ impl Broker {
     /// From now on metadata reaches the replicas; the first time all of it does.
     pub(super) fn install_publisher(&mut self, cx: &mut Cx<'_>) {
         self.publishes = true;
+        self.start_groups();
         let all = MetadataDelta {
             partitions: self.image.topics().partitions().map(|(id, _, _)| id).collect(),
             ..MetadataDelta::default()
         };
-        self.apply_delta(&all, cx);
+        self.apply_delta(&MetadataImage::default(), &all, cx);
     }
 
-    fn apply_delta(&mut self, delta: &MetadataDelta, cx: &mut Cx<'_>) {
+    fn apply_delta(&mut self, old: &MetadataImage, delta: &MetadataDelta, cx: &mut Cx<'_>) {
         if let Some(apply) = self.pace.apply_metadata
             && !(delta.partitions.is_empty() && delta.deleted_topics.is_empty())
         {
@@ -83,7 +85,9 @@ impl Broker {
             self.submit_metadata(Task::Assign(Box::new(assign)), cx);
         }
         self.apply_configs(delta);
-        self.submit_metadata(Task::Published(self.image.highest_offset()), cx);
+        let groups = GroupPublication::of(self.identity.id, old, &self.image, delta);
+        let offset = self.image.highest_offset();
+        self.submit_metadata(Task::Published(offset, Box::new(groups)), cx);
     }
 
     fn submit_metadata(&mut self, task: Task, cx: &mut Cx<'_>) {
@@ -126,6 +130,9 @@ impl Broker {
         let epochs = replica.log.epochs();
         let mut effects = Vec::new();
         replica.partition.on_metadata(now, &metadata, &brokers, epochs, &mut effects);
+        if replica.partition.leader().is_none() {
+            self.on_group_leadership_lost(assign.id);
+        }
         for effect in effects {
             match effect {
                 Effect::AssignEpoch { .. } | Effect::Truncate { .. } => {
@@ -167,7 +174,7 @@ impl Broker {
                 true
             }
             Err(_) => {
-                cx.halt("its only log directory has failed");
+                cx.halt(LOG_DIRECTORY_FAILED);
                 false
             }
         }
@@ -206,6 +213,7 @@ impl Broker {
         self.stop_cleaning(slot, cx);
         self.resume_cleaning(&name);
         let Some((_, replica)) = self.replicas.remove(id) else { return };
+        self.on_group_leadership_lost(id);
         if let Some(leader) = replica.fetched_from
             && let Some(fetcher) = self.fetchers.get_mut(&leader)
         {
@@ -220,7 +228,7 @@ impl Broker {
             self.write_log_starts(cx)
         });
         if forgotten.is_err() {
-            cx.halt("its only log directory has failed");
+            cx.halt(LOG_DIRECTORY_FAILED);
         }
         self.high_watermarks.remove(&id);
         self.dropped.push(slot);
@@ -234,7 +242,13 @@ impl Broker {
     }
 
     /// All jobs of a publication are done.
-    pub(super) fn finish_published(&mut self, offset: Offset, cx: &mut Cx<'_>) {
+    pub(super) fn finish_published(
+        &mut self,
+        offset: Offset,
+        groups: GroupPublication,
+        cx: &mut Cx<'_>,
+    ) {
+        self.publish_to_groups(groups, cx);
         self.applied_offset = self.applied_offset.max(offset);
         self.on_first_publication(cx);
     }

@@ -16,6 +16,7 @@ mod control;
 mod controller_channel;
 mod costs;
 mod fetcher;
+mod groups;
 mod jobs;
 mod leader_questions;
 pub mod lifecycle;
@@ -36,7 +37,7 @@ mod yields;
 
 pub use broker::{Broker, BrokerIdentity, INTER_BROKER_LISTENER, Listener};
 pub use costs::Pace;
-pub use shutdown::REGISTRATION_GIVEN_UP;
+pub use shutdown::{LOG_DIRECTORY_FAILED, REGISTRATION_GIVEN_UP};
 pub use slab::Slab;
 pub use socket_server::{Arrived, SocketServer};
 pub use task::{CLEANER, FETCHERS, HANDLERS, METADATA, NETWORK, SCHEDULER};

@@ -13,7 +13,7 @@ use trial_sim::Span;
 
 use super::replicas::Replica;
 use super::task::Task;
-use super::{Broker, Cx, DISK, costs};
+use super::{Broker, Cx, DISK, LOG_DIRECTORY_FAILED, costs};
 use crate::ids::Offset;
 use crate::mark;
 use crate::storage::SimulatedDisk;
@@ -57,7 +57,7 @@ impl Broker {
         if let Some(to) = *to
             && replica.log.flush(&mut disk, to, &mut replica.events).is_err()
         {
-            cx.halt("its only log directory has failed");
+            cx.halt(LOG_DIRECTORY_FAILED);
         }
         costs::HOUSEKEEPING
     }
@@ -86,7 +86,7 @@ impl Broker {
 
     pub(super) fn start_checkpoint_recovery_points(&mut self, cx: &mut Cx<'_>) -> Span {
         if self.write_recovery_points(cx).is_err() {
-            cx.halt("its only log directory has failed");
+            cx.halt(LOG_DIRECTORY_FAILED);
         }
         costs::HOUSEKEEPING
     }

@@ -17,6 +17,8 @@ use crate::storage::SimulatedDisk;
 /// Why a broker ends that no controller has registered within `initial.broker.registration.timeout.ms`. In Kafka the
 /// process exits with status 1 (`BrokerServer.startup`), so that whatever watches it starts it again.
 pub const REGISTRATION_GIVEN_UP: &str = "nobody registered it in time";
+/// Why a broker ends whose disk has refused something: it has no other log directory (`LogDirFailureChannel`).
+pub const LOG_DIRECTORY_FAILED: &str = "its only log directory has failed";
 
 impl Broker {
     /// Somebody wants the process to end in good order.
@@ -61,7 +63,7 @@ impl Broker {
         if let Some(replica) = self.replicas.get_mut(slot) {
             let end = replica.log.log_end_offset();
             if replica.log.flush(&mut disk, end, &mut replica.events).is_err() {
-                cx.halt("its only log directory has failed");
+                cx.halt(LOG_DIRECTORY_FAILED);
             }
         }
         costs::HOUSEKEEPING
@@ -82,7 +84,7 @@ impl Broker {
     /// First half: the disk is vouched for.
     pub(super) fn start_clean_shutdown(&mut self, cx: &mut Cx<'_>) -> Span {
         if self.leave_disk_in_order(cx).is_err() {
-            cx.halt("its only log directory has failed");
+            cx.halt(LOG_DIRECTORY_FAILED);
         }
         costs::HOUSEKEEPING
     }

@@ -20,9 +20,10 @@ use super::lifecycle::{BrokerLifecycle, BrokerState};
 use super::recovery_points::WrittenRecoveryPoint;
 use super::replicas::{Replica, log_config};
 use super::task::{
-    CLEANER, EXTERNAL_NETWORK, FETCHERS, HANDLERS, METADATA, NETWORK, SCHEDULER, Task,
+    CLEANER, EXTERNAL_NETWORK, FETCHERS, GROUP_LOADER, GROUPS, HANDLERS, METADATA, NETWORK,
+    SCHEDULER, Task,
 };
-use super::{Broker, Cx, DISK, costs};
+use super::{Broker, Cx, DISK, LOG_DIRECTORY_FAILED, costs};
 use crate::ids::{BrokerEpoch, Offset, TopicPartition, Uuid};
 use crate::mark;
 use crate::note::Note;
@@ -46,6 +47,8 @@ impl Broker {
         cx.pool(METADATA, "metadata", 1);
         cx.pool(SCHEDULER, "scheduler", 2);
         cx.pool(CLEANER, "log-cleaner", lanes(node.log_cleaner_threads));
+        cx.pool(GROUPS, "group-coordinator", lanes(self.config.group.coordinator_threads));
+        cx.pool(GROUP_LOADER, "group-loader", 1);
         if self.identity.listeners.len() > 1 {
             cx.pool(EXTERNAL_NETWORK, "external-network", lanes(node.num_network_threads));
         }
@@ -60,7 +63,7 @@ impl Broker {
         match self.open(cx) {
             Ok(true) => {}
             Ok(false) => cx.halt("meta.properties is that of another node"),
-            Err(_) => cx.halt("its only log directory has failed"),
+            Err(_) => cx.halt(LOG_DIRECTORY_FAILED),
         }
         costs::HOUSEKEEPING
     }
@@ -122,7 +125,7 @@ impl Broker {
             Ok(()) => {}
             // The disk is well, and a log is not what was promised: Kafka's broker does not start either.
             Err(LogError::CorruptSegment { .. }) => cx.halt("a log cannot be loaded"),
-            Err(_) => cx.halt("its only log directory has failed"),
+            Err(_) => cx.halt(LOG_DIRECTORY_FAILED),
         }
         costs::HOUSEKEEPING
     }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use trial_sim::{LockId, PoolId, Span};
 
 use super::api::ListOffsets;
+use super::groups::{GroupPublication, LoadShard};
 use super::request::Request;
 use crate::ids::{BrokerId, Offset, TopicPartition};
 use crate::image::PartitionRegistration;
@@ -29,6 +30,11 @@ pub const SCHEDULER: PoolId = PoolId(4);
 pub const CLEANER: PoolId = PoolId(5);
 /// Network lanes of the listener for clients from outside, if there is one.
 pub const EXTERNAL_NETWORK: PoolId = PoolId(6);
+
+/// Group coordinators (`group.coordinator.threads`).
+pub const GROUPS: PoolId = PoolId(7);
+/// Reads the logs of group coordinators: one after another.
+pub const GROUP_LOADER: PoolId = PoolId(8);
 
 /// The lock of the file of high watermarks (`CheckpointFile`'s own).
 pub const HIGH_WATERMARKS_FILE: LockId = LockId(0);
@@ -71,8 +77,12 @@ pub enum Task {
     Assign(Box<Assign>),
     /// A partition that this broker does not replicate any more.
     Drop(TopicPartition),
-    /// All of a publication was applied, up to this metadata offset.
-    Published(Offset),
+    /// All of a publication was applied to partitions, up to this metadata offset: now it comes to the coordinators.
+    Published(Offset, Box<GroupPublication>),
+    /// The next event of a shard of the group coordinator.
+    Coordinate(i32),
+    /// The next piece of the log of a shard.
+    LoadShard(Box<LoadShard>),
     /// One partition of a leader's answer.
     Replicate(Box<Replicate>),
     /// Something that a partition asked of its log outside any of the above.

@@ -5,12 +5,11 @@
 //! Holds:      the names of the points: a coin of its own for each (`Context::yields`), of the seed's chance.
 //! Invariants: YI-1 what a job has done before it ends here is what its second half would have published, or lies in
 //!             what the rest is handed: the rest looks at everything else anew. YI-2 without yields nothing is drawn.
-//! Left out:   between the callback of a high watermark and the unloading of a coordinator (there are no coordinators
-//!             yet), and between a client's application thread and its background thread (there is one thread).
+//! Left out:   between a client's application thread and its background thread (there is one thread).
 
 use trial_sim::Span;
 
-use super::task::{CLEANER, FETCHERS, HANDLERS, METADATA, SCHEDULER, Task};
+use super::task::{CLEANER, FETCHERS, GROUP_LOADER, GROUPS, HANDLERS, METADATA, SCHEDULER, Task};
 use super::{Broker, Cx};
 
 /// How often a microsecond is doubled at most, less one: 16 ms.
@@ -38,6 +37,9 @@ pub(super) const PURGATORY_AND_ANSWER: &str = "purgatory and answer";
 pub(super) const ANSWER_AND_APPEND: &str = "answer and append";
 /// A follower knows where it differs from its leader, and has not cut: `truncateOnFetchResponse` takes the lock anew.
 pub(super) const DIVERGENCE_AND_CUT: &str = "divergence and cut";
+/// An event stands in the queue of a group coordinator, and its thread has not come to it: a high watermark that was
+/// told, the end of a leadership, an unloading lie as far apart as that (KAFKA-20634).
+pub(super) const EVENT_AND_TURN: &str = "event and turn";
 
 impl Broker {
     /// Whether the job ends at `point`: then `rest` is held up, and waits its turn behind what its pool has to do.
@@ -87,7 +89,9 @@ pub(super) fn pool_of(task: &Task) -> trial_sim::PoolId {
         | Task::ListOffsets(_)
         | Task::DeleteRecords(_) => HANDLERS,
         Task::Replicate(_) | Task::LogWork(..) => FETCHERS,
-        Task::Assign(_) | Task::Drop(_) | Task::Published(_) | Task::Lag(_) => METADATA,
+        Task::Assign(_) | Task::Drop(_) | Task::Published(..) | Task::Lag(_) => METADATA,
+        Task::Coordinate(_) => GROUPS,
+        Task::LoadShard(_) => GROUP_LOADER,
         Task::Grab(_) | Task::Clean(..) | Task::Cleaned(_) | Task::CleanerRetain(..) => CLEANER,
         Task::Open
         | Task::Recover

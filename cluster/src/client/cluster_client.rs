@@ -15,7 +15,7 @@ use crate::config::ClientSettings;
 use crate::error_code::ErrorCode;
 use crate::ids::BrokerId;
 use crate::net::{Completed, ExponentialBackoff, NetSettings, NetworkClient, Wires};
-use crate::wire::{ApiKey, MetadataRequest, MetadataResponse, metadata_request};
+use crate::wire::{ApiKey, MetadataRequest, MetadataResponse};
 
 const METADATA_TOKEN: u64 = u64::MAX;
 /// Bootstrap addresses have no node id yet: they get -2, -3 and so on, since -1 is nobody.
@@ -117,9 +117,21 @@ impl ClusterClient {
         }
     }
 
+    /// Whether an update of the metadata is under way, or was asked for: what is known may be out of date.
+    #[must_use]
+    pub const fn is_metadata_stale(&self) -> bool {
+        self.updating || self.metadata.is_update_requested()
+    }
+
     /// The next of the requests of others that completed.
     pub fn next_completed(&mut self) -> Option<Completed> {
         self.completed.pop_front()
+    }
+
+    /// Whether requests have completed that nobody has fetched.
+    #[must_use]
+    pub fn has_completed(&self) -> bool {
+        !self.completed.is_empty()
     }
 
     /// When [`Self::poll`] has something to do.
@@ -177,18 +189,15 @@ impl ClusterClient {
             self.metadata.on_failure(self.stream, wires);
             return;
         };
-        let topics = self.metadata.wanted().map(|name| metadata_request::Topic {
-            name: Some(name.to_string()),
-            ..metadata_request::Topic::default()
-        });
         let request = MetadataRequest {
-            topics: Some(topics.collect()),
+            topics: self.metadata.to_ask(),
             allow_auto_topic_creation: false,
             ..MetadataRequest::default()
         };
         let request = self.net.request(version, METADATA_TOKEN, &request);
         assert!(!self.updating, "CC-1: a second metadata request");
         self.updating = true;
+        self.metadata.on_request();
         self.net.send(node, request, wires);
     }
 

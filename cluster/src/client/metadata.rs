@@ -4,7 +4,7 @@
 //! Holds:      nodes, topics, the newest leader epoch seen of each partition; when to ask again.
 //! Inputs:     metadata responses and failures, leader hints. Effects: none; its owner asks when it is due.
 //! Invariants: MD-1 a partition's leader epoch never goes back, unless the topic was created again (KAFKA-12257).
-//! Left out:   partial updates, topics that expire for want of use, rack ids.
+//! Left out:   partial updates, topics that expire for want of use.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use trial_sim::{Span, Time};
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, LeaderEpoch, TopicId, Uuid};
 use crate::net::{ExponentialBackoff, Wires};
-use crate::wire::{MetadataResponse, metadata_response};
+use crate::wire::{MetadataResponse, metadata_request, metadata_response};
 
 /// A partition as clients name it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,6 +46,7 @@ pub struct LeaderAndEpoch {
 #[derive(Debug, Clone, Default)]
 struct TopicState {
     id: TopicId,
+    is_internal: bool,
     partitions: BTreeMap<i32, PartitionState>,
 }
 
@@ -54,6 +55,19 @@ struct PartitionState {
     leader: LeaderAndEpoch,
     /// The replicas that are not said to be offline.
     online: Arc<[BrokerId]>,
+    /// All of them.
+    replicas: Arc<[BrokerId]>,
+}
+
+/// Which topics are asked about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Asked {
+    /// Those that are wanted, by name.
+    Names,
+    /// All that there are: somebody looks for names that match.
+    All,
+    /// Those with these ids: a coordinator has assigned them, whatever their names.
+    Ids(BTreeSet<TopicId>),
 }
 
 /// Whether an error says that what the client believes is out of date (Kafka's `InvalidMetadataException`).
@@ -78,10 +92,14 @@ pub const fn is_invalid_metadata(error: ErrorCode) -> bool {
 #[derive(Debug, Clone)]
 pub struct Metadata {
     wanted: BTreeSet<Arc<str>>,
+    asked: Asked,
     nodes: BTreeMap<BrokerId, Endpoint>,
+    racks: BTreeMap<BrokerId, Arc<str>>,
     topics: BTreeMap<Arc<str>, TopicState>,
     last_seen_epochs: BTreeMap<NamedPartition, LeaderEpoch>,
     update_requested: bool,
+    /// Topics are wanted that the request under way does not ask about.
+    wanted_since: bool,
     last_success: Option<Time>,
     allowed_at: Time,
     failures: u32,
@@ -98,10 +116,13 @@ impl Metadata {
     pub const fn new(max_age: Span, backoff: ExponentialBackoff) -> Self {
         Self {
             wanted: BTreeSet::new(),
+            asked: Asked::Names,
             nodes: BTreeMap::new(),
+            racks: BTreeMap::new(),
             topics: BTreeMap::new(),
             last_seen_epochs: BTreeMap::new(),
             update_requested: true,
+            wanted_since: false,
             last_success: None,
             allowed_at: Time::ZERO,
             failures: 0,
@@ -121,9 +142,64 @@ impl Metadata {
         }
     }
 
-    /// The topics that it wants to know of.
-    pub fn wanted(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.wanted.iter()
+    /// Wants to know of these topics and no others. True if one of them is new, and asked about at once.
+    pub fn want_only(&mut self, topics: &BTreeSet<Arc<str>>) -> bool {
+        let is_news = self.asked == Asked::Names && !topics.is_subset(&self.wanted);
+        self.wanted.clone_from(topics);
+        if is_news {
+            self.request_update_for_new_topics();
+        }
+        is_news
+    }
+
+    /// Asks about all topics from now on.
+    pub fn want_all(&mut self) {
+        if self.asked != Asked::All {
+            self.asked = Asked::All;
+            self.request_update_for_new_topics();
+        }
+    }
+
+    /// Asks about the topics with these ids from now on.
+    pub fn want_ids(&mut self, ids: &BTreeSet<TopicId>) {
+        if !matches!(&self.asked, Asked::Ids(asked) if asked == ids) {
+            self.asked = Asked::Ids(ids.clone());
+            self.request_update_for_new_topics();
+        }
+    }
+
+    /// Asks for an update at once (`requestUpdateForNewTopics`).
+    pub const fn request_update_for_new_topics(&mut self) {
+        self.update_requested = true;
+        self.allowed_at = Time::ZERO;
+        self.equivalent_responses = 0;
+        self.wanted_since = true;
+    }
+
+    /// A request is about to leave: what is wanted from now on is not in it.
+    pub const fn on_request(&mut self) {
+        self.wanted_since = false;
+    }
+
+    /// The topics of a request; none for all that there are.
+    #[must_use]
+    pub fn to_ask(&self) -> Option<Vec<metadata_request::Topic>> {
+        let by_id = |id: &TopicId| metadata_request::Topic { topic_id: *id, name: None };
+        let by_name = |name: &Arc<str>| metadata_request::Topic {
+            name: Some(name.to_string()),
+            ..metadata_request::Topic::default()
+        };
+        match &self.asked {
+            Asked::Names => Some(self.wanted.iter().map(by_name).collect()),
+            Asked::All => None,
+            Asked::Ids(ids) => Some(ids.iter().map(by_id).collect()),
+        }
+    }
+
+    /// Whether an update was asked for and has not come.
+    #[must_use]
+    pub const fn is_update_requested(&self) -> bool {
+        self.update_requested
     }
 
     /// Asks for an update as soon as the back-off allows it.
@@ -170,6 +246,24 @@ impl Metadata {
         self.topics.get(topic).map(|topic| topic.partitions.len()).filter(|count| *count > 0)
     }
 
+    /// The topics that are known, and whether each is one of Kafka's own.
+    pub fn topics(&self) -> impl Iterator<Item = (&Arc<str>, bool)> {
+        self.topics.iter().map(|(name, topic)| (name, topic.is_internal))
+    }
+
+    /// The racks of each partition of a topic, from partition 0 on (KIP-881): of all replicas whose brokers are known
+    /// and have one. Nothing if the topic is not known.
+    #[must_use]
+    pub fn racks(&self, topic: &str) -> Vec<BTreeSet<Arc<str>>> {
+        let Some(topic) = self.topics.get(topic) else {
+            return Vec::new();
+        };
+        let of = |partition: &PartitionState| {
+            partition.replicas.iter().filter_map(|id| self.racks.get(id).cloned()).collect()
+        };
+        topic.partitions.values().map(of).collect()
+    }
+
     /// The partitions of a topic, with their leaders.
     pub fn partitions(&self, topic: &str) -> impl Iterator<Item = (i32, LeaderAndEpoch)> {
         let topic = self.topics.get(topic);
@@ -209,12 +303,13 @@ impl Metadata {
         wires: &mut dyn Wires,
     ) {
         let now = wires.now();
-        self.update_requested = false;
+        self.update_requested = self.wanted_since;
         self.last_success = Some(now);
         self.failures = 0;
         self.version += 1;
         self.equivalent_responses = self.equivalent_responses.saturating_add(1);
         self.nodes = response.brokers.iter().filter_map(endpoint_of_broker).collect();
+        self.racks = response.brokers.iter().filter_map(rack_of_broker).collect();
         let mut topics = BTreeMap::new();
         for topic in &response.topics {
             if let Some((name, state)) = self.on_topic(topic) {
@@ -223,6 +318,9 @@ impl Metadata {
         }
         self.topics = topics;
         self.back_off(now, stream, wires);
+        if self.wanted_since {
+            self.allowed_at = Time::ZERO;
+        }
     }
 
     /// The request failed or could not be sent.
@@ -274,15 +372,29 @@ impl Metadata {
         }
     }
 
+    /// The name of a topic that was asked about; none for any other.
+    fn name_of(&self, name: &str) -> Option<Arc<str>> {
+        let known =
+            self.wanted.get(name).or_else(|| self.topics.get_key_value(name).map(|it| it.0));
+        match &self.asked {
+            Asked::Names => self.wanted.get(name).cloned(),
+            Asked::All | Asked::Ids(_) => Some(known.cloned().unwrap_or_else(|| Arc::from(name))),
+        }
+    }
+
     fn on_topic(&mut self, topic: &metadata_response::Topic) -> Option<(Arc<str>, TopicState)> {
-        let name = self.wanted.get(topic.name.as_deref()?)?.clone();
+        let name = self.name_of(topic.name.as_deref()?)?;
         let error = ErrorCode::from_code(topic.error_code);
         self.update_requested |= is_invalid_metadata(error);
         if !error.is_ok() {
             return None;
         }
         let created_again = self.topics.get(&name).is_none_or(|old| old.id != topic.topic_id);
-        let mut state = TopicState { id: topic.topic_id, partitions: BTreeMap::new() };
+        let mut state = TopicState {
+            id: topic.topic_id,
+            is_internal: topic.is_internal,
+            partitions: BTreeMap::new(),
+        };
         for partition in &topic.partitions {
             let error = ErrorCode::from_code(partition.error_code);
             self.update_requested |= is_invalid_metadata(error);
@@ -305,10 +417,15 @@ impl Metadata {
         let replicas = partition.replica_nodes.iter();
         let online = replicas.filter(|id| !partition.offline_replicas.contains(id));
         let online = online.map(|id| BrokerId(*id)).collect();
+        let replicas = partition.replica_nodes.iter().map(|id| BrokerId(*id)).collect();
         if partition.leader_epoch < 0 {
             self.last_seen_epochs.remove(at);
             self.equivalent_responses = 0;
-            return Some(PartitionState { leader: LeaderAndEpoch { leader, epoch: None }, online });
+            return Some(PartitionState {
+                leader: LeaderAndEpoch { leader, epoch: None },
+                online,
+                replicas,
+            });
         }
         let epoch = LeaderEpoch(partition.leader_epoch);
         match self.last_seen_epochs.get(at) {
@@ -324,7 +441,11 @@ impl Metadata {
             created_again || before <= Some(epoch),
             "MD-1: {at:?} from {before:?} to {epoch:?}"
         );
-        Some(PartitionState { leader: LeaderAndEpoch { leader, epoch: Some(epoch) }, online })
+        Some(PartitionState {
+            leader: LeaderAndEpoch { leader, epoch: Some(epoch) },
+            online,
+            replicas,
+        })
     }
 
     fn back_off(&mut self, now: Time, stream: &'static str, wires: &mut dyn Wires) {
@@ -336,6 +457,10 @@ impl Metadata {
 fn endpoint_of_broker(broker: &metadata_response::Broker) -> Option<(BrokerId, Endpoint)> {
     let port = u16::try_from(broker.port).ok()?;
     Some((BrokerId(broker.node_id), Endpoint { host: broker.host.clone(), port }))
+}
+
+fn rack_of_broker(broker: &metadata_response::Broker) -> Option<(BrokerId, Arc<str>)> {
+    Some((BrokerId(broker.node_id), Arc::from(broker.rack.as_deref()?)))
 }
 
 #[cfg(test)]

@@ -11,20 +11,22 @@ use std::sync::Arc;
 use bytes::Bytes;
 use trial_sim::{BootInfo, Context, Factory, Input, Job, Program, Span, Time};
 
-use super::admin::{Admin, AdminEvent, NewTopic};
+use super::NamedPartition;
+use super::admin::{Admin, NewTopic};
 use super::admin_job::AdminOrder;
-use super::consumer::{ConsumedRecord, ConsumerEvent, KafkaConsumer, Polled};
+use super::consumer::KafkaConsumer;
+use super::member::{Application, Consumption, Heard as Written};
+use super::notes;
 use super::order::{Heard, Order};
-use super::producer::{KafkaProducer, ProducerEvent};
-use super::purger::{Purged, Purger};
+use super::producer::KafkaProducer;
+use super::purger::Purger;
 use super::workload::{RunningWorkload, Workload};
-use super::{Metadata, NamedPartition};
 use crate::config::{ClientSettings, ConsumerConfig, ProducerConfig};
 use crate::error_code::ErrorCode;
-use crate::ids::{Offset, TopicPartition, Uuid};
+use crate::ids::Offset;
 use crate::net::Wires;
 use crate::note::Note;
-use crate::note::client::{ClientNote, PolledRecord, RECORD_ID_HEADER, RecordId};
+use crate::note::client::ClientNote;
 
 /// What runs on a client's host.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +59,13 @@ pub enum ClientKind {
         config: Box<ConsumerConfig>,
         /// How often it deletes what it has read; none: never.
         purge_interval: Option<Span>,
+    },
+    /// Reads what its group gives it.
+    Member {
+        /// Its settings, with the group.
+        config: Box<ConsumerConfig>,
+        /// What it reads, and how.
+        consumption: Consumption,
     },
     /// Creates topics.
     Admin {
@@ -97,6 +106,7 @@ enum Machine {
         topic: Arc<str>,
         purger: Option<Box<Purger>>,
     },
+    Member(Box<Application>),
     Admin(Box<Admin>),
 }
 
@@ -131,6 +141,10 @@ impl ClientProgram {
                     Box::new(Purger::new(&config.client, id, bootstrap, topic.clone(), every))
                 }),
             },
+            ClientKind::Member { config, consumption } => {
+                let (config, how) = ((**config).clone(), consumption.clone());
+                Machine::Member(Box::new(Application::new(config, how, id, bootstrap)))
+            }
             ClientKind::Admin { topics, config } => {
                 Machine::Admin(Box::new(Admin::new(config, id, bootstrap, topics.clone())))
             }
@@ -146,7 +160,7 @@ impl ClientProgram {
             Machine::Producer { producer, running, .. } => {
                 running.as_ref().is_some_and(|it| it.next_due().is_none()) && producer.is_idle()
             }
-            Machine::Consumer { .. } => false,
+            Machine::Consumer { .. } | Machine::Member(_) => false,
             Machine::Admin(admin) => admin.is_done(),
         }
     }
@@ -177,7 +191,7 @@ impl ClientProgram {
     pub fn told(&self, ticket: u64) -> Option<ErrorCode> {
         match &self.machine {
             Machine::Admin(admin) => admin.told(ticket),
-            Machine::Producer { .. } | Machine::Consumer { .. } => None,
+            Machine::Producer { .. } | Machine::Consumer { .. } | Machine::Member(_) => None,
         }
     }
 
@@ -227,18 +241,23 @@ impl ClientProgram {
                     purger.begin(wires);
                 }
             }
+            Machine::Member(_) => {} // its first poll comes with its first work
             Machine::Admin(admin) => admin.on_timer(wires),
         }
     }
 
-    /// A graceful end: a producer flushes first.
+    /// A graceful end: a producer flushes first, a member leaves its group.
     fn stop(&mut self, wires: &mut dyn Wires) {
         self.stopping = true;
-        if let Machine::Producer { producer, running, .. } = &mut self.machine {
-            if let Some(running) = running {
-                running.stop();
+        match &mut self.machine {
+            Machine::Producer { producer, running, .. } => {
+                if let Some(running) = running {
+                    running.stop();
+                }
+                producer.flush(wires);
             }
-            producer.flush(wires);
+            Machine::Member(application) => application.stop(),
+            Machine::Consumer { .. } | Machine::Admin(_) => {}
         }
     }
 
@@ -250,6 +269,7 @@ impl ClientProgram {
                 purger.as_mut().is_some_and(|purger| purger.on_input(input, wires))
                     || consumer.on_input(input, wires)
             }
+            Machine::Member(application) => application.on_input(input, wires),
             Machine::Admin(admin) => admin.on_input(input, wires),
         };
     }
@@ -263,6 +283,7 @@ impl ClientProgram {
                     purger.on_timer(&positions_of(consumer), wires);
                 }
             }
+            Machine::Member(application) => application.on_timer(wires),
             Machine::Admin(admin) => admin.on_timer(wires),
         }
     }
@@ -285,7 +306,7 @@ impl ClientProgram {
                     if let Some(heard) = &mut self.heard {
                         heard.on_event(&event);
                     }
-                    notes.push(note_of_producer(event, producer.metadata()));
+                    notes.push(notes::of_producer(event, producer.metadata()));
                 }
                 if running.next_due().is_none() && producer.is_idle() && !self.done_noted {
                     self.done_noted = true;
@@ -301,21 +322,32 @@ impl ClientProgram {
                         polled.iter().for_each(|it| heard.on_polled(it));
                     }
                     let metadata = consumer.metadata();
-                    notes.extend(polled.into_iter().map(|it| note_of_poll(it, metadata)));
+                    notes.extend(polled.into_iter().map(|it| notes::of_poll(it, metadata)));
                     while let Some(event) = consumer.next_event() {
-                        notes.push(note_of_consumer(event, consumer.metadata()));
+                        notes.push(notes::of_consumer(event, consumer.metadata()));
                     }
                     if over {
                         break;
                     }
                 }
                 while let Some(event) = purger.as_mut().and_then(|purger| purger.next_event()) {
-                    notes.push(note_of_purge(&event, consumer.metadata()));
+                    notes.push(notes::of_purge(&event, consumer.metadata()));
                 }
+            }
+            Machine::Member(application) => {
+                let mut written = Vec::new();
+                application.work(wires, &mut written);
+                for it in &written {
+                    if let (Some(heard), Written::Polled(polled)) = (&mut self.heard, it) {
+                        heard.on_polled(polled);
+                    }
+                }
+                let metadata = application.metadata();
+                notes.extend(written.into_iter().map(|it| notes::of_member(it, metadata)));
             }
             Machine::Admin(admin) => {
                 while let Some(event) = admin.next_event() {
-                    notes.push(note_of_admin(event));
+                    notes.push(notes::of_admin(event));
                 }
             }
         }
@@ -332,6 +364,7 @@ impl ClientProgram {
                 let purge = purger.as_mut().and_then(|purger| purger.next_deadline(now));
                 consumer.next_deadline(now).into_iter().chain(purge).min()
             }
+            Machine::Member(application) => application.next_deadline(now),
             Machine::Admin(admin) => admin.next_deadline(now),
         }
     }
@@ -353,6 +386,7 @@ impl Program<Note> for ClientProgram {
         }
         let may_end = match &self.machine {
             Machine::Producer { producer, .. } => producer.is_idle(),
+            Machine::Member(application) => application.has_ended(),
             Machine::Consumer { .. } | Machine::Admin(_) => true,
         };
         if self.stopping && may_end {
@@ -386,75 +420,4 @@ impl Program<Note> for ClientProgram {
 fn positions_of(consumer: &KafkaConsumer) -> Vec<(i32, Offset)> {
     let known = |at: &NamedPartition| Some((at.partition, consumer.position(at)?));
     consumer.assignment().filter_map(known).collect()
-}
-
-fn by_id(at: &NamedPartition, metadata: &Metadata) -> TopicPartition {
-    let topic = metadata.topic_id(&at.topic).unwrap_or(Uuid::ZERO);
-    TopicPartition { topic, partition: at.partition }
-}
-
-fn note_of_producer(event: ProducerEvent, metadata: &Metadata) -> ClientNote {
-    match event {
-        ProducerEvent::IdAssigned { id, epoch } => ClientNote::ProducerIdAssigned { id, epoch },
-        ProducerEvent::Appended { id, partition } => {
-            ClientNote::Sent { id: RecordId(id), partition: by_id(&partition, metadata) }
-        }
-        ProducerEvent::Delivered { id, partition, offset } => {
-            ClientNote::Acked { id: RecordId(id), partition: by_id(&partition, metadata), offset }
-        }
-        ProducerEvent::Failed { id, partition, error, maybe_written } => ClientNote::Failed {
-            id: RecordId(id),
-            partition: partition.map(|at| by_id(&at, metadata)),
-            error,
-            maybe_written,
-        },
-    }
-}
-
-fn note_of_poll(polled: Polled, metadata: &Metadata) -> ClientNote {
-    let id_of = |record: &ConsumedRecord| {
-        let header = record.headers.iter().find(|(key, _)| &key[..] == RECORD_ID_HEADER)?;
-        RecordId::from_header(header.1.as_deref()?)
-    };
-    let records = polled.records.iter().map(|record| PolledRecord {
-        offset: record.offset,
-        leader_epoch: record.leader_epoch,
-        id: id_of(record),
-    });
-    ClientNote::Polled {
-        partition: by_id(&polled.partition, metadata),
-        records: records.collect(),
-        position: polled.position,
-    }
-}
-
-fn note_of_consumer(event: ConsumerEvent, metadata: &Metadata) -> ClientNote {
-    let id = |at: &NamedPartition| by_id(at, metadata);
-    match event {
-        ConsumerEvent::PositionReset { partition, offset, cause } => {
-            ClientNote::PositionReset { partition: id(&partition), offset, cause }
-        }
-        ConsumerEvent::TruncationDetected { partition, position, divergent } => {
-            ClientNote::TruncationDetected { partition: id(&partition), position, divergent }
-        }
-        ConsumerEvent::Stuck { partition, cause } => {
-            ClientNote::Stuck { partition: id(&partition), cause }
-        }
-        ConsumerEvent::CorruptBatch { partition, position } => {
-            ClientNote::CorruptBatch { partition: id(&partition), position }
-        }
-    }
-}
-
-fn note_of_purge(event: &Purged, metadata: &Metadata) -> ClientNote {
-    let Purged { partition, low_watermark } = event;
-    ClientNote::Purged { partition: by_id(partition, metadata), low_watermark: *low_watermark }
-}
-
-const fn note_of_admin(event: AdminEvent) -> ClientNote {
-    match event {
-        AdminEvent::Ready { topic, partitions } => ClientNote::TopicReady { topic, partitions },
-        AdminEvent::Refused { index, error } => ClientNote::TopicRefused { index, error },
-        AdminEvent::Told { ticket, error } => ClientNote::AdminTold { ticket, error },
-    }
 }

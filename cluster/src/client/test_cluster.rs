@@ -58,6 +58,8 @@ pub(crate) struct TestCluster {
     pub(crate) asked: Vec<Asked>,
     /// How often metadata was asked for.
     pub(crate) metadata_requests: usize,
+    /// How often the timer has fired.
+    pub(crate) timers: usize,
     readers: BTreeMap<ConnId, FrameReader>,
     /// The responses of each connection in the order of the requests: none until they are known.
     responses: BTreeMap<ConnId, VecDeque<(i32, Option<Bytes>)>>,
@@ -74,6 +76,7 @@ impl TestCluster {
             down: BTreeSet::new(),
             asked: Vec::new(),
             metadata_requests: 0,
+            timers: 0,
             readers: BTreeMap::new(),
             responses: BTreeMap::new(),
             connected: 0,
@@ -112,6 +115,7 @@ impl TestCluster {
             rounds += 1;
             assert!(rounds < 100_000, "the timer runs hot at {at:?}");
             self.wires.now = self.wires.now.max(at);
+            self.timers += 1;
             machine.timer(&mut self.wires);
             self.settle(machine);
         }

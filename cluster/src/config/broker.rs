@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use trial_sim::Span;
 
 use super::effective::name_on_brokers;
+use super::group::GroupSettings;
 use super::schema::{self, Section};
 use super::{ConfigError, Ratio, ReplicaSelector, TopicConfig, ValueError, settings};
 
@@ -117,6 +118,8 @@ settings! {
 pub struct BrokerConfig {
     /// The node's own settings.
     pub node: NodeSettings,
+    /// What its group coordinators obey.
+    pub group: GroupSettings,
     /// Defaults for topics that do not say otherwise.
     pub topic: TopicConfig,
     /// What was set, by the names that were used for it.
@@ -147,14 +150,17 @@ impl BrokerConfig {
 
     /// Sets what is not of the node's file.
     pub(super) fn take(&mut self, name: &str, text: &str) -> Result<(), ConfigError> {
-        match self.node.set(name, text) {
-            Err(error) if error.what == ValueError::UnknownName => {}
-            done => return done,
+        for set in [self.node.set(name, text), self.group.set(name, text)] {
+            match set {
+                Err(error) if error.what == ValueError::UnknownName => {}
+                done => return done,
+            }
         }
         self.topic.set(TopicConfig::name_of(name), text).map_err(|error| match error.what {
             ValueError::BadValue => error,
             ValueError::UnknownName => {
                 let mut names = NodeSettings::NAMES.to_vec();
+                names.extend(GroupSettings::NAMES);
                 names.extend(TopicConfig::NAMES);
                 names.extend(TopicConfig::SYNONYMS.iter().map(|(broker_name, _)| *broker_name));
                 ConfigError::unknown(name, &names)

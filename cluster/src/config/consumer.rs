@@ -2,13 +2,14 @@
 //!
 //! In Kafka: `ConsumerConfig` (Kafka 4.3, defaults and validators).
 //! Holds:    what our consumer obeys.
-//! Left out: groups and commits, `isolation.level` (no transactions yet): refused, not ignored.
+//! Left out: `isolation.level` (no transactions yet), `allow.auto.create.topics`: refused, not ignored.
 
 use std::ops::RangeBounds;
 
 use trial_sim::Span;
 
 use super::client::ClientSettings;
+use super::consumer_group::{AssignmentStrategy, GroupProtocol};
 use super::producer::set_either;
 use super::{ConfigError, Value, settings};
 
@@ -53,6 +54,70 @@ settings! {
         client_rack: Option<String> = "client.rack", None, ..;
         /// Whether batches are checked against their checksums.
         check_crcs: bool = "check.crcs", true, ..;
+        /// The group that it is a member of; none: it assigns partitions to itself.
+        group_id: Option<String> = "group.id", None, ..;
+        /// A name that outlives its process: a static member (KIP-345).
+        group_instance_id: Option<String> = "group.instance.id", None, ..;
+        /// How the group agrees on who reads what.
+        group_protocol: GroupProtocol = "group.protocol", GroupProtocol::Classic, ..;
+        /// The coordinator's assignor, with the consumer protocol; none: the coordinator chooses.
+        group_remote_assignor: Option<String> = "group.remote.assignor", None, ..;
+        /// Its own assignors, with the classic protocol.
+        partition_assignment_strategy: Option<AssignmentStrategy> = "partition.assignment.strategy", None, ..;
+        /// How long the coordinator waits for a sign of life, with the classic protocol.
+        session_timeout_ms: Option<i32> = "session.timeout.ms", None, 0..;
+        /// How often a sign of life is given, with the classic protocol.
+        heartbeat_interval_ms: Option<i32> = "heartbeat.interval.ms", None, 0..;
+        /// How long the application may stay away between two polls.
+        max_poll_interval_ms: i32 = "max.poll.interval.ms", 300_000, 1..;
+        /// Whether polls commit what polls before have returned; by default if there is a group.
+        enable_auto_commit: Option<bool> = "enable.auto.commit", None, ..;
+        /// How often they do.
+        auto_commit_interval: Span = "auto.commit.interval.ms", Span::from_millis(5_000), 0..=2_147_483_647;
+        /// How long a call blocks that has no timeout of its own.
+        default_api_timeout: Span = "default.api.timeout.ms", Span::from_millis(60_000), 0..=2_147_483_647;
+        /// Whether a pattern passes over Kafka's own topics.
+        exclude_internal_topics: bool = "exclude.internal.topics", true, ..;
+    }
+}
+
+impl ConsumerSettings {
+    /// `session.timeout.ms` of a classic member, in milliseconds.
+    pub const SESSION_TIMEOUT_MS: i32 = 45_000;
+    /// `heartbeat.interval.ms` of a classic member, in milliseconds.
+    pub const HEARTBEAT_INTERVAL_MS: i32 = 3_000;
+
+    /// How long the coordinator waits for a sign of life, in milliseconds.
+    #[must_use]
+    pub fn session_timeout_ms(&self) -> i32 {
+        self.session_timeout_ms.unwrap_or(Self::SESSION_TIMEOUT_MS)
+    }
+
+    /// How often a sign of life is given, in milliseconds.
+    #[must_use]
+    pub fn heartbeat_interval_ms(&self) -> i32 {
+        self.heartbeat_interval_ms.unwrap_or(Self::HEARTBEAT_INTERVAL_MS)
+    }
+
+    /// Whether polls commit.
+    #[must_use]
+    pub fn auto_commits(&self) -> bool {
+        self.group_id.is_some() && self.enable_auto_commit.unwrap_or(true)
+    }
+
+    /// The settings about a group that were given.
+    fn of_groups(&self) -> [(&'static str, bool); 8] {
+        let unlike = Self::default();
+        [
+            ("group.instance.id", self.group_instance_id.is_some()),
+            ("group.protocol", self.group_protocol != unlike.group_protocol),
+            ("group.remote.assignor", self.group_remote_assignor.is_some()),
+            ("partition.assignment.strategy", self.partition_assignment_strategy.is_some()),
+            ("session.timeout.ms", self.session_timeout_ms.is_some()),
+            ("heartbeat.interval.ms", self.heartbeat_interval_ms.is_some()),
+            ("enable.auto.commit", self.enable_auto_commit == Some(true)),
+            ("max.poll.interval.ms", self.max_poll_interval_ms != unlike.max_poll_interval_ms),
+        ]
     }
 }
 
@@ -76,6 +141,54 @@ impl ConsumerConfig {
             false => self.client.set(name, text),
         })
     }
+
+    /// What only several settings together can break.
+    ///
+    /// # Errors
+    /// If a setting belongs to the other protocol, or means nothing without a group; if heartbeats are as far apart as
+    /// a session is long.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let own = &self.consumer;
+        let given = own.of_groups();
+        let is_given = |name: &str| given.iter().any(|(given, is)| *given == name && *is);
+        let Some(group) = &own.group_id else {
+            return match given.iter().find(|(_, is_given)| *is_given) {
+                Some((name, _)) => {
+                    Err(ConfigError::bad(name, "a value only beside group.id")
+                        .beside(&["group.id"]))
+                }
+                None => Ok(()),
+            };
+        };
+        for (name, value) in
+            [("group.id", Some(group)), ("group.instance.id", own.group_instance_id.as_ref())]
+        {
+            if value.is_some_and(|value| value.trim().is_empty()) {
+                return Err(ConfigError::bad(name, "a name that is not empty"));
+            }
+        }
+        let unfit: &[&str] = match own.group_protocol {
+            GroupProtocol::Classic => &["group.remote.assignor"],
+            GroupProtocol::Consumer => {
+                &["partition.assignment.strategy", "heartbeat.interval.ms", "session.timeout.ms"]
+            }
+        };
+        if let Some(name) = unfit.iter().find(|name| is_given(name)) {
+            let allowed = match own.group_protocol {
+                GroupProtocol::Classic => "a value only with group.protocol=consumer",
+                GroupProtocol::Consumer => "a value only with group.protocol=classic",
+            };
+            return Err(ConfigError::bad(name, allowed).beside(&["group.protocol"]));
+        }
+        if own.group_protocol == GroupProtocol::Classic
+            && own.heartbeat_interval_ms() >= own.session_timeout_ms()
+        {
+            let allowed = format!("less than session.timeout.ms = {}", own.session_timeout_ms());
+            let error = ConfigError::bad("heartbeat.interval.ms", allowed);
+            return Err(error.beside(&["session.timeout.ms"]));
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -91,5 +204,60 @@ mod tests {
         assert_eq!(config.client.request_timeout, Span::from_secs(5), "every client's");
         let error = config.set("auto.offset.reset", "by_duration:P1D").expect_err("not here");
         assert_eq!(error.to_string(), "`auto.offset.reset` takes earliest, latest or none");
+    }
+
+    #[track_caller]
+    fn check(settings: &[(&str, &str)], want: &str) {
+        let mut config = ConsumerConfig::default();
+        for (name, text) in settings {
+            config.set(name, text).expect("a value that it takes");
+        }
+        let said = config.check().map_or_else(|error| error.to_string(), |()| "fine".to_owned());
+        assert_eq!(said, want, "{settings:?}");
+    }
+
+    #[test]
+    fn settings_of_groups_are_refused_where_kafka_refuses_them() {
+        let group = ("group.id", "g");
+        let consumer = ("group.protocol", "CONSUMER");
+        check(&[], "fine");
+        check(&[group, ("session.timeout.ms", "6000"), ("enable.auto.commit", "false")], "fine");
+        check(&[group, consumer, ("group.remote.assignor", "range")], "fine");
+        check(
+            &[group, consumer, ("session.timeout.ms", "45000")],
+            "`session.timeout.ms` takes a value only with group.protocol=classic",
+        );
+        check(
+            &[group, consumer, ("heartbeat.interval.ms", "3000")],
+            "`heartbeat.interval.ms` takes a value only with group.protocol=classic",
+        );
+        check(
+            &[group, ("group.remote.assignor", "uniform")],
+            "`group.remote.assignor` takes a value only with group.protocol=consumer",
+        );
+        check(
+            &[group, ("session.timeout.ms", "3000")],
+            "`heartbeat.interval.ms` takes less than session.timeout.ms = 3000",
+        );
+        check(
+            &[("enable.auto.commit", "true")],
+            "`enable.auto.commit` takes a value only beside group.id",
+        );
+        check(&[("group.id", "")], "`group.id` takes a name that is not empty");
+    }
+
+    #[test]
+    fn assignors_are_named_by_their_classes() {
+        let mut config = ConsumerConfig::default();
+        let name = "partition.assignment.strategy";
+        let package = "org.apache.kafka.clients.consumer.";
+        let text = format!("{package}StickyAssignor, {package}RangeAssignor");
+        config.set(name, &text).expect("two of Kafka's");
+        let strategy = config.consumer.partition_assignment_strategy.clone().expect("it was given");
+        let names: Vec<&str> = strategy.0.iter().map(|assignor| assignor.name()).collect();
+        assert_eq!(names, ["sticky", "range"], "the preferred one first");
+        for bad in ["range", "", &format!("{package}RangeAssignor,{package}RangeAssignor")] {
+            assert!(config.set(name, bad).is_err(), "{bad}");
+        }
     }
 }

@@ -208,6 +208,7 @@ mod tests {
     use super::{ConfigType, Dynamic, Section, in_hash_order, key, keys};
     use crate::config::TopicConfig;
     use crate::config::broker::NodeSettings;
+    use crate::config::group::GroupSettings;
 
     #[test]
     fn all_that_is_obeyed_is_known_to_kafka_and_has_its_default() {
@@ -220,6 +221,13 @@ mod tests {
                 None => assert_eq!(*name, "replica.selector.class"),
             }
             assert_eq!(config, NodeSettings::default(), "{name}");
+        }
+        for name in GroupSettings::NAMES {
+            let known = key(Section::Broker, name).unwrap_or_else(|| panic!("{name} is unknown"));
+            let mut config = GroupSettings::default();
+            let default = known.default.expect("each has one");
+            config.set(name, default).unwrap_or_else(|why| panic!("{why}"));
+            assert_eq!(config, GroupSettings::default(), "{name}");
         }
         for name in TopicConfig::NAMES {
             assert!(key(Section::Topic, name).is_some(), "{name} is unknown");

@@ -6,6 +6,12 @@
 /// The topic of the metadata log itself.
 pub(super) const CLUSTER_METADATA_TOPIC: &str = "__cluster_metadata";
 
+/// The topic of the group coordinator.
+pub(crate) const GROUP_METADATA_TOPIC: &str = "__consumer_offsets";
+
+/// Topics that hold Kafka's own state.
+const INTERNAL: [&str; 3] = [GROUP_METADATA_TOPIC, "__transaction_state", "__share_group_state"];
+
 const NAME_LENGTH_MAX: usize = 249;
 
 /// Why `name` is no name for a topic, in Kafka's words.
@@ -24,6 +30,11 @@ pub(crate) fn validate(name: &str) -> Result<(), String> {
         _ => return Ok(()),
     };
     Err(format!("Topic name is invalid: {reason}"))
+}
+
+/// Whether a topic of this name holds Kafka's own state.
+pub(crate) fn is_internal(name: &str) -> bool {
+    INTERNAL.contains(&name)
 }
 
 /// Whether the names differ in '.' and '_' at most.

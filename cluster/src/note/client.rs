@@ -7,7 +7,7 @@
 use crate::error_code::ErrorCode;
 use crate::ids::{LeaderEpoch, Offset, TopicId, TopicPartition};
 
-pub use crate::client::consumer::ResetCause;
+pub use crate::client::consumer::{CommitCause, CommitFailure, ResetCause};
 
 /// The key of the header that carries a record's id: eight bytes, big-endian.
 pub const RECORD_ID_HEADER: &[u8] = b"trial.id";
@@ -55,6 +55,17 @@ pub struct PolledRecord {
     pub leader_epoch: LeaderEpoch,
     /// Which record it is; none if it carries no id.
     pub id: Option<RecordId>,
+}
+
+/// A position that was to be committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CommittedOffset {
+    /// The partition.
+    pub partition: TopicPartition,
+    /// The next offset to read.
+    pub offset: Offset,
+    /// The epoch of the record before it, if it was read.
+    pub leader_epoch: Option<LeaderEpoch>,
 }
 
 /// What a client did or saw.
@@ -165,4 +176,62 @@ pub enum ClientNote {
         /// The position.
         position: Offset,
     },
+    /// A member of a group begins to tell its application what it was given (`onPartitionsAssigned`).
+    GroupAssigned {
+        /// The generation, or the member epoch.
+        generation: i32,
+        /// The member.
+        member: String,
+        /// What it was given now.
+        added: Vec<TopicPartition>,
+        /// All that it has.
+        owned: Vec<TopicPartition>,
+    },
+    /// A member begins to tell its application what it gives up: its own until then (`onPartitionsRevoked`).
+    GroupRevoked {
+        /// The generation, or the member epoch.
+        generation: i32,
+        /// The partitions.
+        partitions: Vec<TopicPartition>,
+    },
+    /// A member begins to tell its application what it has lost: perhaps somebody else's already
+    /// (`onPartitionsLost`).
+    GroupLost {
+        /// The generation, or the member epoch, that it knows now.
+        generation: i32,
+        /// The partitions.
+        partitions: Vec<TopicPartition>,
+    },
+    /// A coordinator has acknowledged a commit.
+    OffsetsCommitted {
+        /// Who asked for it.
+        cause: CommitCause,
+        /// The generation, or the member epoch, with which it was sent.
+        generation: i32,
+        /// The offsets.
+        offsets: Vec<CommittedOffset>,
+    },
+    /// A commit has failed; it may stand all the same.
+    CommitFailed {
+        /// Who asked for it.
+        cause: CommitCause,
+        /// The offsets.
+        offsets: Vec<CommittedOffset>,
+        /// Why.
+        failure: CommitFailure,
+    },
+    /// A position was set to what the group has committed.
+    PositionCommitted {
+        /// The partition.
+        partition: TopicPartition,
+        /// Where it stands.
+        offset: Offset,
+    },
+    /// A poll threw; if polling again does not help, the application ends.
+    PollFailed {
+        /// What it threw.
+        error: ErrorCode,
+    },
+    /// A member is closed: it has left its group, or given it up.
+    MemberClosed,
 }

@@ -6,6 +6,7 @@
 pub mod broker;
 pub mod client;
 pub mod controller;
+pub mod group;
 pub mod image;
 pub mod partition;
 pub mod raft;
@@ -31,6 +32,8 @@ pub enum Note {
     Raft(raft::RaftNote),
     /// Of what a node has read of the metadata log.
     Image(image::ImageNote),
+    /// Of a shard of the group coordinator.
+    Group(group::GroupNote),
     /// Of one partition on a broker.
     Partition(partition::PartitionNote),
     /// Of one partition's log on a broker.
@@ -87,6 +90,7 @@ impl trial_sim::Note for Note {
             Self::Client(note) => (4u8, note).hash(&mut adapter),
             Self::Reached(mark) => (5u8, mark).hash(&mut adapter),
             Self::Image(note) => (6u8, note).hash(&mut adapter),
+            Self::Group(note) => (7u8, note).hash(&mut adapter),
         }
     }
 }

@@ -2,7 +2,20 @@
 //!
 //! In Kafka:   an exception that leaves `KafkaRaftClientDriver.doWork` goes to the fatal fault handler.
 
+use trial_log::DiskError;
+
 use crate::ids::{LeaderEpoch, Offset};
+
+/// What is said when a disk refuses something.
+pub(super) const DISK_ERRORS: [(DiskError, &str); 7] = [
+    (DiskError::NotFound, "raft: a file is gone"),
+    (DiskError::AlreadyExists, "raft: a file is in the way"),
+    (DiskError::NotEmpty, "raft: a folder is not empty"),
+    (DiskError::Io, "raft: input/output error"),
+    (DiskError::NoSpace, "raft: no space left on the device"),
+    (DiskError::Stale, "raft: a file is not open any more"),
+    (DiskError::WrongKind, "raft: a folder where a file should be"),
+];
 
 /// Why a replica cannot go on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +50,13 @@ pub enum RaftFault {
 }
 
 impl RaftFault {
+    /// Whether it is by a failing device that a replica ended for this reason: no copy of it is at fault.
+    #[must_use]
+    pub fn is_of_device(why: &str) -> bool {
+        let of_device = [DiskError::Io, DiskError::NoSpace];
+        DISK_ERRORS.iter().any(|(error, told)| of_device.contains(error) && *told == why)
+    }
+
     /// The fault in a few words.
     #[must_use]
     pub fn why(&self) -> &'static str {

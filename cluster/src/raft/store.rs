@@ -20,7 +20,7 @@ use super::client::Opened;
 use super::control::{self, VoterHistory};
 use super::effect::Effect;
 use super::election_state::ElectionState;
-use super::fault::RaftFault;
+use super::fault::{DISK_ERRORS, RaftFault};
 use super::log::{BatchContent, LogBatch, RaftLog};
 use super::message::OffsetAndEpoch;
 use crate::ids::{LeaderEpoch, Offset};
@@ -316,15 +316,8 @@ pub(super) fn replace_file(
 }
 
 pub(super) fn disk_fault(error: DiskError) -> RaftFault {
-    RaftFault::Disk(match error {
-        DiskError::NotFound => "raft: a file is gone",
-        DiskError::AlreadyExists => "raft: a file is in the way",
-        DiskError::NotEmpty => "raft: a folder is not empty",
-        DiskError::Io => "raft: input/output error",
-        DiskError::NoSpace => "raft: no space left on the device",
-        DiskError::Stale => "raft: a file is not open any more",
-        DiskError::WrongKind => "raft: a folder where a file should be",
-    })
+    let told = DISK_ERRORS.iter().find(|(listed, _)| *listed == error);
+    RaftFault::Disk(told.map(|(_, why)| *why).expect("every error of a disk is listed"))
 }
 
 fn log_fault(error: LogError) -> RaftFault {

@@ -4,6 +4,7 @@
 
 mod appends;
 mod arrival;
+mod coordinators;
 mod long_poll;
 mod old_records;
 mod orderly_stop;

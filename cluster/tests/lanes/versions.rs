@@ -1,9 +1,9 @@
 //! Every API in every version that is advertised: a request is answered, and the answer can be read.
 
 use bytes::Bytes;
-use trial_cluster::broker::api::SERVED;
+use trial_cluster::broker::api::served;
 use trial_cluster::wire::{
-    AlterConfigsRequest, AlterPartitionReassignmentsRequest, ApiKey, ApiVersionsRequest,
+    self, AlterConfigsRequest, AlterPartitionReassignmentsRequest, ApiKey, ApiVersionsRequest,
     CreatePartitionsRequest, CreateTopicsRequest, DeleteRecordsRequest, DeleteTopicsRequest,
     DescribeClusterRequest, DescribeConfigsRequest, DescribeProducersRequest,
     DescribeQuorumRequest, DescribeTopicPartitionsRequest, ElectLeadersRequest, FetchRequest,
@@ -20,7 +20,7 @@ use crate::support::{Bench, Door, Setup};
 const BY_ID: i16 = 13;
 
 fn versions(api: ApiKey) -> std::ops::RangeInclusive<i16> {
-    let served = SERVED.iter().find(|served| served.api == api).expect("it is served");
+    let served = served().find(|served| served.api == api).expect("it is served");
     served.versions.clone()
 }
 
@@ -52,13 +52,26 @@ fn answers_the_default(bench: &mut Bench, door: Door, api: ApiKey, version: i16)
         ListPartitionReassignments: ListPartitionReassignmentsRequest,
         DescribeConfigs: DescribeConfigsRequest, AlterConfigs: AlterConfigsRequest,
         DescribeProducers: DescribeProducersRequest, DescribeQuorum: DescribeQuorumRequest,
+        ConsumerGroupDescribe: wire::ConsumerGroupDescribeRequest,
+        ConsumerGroupHeartbeat: wire::ConsumerGroupHeartbeatRequest,
+        DeleteGroups: wire::DeleteGroupsRequest,
+        DescribeGroups: wire::DescribeGroupsRequest,
+        Heartbeat: wire::HeartbeatRequest,
+        JoinGroup: wire::JoinGroupRequest,
+        LeaveGroup: wire::LeaveGroupRequest,
+        ListGroups: wire::ListGroupsRequest,
+        OffsetCommit: wire::OffsetCommitRequest,
+        OffsetDelete: wire::OffsetDeleteRequest,
+        OffsetFetch: wire::OffsetFetchRequest,
+        SyncGroup: wire::SyncGroupRequest,
+        FindCoordinator: wire::FindCoordinatorRequest,
     );
 }
 
 #[test]
 fn whatever_is_advertised_is_answered_even_if_it_asks_for_nothing() {
     let mut bench = Setup::new(1).build();
-    for served in SERVED {
+    for served in served() {
         for version in served.versions.clone() {
             let door = bench.connect();
             match served.api {

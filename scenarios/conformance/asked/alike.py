@@ -6,9 +6,10 @@ the text of error messages.
 
 import base64
 import json
+import re
 import struct
 
-IDS = {"topicId", "directoryId", "replicaDirectoryId", "producerId", "sessionId", "clusterId", "memberId"}
+IDS = {"topicId", "directoryId", "replicaDirectoryId", "producerId", "sessionId", "clusterId", "memberId", "leader"}
 NOTHING = ("AAAAAAAAAAAAAAAAAAAAAA", -1, 0, "", None)
 WALL = 1_750_000_000_000  # from here on a time is that of a wall clock
 
@@ -29,26 +30,36 @@ def plain(talk):
     ids = {}
     for step in steps:
         if "answer" in step:
-            step["answer"] = without(step["answer"], "", ids)
+            step["answer"] = without(step["answer"], "", ids, "", step.get("unordered", []))
     return steps
 
 
-def without(value, name, ids):
+def without(value, name, ids, path="", unordered=()):
     if isinstance(value, dict):
-        return {key: without(inner, key, ids) for key, inner in value.items()}
+        return {key: without(inner, key, ids, f"{path}/{key}", unordered) for key, inner in value.items()}
     if isinstance(value, list):
-        return [without(inner, name, ids) for inner in value]
+        if any(leads_to(list_, path) and list_.count("/") == path.count("/") for list_ in unordered):
+            value = sorted(value, key=lambda inner: looks(inner, name, ids))
+        return [without(inner, name, ids, f"{path}/{at}", unordered) for at, inner in enumerate(value)]
     if name == "throttleTimeMs" or name == "controllerId" and value >= 0:
         return "free"
     if name == "errorMessage" and value is not None:
         return "some"
     if name in IDS and value not in NOTHING:
-        return f"id {ids.setdefault((name, value), len(ids))}"
+        kind = "memberId" if name == "leader" else name
+        return f"id {ids.setdefault((kind, value), len(ids))}"
     if isinstance(value, int) and value >= WALL and value < 2**60:
         return "now"
     if name == "records" and value:
         return records(base64.b64decode(value), ids)
     return value
+
+
+def looks(value, name, ids):
+    """A value as it looks before those of its ids that are new have their number."""
+    plain = json.dumps(without(value, name, dict(ids)))
+    new = len(ids)
+    return re.sub(r"id (\d+)", lambda found: "id ?" if int(found[1]) >= new else found[0], plain)
 
 
 def records(data, ids):

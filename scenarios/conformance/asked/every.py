@@ -21,6 +21,18 @@ from . import (
     configs,
     cluster,
     wire,
+    find_coordinator,
+    offset_commit,
+    offset_fetch,
+    join_group,
+    join_static,
+    sync_group,
+    group_admin,
+    consumer_heartbeat,
+    consumer_static,
+    member_epochs,
+    group_protocols,
+    group_times,
 )  # noqa: F401
 
 
@@ -30,8 +42,8 @@ def check():
     assert not twice, twice
 
 
-def ready(nodes):
-    """Asked before a recording: until every node is there, and producer ids can be had."""
+def ready(nodes, groups=False):
+    """Asked before a recording: until every node is there, and producer ids can be had; and a groups' coordinator."""
     talk = Talk("ready", "is everybody there", "a cluster that has just started answers otherwise", nodes)
     TALKS.remove(talk)
     for node in range(1, nodes + 1):
@@ -46,5 +58,9 @@ def ready(nodes):
             **place,
             again={**until("/errorCode", 0), "times": 300},
         )
+    if groups:
+        key = {"key": "ready", "keyType": 0}
+        talk.ask("FindCoordinator", 3, key, again={**until("/errorCode", 0), "times": 300})
+        talk.wait(1000)
     talk.wait(500)
     return talk

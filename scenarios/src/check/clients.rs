@@ -187,6 +187,16 @@ impl Clients {
             ClientNote::PositionReset { partition, offset, .. } => {
                 self.on_reset(at, host, *partition, offset.0, facts);
             }
+            // The group has come so far; what a member of it has read before may come again.
+            ClientNote::PositionCommitted { partition, offset } => {
+                self.streams.entry((host, *partition)).or_default().position = Some(offset.0);
+                self.set_out(host, *partition, offset.0);
+            }
+            ClientNote::GroupAssigned { added, .. } => {
+                for partition in added {
+                    self.streams.remove(&(host, *partition));
+                }
+            }
             // The consumer goes on where the logs part.
             ClientNote::TruncationDetected { partition, divergent: Some(offset), .. } => {
                 self.streams.entry((host, *partition)).or_default().position = Some(offset.0);

@@ -6,8 +6,8 @@
 //! Inputs:     roles, registrations, high watermarks, answers to followers.
 //! Invariants: R24 with everybody else unable to join, a high watermark is not for long below what the whole in-sync
 //!             set has.
-//! Left out:   anything to say while a replica outside the in-sync set is unfenced, dead or not: a leader may be about to
-//!             let it in.
+//! Left out:   anything to say while a replica outside the in-sync set is unfenced, dead or not: a leader may be about
+//!             to let it in.
 
 use std::collections::BTreeMap;
 

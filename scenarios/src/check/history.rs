@@ -5,7 +5,7 @@
 //! Invariants: poll-skip a consumer leaves nothing committed out. unseen what was told safe is read by the end.
 //!             duplicate a record stands at one offset, if its producer is idempotent and no broker has forgotten it.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use trial_cluster::ids::TopicPartition;
 use trial_sim::{HostId, Time};
@@ -16,7 +16,7 @@ use super::losses::Lost;
 use super::promise::FaultSeen;
 use super::verdicts::{Breach, Excuse, Verdicts, replica_hosts};
 use super::words;
-use crate::facts::{Facts, PartitionFacts, ReplicaLog, Role};
+use crate::facts::{Facts, PartitionFacts, ReplicaLog, Role, Term};
 
 /// The run is over.
 pub fn finish(clients: &Clients, facts: &Facts, faults: &[FaultSeen], verdicts: &mut Verdicts) {
@@ -154,22 +154,38 @@ fn lost_uncleanly(
     doubles: &Doubles,
     faults: &[FaultSeen],
 ) -> Option<Excuse> {
-    let elected = partition.unclean_election.filter(|at| *at <= doubles.at)?;
     let (first, second) = doubles.offsets;
-    let lacks = partition.terms.values().find(|term| {
-        (elected..=doubles.at).contains(&term.at) && term.start <= first && term.start <= second
-    })?;
-    let fault = faults.iter().rev().find(|fault| fault.at <= lacks.at);
+    let since = partition.unclean_election?;
+    let lacks = elected_without(partition, first.min(second), since..=doubles.at)?;
     Some(Excuse {
         what: written_twice(partition, doubles),
-        fault: fault.map_or_else(
-            || "a leader was elected that lacks the first".to_owned(),
-            |it| format!("a leader was elected that lacks the first, after {}", it.text),
-        ),
-        setting: "unclean.leader.election.enable".to_owned(),
+        fault: election_without("the first", lacks, faults),
+        setting: UNCLEAN.to_owned(),
         host: String::new(),
         at: doubles.at,
     })
+}
+
+/// The setting by which leaders are elected that may lack what is committed.
+pub(super) const UNCLEAN: &str = "unclean.leader.election.enable";
+
+/// A leader that began within these times, and whose log ended at this offset or before, of a partition that has had an
+/// unclean election: by that one what the leader lacks may have been lost, or may have come back.
+pub(super) fn elected_without(
+    partition: &PartitionFacts,
+    offset: i64,
+    within: RangeInclusive<Time>,
+) -> Option<&Term> {
+    partition.unclean_election?;
+    let lacks = |term: &&Term| within.contains(&term.at) && term.start <= offset;
+    partition.terms.values().find(lacks)
+}
+
+/// Such an election as what explains something.
+pub(super) fn election_without(what: &str, term: &Term, faults: &[FaultSeen]) -> String {
+    let fault = faults.iter().rev().find(|fault| fault.at <= term.at);
+    let elected = format!("a leader was elected that lacks {what}");
+    fault.map_or_else(|| elected.clone(), |fault| format!("{elected}, after {}", fault.text))
 }
 
 /// A broker that restarts may forget what a producer has sent, in two ways, and Kafka's does so too:

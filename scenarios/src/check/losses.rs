@@ -28,6 +28,27 @@ pub(super) struct Lost<'a> {
     instead: Option<RecordId>,
 }
 
+impl Lost<'_> {
+    /// What a broker said of it.
+    fn told<'a>(&self, partition: &'a PartitionFacts) -> Option<&'a Acked> {
+        let covers = |ack: &&Acked| {
+            ack.producer == self.sender
+                && ack.at <= self.fate.told_at
+                && (ack.base..ack.base + i64::from(ack.count)).contains(&self.fate.offset)
+        };
+        partition.acked.iter().filter(covers).last()
+    }
+}
+
+/// A producer's setting, by its number.
+const fn name_of(acks: i16) -> &'static str {
+    match acks {
+        -1 => "acks=all",
+        0 => "acks=0",
+        _ => "acks=1",
+    }
+}
+
 /// Losses that one fault explains.
 struct Group {
     first: i64,
@@ -141,7 +162,7 @@ impl Losses<'_> {
             {
                 // It was read, or nobody had to.
             } else if fate.offset < self.clients.polled_end(partition.id) {
-                self.never_read(partition, leader, &lost, verdicts);
+                self.never_read(partition, leader, &lost, &mut groups, verdicts);
             } else {
                 history::unseen(self.at, &lost, partition, self.clients, self.facts, verdicts);
             }
@@ -225,11 +246,6 @@ impl Losses<'_> {
         verdicts: &mut Verdicts,
     ) {
         let offset = lost.fate.offset;
-        let covers = |ack: &&Acked| {
-            ack.producer == lost.sender
-                && ack.at <= lost.fate.told_at
-                && (ack.base..ack.base + i64::from(ack.count)).contains(&offset)
-        };
         let now = match lost.instead {
             Some(other) => {
                 format!("{} holds record {:x} there", self.facts.setup.name(leader), other.0)
@@ -237,7 +253,7 @@ impl Losses<'_> {
             None => format!("{} holds no record there", self.facts.setup.name(leader)),
         };
         let id = if lost.instead.is_some() { "C2" } else { "lost-write" };
-        let Some(ack) = partition.acked.iter().filter(covers).last() else {
+        let Some(ack) = lost.told(partition) else {
             let why = format!("no broker has told {} so", self.facts.setup.name(lost.sender));
             let why = format!("{} {why}", words::when(self.at));
             return self.violation("C2", partition, lost, why, verdicts);
@@ -253,8 +269,8 @@ impl Losses<'_> {
         };
         match self.allowed(partition, ack, gone) {
             Some((setting, fault)) => {
-                let told = if ack.acks == -1 { "acks=all" } else { "acks=1" };
-                join(groups, (gone.at, gone.host, setting, told), offset, &fault.text);
+                let key = (gone.at, gone.host, setting, name_of(ack.acks));
+                join(groups, key, offset, &fault.text);
             }
             None => {
                 let how = if gone.how == Gone::Crash { "in a crash of" } else { "by a cut on" };
@@ -291,8 +307,18 @@ impl Losses<'_> {
         partition: &PartitionFacts,
         leader: HostId,
         lost: &Lost<'_>,
+        groups: &mut BTreeMap<Key, Group>,
         verdicts: &mut Verdicts,
     ) {
+        // For a while a leader stood that lacks it: consumers read its records there, and are not told that those are
+        // gone again (seed 14813 of `any_cluster`).
+        let (offset, since) = (lost.fate.offset, lost.fate.told_at);
+        if let Some(term) = history::elected_without(partition, offset, since..=self.at) {
+            let fault = history::election_without("it for a while", term, self.faults);
+            let acks = name_of(lost.told(partition).map_or(0, |ack| ack.acks));
+            let key = (term.at, term.leader, history::UNCLEAN.to_owned(), acks);
+            return join(groups, key, offset, &fault);
+        }
         let read_on = self.clients.polled_end(partition.id);
         let leader = self.facts.setup.name(leader);
         let why = format!(

@@ -1,7 +1,8 @@
 //! `trial conform`: conversations that Apache Kafka had, had again with our brokers.
 //!
 //! Effects:    what differs, by conversation and step; how many are alike; which invariants our brokers violated; in
-//!             which conversation Trial itself panicked: the others are had all the same.
+//!             which conversation Trial itself panicked: the others are had all the same; how many were not had, since
+//!             they ask what our brokers do not serve.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -18,8 +19,8 @@ const EXIT_DIFFERS: u8 = 1;
 const SHOWN: usize = 8;
 
 pub(crate) fn conform(args: &ConformArgs) -> Result<u8, Stop> {
-    let conversations = Conversation::all(&args.path)?;
     let mut known = Known::of(&args.path)?;
+    let (conversations, not_had) = to_be_had(Conversation::all(&args.path)?, &mut known);
     let (mut answers, mut alike, mut listed, mut strange, mut violated) = (0, 0, 0, 0, 0);
     let mut broken = 0;
     let mut reasons: BTreeMap<String, usize> = BTreeMap::new();
@@ -64,6 +65,7 @@ pub(crate) fn conform(args: &ConformArgs) -> Result<u8, Stop> {
         "{} conversations, {answers} answers of Apache Kafka 4.3.0: {alike} alike, {listed} differ as listed, {strange} differ\n",
         conversations.len()
     ));
+    say(not_had);
     for (why, count) in &reasons {
         say(format_args!("  {count:>4} times: {why}\n"));
     }
@@ -80,6 +82,29 @@ pub(crate) fn conform(args: &ConformArgs) -> Result<u8, Stop> {
     }
     let is_clean = strange == 0 && unused.is_empty() && violated == 0;
     Ok(if is_clean { 0 } else { EXIT_DIFFERS })
+}
+
+/// The conversations that can be had; and how many cannot, since our brokers do not serve what they ask.
+fn to_be_had(all: Vec<Conversation>, known: &mut Known) -> (Vec<Conversation>, String) {
+    let mut asked: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut not_had = 0;
+    let mut can_be_had = |conversation: &Conversation| {
+        let missing = known.passes_over(conversation);
+        not_had += usize::from(!missing.is_empty());
+        for api in &missing {
+            *asked.entry(api.name()).or_default() += 1;
+        }
+        missing.is_empty()
+    };
+    let conversations = all.into_iter().filter(|one| can_be_had(one)).collect();
+    if not_had == 0 {
+        return (conversations, String::new());
+    }
+    let mut told = format!("  not had, since our brokers do not serve what they ask: {not_had}\n");
+    for (api, count) in asked {
+        told.push_str(&format!("  {count:>4} ask {api}\n"));
+    }
+    (conversations, told)
 }
 
 fn told(conversation: &Conversation, root: &Path, strange: &[Strange]) -> String {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use trial_cluster::broker::api::SERVED;
+use trial_cluster::broker::api::served;
 use trial_cluster::wire::ApiKey;
 use trial_reports::render_served;
 use trial_scenarios::asked::{Asked, quoted};
@@ -79,7 +79,7 @@ fn welcome(server: &Server, scenario: &Scenario, wall_ms: u64) -> String {
         scenario.title,
         scenario.rules.profile(),
     );
-    let serves = |api: ApiKey| SERVED.iter().any(|served| served.api == api);
+    let serves = |api: ApiKey| served().any(|served| served.api == api);
     if !serves(ApiKey::FindCoordinator) {
         text.push_str("not served yet: consumer groups (assign partitions)\n");
     }

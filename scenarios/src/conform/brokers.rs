@@ -162,9 +162,15 @@ fn text(conversation: &Conversation) -> String {
         "title = \"a conversation\"\ntime = \"10h\"\n[cluster]\nbrokers = {}\ncontrollers = 0\n[cluster.config]\n",
         conversation.nodes
     );
-    let of_the_oracle = ("num.partitions", "4");
-    if !conversation.config.contains_key(of_the_oracle.0) {
-        let _ = writeln!(text, "{:?} = {}", of_the_oracle.0, of_the_oracle.1);
+    let of_the_oracle = [
+        ("num.partitions", 4),
+        ("offsets.topic.replication.factor", conversation.nodes.min(3)),
+        ("group.initial.rebalance.delay.ms", 0),
+    ];
+    for (key, value) in of_the_oracle {
+        if !conversation.config.contains_key(key) {
+            let _ = writeln!(text, "{key:?} = {value}");
+        }
     }
     for (key, value) in &conversation.config {
         let _ = writeln!(text, "{key:?} = {value:?}");

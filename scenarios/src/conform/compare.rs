@@ -3,7 +3,9 @@
 //! Holds:      which of our values stands for which of Kafka's, for what nobody can foretell: ids.
 //! Invariants: CO-1 a field that is there in one answer and not in the other differs. CO-2 an id differs if it stands
 //!             for another than before, or if one of the two is none. CO-3 of an error message only whether there is
-//!             one counts; of a wall clock's time, a host, a port, a controller, that both are some.
+//!             one counts; of a wall clock's time, a host, a port, a controller, that both are some. CO-4 the order of
+//!             a list counts, unless the conversation says that Kafka's comes from a hash: then each of its values is
+//!             looked for among ours.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -37,7 +39,7 @@ impl fmt::Display for Difference {
 }
 
 /// Our values for Kafka's, by kind of id.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Ids {
     ours: BTreeMap<(Kind, String), String>,
     kafkas: BTreeMap<(Kind, String), String>,
@@ -94,6 +96,8 @@ pub(super) struct Comparison<'a> {
     pub(super) ids: &'a mut Ids,
     /// Pointers to what is not compared.
     pub(super) free: &'a [String],
+    /// Pointers to lists whose order does not count.
+    pub(super) unordered: &'a [String],
     pub(super) found: Vec<Difference>,
 }
 
@@ -149,9 +153,40 @@ impl Comparison<'_> {
             self.found.push(Difference { path: path.to_owned(), kafka, ours });
             return;
         }
+        let is_unordered = self.unordered.iter().any(|list| is_place(list, path));
+        let ours = if is_unordered { self.paired(path, name, &kafka, ours) } else { ours };
         for (index, (kafka, ours)) in kafka.iter().zip(&ours).enumerate() {
             self.compare(&format!("{path}/{index}"), name, kafka, ours);
         }
+    }
+
+    /// Ours in the order of Kafka's, CO-4: what is alike side by side, the rest as it comes.
+    fn paired<'a>(
+        &self,
+        path: &str,
+        name: &str,
+        kafka: &[&Json],
+        mut ours: Vec<&'a Json>,
+    ) -> Vec<&'a Json> {
+        let mut ids = self.ids.clone();
+        let mut paired = Vec::new();
+        for (index, theirs) in kafka.iter().enumerate() {
+            let path = format!("{path}/{index}");
+            let like_it = ours.iter().position(|our| {
+                let mut tried = ids.clone();
+                let (free, unordered) = (self.free, self.unordered);
+                let mut trial = Comparison { ids: &mut tried, free, unordered, found: Vec::new() };
+                trial.compare(&path, name, theirs, our);
+                let is_alike = trial.found.is_empty();
+                if is_alike {
+                    ids = tried;
+                }
+                is_alike
+            });
+            paired.push(like_it.map(|at| ours.remove(at)));
+        }
+        let mut rest = ours.into_iter();
+        paired.into_iter().filter_map(|one| one.or_else(|| rest.next())).collect()
     }
 
     /// APIs are compared by their keys; one that only Kafka serves is told by its name, `/apiKeys/JoinGroup`.
@@ -261,11 +296,70 @@ pub(super) fn leads_to(pointer: &str, path: &str) -> bool {
     pointer.split('/').all(|part| path.next().is_some_and(|key| part == "*" || part == key))
 }
 
+/// Whether a pointer with `*` for any place leads there, and no further.
+fn is_place(pointer: &str, path: &str) -> bool {
+    leads_to(pointer, path) && pointer.split('/').count() == path.split('/').count()
+}
+
 fn shown(value: Option<&Json>) -> String {
     let Some(value) = value else { return "has no such field".to_owned() };
     let text = value.to_string();
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use trial_cluster::wire::json::Json;
+
+    use super::{Comparison, Ids};
+
+    /// Where two answers differ, whose list `members` has no order, or has one.
+    fn paths(kafka: &str, ours: &str, has_order: bool) -> Vec<String> {
+        let (kafka, ours) = (Json::parse(kafka), Json::parse(ours));
+        let unordered = if has_order { Vec::new() } else { vec!["/members".to_owned()] };
+        let mut ids = Ids::default();
+        let mut comparison =
+            Comparison { ids: &mut ids, free: &[], unordered: &unordered, found: Vec::new() };
+        comparison.compare("", "", &kafka.expect("it is one"), &ours.expect("it is one"));
+        comparison.found.into_iter().map(|found| found.path).collect()
+    }
+
+    fn group(leader: &str, members: &[(&str, &str, &str)]) -> String {
+        let member = |(id, topics, owned): &(&str, &str, &str)| {
+            format!(r#"{{"memberId": "{id}", "topics": [{topics}], "owned": [{owned}]}}"#)
+        };
+        let members: Vec<String> = members.iter().map(member).collect();
+        format!(r#"{{"leader": "{leader}", "members": [{}]}}"#, members.join(", "))
+    }
+
+    #[test]
+    fn a_list_without_order_is_compared_in_any_and_nothing_within_it_is() {
+        let kafka = group("k1", &[("k1", "1, 2", "7"), ("k2", "1, 2", "8"), ("k3", "3", "")]);
+        let turned = group("o1", &[("o3", "3", ""), ("o2", "1, 2", "8"), ("o1", "1, 2", "7")]);
+        assert_eq!(paths(&kafka, &turned, false), Vec::<String>::new());
+        assert_ne!(paths(&kafka, &turned, true), Vec::<String>::new());
+
+        let within = group("o1", &[("o1", "2, 1", "7"), ("o2", "1, 2", "8"), ("o3", "3", "")]);
+        assert_eq!(paths(&kafka, &within, false), ["/members/0/topics/0", "/members/0/topics/1"]);
+    }
+
+    #[test]
+    fn a_list_without_order_still_has_the_same_in_it() {
+        let kafka = group("k1", &[("k1", "1", "7"), ("k2", "1", "8")]);
+        let others = [
+            (
+                "what the leader has is another's",
+                group("o1", &[("o2", "1", "7"), ("o1", "1", "8")]),
+            ),
+            ("one has something else", group("o1", &[("o2", "1", "9"), ("o1", "1", "7")])),
+            ("one is there twice", group("o1", &[("o1", "1", "7"), ("o1", "1", "7")])),
+            ("one is missing", group("o1", &[("o1", "1", "7")])),
+        ];
+        for (what, ours) in others {
+            assert_ne!(paths(&kafka, &ours, false), Vec::<String>::new(), "{what}");
+        }
     }
 }

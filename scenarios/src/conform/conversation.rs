@@ -122,6 +122,8 @@ pub struct Heard {
     pub save: Vec<(String, String)>,
     /// Pointers to what is not compared; `*` stands for any place of a list.
     pub free: Vec<String>,
+    /// Pointers to lists in the order of a hash: what stands in them is compared, in any order.
+    pub unordered: Vec<String>,
 }
 
 impl Conversation {

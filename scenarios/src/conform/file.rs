@@ -60,6 +60,7 @@ struct StepFile {
     #[serde(default)]
     later: bool,
     free: Option<Vec<String>>,
+    unordered: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
@@ -175,11 +176,21 @@ impl StepFile {
             (
                 "api",
                 &[
-                    "version", "to", "on", "client", "request", "answer", "save", "again",
-                    "noreply", "later", "free",
+                    "version",
+                    "to",
+                    "on",
+                    "client",
+                    "request",
+                    "answer",
+                    "save",
+                    "again",
+                    "noreply",
+                    "later",
+                    "free",
+                    "unordered",
                 ],
             ),
-            ("read", &["to", "on", "answer", "save", "free"]),
+            ("read", &["to", "on", "answer", "save", "free", "unordered"]),
             ("raw", &["to", "on", "answer", "free"]),
             ("wait_ms", &[]),
             ("close", &["to"]),
@@ -207,7 +218,8 @@ impl StepFile {
             let what = format!("{one} and {other} contradict each other");
             return Err(Wrong::new(what, "one of again, later, noreply, or none"));
         }
-        let of_an_answer = given.iter().find(|key| matches!(**key, "answer" | "save" | "free"));
+        let of_an_answer =
+            given.iter().find(|key| matches!(**key, "answer" | "save" | "free" | "unordered"));
         if let (true, Some(key)) = (self.later || self.noreply, of_an_answer) {
             let (why, allowed) = match self.later {
                 true => ("later", "the step with `read` has them"),
@@ -237,6 +249,7 @@ impl StepFile {
             ("noreply", self.noreply),
             ("later", self.later),
             ("free", self.free.is_some()),
+            ("unordered", self.unordered.is_some()),
         ];
         keys.into_iter().filter(|(_, is_there)| *is_there).map(|(key, _)| key).collect()
     }
@@ -258,6 +271,10 @@ impl StepFile {
         for pointer in &free {
             named(pointer).map_err(|wrong| wrong.inside("free"))?;
         }
+        let unordered = self.unordered.clone().unwrap_or_default();
+        for pointer in &unordered {
+            named(pointer).map_err(|wrong| wrong.inside("unordered"))?;
+        }
         let save: Vec<_> = self.save.clone().unwrap_or_default().into_iter().collect();
         for (name, pointer) in &save {
             let saved = |wrong: Wrong| wrong.inside(name).inside("save");
@@ -267,7 +284,7 @@ impl StepFile {
             }
             named(pointer).map_err(saved)?;
         }
-        Ok(Heard { answer, save, free })
+        Ok(Heard { answer, save, free, unordered })
     }
 
     fn api_and_version(&self) -> Result<(ApiKey, i16), Wrong> {

@@ -5,18 +5,20 @@
 //!             that Kafka advertises and we do not, and `why`.
 //! Invariants: KN-1 an entry that excuses nothing is told: what was mended is taken from the list. KN-2 an entry has a
 //!             reason, and says which conversations it means: none excuses everything. KN-3 an API is advertised, or
-//!             stands here.
+//!             stands here. KN-4 a conversation is passed over only if it asks an API that stands here and that our
+//!             brokers do not serve indeed; what excuses such a conversation is not told by KN-1.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_spanned::Spanned;
+use trial_cluster::broker::api::served;
 use trial_cluster::wire::ApiKey;
 
 use super::compare::{Difference, leads_to};
-use super::conversation::{Conversation, ConversationError};
+use super::conversation::{Conversation, ConversationError, Step};
 
 /// The list's name in a folder of conversations.
 pub const FILE: &str = "differences.toml";
@@ -146,6 +148,27 @@ impl Known {
             }
         }
         Ok(known)
+    }
+
+    /// The APIs that a conversation asks and our brokers do not serve, if they are on the list, KN-4: it cannot be
+    /// had.
+    pub fn passes_over(&mut self, conversation: &Conversation) -> Vec<ApiKey> {
+        let asks = conversation.steps.iter().filter_map(|step| match step {
+            Step::Ask(ask) => Some(ask.api),
+            _ => None,
+        });
+        let is_served = |api: &ApiKey| served().any(|row| row.api == *api);
+        let missing: BTreeSet<ApiKey> = asks
+            .filter(|api| !is_served(api) && self.not_served.contains_key(api.name()))
+            .collect();
+        if !missing.is_empty() {
+            let path = conversation.path.with_extension("");
+            let path = path.to_string_lossy();
+            for (entry, used) in &mut self.entries {
+                *used |= is_like(&format!("*{}", entry.conversation), &path);
+            }
+        }
+        missing.into_iter().collect()
     }
 
     /// Whether a difference is on the list; its reason.

@@ -235,7 +235,9 @@ impl Player {
         let Answer { asked, body, strange } = answer;
         let mut found: Vec<Difference> = strange.into_iter().collect();
         if let Some(kafka) = &heard.answer {
-            let mut comparison = Comparison { ids: &mut self.ids, free: &heard.free, found };
+            let ids = &mut self.ids;
+            let (free, unordered) = (heard.free.as_slice(), heard.unordered.as_slice());
+            let mut comparison = Comparison { ids, free, unordered, found };
             comparison.compare("", "", kafka, &body);
             found = comparison.found;
             self.played.answers += 1;

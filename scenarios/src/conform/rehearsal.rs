@@ -137,6 +137,13 @@ impl Rehearsal {
         if answer.get("closed").is_some() {
             self.owed.remove(line);
         }
+        for pointer in &heard.unordered {
+            if !leads_to_a_list(answer, pointer) {
+                let what = format!("Kafka's answer has no list at {pointer}");
+                let allowed = "a pointer to a list of the answer";
+                return Err(Wrong::new(what, allowed).inside("unordered"));
+            }
+        }
         for (name, pointer) in &heard.save {
             let Some(value) = at(answer, pointer) else {
                 let what = format!("Kafka's answer has nothing at {pointer}");
@@ -147,6 +154,21 @@ impl Rehearsal {
         }
         Ok(())
     }
+}
+
+/// Whether a pointer with `*` for any place leads to a list.
+fn leads_to_a_list(answer: &Json, pointer: &str) -> bool {
+    let mut found = vec![answer];
+    for key in pointer.split('/').skip(1) {
+        found = found
+            .into_iter()
+            .flat_map(|value| match (value, key) {
+                (Json::List(list), "*") => list.iter().collect(),
+                _ => at(value, &format!("/{key}")).into_iter().collect::<Vec<_>>(),
+            })
+            .collect();
+    }
+    found.iter().any(|value| matches!(value, Json::List(_)))
 }
 
 fn no_connection(line: &Line) -> Wrong {

@@ -80,7 +80,11 @@ fn has_words(what: &What) -> bool {
                     | RaftNote::VoteGranted { .. }
                     | RaftNote::QuorumLost { .. }
             ),
-            Note::Partition(_) | Note::Log { .. } | Note::Reached(_) | Note::Image(_) => false,
+            Note::Partition(_)
+            | Note::Group(_)
+            | Note::Log { .. }
+            | Note::Reached(_)
+            | Note::Image(_) => false,
         },
         _ => true,
     }

@@ -52,8 +52,9 @@ impl Facts {
             // too (`ClusterControlManager.registerBroker`: "Amending registration").
             ControllerNote::BrokerRegistered { epoch, previous, .. }
                 if *previous == Some(*epoch) => {}
-            ControllerNote::BrokerRegistered { id, offset, .. } => {
+            ControllerNote::BrokerRegistered { id, offset, epoch, .. } => {
                 self.unregistered.remove(id);
+                self.on_registered(at, *id, *epoch);
                 if let Some(host) = self.setup.host_of(*id) {
                     for partition in self.partitions.values_mut() {
                         partition.registered_since.insert(host);
@@ -92,6 +93,7 @@ impl Facts {
             "quorum_election",
             "the controllers elected another leader after the first"
         );
+        self.registrations.undo(start);
         for (id, states) in &mut self.fencing {
             while states.last().is_some_and(|(offset, _)| *offset >= start) {
                 states.pop();

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use trial_cluster::ids::{BrokerId, TopicPartition};
 use trial_cluster::mark;
 use trial_cluster::note::Note;
-use trial_cluster::note::broker::BrokerNote;
 use trial_cluster::note::partition::{PartitionEvent, PartitionNote};
 use trial_sim::disk::{Disk, DiskSeen};
 use trial_sim::{CrashKind, HostId, Seen, Time};
@@ -20,6 +19,7 @@ use super::fact::{Fact, Known};
 use super::keeping::Keeping;
 use super::partition::{Gone, PartitionFacts, Term};
 use super::promises::Promises;
+use super::registered::Registrations;
 use super::replica_log::Stored;
 use super::setup::Setup;
 use super::swap::{Suffix, segment_file};
@@ -83,6 +83,7 @@ pub struct Facts {
     pub beyond_budget: Option<BeyondBudget>,
     /// Nodes whose process has ended and that have not registered since.
     pub unregistered: BTreeSet<BrokerId>,
+    pub(super) registrations: Registrations,
     /// When hosts began a process that is not their first.
     pub restarts: BTreeMap<HostId, Vec<Time>>,
     /// Hosts without a process.
@@ -121,6 +122,7 @@ impl Facts {
             unfenced: BTreeMap::new(),
             fencing: BTreeMap::new(),
             unregistered: BTreeSet::new(),
+            registrations: Registrations::default(),
             restarts: BTreeMap::new(),
             down: BTreeSet::new(),
             active_controller: None,
@@ -246,15 +248,7 @@ impl Facts {
                 self.on_log_event(at, host, *partition, event, known);
             }
             Note::Controller(note) => self.on_controller_note(at, host, note, known),
-            Note::Broker(BrokerNote::LogsLoaded { clean: false })
-                if self.restarts.contains_key(&host) =>
-            {
-                mark::reachable!(
-                    self.probes,
-                    "unclean_restart",
-                    "a broker came back without its clean-shutdown marker"
-                );
-            }
+            Note::Broker(note) => self.on_broker_note(host, note),
             _ => {}
         }
     }
@@ -438,6 +432,7 @@ impl Facts {
         self.down.insert(host);
         let Some(node) = self.setup.node_of(host) else { return };
         self.unregistered.insert(node);
+        self.registrations.on_down(node);
         if self.active_controller == Some(host) {
             self.active_controller = None;
         }

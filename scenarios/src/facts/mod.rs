@@ -20,6 +20,7 @@ mod keeping;
 mod partition;
 mod promises;
 mod record_print;
+mod registered;
 mod replica_log;
 mod replica_set;
 mod rewritten;

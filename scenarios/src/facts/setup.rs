@@ -32,8 +32,10 @@ pub enum Role {
         /// `delivery.timeout.ms`.
         delivery_timeout_ms: u64,
     },
-    /// A consumer.
+    /// A consumer that reads all partitions of a topic.
     Consumer,
+    /// A consumer that reads what its group gives it.
+    Member,
     /// The client that creates the topics.
     Admin,
     /// Whoever comes from outside the World: it may say anything, and notes nothing.
@@ -47,6 +49,8 @@ pub struct HostSetup {
     pub name: String,
     /// The topic that a client produces to or consumes.
     pub topic: Option<String>,
+    /// The group that a consumer is a member of.
+    pub group: Option<String>,
     /// What it is.
     pub role: Role,
     /// Where it stands.
@@ -146,7 +150,9 @@ impl Setup {
     pub fn host_of(&self, node: BrokerId) -> Option<HostId> {
         let is_node = |host: &HostSetup| match host.role {
             Role::Broker { id, .. } | Role::Controller { id } => id == node,
-            Role::Producer { .. } | Role::Consumer | Role::Admin | Role::Outside => false,
+            Role::Producer { .. } | Role::Consumer | Role::Member | Role::Admin | Role::Outside => {
+                false
+            }
         };
         let place = self.hosts.iter().position(is_node)?;
         Some(HostId(u16::try_from(place).expect("few hosts")))
@@ -171,7 +177,9 @@ impl Setup {
     pub fn node_of(&self, host: HostId) -> Option<BrokerId> {
         match self.role(host)? {
             Role::Broker { id, .. } | Role::Controller { id } => Some(id),
-            Role::Producer { .. } | Role::Consumer | Role::Admin | Role::Outside => None,
+            Role::Producer { .. } | Role::Consumer | Role::Member | Role::Admin | Role::Outside => {
+                None
+            }
         }
     }
 }

@@ -257,14 +257,19 @@ impl Lab {
     #[track_caller]
     fn client(&self, name: &str, produces: bool) -> (HostId, String) {
         let clients = &self.run.scenario().clients;
-        let is_meant = |client: &Client| matches!(client, Client::Producer { .. }) == produces;
+        let is_meant = |client: &Client| match client {
+            Client::Producer { .. } => produces,
+            Client::Consumer { .. } => !produces,
+            // A member says itself which topics it reads from.
+            Client::Member { .. } => false,
+        };
         let kind = if produces { "producer" } else { "consumer" };
         match clients.get(name).filter(|client| is_meant(client)) {
             Some(Client::Producer { topic, .. } | Client::Consumer { topic, .. }) => {
                 let host = self.facts().setup.host_named(name).expect("a client is a host");
                 (host, topic.clone())
             }
-            None => {
+            Some(Client::Member { .. }) | None => {
                 let known = clients.iter().filter(|(_, client)| is_meant(client));
                 let known: Vec<_> = known.map(|(name, _)| name.as_str()).collect();
                 let known = if known.is_empty() {

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use trial_cluster::client::{ClientKind, ClientSpec, NewTopic, RecordSource, Workload};
-use trial_cluster::config::{ClientSettings, OffsetReset};
+use trial_cluster::config::{ClientSettings, ConsumerConfig, OffsetReset};
 use trial_cluster::ids::BrokerId;
 use trial_cluster::node::{BROKER_PORT, ClusterSpec, NodeSpec, Roles};
 use trial_cluster::note::Note;
@@ -56,7 +56,7 @@ pub fn assemble(
         };
         let place = place(&node.host);
         let name = node.host.to_string();
-        hosts.push(HostSetup { name, role, topic: None, place, resets_to_end: false });
+        hosts.push(HostSetup { name, role, topic: None, group: None, place, resets_to_end: false });
     }
     let bootstrap: Vec<(String, u16)> = cluster
         .nodes
@@ -75,18 +75,24 @@ pub fn assemble(
         let spec = HostSpec::new(factory).with_place(place.clone()).with_clock(clock(scenario));
         let host = world.add_host(&name, spec);
         world.boot(host);
-        let topic = scenario.clients.get(&name).map(|client| match client {
-            Client::Producer { topic, .. } | Client::Consumer { topic, .. } => topic.clone(),
+        let client = scenario.clients.get(&name);
+        let topic = client.and_then(|client| match client {
+            Client::Producer { topic, .. } | Client::Consumer { topic, .. } => Some(topic.clone()),
+            Client::Member { .. } => None,
         });
-        let resets_to_end = matches!(scenario.clients.get(&name),
-            Some(Client::Consumer { config, .. })
+        let group = client.and_then(|client| match client {
+            Client::Member { config, .. } => config.consumer.group_id.clone(),
+            Client::Producer { .. } | Client::Consumer { .. } => None,
+        });
+        let resets_to_end = matches!(client,
+            Some(Client::Consumer { config, .. } | Client::Member { config, .. })
                 if config.consumer.auto_offset_reset == OffsetReset::Latest);
-        hosts.push(HostSetup { name, role, topic, place, resets_to_end });
+        hosts.push(HostSetup { name, role, topic, group, place, resets_to_end });
     }
     if scenario.guests.is_some() {
         world.outside_host();
         let (name, role, place) = (OUTSIDE.to_owned(), Role::Outside, Place::default());
-        hosts.push(HostSetup { name, role, topic: None, place, resets_to_end: false });
+        hosts.push(HostSetup { name, role, topic: None, group: None, place, resets_to_end: false });
     }
     let topics =
         scenario.topics.iter().map(|(name, topic)| (name.clone(), topic_setup(scenario, topic)));
@@ -203,18 +209,27 @@ fn clients(scenario: &Scenario, played: Played) -> Vec<(String, ClientKind, Role
                 (ClientKind::Producer { topic, config, workload }, role)
             }
             Client::Consumer { topic, config, purge } => {
-                let (topic, mut config) = (Arc::from(topic.as_str()), Box::new(config.clone()));
-                // It stands where its host does, unless it says otherwise; as brokers do.
-                let place = scenario.places.get(name).and_then(|place| place.rack.as_deref());
-                let rack = &mut config.consumer.client_rack;
-                *rack = rack.take().or_else(|| place.map(str::to_owned));
+                let (topic, config) = (Arc::from(topic.as_str()), placed(scenario, name, config));
                 let purge_interval = *purge;
                 (ClientKind::Consumer { topic, config, purge_interval }, Role::Consumer)
+            }
+            Client::Member { consumption, config } => {
+                let (config, consumption) = (placed(scenario, name, config), consumption.clone());
+                (ClientKind::Member { config, consumption }, Role::Member)
             }
         };
         clients.push((name.clone(), kind, role));
     }
     clients
+}
+
+/// A consumer stands where its host does, unless it says otherwise; as brokers do.
+fn placed(scenario: &Scenario, name: &str, config: &ConsumerConfig) -> Box<ConsumerConfig> {
+    let mut config = Box::new(config.clone());
+    let place = scenario.places.get(name).and_then(|place| place.rack.as_deref());
+    let rack = &mut config.consumer.client_rack;
+    *rack = rack.take().or_else(|| place.map(str::to_owned));
+    config
 }
 
 fn workload(load: &Load, until: Option<Span>) -> Workload {

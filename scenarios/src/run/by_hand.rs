@@ -159,7 +159,7 @@ impl Player {
     }
 
     pub(super) fn enter(&mut self, planned: &Planned, plan_requires: bool) -> usize {
-        self.outcomes.push(super::player::Outcome::of(planned, plan_requires));
+        self.outcomes.push(super::outcome::Outcome::of(planned, plan_requires));
         self.outcomes.len() - 1
     }
 }

@@ -14,7 +14,8 @@ use trial_sim::fault::{
 };
 use trial_sim::{CrashKind, DiskId, FaultId, HostId, World};
 
-use super::player::{ByBudget, Held, Outcome, Situation};
+use super::outcome::{ByBudget, Outcome};
+use super::player::{Held, Situation};
 use super::programs::Programs;
 use crate::scenario::ADMIN;
 

@@ -9,6 +9,8 @@ mod carrier;
 mod document;
 #[cfg(test)]
 mod one_item_less;
+mod operator;
+mod outcome;
 mod pinned;
 mod plan;
 mod player;

@@ -7,8 +7,8 @@
 use trial_sim::Time;
 use trial_sim::fault::{Effect, Fault, Group, HostExpr, When};
 
+use super::outcome::{ByBudget, Outcome, within_budget};
 use super::plan::lasting;
-use super::player::{ByBudget, Outcome, within_budget};
 use super::trial_run::Run;
 use crate::scenario::ScenarioError;
 

@@ -6,15 +6,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use trial_cluster::broker::REGISTRATION_GIVEN_UP;
 use trial_cluster::client::ClientProgram;
 use trial_cluster::error_code::ErrorCode;
 use trial_cluster::note::Note;
 use trial_reports::{EffectNumber, FaultEffect, FaultOutcome};
 use trial_sim::fault::{Condition, Effect, Fault, HostExpr, When};
-use trial_sim::{CrashKind, CrashReport, FaultId, HostId, Plan as Draws, Span, Time, World};
+use trial_sim::{FaultId, HostId, Plan as Draws, Span, Time, World};
 
 use super::carrier::Carrier;
+use super::operator::Operator;
+use super::outcome::{ByBudget, Outcome, within_budget};
 use super::plan::{Plan, Planned, lasting};
 use super::programs::Programs;
 use super::told;
@@ -43,69 +44,6 @@ pub trait Situation {
     fn broker(&self, host: HostId) -> Option<i32>;
     /// Every host, for an isolation.
     fn all_hosts(&self) -> Vec<HostId>;
-}
-
-/// What the budget makes of a fault that a swarm drew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum ByBudget {
-    /// It happens as it was drawn.
-    #[default]
-    Allowed,
-    /// The process dies, and the machine keeps its power.
-    KeptPower,
-    /// It does not happen.
-    Spared,
-}
-
-/// A fault as the budget let it be.
-pub(super) fn within_budget(fault: &Fault, budget: ByBudget) -> Fault {
-    let mut fault = fault.clone();
-    if let (ByBudget::KeptPower, Effect::Crash { losing_unsynced, .. }) =
-        (budget, &mut fault.effect)
-    {
-        *losing_unsynced = false;
-    }
-    fault
-}
-
-/// What happened to a planned fault.
-#[derive(Debug, Clone)]
-pub(super) struct Outcome {
-    text: String,
-    pub(super) at: Option<Time>,
-    pub(super) hosts: Vec<HostId>,
-    pub(super) faults: Vec<FaultId>,
-    pub(super) crashes: Vec<(CrashKind, CrashReport)>,
-    pub(super) remark: Option<String>,
-    /// Which admin was asked, and what its answer is found by.
-    pub(super) asked: Option<(HostId, u64)>,
-    /// It did something that no counter shows.
-    pub(super) did: bool,
-    /// What the budget made of a fault that a swarm drew.
-    pub(super) budget: ByBudget,
-    /// It was written, and the budget would not have let a swarm do it.
-    pub(super) over_budget: bool,
-    /// The scenario demands that it does something.
-    required: bool,
-}
-
-impl Outcome {
-    /// Of a fault whose time has not come.
-    pub(super) fn of(planned: &Planned, plan_requires: bool) -> Self {
-        Self {
-            text: planned.fault.to_string(),
-            at: None,
-            hosts: Vec::new(),
-            faults: Vec::new(),
-            crashes: Vec::new(),
-            remark: None,
-            asked: None,
-            did: false,
-            budget: ByBudget::Allowed,
-            over_budget: false,
-            required: plan_requires && !planned.drawn,
-        }
-    }
 }
 
 /// A filter that holds frames.
@@ -167,6 +105,8 @@ pub struct Player {
     revived: Vec<(Time, HostId)>,
     /// Hosts that nobody starts again at the end.
     left_down: BTreeSet<HostId>,
+    is_over: bool,
+    operator: Operator,
     programs: Programs,
     draws: Draws,
 }
@@ -187,6 +127,8 @@ impl Player {
             swizzled: Vec::new(),
             revived: Vec::new(),
             left_down: BTreeSet::new(),
+            is_over: false,
+            operator: Operator::default(),
             programs,
             draws,
         };
@@ -325,12 +267,11 @@ impl Player {
         }
     }
 
-    /// A host went down by itself or by a stop: it starts again if it is wanted. Whatever watches the process of a
-    /// broker that gave up its registration does the same, unless a fault keeps it down.
+    /// A host went down by itself or by a stop: it starts again if it is wanted, or looked after and not kept down.
     pub fn on_down(&mut self, host: HostId, halt: Option<&str>, world: &mut World<Note>) {
         let stays = self.kept_down.contains_key(&host) || self.left_down.contains(&host);
-        let gave_up = halt == Some(REGISTRATION_GIVEN_UP) && !stays;
-        if self.to_restart.remove(&host) || gave_up {
+        let wanted = self.to_restart.remove(&host);
+        if wanted || !stays && self.operator.starts_again(host, halt, self.is_over) {
             world.restart(host);
         }
     }
@@ -352,6 +293,7 @@ impl Player {
     /// The faults are over: heals everything and starts everybody.
     pub fn end_all(&mut self, world: &mut World<Note>) {
         self.cursor = self.timed.len();
+        self.is_over = true;
         self.triggered.clear();
         let left = |host: &HostId| self.left_down.contains(host) && !world.is_up(*host);
         let left_down: BTreeSet<HostId> = self.left_down.iter().copied().filter(left).collect();
@@ -363,11 +305,9 @@ impl Player {
         self.kept_down.clear();
         self.holds.clear();
         self.swizzled.clear();
-        for host in (0..world.host_count()).map(|host| HostId(u16::try_from(host).expect("few"))) {
-            if !world.is_up(host) && !left_down.contains(&host) {
-                world.restart(host);
-            }
-        }
+        let hosts = (0..world.host_count()).map(|host| HostId(u16::try_from(host).expect("few")));
+        let down: Vec<HostId> = hosts.filter(|host| !world.is_up(*host)).collect();
+        down.iter().filter(|host| !left_down.contains(host)).for_each(|host| world.restart(*host));
     }
 
     pub(super) fn end(&mut self, active: Active, world: &mut World<Note>) {

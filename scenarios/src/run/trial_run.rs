@@ -10,6 +10,7 @@ use trial_sim::disk::Disk;
 use trial_sim::{Digest, DiskId, HostId, Plan as Draws, Seen, Span, Time, World, WorldSettings};
 
 use super::assemble::{Played, assemble};
+use super::operator;
 use super::plan::Plan;
 use super::player::{Done, Player};
 use super::waits::Waits;
@@ -272,6 +273,8 @@ impl Run {
         } else if now.since(since) >= LIVE_WITHIN {
             self.missing = missing;
             self.end(Phase::Over { healed_at: since, live_at: None });
+        } else {
+            operator::kill_overtaken(self.judge.facts(), &mut self.world);
         }
     }
 

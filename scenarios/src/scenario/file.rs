@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
-use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_spanned::Spanned;
 
@@ -100,6 +100,36 @@ impl<'de> Deserialize<'de> for MustHappen {
     }
 }
 
+/// A topic, or a list of topics.
+#[derive(Debug)]
+pub(super) struct OneOrMore(pub(super) Vec<Spanned<String>>);
+
+/// By hand: an untagged enum would lose the places of its words.
+impl<'de> Deserialize<'de> for OneOrMore {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct TopicOrList;
+
+        impl<'de> Visitor<'de> for TopicOrList {
+            type Value = OneOrMore;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a topic, or a list of topics")
+            }
+
+            fn visit_str<E: Error>(self, topic: &str) -> Result<OneOrMore, E> {
+                // The place of the only one is that of the whole.
+                Ok(OneOrMore(vec![Spanned::new(0..0, topic.to_owned())]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<OneOrMore, A::Error> {
+                Vec::deserialize(SeqAccessDeserializer::new(list)).map(OneOrMore)
+            }
+        }
+
+        from.deserialize_any(TopicOrList)
+    }
+}
+
 /// `[cluster]`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -163,7 +193,19 @@ pub(super) struct TopicTable {
 #[serde(deny_unknown_fields)]
 pub(super) struct ClientTable {
     pub(super) produce: Option<Spanned<String>>,
-    pub(super) consume: Option<Spanned<String>>,
+    pub(super) consume: Option<Spanned<OneOrMore>>,
+    pub(super) consume_pattern: Option<Spanned<String>>,
+    pub(super) consume_regex: Option<Spanned<String>>,
+    pub(super) group: Option<Spanned<String>>,
+    pub(super) commit: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "text::<Duration, _>")]
+    pub(super) per_record: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "text::<Duration, _>")]
+    pub(super) per_poll: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "text::<Duration, _>")]
+    pub(super) pause: Option<Spanned<String>>,
+    #[serde(default, deserialize_with = "text::<Duration, _>")]
+    pub(super) callback: Option<Spanned<String>>,
     pub(super) by_hand: Option<Spanned<bool>>,
     #[serde(default, deserialize_with = "text::<Rate, _>")]
     pub(super) rate: Option<Spanned<String>>,

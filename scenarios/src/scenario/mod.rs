@@ -16,6 +16,7 @@ mod reading_clients;
 mod reading_cluster;
 mod reading_end;
 mod reading_lanes;
+mod reading_members;
 mod reading_network;
 mod records;
 #[expect(
@@ -27,8 +28,8 @@ mod source;
 
 pub use self::scenario::{Client, Cluster, Guests, Lanes, Load, Network, Scenario, Topic};
 pub use builder::{
-    ClientBuilder, RackBuilder, ScenarioBuilder, Setting, TopicBuilder, consumer, producer, rack,
-    scenario, topic,
+    ClientBuilder, RackBuilder, ScenarioBuilder, Setting, TopicBuilder, consumer, member,
+    member_matched_by_coordinator, member_matching, producer, rack, scenario, topic,
 };
 pub(crate) use error::allowed_are;
 pub use error::{ScenarioError, did_you_mean};

@@ -8,7 +8,7 @@ use trial_cluster::config::{ConsumerConfig, ProducerConfig};
 use trial_sim::Span;
 
 use super::error::ScenarioError;
-use super::file::ClientTable;
+use super::file::{ClientTable, OneOrMore};
 use super::reading::Reading;
 use super::records::{Record, RecordFileError, parse_records, read_records};
 use super::scenario::{Client, Cluster, Load, Topic};
@@ -33,9 +33,18 @@ impl Reading<'_> {
             let label = "b1, b2, … are brokers, c1, c2, … controllers, admin creates the topics, outside is whoever comes from there";
             return Err(self.source.error(name.span(), message, label));
         }
-        let (topic, produces) = match (&table.produce, &table.consume) {
+        if table.group.is_some() && table.produce.is_none() {
+            return self.member(name, table, topics);
+        }
+        self.no_words_of_members(table)?;
+        let consumed = table.consume.as_ref().map(OneOrMore::only);
+        let (topic, produces) = match (&table.produce, &consumed) {
             (Some(topic), None) => (topic, true),
-            (None, Some(topic)) => (topic, false),
+            (None, Some(Ok(topic))) => (topic, false),
+            (None, Some(Err(span))) => {
+                let message = "only a member of a group reads several topics";
+                return Err(self.source.error(span.clone(), message, "group = is missing"));
+            }
             _ => {
                 let message = format!("`{}` must either produce or consume", name.get_ref());
                 return Err(self.source.error(name.span(), message, "produce = or consume ="));
@@ -46,24 +55,10 @@ impl Reading<'_> {
             return Err(self.unknown(topic, "topic", &names));
         };
         if !produces {
-            let unfit = [
-                table.by_hand.as_ref().map(Spanned::span),
-                table.rate.as_ref().map(Spanned::span),
-                table.records.as_ref().map(Spanned::span),
-                table.size.as_ref().map(Spanned::span),
-                table.keys.as_ref().map(Spanned::span),
-                table.tombstones.as_ref().map(Spanned::span),
-                table.key.as_ref().map(Spanned::span),
-            ];
-            if let Some(span) = unfit.into_iter().flatten().next() {
-                return Err(self.source.error(
-                    span,
-                    "a consumer sends nothing",
-                    "this is for producers",
-                ));
-            }
+            self.no_words_of_producers(table)?;
             let mut config = ConsumerConfig::default();
             self.settings(&table.config, |name, value| config.set(name, value))?;
+            self.no_group_in(&table.config, &config)?;
             let purge = self.purge_interval(table, known)?;
             return Ok(Client::Consumer { topic: topic.get_ref().clone(), config, purge });
         }
@@ -85,6 +80,26 @@ impl Reading<'_> {
                 .with_help(help));
         }
         Ok(Client::Producer { topic: topic.get_ref().clone(), load, config })
+    }
+
+    /// A consumer sends nothing.
+    pub(super) fn no_words_of_producers(&self, table: &ClientTable) -> Result<(), ScenarioError> {
+        let unfit = [
+            table.by_hand.as_ref().map(Spanned::span),
+            table.rate.as_ref().map(Spanned::span),
+            table.records.as_ref().map(Spanned::span),
+            table.size.as_ref().map(Spanned::span),
+            table.keys.as_ref().map(Spanned::span),
+            table.tombstones.as_ref().map(Spanned::span),
+            table.key.as_ref().map(Spanned::span),
+        ];
+        match unfit.into_iter().flatten().next() {
+            None => Ok(()),
+            Some(span) => {
+                let message = "a consumer sends nothing";
+                Err(self.source.error(span, message, "this is for producers"))
+            }
+        }
     }
 
     pub(super) fn load(&self, table: &ClientTable) -> Result<Load, ScenarioError> {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use serde_spanned::Spanned;
 use trial_cluster::broker::Pace;
+use trial_cluster::client::Consumption;
 use trial_cluster::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig};
 use trial_cluster::rules::Rules;
 use trial_reports::Verdict;
@@ -161,6 +162,13 @@ pub enum Client {
         config: ConsumerConfig,
         /// How often it deletes what it has read; none: never.
         purge: Option<Span>,
+    },
+    /// Reads what its group gives it.
+    Member {
+        /// What, and how.
+        consumption: Consumption,
+        /// Its settings, with the group.
+        config: ConsumerConfig,
     },
 }
 

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use trial_cluster::client::consumer::Subscription;
 use trial_sim::fault::{Fault, HostExpr};
 
 use super::draft::Draft;
@@ -119,6 +120,10 @@ pub(super) fn fewer_topics(search: &mut Search<'_>) {
             Client::Producer { topic: used, .. } | Client::Consumer { topic: used, .. } => {
                 *used == topic
             }
+            Client::Member { consumption, .. } => match &consumption.subscription {
+                Subscription::Topics(topics) => topics.contains(topic.as_str()),
+                Subscription::Pattern(_) | Subscription::ServerPattern(_) => false,
+            },
         };
         let users = scenario.clients.iter().filter(|(_, client)| uses(client));
         let users: Vec<&String> = users.map(|(name, _)| name).collect();

@@ -156,6 +156,39 @@ fn lost_write_what_was_told_safe_and_is_passed_over_was_lost() {
     });
 }
 
+/// Seed 14813 of `any_cluster`: while another leader stood that lacks them, consumers read its records in their place.
+#[test]
+fn lost_write_is_excused_where_an_unclean_election_hid_records_for_a_while() {
+    let tale = |from: ElectedFrom, back: ElectedFrom, lacks_it: bool| {
+        let mut story = Story::with_three(crate::DURABLE);
+        story.polls(&[(0, 0), (1, 1), (2, 2)]);
+        story.sends(3);
+        story.writes(B1, 0, 3);
+        story.produces(B1, 3, 3, 1);
+        if !lacks_it {
+            story.writes(B3, 0, 3);
+        }
+        story.fault("at 1s isolate b1", &[B1]);
+        story.elects(3, &[3], from);
+        story.leads(B3, 1);
+        story.writes(B3, 1, 9);
+        story.writes(B3, 1, 10);
+        story.commits(B3, 1, 5);
+        story.polls(&[(4, 10)]);
+        story.elects(1, &[1], back);
+        story.leads(B1, 2);
+        story.writes(B1, 2, 11);
+        story.commits(B1, 2, 5);
+        story.end().contains(&"lost-write")
+    };
+    let (clean, unclean) = (ElectedFrom::Isr, ElectedFrom::Unclean);
+    assert!(!tale(unclean, unclean, true), "it is excused");
+    // Told with acks=1, and the next leader in sync lacks it: an unclean election brings it back.
+    assert!(!tale(clean, unclean, true), "it is excused");
+    assert!(tale(unclean, unclean, false), "that leader has it");
+    assert!(tale(clean, clean, true), "who is in sync has everything");
+}
+
 #[test]
 fn s1_a_consumer_finds_no_bad_batch() {
     let (partition, position) = (ORDERS, Offset(1));

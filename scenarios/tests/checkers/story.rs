@@ -117,6 +117,7 @@ fn setup(promises: Promises, settings: &[(&str, &str)]) -> Setup {
         HostSetup {
             name: name.to_owned(),
             topic,
+            group: None,
             role,
             place: Place::default(),
             resets_to_end: false,

@@ -7,6 +7,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod assignors;
 mod dump;
 mod oracle;
 mod our_folder;

@@ -6,7 +6,7 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use trial_cluster::broker::api::SERVED;
+use trial_cluster::broker::api::served;
 use trial_cluster::net::frames;
 use trial_cluster::wire::{
     ApiVersionsRequest, CreateTopicsRequest, ListOffsetsRequest, MetadataRequest,
@@ -29,7 +29,8 @@ fn frame(draws: &mut Stream) -> Vec<u8> {
         0 => noise(draws),
         1 => {
             // A header that is right, and a body that is noise.
-            let served = &SERVED[usize::try_from(draws.below(SERVED.len() as u64)).expect("few")];
+            let place = usize::try_from(draws.below(served().count() as u64)).expect("few");
+            let served = served().nth(place).expect("it is one of them");
             let (low, high) = (i64::from(*served.versions.start()), *served.versions.end());
             let spread = u64::try_from(i64::from(high) - low + 3).expect("above zero");
             let version = i16::try_from(low - 1 + draws.below(spread) as i64).expect("small");

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx};
-use super::SERVED;
+use super::served;
 use crate::error_code::ErrorCode;
 use crate::image::{MetadataImage, SUPPORTED_FEATURES, feature};
 use crate::wire::{ApiKey, ApiVersionsRequest, ApiVersionsResponse, api_versions_response as wire};
@@ -33,7 +33,7 @@ pub(super) fn handle(
         broker.respond::<ApiVersionsRequest>(request, &response, cx);
         return Ok(());
     }
-    let served = SERVED.iter().map(|served| (served.api, served.versions.clone()));
+    let served = served().map(|served| (served.api, served.versions.clone()));
     let mut response = api_versions_response(broker.image(), served);
     if version < TAKES_VERSION_ZERO {
         response.supported_features.retain(|feature| feature.min_version > 0);

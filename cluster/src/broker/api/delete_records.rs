@@ -17,6 +17,7 @@ use super::super::request::{Refused, Request};
 use super::super::task::Task;
 use super::super::{Broker, Cx, costs};
 use super::in_turn::{self, InTurn};
+use crate::controller::topic_names;
 use crate::error_code::ErrorCode;
 use crate::ids::{Offset, TopicPartition};
 use crate::mark;
@@ -26,9 +27,6 @@ use crate::wire::{DeleteRecordsRequest, DeleteRecordsResponse, delete_records_re
 const HIGH_WATERMARK: i64 = -1;
 /// There is no low watermark to tell.
 const NONE: Offset = Offset(-1);
-/// The topics that Kafka keeps for itself.
-const INTERNAL_TOPICS: [&str; 3] =
-    ["__consumer_offsets", "__transaction_state", "__share_group_state"];
 
 /// A request in process.
 #[derive(Debug, Clone)]
@@ -68,7 +66,7 @@ pub(super) fn handle(
             let slot = known.and_then(|id| broker.replicas.slot(id));
             let error = if known.is_none() {
                 ErrorCode::UnknownTopicOrPartition
-            } else if INTERNAL_TOPICS.contains(&topic.name.as_str()) {
+            } else if topic_names::is_internal(&topic.name) {
                 ErrorCode::InvalidTopicException
             } else if slot.is_none() {
                 ErrorCode::NotLeaderOrFollower

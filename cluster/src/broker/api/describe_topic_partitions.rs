@@ -110,6 +110,7 @@ fn unknown(name: &str) -> wire::Topic {
     wire::Topic {
         error_code: error.code(),
         name: Some(name.to_owned()),
+        is_internal: topic_names::is_internal(name),
         topic_authorized_operations: authorized::ON_TOPICS,
         ..Default::default()
     }
@@ -135,6 +136,7 @@ fn described(
     wire::Topic {
         name: Some(topic.name.to_string()),
         topic_id: topic.id,
+        is_internal: topic_names::is_internal(&topic.name),
         partitions: partitions.collect(),
         topic_authorized_operations: authorized::ON_TOPICS,
         ..Default::default()

@@ -18,7 +18,7 @@ use trial_sim::Span;
 
 use super::super::request::{Refused, Request};
 use super::super::task::Task;
-use super::super::{Broker, Cx, DISK, costs, yields};
+use super::super::{Broker, Cx, DISK, LOG_DIRECTORY_FAILED, costs, yields};
 use super::fetch_answer::failed_partition;
 use super::fetch_marks as marks;
 use super::nearest::Nearest;
@@ -340,7 +340,7 @@ impl Broker {
                 Err(_) => {
                     part.error = ErrorCode::KafkaStorageError;
                     if replica.log.offline().is_some() {
-                        cx.halt("its only log directory has failed");
+                        cx.halt(LOG_DIRECTORY_FAILED);
                         break;
                     }
                 }

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use super::super::request::{Refused, Request};
-use super::super::{Broker, Cx, DISK};
+use super::super::{Broker, Cx, DISK, LOG_DIRECTORY_FAILED};
 use super::NO_EPOCH;
 use crate::error_code::ErrorCode;
 use crate::ids::{LeaderEpoch, TopicPartition};
@@ -176,7 +176,7 @@ impl Broker {
                 match record {
                     Err(_) => {
                         if replica.log.offline().is_some() {
-                            cx.halt("its only log directory has failed");
+                            cx.halt(LOG_DIRECTORY_FAILED);
                         }
                         Err(ErrorCode::KafkaStorageError)
                     }

@@ -1,7 +1,7 @@
 //! Metadata: who the brokers are, and who leads which partition, as this broker's image has it.
 //!
 //! In Kafka: `KafkaApis.handleTopicMetadataRequest`, `KRaftMetadataCache.getTopicMetadata`.
-//! Left out: automatic creation of topics; authorizations.
+//! Left out: authorizations.
 
 use std::sync::Arc;
 
@@ -184,6 +184,7 @@ fn find(image: &MetadataImage, named: &metadata_request::Topic, version: i16) ->
                 }
                 _ => ErrorCode::UnknownTopicOrPartition.code(),
             },
+            is_internal: !by_id && named.name.as_deref().is_some_and(topic_names::is_internal),
             name: named.name.clone().or_else(|| (version < 12).then(String::new)),
             topic_id: named.topic_id,
             ..Default::default()
@@ -200,6 +201,7 @@ fn describe(image: &MetadataImage, topic: &TopicImage) -> wire::Topic {
     wire::Topic {
         name: Some(topic.name.to_string()),
         topic_id: topic.id,
+        is_internal: topic_names::is_internal(&topic.name),
         partitions,
         ..Default::default()
     }

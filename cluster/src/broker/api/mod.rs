@@ -16,6 +16,7 @@ mod fetch;
 mod fetch_answer;
 mod fetch_marks;
 mod forwarded;
+mod groups;
 mod in_turn;
 mod init_producer_id;
 mod list_offsets;
@@ -32,8 +33,9 @@ pub use api_versions::api_versions_response;
 pub(super) use delete_records::DeleteRecords;
 pub(super) use fetch::Fetch;
 pub(super) use forwarded::Forwarded;
+pub(super) use groups::GroupCall;
 pub(super) use list_offsets::ListOffsets;
-pub(super) use produce::Produce;
+pub(super) use produce::{Produce, error_of as error_of_log};
 
 use super::request::{Refused, Request};
 use super::{Broker, Cx};
@@ -54,8 +56,14 @@ pub struct Served {
     handler: Handler,
 }
 
-/// All of them. Produce counts from 3: ApiVersions says 0, as Kafka does since 4.0 for the sake of old clients.
-pub const SERVED: &[Served] = &[
+/// All of them.
+pub fn served() -> impl Iterator<Item = &'static Served> {
+    [SERVED, groups::SERVED].into_iter().flatten()
+}
+
+/// Those that need no coordinator of groups, but to find it. Produce counts from 3: ApiVersions says 0, as Kafka does
+/// since 4.0 for the sake of old clients.
+const SERVED: &[Served] = &[
     Served { api: ApiKey::Produce, versions: 3..=13, handler: produce::handle },
     Served { api: ApiKey::Fetch, versions: 4..=18, handler: fetch::handle },
     Served { api: ApiKey::ListOffsets, versions: 1..=11, handler: list_offsets::handle },
@@ -93,6 +101,11 @@ pub const SERVED: &[Served] = &[
     Served { api: ApiKey::InitProducerId, versions: 0..=5, handler: init_producer_id::handle },
     Served { api: ApiKey::DeleteRecords, versions: 0..=2, handler: delete_records::handle },
     Served {
+        api: ApiKey::FindCoordinator,
+        versions: 0..=6,
+        handler: groups::find_coordinator::handle,
+    },
+    Served {
         api: ApiKey::OffsetForLeaderEpoch,
         versions: 2..=4,
         handler: offset_for_leader_epoch::handle,
@@ -103,10 +116,9 @@ impl Broker {
     /// A handler lane takes a request: second half of the first look.
     pub(super) fn dispatch(&mut self, request: &Arc<Request>, cx: &mut Cx<'_>) {
         let version = request.header.request_api_version;
-        let served = SERVED
-            .iter()
-            .find(|served| served.api == request.api && served.versions.contains(&version));
-        let handled = match served {
+        let found =
+            served().find(|served| served.api == request.api && served.versions.contains(&version));
+        let handled = match found {
             Some(served) => (served.handler)(self, request, cx),
             None if request.api == ApiKey::ApiVersions => Err(Refused::ApiVersionsOfTheFuture),
             None => Err(Refused::Close),

@@ -6,6 +6,8 @@
 //! Invariants: R12 acks=all waits for `Partition::check_produce`. PR-1 a request times out without undoing its
 //!             append: REQUEST_TIMED_OUT means "nobody knows".
 //!             PR-2 a batch that was appended before is answered as the first time, once it is where acks want it.
+//!             PR-3 only an admin client writes to an internal topic, as Kafka has it
+//!             (`ReplicaManager.appendRecordsToLeader`).
 //! Left out:   transactions, quotas.
 
 use std::sync::Arc;
@@ -19,6 +21,7 @@ use super::super::task::Task;
 use super::super::{Broker, Cx, DISK, costs, yields};
 use super::in_turn::{self, InTurn};
 use super::produce_records;
+use crate::controller::topic_names;
 use crate::error_code::ErrorCode;
 use crate::ids::{Offset, TopicId, TopicPartition, Uuid};
 use crate::mark;
@@ -30,6 +33,9 @@ use crate::wire::{ProduceRequest, ProduceResponse, produce_response as wire};
 const NAMES_TOPICS_BY_ID: i16 = 13;
 /// From here on an answer says who leads instead (KIP-951).
 const NAMES_LEADERS: i16 = 10;
+
+/// The `client.id` that may write to internal topics.
+const ADMIN_CLIENT: &str = "__admin_client";
 
 /// A produce in process.
 #[derive(Debug, Clone)]
@@ -81,6 +87,7 @@ pub(super) fn handle(
         .any(produce_records::are_transactional);
     // Nobody may write in the name of a transactional id that he does not give.
     let refuses_all = has_transactional && message.transactional_id.is_none();
+    let writes_internal = request.header.client_id.as_deref() == Some(ADMIN_CLIENT);
     let mut parts: Vec<Part> = Vec::new();
     for topic in message.topic_data {
         let found = if by_id {
@@ -89,6 +96,8 @@ pub(super) fn handle(
             broker.image().topics().topic_by_name(&topic.name)
         };
         let known = found.map(|found| found.id);
+        let is_closed =
+            !writes_internal && found.is_some_and(|found| topic_names::is_internal(&found.name));
         for partition in topic.partition_data {
             let mut part = Part::new(partition.index, partition.records.unwrap_or_default());
             part.name.clone_from(&topic.name);
@@ -96,6 +105,12 @@ pub(super) fn handle(
                 Some(id) => {
                     part.topic = id;
                     broker.find_slot(&mut part, message.acks);
+                    // PR-3, behind what does not exist and before anything of the log.
+                    if is_closed
+                        && matches!(part.error, ErrorCode::None | ErrorCode::NotLeaderOrFollower)
+                    {
+                        part.error = ErrorCode::InvalidTopicException;
+                    }
                     let fault = produce_records::fault(version, &part.records);
                     if let Some((error, message)) =
                         fault.filter(|_| part.error != ErrorCode::UnknownTopicOrPartition)
@@ -414,7 +429,7 @@ fn record_error(error: &RecordError) -> wire::RecordError {
 }
 
 /// What a client is told of a log's refusal.
-fn error_of(error: &LogError) -> ErrorCode {
+pub(in crate::broker) fn error_of(error: &LogError) -> ErrorCode {
     match error {
         LogError::Batch(error) => match error.kind() {
             BatchErrorKind::Corrupt => ErrorCode::CorruptMessage,

@@ -67,7 +67,7 @@ impl KafkaConsumer {
         }
     }
 
-    fn named(&self, id: TopicPartition) -> Option<NamedPartition> {
+    pub(super) fn named(&self, id: TopicPartition) -> Option<NamedPartition> {
         let topic = self.cluster.metadata.topic_name(id.topic)?.clone();
         Some(NamedPartition { topic, partition: id.partition })
     }
@@ -84,7 +84,7 @@ impl KafkaConsumer {
         let (mut nodes, mut busy) = (BTreeMap::<_, BTreeMap<_, _>>::new(), BTreeSet::new());
         let (mut retry_at, mut is_stale) = (None, false);
         for (at, state) in &mut self.assigned {
-            let Some(position) = state.valid_position() else {
+            let Some(position) = state.fetchable_position() else {
                 continue;
             };
             let Some(leader) = position.leader.leader else {
@@ -331,11 +331,15 @@ impl KafkaConsumer {
     /// What a poll returns: records of the oldest fetch first.
     pub(super) fn collect(&mut self, now: Time) -> Vec<Polled> {
         let mut left = self.config.consumer.max_poll_records;
-        let mut polled: Vec<Polled> = Vec::new();
+        let (mut polled, mut paused) = (Vec::<Polled>::new(), VecDeque::new());
         while left > 0 {
             let Some(mut fetch) = self.buffer.pop_front() else {
                 break;
             };
+            if self.assigned.get(&fetch.partition).is_some_and(|state| state.is_paused) {
+                paused.push_back(fetch); // it is returned when the partition is resumed
+                continue;
+            }
             self.settled_at = None;
             let Some(part) = self.collect_from(&mut fetch, left, now) else {
                 continue;
@@ -346,6 +350,7 @@ impl KafkaConsumer {
                 self.buffer.push_front(fetch);
             }
         }
+        self.buffer.append(&mut paused);
         polled
     }
 
@@ -357,7 +362,7 @@ impl KafkaConsumer {
         now: Time,
     ) -> Option<Polled> {
         let state = self.assigned.get_mut(&fetch.partition)?;
-        let position = state.valid_position()?;
+        let position = state.fetchable_position()?; // SU-3
         if position.offset != fetch.next_offset {
             return None; // FE-2
         }

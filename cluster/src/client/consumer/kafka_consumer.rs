@@ -4,8 +4,8 @@
 //! Holds:      the assigned partitions, the fetcher's sessions and buffer, the requests that are under way.
 //! Inputs:     polls, network inputs, the timer. Effects: requests, and `ConsumerEvent`s.
 //! Invariants: C3 what polls return of a partition has rising offsets from its position on.
-//! Left out:   groups, commits, transactions, pausing. A partition whose fetch failed waits `retry.backoff.ms` (Kafka
-//!             asks again at once, which differs only in load).
+//! Left out:   transactions. A partition whose fetch failed waits `retry.backoff.ms` (Kafka asks again at once, which
+//!             differs only in load). Groups and commits are in `group/`, which drives this machine step by step.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use bytes::Bytes;
 use trial_sim::{Input, Time};
 
 use super::completed_fetch::CompletedFetch;
-use super::subscription::{PartitionState, ResetCause};
+use super::subscription::{PartitionState, Position, ResetCause};
 use crate::client::{ClusterClient, Metadata, NamedPartition};
 use crate::config::ConsumerConfig;
 use crate::error_code::ErrorCode;
 use crate::ids::{BrokerId, LeaderEpoch, Offset, TopicPartition};
-use crate::net::Wires;
+use crate::net::{Completed, Wires};
 use crate::partition::fetch_session::FetchSessionHandler;
 
 /// A record that a poll returned.
@@ -172,6 +172,36 @@ impl KafkaConsumer {
         Some(self.assigned.get(partition)?.position()?.offset)
     }
 
+    /// Goes to an offset; the next poll returns from there. False if the partition is not assigned.
+    pub fn seek(&mut self, partition: &NamedPartition, offset: Offset) -> bool {
+        let leader = self.cluster.metadata.leader(partition);
+        let Some(state) = self.assigned.get_mut(partition) else {
+            return false;
+        };
+        state.seek_unvalidated(Position { offset, offset_epoch: None, leader });
+        self.settled_at = None;
+        true
+    }
+
+    /// Returns nothing of a partition until it is resumed. False if the partition is not assigned.
+    pub fn pause(&mut self, partition: &NamedPartition) -> bool {
+        self.set_paused(partition, true)
+    }
+
+    /// Ends a pause: what has come meanwhile is returned first. False if the partition is not assigned.
+    pub fn resume(&mut self, partition: &NamedPartition) -> bool {
+        self.set_paused(partition, false)
+    }
+
+    fn set_paused(&mut self, partition: &NamedPartition, is_paused: bool) -> bool {
+        let Some(state) = self.assigned.get_mut(partition) else {
+            return false;
+        };
+        state.is_paused = is_paused;
+        self.settled_at = None;
+        true
+    }
+
     /// What it knows of the cluster.
     #[must_use]
     pub const fn metadata(&self) -> &Metadata {
@@ -218,26 +248,32 @@ impl KafkaConsumer {
     pub(super) fn run(&mut self, wires: &mut dyn Wires) {
         self.cluster.poll(wires);
         while let Some(completed) = self.cluster.next_completed() {
-            self.settled_at = None;
-            match self.pending.remove(&completed.token).expect("every request is known") {
-                Pending::Fetch { node } => self.on_fetch_completed(node, &completed, wires),
-                Pending::ListOffsets { partitions } => {
-                    self.on_list_offsets_completed(&partitions, &completed, wires);
-                }
-                Pending::Validate { positions } => {
-                    self.on_validation_completed(&positions, &completed, wires);
-                }
-            }
+            self.on_completed(&completed, wires);
         }
         self.on_metadata();
         if self.settled_at != Some(wires.now()) {
             self.next_check = None;
+            self.reset_initializing();
             self.reset_positions(wires);
             self.validate_positions(wires);
             self.send_fetches(wires);
             self.settled_at = Some(wires.now());
         }
         self.cluster.poll(wires);
+    }
+
+    /// One of its requests has completed.
+    pub(super) fn on_completed(&mut self, completed: &Completed, wires: &mut dyn Wires) {
+        self.settled_at = None;
+        match self.pending.remove(&completed.token).expect("every request is known") {
+            Pending::Fetch { node } => self.on_fetch_completed(node, completed, wires),
+            Pending::ListOffsets { partitions } => {
+                self.on_list_offsets_completed(&partitions, completed, wires);
+            }
+            Pending::Validate { positions } => {
+                self.on_validation_completed(&positions, completed, wires);
+            }
+        }
     }
 
     /// Takes in what metadata says now: new partitions, other leaders.
@@ -257,6 +293,35 @@ impl KafkaConsumer {
         for (at, state) in &mut self.assigned {
             state.on_leader(metadata.leader(at));
         }
+    }
+
+    /// Has these partitions from now on and no others; those that stay keep their positions (`assignFromSubscribed`).
+    pub(super) fn assign_only(&mut self, partitions: &BTreeSet<NamedPartition>) {
+        self.assigned.retain(|at, _| partitions.contains(at));
+        for at in partitions {
+            self.assigned.entry(at.clone()).or_insert_with(PartitionState::new);
+        }
+        self.settled_at = None;
+    }
+
+    /// Where every partition that can be fetched stands: what a commit is about (`allConsumed`).
+    pub(super) fn all_consumed(&self) -> BTreeMap<NamedPartition, (Offset, Option<LeaderEpoch>)> {
+        let known = self.assigned.iter().filter_map(|(at, state)| {
+            let position = state.valid_position()?;
+            Some((at.clone(), (position.offset, position.offset_epoch)))
+        });
+        known.collect()
+    }
+
+    /// Whether every partition can be fetched.
+    pub(super) fn has_all_positions(&self) -> bool {
+        self.assigned.values().all(|state| state.valid_position().is_some())
+    }
+
+    /// The partitions whose first position is still to be found.
+    pub(super) fn initializing(&self) -> BTreeSet<NamedPartition> {
+        let initial = self.assigned.iter().filter(|(_, state)| state.should_initialize());
+        initial.map(|(at, _)| at.clone()).collect()
     }
 
     /// Remembers to look again at `at`.

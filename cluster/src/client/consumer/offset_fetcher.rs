@@ -26,13 +26,17 @@ const LATEST: i64 = -1;
 const CONSUMER: i32 = -1;
 
 impl KafkaConsumer {
-    /// Asks for the offsets of all partitions that wait for one.
-    pub(super) fn reset_positions(&mut self, wires: &mut dyn Wires) {
-        let initial = self.assigned.iter().filter(|(_, it)| it.state == FetchState::Initializing);
+    /// Partitions without any position yet are set to where the policy says.
+    pub(super) fn reset_initializing(&mut self) {
+        let initial = self.assigned.iter().filter(|(_, it)| it.should_initialize());
         let initial: Vec<NamedPartition> = initial.map(|(at, _)| at.clone()).collect();
         for at in initial {
             self.reset_or_stick(&at, ResetCause::Beginning);
         }
+    }
+
+    /// Asks for the offsets of all partitions that wait for one.
+    pub(super) fn reset_positions(&mut self, wires: &mut dyn Wires) {
         let waiting = self.waiting(wires, |state| matches!(state, FetchState::AwaitReset(_)));
         for (node, partitions) in self.by_leader(waiting) {
             if self.is_ready(node, wires) {

@@ -4,7 +4,7 @@
 //! Holds:      state, position, the wait after a failure, the replica to read from if it is not the leader (KIP-392).
 //! Invariants: SU-1 a partition that is fetched or validated has a position, any other has none.
 //!             SU-2 a lease begins when another replica is named than before, and is not renewed.
-//! Left out:   pausing, groups.
+//!             SU-3 what is paused, about to be revoked, or not handed over yet is neither fetched nor returned.
 
 use trial_sim::Time;
 
@@ -55,6 +55,14 @@ pub(super) struct PartitionState {
     position: Option<Position>,
     pub(super) retry_at: Option<Time>,
     preferred: Option<PreferredReplica>,
+    /// The application does not want to read it now.
+    pub(super) is_paused: bool,
+    /// It is about to be revoked: its position is being committed.
+    pub(super) is_pending_revocation: bool,
+    /// The application has not been told of it yet (KIP-848).
+    pub(super) is_pending_callback: bool,
+    /// The application was told that it is revoked.
+    pub(super) is_told_revoked: bool,
 }
 
 /// The replica that the leader has named.
@@ -67,7 +75,16 @@ struct PreferredReplica {
 
 impl PartitionState {
     pub(super) const fn new() -> Self {
-        Self { state: FetchState::Initializing, position: None, retry_at: None, preferred: None }
+        Self {
+            state: FetchState::Initializing,
+            position: None,
+            retry_at: None,
+            preferred: None,
+            is_paused: false,
+            is_pending_revocation: false,
+            is_pending_callback: false,
+            is_told_revoked: false,
+        }
     }
 
     pub(super) const fn position(&self) -> Option<Position> {
@@ -77,6 +94,17 @@ impl PartitionState {
     /// The position, if it may be fetched from.
     pub(super) fn valid_position(&self) -> Option<Position> {
         self.position.filter(|_| self.state == FetchState::Fetching)
+    }
+
+    /// The position, if records may be asked for and returned from there (`isFetchable`).
+    pub(super) fn fetchable_position(&self) -> Option<Position> {
+        let held = self.is_paused || self.is_pending_revocation || self.is_pending_callback;
+        self.valid_position().filter(|_| !held)
+    }
+
+    /// Whether its first position is still to be found (`shouldInitialize`).
+    pub(super) fn should_initialize(&self) -> bool {
+        self.state == FetchState::Initializing && !self.is_pending_revocation
     }
 
     /// Whether a failure is still waited out.

@@ -37,7 +37,7 @@ pub(super) struct Fixture {
 }
 
 /// `count` records from `base` on, written in `epoch`.
-pub(super) fn batch(base: i64, count: i64, epoch: i32) -> Bytes {
+pub(in crate::client) fn batch(base: i64, count: i64, epoch: i32) -> Bytes {
     let mut builder = BatchBuilder::new(Offset(base)).leader_epoch(LeaderEpoch(epoch));
     for i in 0..count {
         builder.append(0, None, Some(format!("v{}", base + i).as_bytes()), &[]);

@@ -349,7 +349,9 @@ fn name_of(title: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{ScenarioBuilder, name_of, scenario};
-    use crate::scenario::{consumer, producer, rack, topic};
+    use crate::scenario::{
+        consumer, member, member_matched_by_coordinator, member_matching, producer, rack, topic,
+    };
 
     fn everything() -> ScenarioBuilder {
         scenario("everything: at once")
@@ -403,6 +405,20 @@ mod tests {
             .client(
                 consumer("audit", "orders").purge("30s").config("auto.offset.reset", "earliest"),
             )
+            .client(
+                member("m1", "auditors", ["orders", "plain"])
+                    .commit("sync")
+                    .per_record("1ms")
+                    .per_poll("5ms")
+                    .pause("20ms")
+                    .callback("50ms")
+                    .config("session.timeout.ms", 10_000),
+            )
+            .client(member_matching("m2", "auditors", "ord.*"))
+            .client(
+                member_matched_by_coordinator("m3", "others", "ord.*")
+                    .config("group.protocol", "consumer"),
+            )
     }
 
     #[test]
@@ -412,7 +428,7 @@ mod tests {
         insta::assert_snapshot!(text);
         let read = built.build().expect("it can be played");
         assert_eq!(read.name, "everything_at_once");
-        assert_eq!((read.topics.len(), read.clients.len()), (2, 4));
+        assert_eq!((read.topics.len(), read.clients.len()), (2, 7));
     }
 
     #[test]

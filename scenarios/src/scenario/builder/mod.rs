@@ -12,5 +12,8 @@ mod parts;
 mod text;
 
 pub use builder::{ScenarioBuilder, scenario};
-pub use parts::{ClientBuilder, RackBuilder, TopicBuilder, consumer, producer, rack, topic};
+pub use parts::{
+    ClientBuilder, RackBuilder, TopicBuilder, consumer, member, member_matched_by_coordinator,
+    member_matching, producer, rack, topic,
+};
 pub use text::Setting;

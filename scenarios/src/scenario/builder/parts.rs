@@ -19,6 +19,33 @@ pub fn consumer(name: &str, topic: &str) -> ClientBuilder {
     ClientBuilder::new(name, "consume", topic)
 }
 
+/// A member of a group to be: `member("audit", "auditors", ["orders"]).commit("sync")`.
+pub fn member<T: AsRef<str>>(
+    name: &str,
+    group: &str,
+    topics: impl IntoIterator<Item = T>,
+) -> ClientBuilder {
+    let topics = topics.into_iter().map(|topic| Value::from(topic.as_ref()));
+    let mut part = Part::default();
+    part.0.insert("consume", list(topics));
+    part.set("group", group);
+    ClientBuilder { name: name.to_owned(), part }
+}
+
+/// A member of a group that reads every topic whose name it finds to match: `member_matching("audit", "g", "ord.*")`.
+pub fn member_matching(name: &str, group: &str, pattern: &str) -> ClientBuilder {
+    let mut built = ClientBuilder::new(name, "consume_pattern", pattern);
+    built.part.set("group", group);
+    built
+}
+
+/// The same, with names matched by the coordinator: it takes `config("group.protocol", "consumer")`.
+pub fn member_matched_by_coordinator(name: &str, group: &str, pattern: &str) -> ClientBuilder {
+    let mut built = ClientBuilder::new(name, "consume_regex", pattern);
+    built.part.set("group", group);
+    built
+}
+
 /// A rack to be: `rack("left").hosts(["b1", "c1"]).zone("z1")`.
 pub fn rack(name: &str) -> RackBuilder {
     RackBuilder { name: name.to_owned(), part: Part::default() }
@@ -108,6 +135,37 @@ impl ClientBuilder {
     /// How often a consumer deletes what it has read (`DeleteRecords`): `"30s"`.
     pub fn purge(mut self, interval: &str) -> Self {
         self.part.set("purge", interval);
+        self
+    }
+
+    /// When a member of a group commits: `"auto"`, which leaves it to `enable.auto.commit`, `"sync"` or `"async"` after
+    /// each poll's records.
+    pub fn commit(mut self, mode: &str) -> Self {
+        self.part.set("commit", mode);
+        self
+    }
+
+    /// How long a member of a group works on a record: `"5ms"`.
+    pub fn per_record(mut self, time: &str) -> Self {
+        self.part.set("per_record", time);
+        self
+    }
+
+    /// How long it works on what a poll returned, besides.
+    pub fn per_poll(mut self, time: &str) -> Self {
+        self.part.set("per_poll", time);
+        self
+    }
+
+    /// How long it does nothing between two polls.
+    pub fn pause(mut self, time: &str) -> Self {
+        self.part.set("pause", time);
+        self
+    }
+
+    /// How long each of its rebalance callbacks takes.
+    pub fn callback(mut self, time: &str) -> Self {
+        self.part.set("callback", time);
         self
     }
 
