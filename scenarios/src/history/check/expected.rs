@@ -165,8 +165,9 @@ impl Condition {
                 let let_go = partition.legal_start > 0 && !facts.restarts.is_empty();
                 let_go || !partition.out_of_order.is_empty() || partition.unclean_election.is_some()
             }),
-            // There are no transactions of clients and no groups yet.
-            Self::ReadUncommitted | Self::Subscribe => false,
+            // There are no transactions of clients yet.
+            Self::ReadUncommitted => false,
+            Self::Subscribe => roles.any(|role| role == Role::Member),
             Self::ResetToEnd => setup.hosts.iter().any(|host| host.resets_to_end),
             Self::RecordsLetGo => facts
                 .partitions()
