@@ -12,9 +12,10 @@ use trial_scenarios::scenario::builtin;
 use trial_scenarios::sweep::{SeedRange, ShardArg};
 
 use super::examples::{
-    CONFORM_EXAMPLES, EXPORT_EXAMPLES, HUNT_EXAMPLES, KEEP_EXAMPLES, MERGE_EXAMPLES,
-    SERVE_EXAMPLES, SWEEP_EXAMPLES,
+    CONFORM_EXAMPLES, EXPORT_EXAMPLES, HUNT_EXAMPLES, JUDGE_EXAMPLES, KEEP_EXAMPLES,
+    MERGE_EXAMPLES, SERVE_EXAMPLES, SWEEP_EXAMPLES,
 };
+use super::judge::JudgeArgs;
 
 /// Somebody must have slandered Kafka. Trial plays a whole cluster under faults, from one seed.
 #[derive(Debug, Parser)]
@@ -58,6 +59,9 @@ pub(crate) enum Command {
     /// Ask our brokers what Apache Kafka was asked, and compare the answers
     #[command(after_help = CONFORM_EXAMPLES)]
     Conform(ConformArgs),
+    /// Judge a history of Jepsen's Kafka workload, of Trial or of any other cluster
+    #[command(after_help = JUDGE_EXAMPLES)]
+    Judge(JudgeArgs),
     /// Remove Kafka's guards one at a time, and see how soon Trial notices
     #[command(after_help = HUNT_EXAMPLES)]
     Hunt(HuntArgs),

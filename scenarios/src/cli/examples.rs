@@ -10,6 +10,18 @@ Each conversation is a list of requests and what Apache Kafka 4.3.0 answered; it
 sockets and without Java. `differences.toml` in the folder, or the nearest one around it, lists where we differ and why.
 Exit status: 0 alike or as listed; 1 something differs.";
 
+pub(super) const JUDGE_EXAMPLES: &str = "\
+Examples:
+  trial run departures --seed 7 --history departures.edn && trial judge departures.edn
+  trial judge store/kafka/latest/history.edn --sub-via subscribe
+  trial judge history.json --allow duplicate --allow nonmonotonic-send --json verdict.json
+  zcat history.edn.gz | trial judge -
+
+The checks are those of jepsen.tests.kafka, and so is what is allowed: int-send-skip and G0 always; poll-skip and
+nonmonotonic-poll of consumers that subscribe; G1c with --ww-deps. The time is linear in the length of the history.
+Exit status: 0 it holds; 1 it is violated; 2 it is no such history (with line and column); 5 nothing can be said, since
+something was polled that nobody has sent.";
+
 pub(super) const HUNT_EXAMPLES: &str = "\
 Examples:
   trial hunt                                   all of `trial list bugs`

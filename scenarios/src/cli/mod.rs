@@ -15,6 +15,7 @@ mod explain;
 mod export;
 mod history;
 mod hunt;
+mod judge;
 mod junit;
 mod keep;
 mod lines;
@@ -58,6 +59,7 @@ pub(crate) fn main() -> ExitCode {
         Some(Command::Cause(args)) => cause::cause(&args),
         Some(Command::Bench(args)) => bench::bench(&args),
         Some(Command::Conform(args)) => conform::conform(&args),
+        Some(Command::Judge(args)) => judge::judge(&args),
         Some(Command::Hunt(args)) => hunt::hunt(&args),
         Some(Command::Serve(args)) => serve::serve(&args),
     };

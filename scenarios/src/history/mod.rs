@@ -3,6 +3,7 @@
 //! Read first `op.rs` (an operation), then `fold.rs` (from the record of a run to operations), `form.rs` (what an
 //! operation's value looks like in each form), `value.rs` (EDN and JSON).
 
+pub mod check;
 mod fold;
 mod form;
 mod op;
