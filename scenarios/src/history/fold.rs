@@ -5,7 +5,8 @@
 //! Invariants: HI-1 each `:ok`, `:fail` and `:info` of a client ends the one operation that its process had invoked.
 //!             HI-2 times never fall. HI-3 a process that ended with `:info` does nothing more.
 //! Left out:   when a poll was called: it is invoked at the moment at which the one before had returned. A poll that
-//!             returned nothing, or had not returned when its process ended.
+//!             returned nothing, or had not returned when its process ended. What members of groups read, in the form of
+//!             lists: they begin where their group had come to, and so read no beginning of a list.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +40,8 @@ struct Reader {
     prefixes: BTreeMap<i64, Prefix>,
     /// What its poll of this instant has returned so far.
     open: Option<(Time, Polled)>,
+    /// The keys that its group has given it, or taken from it, since its last poll.
+    rebalanced: BTreeSet<i64>,
 }
 
 struct Fold<'a> {
@@ -108,9 +111,7 @@ impl Fold<'_> {
     fn take(&mut self, at: Time, what: &What) {
         match what {
             What::Noted { host, note: Note::Client(note) } => self.on_note(at, *host, note),
-            What::Booted { host, .. } if self.facts.setup.role(*host) == Some(Role::Consumer) => {
-                self.assign(at, *host);
-            }
+            What::Booted { host, .. } if self.reads(*host) => self.begin(at, *host),
             What::Crashed { host, .. } | What::Stopped { host, .. } => self.on_down(at, *host),
             What::Fault { fault, .. } if self.form == Form::Kafka => {
                 let effect = fault.effect.to_string();
@@ -121,8 +122,26 @@ impl Fold<'_> {
         }
     }
 
+    /// Whether what a host reads is written.
+    fn reads(&self, host: HostId) -> bool {
+        match self.facts.setup.role(host) {
+            Some(Role::Consumer) => true,
+            Some(Role::Member) => self.form == Form::Kafka,
+            _ => false,
+        }
+    }
+
     fn on_note(&mut self, at: Time, host: HostId, note: &ClientNote) {
         match note {
+            ClientNote::GroupAssigned { added: partitions, .. }
+            | ClientNote::GroupRevoked { partitions, .. }
+            | ClientNote::GroupLost { partitions, .. }
+                if self.reads(host) =>
+            {
+                let ids = partitions.iter().filter_map(|named| self.facts.id_of(named));
+                let keys: Vec<i64> = ids.filter_map(|id| self.keys.get(&id).copied()).collect();
+                self.reader(at, host).rebalanced.extend(keys);
+            }
             ClientNote::Sent { id, partition } => {
                 let key = self.key(*partition);
                 self.invoke_send(at, host, *id, key);
@@ -139,7 +158,7 @@ impl Fold<'_> {
                 let kind = if *maybe_written { Type::Info } else { Type::Fail };
                 self.end_send(at, *id, kind, None, Some(format!("{error:?}")));
             }
-            ClientNote::Polled { partition, records, .. } => {
+            ClientNote::Polled { partition, records, .. } if self.reads(host) => {
                 let Some(key) = self.keys.get(partition).copied() else { return };
                 let mut read = Vec::new();
                 for record in records {
@@ -184,28 +203,33 @@ impl Fold<'_> {
         }
     }
 
-    /// The consumer of a host; one that nobody has seen boot is assigned now.
+    /// The consumer of a host; one that nobody has seen boot begins now.
     fn reader(&mut self, at: Time, host: HostId) -> &mut Reader {
         if !self.readers.contains_key(&host) {
-            self.assign(at, host);
+            self.begin(at, host);
         }
-        self.readers.get_mut(&host).expect("it was assigned just now")
+        self.readers.get_mut(&host).expect("it began just now")
     }
 
-    /// A consumer begins: it takes every partition of its topic.
-    fn assign(&mut self, at: Time, host: HostId) {
+    /// A consumer begins: it takes every partition of its topic, or subscribes to topics.
+    fn begin(&mut self, at: Time, host: HostId) {
         let process = self.new_process();
         if self.form == Form::Kafka {
-            let topic = self.facts.setup.hosts[usize::from(host.0)].topic.clone();
-            let of_topic = |name: &str| name.rsplit_once('/').map(|(topic, _)| topic.to_owned());
-            let keys = self.names.iter().enumerate().filter(|(_, name)| of_topic(name) == topic);
+            let setup = &self.facts.setup;
+            let subscribes = setup.role(host) == Some(Role::Member);
+            let f = if subscribes { "subscribe" } else { "assign" };
+            let reads = |name: &str| {
+                let topic = name.rsplit_once('/').map_or(name, |(topic, _)| topic);
+                if subscribes { setup.subscribes(host, topic) } else { setup.reads(host, topic) }
+            };
+            let keys = self.names.iter().enumerate().filter(|(_, name)| reads(name));
             let key = |(key, _): (usize, &String)| Value::Number(i64::try_from(key).expect("few"));
             let keys = Value::Vector(keys.map(key).collect());
-            self.push(at, Type::Invoke, process, "assign", keys.clone(), host);
-            self.push(at, Type::Ok, process, "assign", keys, host);
+            self.push(at, Type::Invoke, process, f, keys.clone(), host);
+            self.push(at, Type::Ok, process, f, keys, host);
         }
-        let reader = Reader { process, since: at, prefixes: BTreeMap::new(), open: None };
-        self.readers.insert(host, reader);
+        let (prefixes, rebalanced) = (BTreeMap::new(), BTreeSet::new());
+        self.readers.insert(host, Reader { process, since: at, prefixes, open: None, rebalanced });
     }
 
     /// What each poll of the instant that is over has returned.
@@ -221,10 +245,12 @@ impl Fold<'_> {
         let (since, process) = (reader.since, reader.process);
         reader.since = at;
         let Some(result) = form::polled(self.form, &polled, &mut reader.prefixes) else { return };
+        let rebalanced = std::mem::take(&mut reader.rebalanced).into_iter().collect();
         let argument = form::poll(self.form, &polled);
         let f = form::functions(self.form).1;
         self.push(since, Type::Invoke, process, f, argument, host);
         self.push(at, Type::Ok, process, f, result, host);
+        self.ops.last_mut().expect("it was pushed just now").rebalanced = rebalanced;
     }
 
     fn on_down(&mut self, at: Time, host: HostId) {
@@ -259,6 +285,7 @@ impl Fold<'_> {
                 value: value.clone(),
                 client: None,
                 error: None,
+                rebalanced: Vec::new(),
             });
         }
     }
@@ -272,6 +299,7 @@ impl Fold<'_> {
             value,
             client: Some(self.facts.setup.name(host).to_owned()),
             error: None,
+            rebalanced: Vec::new(),
         });
     }
 

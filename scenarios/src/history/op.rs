@@ -59,6 +59,8 @@ pub struct Op {
     pub client: Option<String>,
     /// Why it failed, or why nobody knows.
     pub error: Option<String>,
+    /// The keys that a rebalance has given its consumer or taken from it, since the operation before.
+    pub rebalanced: Vec<i64>,
 }
 
 impl Op {
@@ -83,6 +85,11 @@ impl Op {
         }
         if let Some(error) = &self.error {
             entries.push(("error", Value::Text(error.clone())));
+        }
+        if !self.rebalanced.is_empty() {
+            let keys = self.rebalanced.iter().map(|key| Value::Number(*key)).collect();
+            let event = Value::Map(vec![(Value::keyword("keys"), Value::Vector(keys))]);
+            entries.push(("rebalance-log", Value::Vector(vec![event])));
         }
         let entry = |(key, value): (&str, Value)| (Value::keyword(key), value);
         Value::Map(entries.into_iter().map(entry).collect())

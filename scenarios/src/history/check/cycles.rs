@@ -92,6 +92,7 @@ impl Cycles {
         }
         cycles.add_nodes(transcript, orders, ww_deps);
         let ww = if ww_deps { cycles.ww_edges(orders) } else { Vec::new() };
+        cycles.is_related = !ww.is_empty();
         let wr = cycles.wr_edges(transcript, orders, ww_deps);
         let count = cycles.nodes.len();
         if ww_deps {
