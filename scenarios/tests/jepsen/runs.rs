@@ -1,5 +1,5 @@
-//! The histories that our scenarios write, judged: nothing is found that the run's settings and faults do not excuse; and
-//! what a removed guard breaks is found in the history alone.
+//! The histories that our scenarios write, judged: nothing is found that the run's settings and faults do not excuse;
+//! and what a removed guard breaks is found in the history alone.
 
 use std::sync::Arc;
 

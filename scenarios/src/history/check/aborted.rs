@@ -1,8 +1,8 @@
 //! What must not be seen: G1a, precommitted-read; and a value that nobody has sent.
 //!
 //! In Jepsen:  `g1a-cases`, `precommitted-read-cases`; `:no-writer-of-value`, with which its analysis ends.
-//! Invariants: an operation that is `:ok` polls nothing whose send had failed; a transaction polls nothing that it sends;
-//!             what an operation that has ended has polled was sent by one that has ended.
+//! Invariants: an operation that is `:ok` polls nothing whose send had failed; a transaction polls nothing that it
+//!             sends; what an operation that has ended has polled was sent by one that has ended.
 
 use super::super::Type;
 use super::anomaly::Anomaly;

@@ -1,8 +1,9 @@
 //! Within one operation: int-poll-skip, int-nonmonotonic-poll, int-send-skip, int-nonmonotonic-send.
 //!
 //! In Jepsen:  `int-poll-skip+nonmonotonic-cases`, `int-send-skip+nonmonotonic-cases`.
-//! Invariants: each two records that an operation polled of a key, or sent to it, one after the other, follow each other
-//!             in the key's order. Of a key in the rebalance log nothing is expected. What has no index counts as next.
+//! Invariants: each two records that an operation polled of a key, or sent to it, one after the other, follow each
+//!             other in the key's order. Of a key in the rebalance log nothing is expected. What has no index counts
+//!             as next.
 
 use super::anomaly::Anomaly;
 use super::found::{Case, Found, Part};

@@ -1,4 +1,4 @@
-//! What a history came to: a verdict, and of each anomaly that was found how often, whether it is allowed, and examples.
+//! What a history came to: a verdict, and of each anomaly that was found how often, whether it is allowed, examples.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -2,8 +2,8 @@
 //! and what Jepsen allows), then `analysis.rs` (the passes), and one file for each family: `order.rs` (the order of a
 //! key's values; inconsistent-offsets), `lost.rs`, `aborted.rs`, `internal.rs`, `process.rs`, `cycles.rs`.
 //!
-//! `expected.rs` says what a run's settings allow. A history is read by `edn.rs` or `json.rs` to a `tape.rs`, understood
-//! by `meaning.rs`, and kept as a `transcript.rs`.
+//! `expected.rs` says what a run's settings allow. A history is read by `edn.rs` or `json.rs` to a `tape.rs`,
+//! understood by `meaning.rs`, and kept as a `transcript.rs`.
 
 mod aborted;
 mod analysis;

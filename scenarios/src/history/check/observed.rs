@@ -1,8 +1,8 @@
 //! Which values a key's offsets were observed to have, while a history is read.
 //!
 //! In Jepsen:  the logs of `version-orders`.
-//! Holds:      pairs of offset and value, in order, in leaves of up to 512; eight bytes a pair where those of a leaf lie
-//!             within 2^31 of its first, however sparse they are.
+//! Holds:      pairs of offset and value, in order, in leaves of up to 512; eight bytes a pair where those of a leaf
+//!             lie within 2^31 of its first, however sparse they are.
 //! Invariants: OB-1 a pair is there once. OB-2 leaves and what is in them rise by offset, then by value.
 
 use super::value::Val;
