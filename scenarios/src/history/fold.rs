@@ -5,8 +5,8 @@
 //! Invariants: HI-1 each `:ok`, `:fail` and `:info` of a client ends the one operation that its process had invoked.
 //!             HI-2 times never fall. HI-3 a process that ended with `:info` does nothing more.
 //! Left out:   when a poll was called: it is invoked at the moment at which the one before had returned. A poll that
-//!             returned nothing, or had not returned when its process ended. What members of groups read, in the form of
-//!             lists: they begin where their group had come to, and so read no beginning of a list.
+//!             returned nothing, or had not returned when its process ended. What members of groups read, in the form
+//!             of lists: they begin where their group had come to, and so read no beginning of a list.
 
 use std::collections::{BTreeMap, BTreeSet};
 

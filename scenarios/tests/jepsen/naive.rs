@@ -14,10 +14,13 @@ pub(crate) enum Kind {
     Info,
 }
 
+/// Records with their offsets.
+type Read = Vec<(Option<i64>, i64)>;
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Micro {
     Send(i64, Option<i64>, i64),
-    Poll(Vec<(i64, Vec<(Option<i64>, i64)>)>),
+    Poll(Vec<(i64, Read)>),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,14 +138,14 @@ impl Story<'_> {
         let log = self.log(key);
         let often = |value: &i64| log.values().filter(|here| here.contains(value)).count();
         let chosen = |here: &BTreeSet<i64>| {
-            *here.iter().min_by_key(|value| (often(value), **value)).unwrap()
+            *here.iter().min_by_key(|value| (often(value), **value)).expect("a value is there")
         };
         log.values().map(chosen).collect()
     }
 
     fn index(&self, key: i64, value: i64) -> Option<i64> {
         let last = self.by_index(key).iter().rposition(|other| *other == value)?;
-        Some(i64::try_from(last).unwrap())
+        Some(i64::try_from(last).expect("few"))
     }
 
     fn delta(&self, key: i64, from: i64, to: i64) -> i64 {
@@ -159,7 +162,7 @@ impl Story<'_> {
 
     fn invocation(&self, at: usize) -> Option<usize> {
         let mine = |(_, op): &(usize, &Op)| op.process == self.ops[at].process;
-        let before = self.ops[..at].iter().enumerate().filter(mine).last();
+        let before = self.ops[..at].iter().enumerate().rfind(mine);
         before.filter(|(_, op)| op.kind == Kind::Invoke).map(|(at, _)| at)
     }
 }
@@ -204,7 +207,7 @@ fn values(story: &Story<'_>, key: i64, add: &mut Add<'_>) {
     let read = all.iter().filter(|value| story.was_read_ok(key, **value));
     if let Some(bound) = read.map(|value| places(*value)[0]).max() {
         let lost = all.iter().filter(|value| {
-            *places(**value).last().unwrap() <= bound
+            *places(**value).last().expect("it has a place") <= bound
                 && !story.was_read_ok(key, **value)
                 && story.writer(key, **value).is_some_and(|at| story.committed(&story.ops[at]))
         });

@@ -41,11 +41,14 @@ pub(super) struct Case {
     pub(super) later: Option<Val>,
 }
 
+/// By what cases of one anomaly are ordered: the first of them are kept.
+type Rank = (u64, u64, Option<Key>, Vec<Val>);
+
 /// What was found.
 #[derive(Debug, Default)]
 pub(super) struct Found {
     counts: [u64; Anomaly::ALL.len()],
-    cases: [BTreeMap<(u64, u64, Option<Key>, Vec<Val>), Case>; Anomaly::ALL.len()],
+    cases: [BTreeMap<Rank, Case>; Anomaly::ALL.len()],
 }
 
 impl Found {

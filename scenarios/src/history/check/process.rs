@@ -75,7 +75,7 @@ impl Processes {
     fn polled(&mut self, op: &Op, ids: &[Option<u32>], orders: &[Order], found: &mut Found) {
         for polled in op.read() {
             let (key, order) = (polled.key, &orders[polled.key.place()]);
-            let records = op.records(polled).iter().zip(&ids[polled.range()]);
+            let mut records = op.records(polled).iter().zip(&ids[polled.range()]);
             // An empty poll has polled nil, as far as Jepsen is concerned.
             let known = |record: Option<(&Read, &Option<u32>)>| match record {
                 Some((read, id)) => (read.value, id.and_then(|id| order.index(id))),
@@ -86,7 +86,7 @@ impl Processes {
                 judge(op, key, last, known(records.clone().next()), anomalies, found);
             }
             if op.kind == Type::Ok {
-                let (value, index) = known(records.last());
+                let (value, index) = known(records.next_back());
                 self.polls.insert((op.process, key), Last { value, index, op: op.index });
             }
         }
