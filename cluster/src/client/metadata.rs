@@ -96,6 +96,8 @@ pub struct Metadata {
     nodes: BTreeMap<BrokerId, Endpoint>,
     racks: BTreeMap<BrokerId, Arc<str>>,
     topics: BTreeMap<Arc<str>, TopicState>,
+    /// The last id of every topic that was known once.
+    last_ids: BTreeMap<Arc<str>, TopicId>,
     last_seen_epochs: BTreeMap<NamedPartition, LeaderEpoch>,
     update_requested: bool,
     /// Topics are wanted that the request under way does not ask about.
@@ -120,6 +122,7 @@ impl Metadata {
             nodes: BTreeMap::new(),
             racks: BTreeMap::new(),
             topics: BTreeMap::new(),
+            last_ids: BTreeMap::new(),
             last_seen_epochs: BTreeMap::new(),
             update_requested: true,
             wanted_since: false,
@@ -234,6 +237,12 @@ impl Metadata {
         self.topics.get(topic).map(|topic| topic.id).filter(|id| *id != Uuid::ZERO)
     }
 
+    /// The id that a topic had when it was last known: of records that were fetched before it was forgotten.
+    #[must_use]
+    pub fn last_id_of(&self, topic: &str) -> Option<TopicId> {
+        self.topic_id(topic).or_else(|| self.last_ids.get(topic).copied())
+    }
+
     /// The name of a topic.
     #[must_use]
     pub fn topic_name(&self, id: TopicId) -> Option<&Arc<str>> {
@@ -317,6 +326,8 @@ impl Metadata {
             }
         }
         self.topics = topics;
+        let known = self.topics.iter().filter(|(_, topic)| topic.id != Uuid::ZERO);
+        self.last_ids.extend(known.map(|(name, topic)| (Arc::clone(name), topic.id)));
         self.back_off(now, stream, wires);
         if self.wanted_since {
             self.allowed_at = Time::ZERO;

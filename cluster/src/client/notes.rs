@@ -14,7 +14,7 @@ use crate::ids::{TopicPartition, Uuid};
 use crate::note::client::{ClientNote, CommittedOffset, PolledRecord, RECORD_ID_HEADER, RecordId};
 
 fn by_id(at: &NamedPartition, metadata: &Metadata) -> TopicPartition {
-    let topic = metadata.topic_id(&at.topic).unwrap_or(Uuid::ZERO);
+    let topic = metadata.last_id_of(&at.topic).unwrap_or(Uuid::ZERO);
     TopicPartition { topic, partition: at.partition }
 }
 

@@ -265,8 +265,10 @@ const fn of_whom(is_its: bool) -> &'static str {
     if is_its { "its own" } else { "not its own" }
 }
 
-/// A member that is gone by then was removed before, or has left. A consumer group takes over what its members have;
-/// a classic one what the target gives them (`ClassicGroup.fromConsumerGroup`), and they rebalance at once.
+/// A member that is gone by then was removed before, or has left. A consumer group takes over what its members have,
+/// and that is nothing if the assignment of a newer generation could not be written
+/// (`resetAndPropagateAssignmentWithError`); a classic one what the target gives them
+/// (`ClassicGroup.fromConsumerGroup`), and they rebalance at once.
 fn converted(
     before: &Shape,
     after: &Shape,
@@ -282,8 +284,10 @@ fn converted(
             _ => member.assigned.contains_key(it),
         };
         let own = before.target.get(id).unwrap_or(&nothing).iter().chain(member.assigned.keys());
-        let lost =
-            |it: &&TopicPartition| had(it) && !after.has(id, it) && !gone.contains(&it.topic);
+        let is_reset = before.protocol == Protocol::Classic && now.assigned.is_empty();
+        let lost = |it: &&TopicPartition| {
+            had(it) && !after.has(id, it) && !gone.contains(&it.topic) && !is_reset
+        };
         let came = |it: &&TopicPartition| !had(it);
         let other = own.into_iter().find(lost).or_else(|| now.assigned.keys().find(came));
         if let Some(partition) = other {

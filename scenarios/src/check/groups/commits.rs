@@ -4,9 +4,9 @@
 //! Inputs:     what members note, and what is committed in `__consumer_offsets`.
 //! Invariants: G5 a commit is taken from who is a member, in its generation, or in an epoch in which the partition was
 //!             its own (KIP-1251). G6 a commit that was acknowledged before a member began on a partition is not older
-//!             than what that member is told. G7 nothing is committed beyond what the member's application has processed. G8 no offset
-//!             expires while a member reads its topic. G11 a commit is acknowledged once its record is committed. G13 a
-//!             position that is told is a committed one.
+//!             than what that member is told. G7 nothing is committed beyond what the member's application has
+//!             processed. G8 no offset expires while a member reads its topic. G11 a commit is acknowledged once its
+//!             record is committed. G13 a position that is told is a committed one.
 //! Left out:   commits of clients from outside, whose notes nobody has: their records are read all the same.
 
 use std::collections::BTreeMap;

@@ -246,7 +246,8 @@ impl Groups {
                 on_released((at, host), what, partition, facts, verdicts);
             }
             GroupEvent::Loaded { written, state, .. } => {
-                let loaded = Loaded { at, host, end: written.0, state };
+                let tail = partition.logs.get(&host).and_then(|log| log.at(written.0 - 1));
+                let loaded = Loaded { at, host, end: written.0, state, tail: tail.copied() };
                 self.rebuilt.on_loaded(partition, loaded, facts, verdicts);
             }
             _ => {}

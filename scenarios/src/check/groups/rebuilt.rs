@@ -16,7 +16,7 @@ use trial_sim::{HostId, Time};
 use super::{Finding, tell};
 use crate::check::verdicts::Verdicts;
 use crate::check::words;
-use crate::facts::{Facts, PartitionFacts};
+use crate::facts::{Facts, PartitionFacts, Stored};
 
 /// A state that was loaded.
 #[derive(Debug, Clone, Copy)]
@@ -26,6 +26,8 @@ pub(super) struct Loaded {
     /// Where its log ended.
     pub(super) end: i64,
     pub(super) state: u64,
+    /// The last batch of its log: another one may be committed in its place, and then nobody has to know this state.
+    pub(super) tail: Option<Stored>,
 }
 
 #[derive(Debug, Clone)]
@@ -96,7 +98,10 @@ impl Rebuilt {
             return;
         }
         let state = replayed.coordinator.state().fingerprint();
-        if loaded.end < replayed.end || state == loaded.state {
+        let committed = partition.committed_at(loaded.end - 1);
+        let is_other =
+            committed.zip(loaded.tail).is_some_and(|(entry, tail)| !entry.batch.is_same(&tail));
+        if loaded.end < replayed.end || state == loaded.state || is_other {
             return;
         }
         let name = partition.name();

@@ -9,7 +9,9 @@
 //!             invocation of those before it: a circle with real time is there if one had ended before that. (Let no
 //!             stretch of a circle between two edges of time begin after it ends; then its times rise all around.)
 //! Left out:   which circles there are: parts of the graph that hold one are counted, with real time operations that
-//!             close one. Elle tells one of each kind for each part.
+//!             close one. Elle tells one of each kind for each part. Of a value that is sent twice, which Jepsen's are
+//!             not, who polls what it has sent itself does not relate to who sends it again: an empty graph may be
+//!             told.
 
 use std::collections::{BTreeMap, BTreeSet};
 

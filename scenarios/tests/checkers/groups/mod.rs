@@ -226,6 +226,14 @@ fn g9_what_is_loaded_is_what_was_written() {
         story.decides(&[&all]);
         story.coordinator_loads(3, state(&all));
     });
+    // Another batch was committed in the place of the last one that was loaded.
+    check(&[], |story| {
+        let other = [first(), offset(Some(1)), offset(Some(7))];
+        story.coordinator_writes(0, &other);
+        story.coordinator_loads(3, state(&other));
+        story.coordinator_cuts();
+        story.decides(&[&all]);
+    });
     // What was loaded beyond what is committed is judged when that is.
     check(&["G9"], |story| {
         story.coordinator_loads(3, state(&all[..2]));
@@ -263,18 +271,20 @@ fn g11_what_is_acknowledged_is_committed() {
 
 #[test]
 fn g12_a_group_that_changes_its_protocol_keeps_what_its_members_have() {
-    let upgraded = |has: Option<i32>| {
+    let upgraded = |has: Option<i32>, other: Option<i32>| {
         [
             no_generation(),
             epoch(2),
             member("m1-a", None),
             member("m2-a", None),
             current("m1-a", 1, has, false),
-            current("m2-a", 1, None, false),
+            current("m2-a", 1, other, false),
         ]
     };
-    check(&["G12"], |story| story.decides(&[&[first()], &upgraded(None)]));
-    check(&[], |story| story.decides(&[&[first()], &upgraded(Some(1))]));
+    check(&["G12"], |story| story.decides(&[&[first()], &upgraded(None, Some(1))]));
+    check(&[], |story| story.decides(&[&[first()], &upgraded(Some(1), None)]));
+    // The assignment of a newer generation could not be written: nobody has anything.
+    check(&[], |story| story.decides(&[&[first()], &upgraded(None, None)]));
 }
 
 #[test]

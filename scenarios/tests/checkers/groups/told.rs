@@ -216,6 +216,14 @@ impl Story {
         });
     }
 
+    /// The coordinator's broker has cut its log away, and leads once more.
+    pub fn coordinator_cuts(&mut self) {
+        self.disk(B1, |disk| {
+            let file = disk.open(LOG, false).expect("it was written");
+            disk.truncate(file, 0).expect("the disk works");
+        });
+    }
+
     /// Decisions, one after another, each of which is committed.
     pub fn decides(&mut self, decisions: &[&[GroupRecord]]) {
         let mut end = self.ends[8];
