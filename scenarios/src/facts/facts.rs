@@ -342,7 +342,7 @@ impl Facts {
                     rewritten.wrote(bytes);
                 }
                 if let Some(offsets) = &mut partition.offsets {
-                    offsets.wrote(bytes);
+                    offsets.wrote(at, bytes);
                 }
                 for batch in wrote {
                     let first = !partition.logs.iter().any(|(other, log)| {

@@ -27,6 +27,8 @@ type Records = Arc<[(i64, GroupRecord)]>;
 /// A batch that is committed.
 #[derive(Debug, Clone)]
 pub struct GroupBatch {
+    /// When its leader wrote it.
+    pub written: Time,
     /// When a leader's high watermark passed it.
     pub at: Time,
     /// Which leader's.
@@ -40,8 +42,8 @@ pub struct GroupBatch {
 /// See the module.
 #[derive(Debug, Clone, Default)]
 pub struct OffsetsLog {
-    /// By base offset, epoch and checksum.
-    written: BTreeMap<(i64, i32, u32), Records>,
+    /// By base offset, epoch and checksum; since when.
+    written: BTreeMap<(i64, i32, u32), (Time, Records)>,
     committed: Chunked<GroupBatch>,
     end: i64,
     /// Since when something that was committed has been missing, if it has.
@@ -52,14 +54,14 @@ pub struct OffsetsLog {
 
 impl OffsetsLog {
     /// Somebody wrote these batches into a log.
-    pub fn wrote(&mut self, bytes: &Bytes) {
+    pub fn wrote(&mut self, at: Time, bytes: &Bytes) {
         for head in batches(bytes, true).unwrap_or_default() {
             let key = (head.base_offset, head.leader_epoch, head.crc);
             if head.last_offset < self.end || head.is_control || self.written.contains_key(&key) {
                 continue;
             }
             let found = self.read(&head);
-            self.written.insert(key, found);
+            self.written.insert(key, (at, found));
         }
     }
 
@@ -84,8 +86,8 @@ impl OffsetsLog {
         self.end = self.end.max(batch.last + 1);
         let records = self.written.remove(&(batch.base, batch.epoch, batch.crc));
         self.written.retain(|(base, _, _), _| *base > batch.last);
-        let records = records.unwrap_or_else(|| Arc::new([]));
-        self.committed.push(GroupBatch { at, leader, last: batch.last, records });
+        let (written, records) = records.unwrap_or_else(|| (at, Arc::new([])));
+        self.committed.push(GroupBatch { written, at, leader, last: batch.last, records });
     }
 
     /// A leader begins whose log ends here.
@@ -137,11 +139,11 @@ mod tests {
     fn what_was_committed_is_read_and_nothing_else() {
         let (lost, kept) = (commit_of(0, 1, 7), commit_of(0, 2, 9));
         let mut log = OffsetsLog::default();
-        log.wrote(&lost);
-        log.wrote(&kept);
+        log.wrote(Time(0), &lost);
+        log.wrote(Time(0), &kept);
         assert!(log.is_empty());
         log.commit(&stored(&kept), Time(1), HostId(1));
-        log.wrote(&lost);
+        log.wrote(Time(0), &lost);
         let found: Vec<_> = log.from(0).flat_map(|it| it.records.iter().cloned()).collect();
         let [(0, GroupRecord::OffsetCommit(_, Some(value)))] = &found[..] else {
             panic!("{found:?}")

@@ -112,6 +112,8 @@ pub struct Setup {
     pub session_timeout_ms: u64,
     /// `controller.quorum.fetch.timeout.ms`.
     pub quorum_fetch_timeout_ms: u64,
+    /// `offsets.commit.timeout.ms`: how long a coordinator waits for what it writes.
+    pub coordinator_write_timeout_ms: u64,
 }
 
 impl Setup {

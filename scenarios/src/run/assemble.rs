@@ -111,6 +111,12 @@ pub fn assemble(
         lag_max_ms: scenario.cluster.config.node.replica_lag_time_max.as_millis(),
         session_timeout_ms: scenario.cluster.config.node.broker_session_timeout.as_millis(),
         quorum_fetch_timeout_ms: scenario.cluster.config.node.quorum_fetch_timeout.as_millis(),
+        coordinator_write_timeout_ms: scenario
+            .cluster
+            .config
+            .group
+            .offsets_commit_timeout
+            .as_millis(),
     };
     (world, setup, Programs::new(cluster))
 }

@@ -150,6 +150,7 @@ fn setup(promises: Promises, settings: &[(&str, &str)]) -> Setup {
         lag_max_ms: 30_000,
         session_timeout_ms: 9_000,
         quorum_fetch_timeout_ms: 2_000,
+        coordinator_write_timeout_ms: 5_000,
     }
 }
 

@@ -253,7 +253,7 @@ impl KafkaConsumer {
         self.on_metadata();
         if self.settled_at != Some(wires.now()) {
             self.next_check = None;
-            self.reset_initializing();
+            self.reset_initializing(|_| true);
             self.reset_positions(wires);
             self.validate_positions(wires);
             self.send_fetches(wires);

@@ -27,8 +27,9 @@ const CONSUMER: i32 = -1;
 
 impl KafkaConsumer {
     /// Partitions without any position yet are set to where the policy says.
-    pub(super) fn reset_initializing(&mut self) {
-        let initial = self.assigned.iter().filter(|(_, it)| it.should_initialize());
+    pub(super) fn reset_initializing(&mut self, is_meant: impl Fn(&NamedPartition) -> bool) {
+        let initial =
+            self.assigned.iter().filter(|(at, it)| it.should_initialize() && is_meant(at));
         let initial: Vec<NamedPartition> = initial.map(|(at, _)| at.clone()).collect();
         for at in initial {
             self.reset_or_stick(&at, ResetCause::Beginning);

@@ -70,6 +70,8 @@ pub struct Groups {
     commits: Commits,
     gone: BTreeSet<TopicId>,
     rebuilt: Rebuilt,
+    /// Ids of members for whom no coordinator has set a timer, with the partition their group is on (L7).
+    untimed: BTreeMap<String, TopicPartition>,
 }
 
 impl Groups {
@@ -80,6 +82,7 @@ impl Groups {
         let read = self.read.entry(known.partition).or_default();
         let from = std::mem::replace(read, log.len());
         for batch in log.from(from) {
+            self.untimed.extend(live::untimed(batch, facts).map(|id| (id, partition.id)));
             if !self.on_batch(batch.at, &batch.records, partition, facts, verdicts) {
                 self.rebuilt.forget(partition.id);
             }
@@ -246,6 +249,7 @@ impl Groups {
                 on_released((at, host), what, partition, facts, verdicts);
             }
             GroupEvent::Loaded { written, state, .. } => {
+                self.untimed.retain(|_, home| *home != id);
                 let tail = partition.logs.get(&host).and_then(|log| log.at(written.0 - 1));
                 let loaded = Loaded { at, host, end: written.0, state, tail: tail.copied() };
                 self.rebuilt.on_loaded(partition, loaded, facts, verdicts);

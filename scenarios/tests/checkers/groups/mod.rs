@@ -7,12 +7,13 @@ use std::sync::Arc;
 use trial_cluster::group::{GroupCoordinator, GroupRecord};
 use trial_cluster::ids::Offset;
 use trial_cluster::note::controller::ControllerNote;
+use trial_sim::Span;
 
 use crate::ends;
 use crate::story::{M1, M2, ORDERS, Story};
 use told::{
-    InGeneration as In, current, epoch, generation, member, no_generation, offset, target,
-    target_epoch,
+    InGeneration as In, classic_member, current, epoch, generation, member, no_generation, offset,
+    target, target_epoch,
 };
 
 /// Plays a story with a group; wants these violations and no others.
@@ -379,5 +380,41 @@ fn l7_every_partition_of_a_group_has_one_owner() {
     story.is_given(M2, "m2-a", 1, false);
     assert_eq!(missing(&story), Vec::<String>::new());
     story.gives_up(M1);
-    assert_eq!(missing(&story), ["L7: orders/0 has 0 owners in group g"]);
+    let found = missing(&story);
+    assert_eq!(found, ["L7: orders/0 has 0 owners in group g; by its records m1-a has it"]);
+}
+
+/// A classic member of a consumer group whose joining took too long to be written: Kafka sets no timer for it.
+#[test]
+fn l7_lets_pass_whom_its_coordinator_has_let_in_and_forgotten() {
+    let missing = |wait: Span, is_classic: bool, is_loaded: bool| {
+        let mut story = Story::with_group();
+        let joins = [
+            epoch(2),
+            member("m1-a", None),
+            if is_classic { classic_member("m0-a") } else { member("m0-a", None) },
+            target("m0-a", true),
+            target_epoch(2),
+            current("m1-a", 2, None, false),
+            current("m0-a", 2, Some(2), false),
+        ];
+        let end = story.coordinator_writes(0, &joins);
+        story.waits(wait);
+        story.coordinator_commits(end);
+        story.is_given(M1, "m1-a", 2, false);
+        story.is_given(M2, "m2-a", 1, false);
+        if is_loaded {
+            story.coordinator_loads(end, 0);
+        }
+        story.judge.is_live().into_iter().filter(|it| it.starts_with("L7")).count()
+    };
+    let (soon, late) = (Span::from_secs(4), Span::from_secs(6));
+    assert_eq!(missing(late, true, false), 0);
+    assert_eq!(missing(soon, true, false), 1, "it has its timers");
+    assert_eq!(
+        missing(late, false, false),
+        1,
+        "a member of the new protocol has them from the start"
+    );
+    assert_eq!(missing(late, true, true), 1, "who loads a group sets them for all");
 }

@@ -19,6 +19,7 @@ use trial_cluster::note::partition::{PartitionEvent, PartitionNote};
 use trial_cluster::wire::consumer_group_current_member_assignment_value::{
     AssignedPartition, PartitionsPendingRevocation,
 };
+use trial_cluster::wire::consumer_group_member_metadata_value::ClassicMemberMetadata;
 use trial_cluster::wire::{
     ConsumerGroupCurrentMemberAssignmentKey, ConsumerGroupCurrentMemberAssignmentValue,
     ConsumerGroupMemberMetadataKey, ConsumerGroupMemberMetadataValue, ConsumerGroupMetadataKey,
@@ -90,9 +91,23 @@ pub fn member(id: &str, instance: Option<&str>) -> GroupRecord {
     let value = ConsumerGroupMemberMetadataValue {
         instance_id: instance.map(str::to_owned),
         subscribed_topic_names: vec!["orders".to_owned()],
+        // Kafka's default is one that says nothing (`"default": null` in the definition is no default).
+        classic_member_metadata: None,
         ..Default::default()
     };
     GroupRecord::ConsumerGroupMemberMetadata(key, Some(value))
+}
+
+/// A member of a consumer group that speaks the classic protocol.
+pub fn classic_member(id: &str) -> GroupRecord {
+    let mut record = member(id, None);
+    if let GroupRecord::ConsumerGroupMemberMetadata(_, Some(value)) = &mut record {
+        value.classic_member_metadata = Some(ClassicMemberMetadata {
+            session_timeout_ms: 10_000,
+            supported_protocols: Vec::new(),
+        });
+    }
+    record
 }
 
 pub fn target_epoch(epoch: i32) -> GroupRecord {

@@ -3,8 +3,10 @@
 //! In Kafka:   `ConsumerCoordinator.initWithCommittedOffsetsIfNeeded`, `fetchCommittedOffsets`,
 //!             `OffsetsRequestManager.initWithCommittedOffsetsIfNeeded`, `CommitRequestManager.fetchOffsets`; KIP-447
 //!             (`require_stable`), `updateFetchPositions`.
-//! Holds:      the one OffsetFetch that is under way, or its answer.
-//! Invariants: CF-3 an answer counts only for the partitions, and the generation, that were asked about.
+//! Holds:      the OffsetFetch that is under way, or, in the classic protocol, its answer until the next poll.
+//! Invariants: CF-3 an answer is not kept for a partition that is given later: in the classic protocol it counts only
+//!             for the partitions, and the generation, that were asked about; in the consumer protocol it counts when
+//!             it comes, for those that wait for a position then, or never.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,7 +53,7 @@ impl GroupConsumer {
         if !initializing.is_empty() && !self.begin_where_committed(initializing, wires) {
             return;
         }
-        self.fetch.reset_initializing();
+        self.fetch.reset_initializing(|_| true);
         self.fetch.reset_positions(wires);
     }
 
@@ -143,10 +145,13 @@ impl GroupConsumer {
         wires: &mut dyn Wires,
     ) {
         let question = (partitions.clone(), generation);
-        if self.committed.asked.as_ref() != Some(&question) {
+        let is_last = self.committed.asked.as_ref() == Some(&question);
+        if !is_last && self.protocol == GroupProtocol::Classic {
             return; // CF-3
         }
-        self.committed.asked = None;
+        if is_last {
+            self.committed.asked = None;
+        }
         let group = match completed.response::<OffsetFetchRequest>() {
             Ok(response) => response.groups.into_iter().find(|it| it.group_id == self.group_id),
             Err(error) => {
@@ -170,7 +175,13 @@ impl GroupConsumer {
             Err(error) => self.on_no_committed(error, wires),
             Ok(offsets) => {
                 (self.committed.attempts, self.committed.retry_at) = (0, None);
-                self.committed.answer = Some((question, offsets));
+                if self.protocol == GroupProtocol::Classic {
+                    self.committed.answer = Some((question, offsets));
+                    return;
+                }
+                self.apply_committed(offsets);
+                self.fetch.reset_initializing(|at| partitions.contains(at));
+                self.fetch.reset_positions(wires);
             }
         }
     }

@@ -216,6 +216,33 @@ fn a_topic_whose_name_is_not_known_yet_waits_for_metadata() {
     assert!(!it.waiting().contains("beat"), "the same is not acknowledged again and again");
 }
 
+/// Kafka applies an answer when it comes, to whoever waits then (`OffsetsRequestManager.refreshOffsets`). Ours once kept
+/// it until the partition came back, half a minute and many commits of another member later (groups_at_once, seed 635).
+#[test]
+fn what_was_committed_is_asked_anew_for_a_partition_that_comes_back() {
+    let mut it = Fixture::new(1, &[CONSUMER, NO_AUTO_COMMIT]);
+    it.find();
+    let asked = it.take_beat("beat 0 topics [orders] owns []");
+    it.answer(&asked, &beat(1, Some(&[0])));
+    let asked = it.take_beat("beat 1 owns [0]");
+    let early = it.expect("committed 0?");
+    it.events();
+    // Both answers are there before the application polls again.
+    it.answer(&asked, &beat(2, Some(&[])));
+    it.answer_committed(&early, ErrorCode::None, 3);
+    it.poll();
+    assert_eq!(it.events(), "revoked [0] in 2, assigned [] in 2");
+    let asked = it.take_beat("beat 2 owns []");
+    it.answer(&asked, &beat(3, Some(&[0])));
+    it.poll();
+    assert_eq!(it.events(), "assigned [0] in 3");
+    let asked = it.take_beat("beat 3 owns [0]");
+    it.answer(&asked, &beat(3, None));
+    it.start_at(64);
+    it.poll();
+    assert_eq!(it.events(), "0 begins at 64");
+}
+
 impl Fixture {
     /// Takes the oldest heartbeat.
     #[track_caller]
