@@ -59,6 +59,7 @@ fn a_wrong_scenario_is_underlined_where_it_is_wrong() {
         ("fault_unknown_label", fault("at 2s hold Fetsh b1 > b2")),
         ("fault_label_small", fault("at 2s hold fetch b1 > b2")),
         ("fault_no_such_rack", fault("at 2s crash rack(r9)")),
+        ("fault_no_such_group", fault("at 2s crash coordinator(crew)")),
         ("fault_restart_promise", fault("at 2s restart b1 with min.insync.replicas=1")),
         ("fault_restart_client", fault("at 2s restart admin as 4.3")),
         ("fault_swaps_of_a_controller", fault("when swaps(c1, orders/0) >= 1 crash b1")),

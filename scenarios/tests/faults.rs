@@ -6,6 +6,7 @@ use trial_reports::{FaultOutcome, RunDocument, Verdict};
 use trial_scenarios::play::End;
 use trial_scenarios::run::Run;
 use trial_scenarios::scenario::Scenario;
+use trial_sim::{Span, Time};
 
 /// A cluster in three racks, one in another region, with one fault.
 fn text(fault: &str, more: &str) -> String {
@@ -176,6 +177,24 @@ fn a_whole_rack_loses_its_power_and_comes_back() {
     let document = counts("at 10s crash rack(r2) losing unsynced for 4s", "connections_lost");
     let text = &document.faults[0].effect.text;
     assert!(text.starts_with("b2 c2: "), "it names whom it hit: {text}");
+}
+
+/// The leader of the partition of `__consumer_offsets` that the group's name hashes to: `"crew".hashCode() % 50`.
+#[test]
+fn the_coordinator_of_a_group_is_found_by_its_name() {
+    let member = "[clients.m]\nconsume = \"t\"\ngroup = \"crew\"";
+    let mut run =
+        Run::new(&scenario("at 20s crash coordinator(crew) losing unsynced for 6s", member), 1);
+    run.play_until(Time::ZERO + Span::from_secs(20));
+    let facts = run.judge().facts();
+    let home = facts.partition_named("__consumer_offsets/13").expect("somebody asked for it");
+    let leader = home.leader().and_then(|id| facts.setup.host_of(id)).expect("it has one");
+    let name = facts.setup.name(leader).to_owned();
+    run.play();
+    let document = run.document(0, String::new());
+    assert_eq!(document.verdict, Verdict::Holds, "{:?}", document.violations);
+    let text = &document.faults[0].effect.text;
+    assert!(text.starts_with(&format!("{name}: ")), "{name} leads it: {text}");
 }
 
 #[test]

@@ -27,7 +27,10 @@ impl Facts {
             _ => true,
         });
         let planned: i32 = self.setup.topics.values().map(|topic| topic.partitions).sum();
-        let led = self.partitions().filter(|partition| partition.leader().is_some()).count();
+        let is_led = |partition: &&PartitionFacts| {
+            self.setup.topics.contains_key(&*partition.topic) && partition.leader().is_some()
+        };
+        let led = self.partitions().filter(is_led).count();
         self.active_controller.is_some()
             && serves
             && i32::try_from(led).is_ok_and(|led| led >= planned)

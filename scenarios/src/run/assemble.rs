@@ -100,23 +100,19 @@ pub fn assemble(
     let topics =
         scenario.topics.iter().map(|(name, topic)| (name.clone(), topic_setup(scenario, topic)));
     let left_down = scenario.left_down.iter().filter_map(|name| world.host(name)).collect();
+    let config = &scenario.cluster.config;
     let setup = Setup {
         hosts,
         left_down,
         topics: topics.collect(),
         keeping: Keeping::of(&scenario.cluster.settings, &[]),
-        min_insync: usize::try_from(scenario.cluster.config.topic.min_insync_replicas).unwrap_or(1),
+        min_insync: usize::try_from(config.topic.min_insync_replicas).unwrap_or(1),
         rules: scenario.rules.clone(),
         exceeds_budget: scenario.exceeds_budget,
-        lag_max_ms: scenario.cluster.config.node.replica_lag_time_max.as_millis(),
-        session_timeout_ms: scenario.cluster.config.node.broker_session_timeout.as_millis(),
-        quorum_fetch_timeout_ms: scenario.cluster.config.node.quorum_fetch_timeout.as_millis(),
-        coordinator_write_timeout_ms: scenario
-            .cluster
-            .config
-            .group
-            .offsets_commit_timeout
-            .as_millis(),
+        lag_max_ms: config.node.replica_lag_time_max.as_millis(),
+        session_timeout_ms: config.node.broker_session_timeout.as_millis(),
+        quorum_fetch_timeout_ms: config.node.quorum_fetch_timeout.as_millis(),
+        coordinator_write_timeout_ms: config.group.offsets_commit_timeout.as_millis(),
     };
     (world, setup, Programs::new(cluster))
 }

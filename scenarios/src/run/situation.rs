@@ -1,11 +1,12 @@
 //! Answers what faults ask about the cluster, from the facts.
 
-use trial_cluster::ids::BrokerId;
+use trial_cluster::ids::{BrokerId, TopicPartition};
+use trial_cluster::java;
 use trial_sim::HostId;
 use trial_sim::fault::{Budget, Condition, HostExpr};
 
 use super::player::Situation;
-use crate::facts::{Facts, Role};
+use crate::facts::{Facts, OFFSETS_TOPIC, Role};
 use crate::scenario::place_name;
 
 impl Situation for Facts {
@@ -23,6 +24,7 @@ impl Situation for Facts {
                     }
                     "controller" => return self.active_controller.into_iter().collect(),
                     "leader" => partition.and_then(|partition| partition.leader()),
+                    "coordinator" => coordinator(self, args.first().map_or("", String::as_str)),
                     "follower" => partition.and_then(|partition| {
                         let registration = partition.registration.as_ref()?;
                         let follows = |id: &&BrokerId| Some(**id) != registration.leader;
@@ -113,4 +115,13 @@ impl Situation for Facts {
             .map(|place| HostId(u16::try_from(place).expect("few")))
             .collect()
     }
+}
+
+/// Who leads the partition of `__consumer_offsets` that a group is on (`GroupCoordinatorService.partitionFor`).
+fn coordinator(facts: &Facts, group: &str) -> Option<BrokerId> {
+    let topic = facts.topic_id(OFFSETS_TOPIC)?;
+    let count = facts.partitions().filter(|partition| partition.id.topic == topic).count();
+    let count = i32::try_from(count).ok().filter(|count| *count > 0)?;
+    let partition = java::abs(java::hash_code(group)) % count;
+    facts.partition(TopicPartition { topic, partition })?.leader()
 }

@@ -58,6 +58,7 @@ pub const HOST_FUNCTIONS: &[(&str, &str)] = &[
         "bystander(TOPIC/PARTITION): the first in-sync one that neither leads nor is the active controller",
     ),
     ("controller", "controller(): the active one"),
+    ("coordinator", "coordinator(GROUP): of a consumer group, by the controller"),
     ("rack", "rack(RACK): every host in it"),
     ("zone", "zone(ZONE): every host in it"),
     ("region", "region(REGION): every host in it"),
@@ -184,6 +185,7 @@ impl Known<'_> {
                 match (name.as_str(), args.as_slice()) {
                     ("controller", []) => Ok(()),
                     ("leader" | "follower" | "bystander", [partition]) => self.partition(partition),
+                    ("coordinator", [group]) => self.group(group),
                     ("rack" | "zone" | "region", [place]) => self.place(name, place),
                     _ => Err(Unfit::name(
                         name,
@@ -196,6 +198,22 @@ impl Known<'_> {
                 }
             }
         }
+    }
+
+    /// Whoever comes from outside may bring a group of its own.
+    fn group(&self, wanted: &str) -> Result<(), Unfit> {
+        let mut known: Vec<&str> =
+            self.clients.values().filter_map(|client| client.group()).collect();
+        known.sort_unstable();
+        known.dedup();
+        if self.outside || known.contains(&wanted) {
+            return Ok(());
+        }
+        let allowed = match known[..] {
+            [] => "a client with `group = \"NAME\"`".to_owned(),
+            _ => known.join(", "),
+        };
+        Err(Unfit::name(wanted, format!("there is no consumer group `{wanted}`"), allowed))
     }
 
     fn place(&self, kind: &str, wanted: &str) -> Result<(), Unfit> {

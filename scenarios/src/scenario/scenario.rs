@@ -172,6 +172,17 @@ pub enum Client {
     },
 }
 
+impl Client {
+    /// The group of a member.
+    #[must_use]
+    pub fn group(&self) -> Option<&str> {
+        match self {
+            Self::Member { config, .. } => config.consumer.group_id.as_deref(),
+            Self::Producer { .. } | Self::Consumer { .. } => None,
+        }
+    }
+}
+
 /// What a producer sends.
 #[derive(Debug, Clone)]
 pub struct Load {

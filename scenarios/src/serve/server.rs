@@ -25,6 +25,8 @@ use crate::scenario::{self, Scenario, ScenarioError};
 
 /// Virtual time that passes at once before anybody can connect: by then a cluster has booted.
 const WARM_UP: Span = Span::from_millis(1_500);
+/// And some more, until every broker has heard of the scenario's topics.
+const SPREAD: Span = Span::from_millis(300);
 /// A cluster that has not booted by then is served as it is.
 const WARM_UP_MAX: Span = Span::from_secs(30);
 /// SV-2.
@@ -155,7 +157,7 @@ impl Server {
         let guests = scenario::Guests {
             host: advertised.clone(),
             base_port: settings.base_port,
-            wall_ms: i64::try_from(wall_ms).unwrap_or(0) - millis(WARM_UP),
+            wall_ms: i64::try_from(wall_ms).unwrap_or(0) - millis(WARM_UP + SPREAD),
         };
         let scenario = scenario.for_guests(settings.seed, guests);
         let mut run = Run::by_hand(&scenario, settings.seed);
@@ -163,6 +165,7 @@ impl Server {
         while run.now() < Time::ZERO + WARM_UP_MAX && !run.judge().facts().are_ready() {
             run.play_until(run.now() + SLICE);
         }
+        run.play_until(run.now() + SPREAD);
         let mut watch = Watch::default();
         watch.look(run.judge());
         let (sender, events) = channel();
@@ -198,6 +201,11 @@ impl Server {
     #[must_use]
     pub fn run(&self) -> &Run {
         &self.run
+    }
+
+    /// From now on everything that happens is kept, so that the history of the cluster's own clients can be written.
+    pub fn keep_record(&mut self) {
+        self.run.keep_record();
     }
 
     /// How many connections there have been.

@@ -7,6 +7,7 @@ mod support;
 
 mod command;
 mod faults;
+mod groups;
 mod guest;
 mod real_clients;
 mod served;

@@ -13,10 +13,10 @@ use super::served::Served;
 use super::support;
 
 /// The version that was tried.
-const CONFLUENT_KAFKA: &str = "confluent-kafka==2.16.1";
+pub const CONFLUENT_KAFKA: &str = "confluent-kafka==2.16.1";
 const CRASH: &str = "crash leader(orders/0) losing unsynced for 3s";
 
-fn wanted(test: &str) -> bool {
+pub fn wanted(test: &str) -> bool {
     let wanted = std::env::var("TRIAL_GUESTS").is_ok_and(|value| value == "1");
     if !wanted {
         println!("{test}: skipped, since TRIAL_GUESTS=1 is not set");
@@ -24,12 +24,12 @@ fn wanted(test: &str) -> bool {
     wanted
 }
 
-fn here(file: &str) -> PathBuf {
+pub fn here(file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(file)
 }
 
 /// Whether a command can be run and succeeds; else what it said is printed.
-fn can(what: &str, command: &mut Command) -> bool {
+pub fn can(what: &str, command: &mut Command) -> bool {
     match command.output() {
         Ok(output) if output.status.success() => true,
         Ok(output) => {
@@ -42,6 +42,33 @@ fn can(what: &str, command: &mut Command) -> bool {
             false
         }
     }
+}
+
+/// A Python that has a package; its folder is named for the package.
+pub fn python(package: &str) -> Option<PathBuf> {
+    let folder = support::folder("guests", &package.replace("==", "-"));
+    let python = folder.join("venv/bin/python");
+    let mut venv = Command::new("python3");
+    venv.args(["-m", "venv"]).arg(folder.join("venv"));
+    let mut install = Command::new(&python);
+    install.args(["-m", "pip", "install", "--quiet", package]);
+    let is_there = can("python3 with venv", &mut venv) && can(package, &mut install);
+    is_there.then_some(python)
+}
+
+/// Where kcat is.
+pub fn kcat() -> Option<String> {
+    let kcat = std::env::var("TRIAL_KCAT").unwrap_or_else(|_| "kcat".to_owned());
+    can("kcat", Command::new(&kcat).arg("-V")).then_some(kcat)
+}
+
+/// A Java with the classes of Apache Kafka.
+pub fn java() -> Option<Command> {
+    let oracle = std::env::var("TRIAL_ORACLE").map_or(here("oracle/oracle"), PathBuf::from);
+    let is_there = can("Java with Maven", Command::new(&oracle).args(["java", "--version"]));
+    let mut command = Command::new(&oracle);
+    command.arg("java");
+    is_there.then_some(command)
 }
 
 /// Runs a client that says `half` when it is time for the crash; it finds that nothing is lost, and so does Trial.
@@ -82,15 +109,7 @@ fn librdkafka_loses_nothing() {
     if !wanted("librdkafka_loses_nothing") {
         return;
     }
-    let folder = support::folder("guests", "python");
-    let python = folder.join("venv/bin/python");
-    let mut venv = Command::new("python3");
-    venv.args(["-m", "venv"]).arg(folder.join("venv"));
-    let mut install = Command::new(&python);
-    install.args(["-m", "pip", "install", "--quiet", CONFLUENT_KAFKA]);
-    if !can("python3 with venv", &mut venv) || !can(CONFLUENT_KAFKA, &mut install) {
-        return;
-    }
+    let Some(python) = python(CONFLUENT_KAFKA) else { return };
     let mut client = Command::new(python);
     client.arg(here("tests/serve/guest.py"));
     survives_a_crash(client);
@@ -101,12 +120,8 @@ fn the_clients_of_apache_kafka_lose_nothing() {
     if !wanted("the_clients_of_apache_kafka_lose_nothing") {
         return;
     }
-    let oracle = std::env::var("TRIAL_ORACLE").map_or(here("oracle/oracle"), PathBuf::from);
-    if !can("Java with Maven", Command::new(&oracle).args(["java", "--version"])) {
-        return;
-    }
-    let mut client = Command::new(&oracle);
-    client.arg("java").arg(here("tests/serve/Guest.java"));
+    let Some(mut client) = java() else { return };
+    client.arg(here("tests/serve/Guest.java"));
     survives_a_crash(client);
 }
 
@@ -116,10 +131,7 @@ fn kcat_loses_nothing() {
     if !wanted("kcat_loses_nothing") {
         return;
     }
-    let kcat = std::env::var("TRIAL_KCAT").unwrap_or_else(|_| "kcat".to_owned());
-    if !can("kcat", Command::new(&kcat).arg("-V")) {
-        return;
-    }
+    let Some(kcat) = kcat() else { return };
     let mut served = Served::quick();
     assert_eq!(served.guest(1).create("orders", 3), 0);
     served.wait_for("topic orders");

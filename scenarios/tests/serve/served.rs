@@ -66,6 +66,7 @@ impl Served {
         let settings =
             Settings { host: "127.0.0.1".to_owned(), advertised: None, base_port, seed: 1 };
         let mut server = Server::open(&scenario, &settings).expect("the ports were free");
+        server.keep_record();
         let (bootstrap, remote) = (server.bootstrap().to_owned(), server.remote());
         let (tell, told) = channel();
         let thread = std::thread::spawn(move || {
