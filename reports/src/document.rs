@@ -102,6 +102,9 @@ pub struct RunDocument {
     /// What each producer was told of its records.
     #[serde(default)]
     pub producers: Vec<ProducerOutcome>,
+    /// Consumer groups of the scenario's own clients, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<GroupOutcome>,
     /// Virtual time played.
     pub simulated_ms: u64,
     /// Real time that it took.
@@ -271,6 +274,33 @@ pub struct ProducerOutcome {
     /// The longest time between two acknowledgements; none if there were not two.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub longest_wait: Option<LongestWait>,
+}
+
+/// A consumer group, and how long its partitions were nobody's.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct GroupOutcome {
+    /// `group.id`.
+    pub group: String,
+    /// How its members agree: `classic, cooperative-sticky`, `consumer, uniform`; several if they differ.
+    pub protocol: String,
+    /// How many different generations, or member epochs, its members were told.
+    pub generations: u64,
+    /// Every partition that was somebody's.
+    pub partitions: Vec<PartitionPause>,
+}
+
+/// How long a partition was nobody's in a group: from the moment in which a member gives it up, or dies, to the one in
+/// which it, or another, is given it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PartitionPause {
+    /// `orders/0`.
+    pub partition: String,
+    /// How often.
+    pub pauses: u64,
+    /// How long in all.
+    pub paused_ms: u64,
+    /// How long the longest time.
+    pub longest_ms: u64,
 }
 
 /// The longest time between two acknowledgements of one producer, and what it was made of.

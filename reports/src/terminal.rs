@@ -7,11 +7,13 @@ use std::fmt::Write as _;
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use crate::document::{RunDocument, Verdict};
+use crate::document::{PartitionOutcome, PartitionPause, RunDocument, Verdict};
 use crate::number::{grouped, seconds};
 
 /// Rows of a table before the rest is only counted.
 const ROWS_MAX: usize = 24;
+/// Partitions of a group whose pauses are told one by one.
+const PAUSES_MAX: usize = 8;
 /// Violations told in full.
 const STORIES_MAX: usize = 3;
 /// What nobody waits is not worth a line.
@@ -71,6 +73,7 @@ fn page_of(run: &RunDocument, palette: Palette, elsewhere: &str) -> String {
     head(&mut page, run, palette);
     faults(&mut page, run, palette, elsewhere);
     partitions(&mut page, run, palette, elsewhere);
+    groups(&mut page, run, palette);
     excuses(&mut page, run, palette, elsewhere);
     stories(&mut page, run, palette);
     foot(&mut page, run, palette);
@@ -155,7 +158,8 @@ fn partitions(page: &mut String, run: &RunDocument, palette: Palette, elsewhere:
         "elections",
     ];
     let mut rows = table(&header, &[2, 4, 5, 6, 7, 8, 9, 10]);
-    for row in run.partitions.iter().take(ROWS_MAX) {
+    let (idle, told): (Vec<_>, Vec<_>) = run.partitions.iter().partition(|row| is_idle(row));
+    for row in told.iter().take(ROWS_MAX) {
         rows.add_row([
             row.partition.clone(),
             row.leader.clone().unwrap_or_else(|| "none".to_owned()),
@@ -171,8 +175,63 @@ fn partitions(page: &mut String, run: &RunDocument, palette: Palette, elsewhere:
         ]);
     }
     put(page, &rows, palette);
-    more(page, run.partitions.len(), palette, elsewhere);
+    more(page, told.len(), palette, elsewhere);
+    if !idle.is_empty() {
+        let text =
+            format!("  … and {} of Kafka's own topics that hold nothing{elsewhere}", idle.len());
+        line!(page, "{}", palette.dim(&text));
+    }
     line!(page);
+}
+
+/// A partition of one of Kafka's own topics in which nothing was ever written.
+fn is_idle(row: &PartitionOutcome) -> bool {
+    row.partition.starts_with("__") && row.log_end == 0
+}
+
+/// How long the partitions of each group were nobody's; nothing if nobody was kept waiting.
+fn groups(page: &mut String, run: &RunDocument, palette: Palette) {
+    let all = || run.groups.iter().flat_map(|group| &group.partitions);
+    if all().all(|partition| partition.pauses == 0) {
+        return;
+    }
+    let header = ["group", "protocol", "generations", "longest pause", "paused, by partition"];
+    let mut rows = table(&header, &[2, 3]);
+    for group in run.groups.iter().take(ROWS_MAX) {
+        let longest = group.partitions.iter().map(|it| it.longest_ms).max().unwrap_or(0);
+        rows.add_row([
+            group.group.clone(),
+            group.protocol.clone(),
+            grouped(group.generations),
+            seconds_or_none(longest),
+            paused(&group.partitions),
+        ]);
+    }
+    put(page, &rows, palette);
+    line!(page);
+}
+
+fn seconds_or_none(millis: u64) -> String {
+    if millis == 0 { "0s".to_owned() } else { seconds(millis) }
+}
+
+/// `orders/0 1.204s  /1 0s  /2 0.300s`, or how they lie if there are many.
+fn paused(partitions: &[PartitionPause]) -> String {
+    if partitions.len() > PAUSES_MAX {
+        let mut times: Vec<u64> = partitions.iter().map(|it| it.paused_ms).collect();
+        times.sort_unstable();
+        let [least, middle, most] =
+            [0, times.len() / 2, times.len() - 1].map(|at| seconds(times[at]));
+        return format!("{} of them: {least} to {most}, one half up to {middle}", times.len());
+    }
+    let mut topic = "";
+    let words = partitions.iter().map(|it| {
+        let (of, number) = it.partition.rsplit_once('/').unwrap_or(("", &it.partition));
+        let is_known = std::mem::replace(&mut topic, of) == of;
+        let name = if is_known { format!("/{number}") } else { it.partition.clone() };
+        format!("{name} {}", seconds_or_none(it.paused_ms))
+    });
+    words.collect::<Vec<_>>().join("  ")
 }
 
 fn put(page: &mut String, table: &Table, palette: Palette) {

@@ -1,9 +1,10 @@
 //! The page of a run, as a person sees it.
 
 use trial_reports::{
-    EffectNumber, Excuse, FailedRecords, FaultEffect, FaultOutcome, Liveness, LongestWait, Palette,
-    PartitionOutcome, ProbeOutcome, ProducerOutcome, RecordCounts, RunDocument, SCHEMA_VERSION,
-    Setting, Verdict, Violation, WaitPart, render_run, render_served, run_schema, sweep_schema,
+    EffectNumber, Excuse, FailedRecords, FaultEffect, FaultOutcome, GroupOutcome, Liveness,
+    LongestWait, Palette, PartitionOutcome, PartitionPause, ProbeOutcome, ProducerOutcome,
+    RecordCounts, RunDocument, SCHEMA_VERSION, Setting, Verdict, Violation, WaitPart, render_run,
+    render_served, run_schema, sweep_schema,
 };
 
 fn holding() -> RunDocument {
@@ -61,6 +62,7 @@ fn holding() -> RunDocument {
                 parts: vec![part(8_100, "the controller fenced b1"), part(1_300, "p1 sent to b2")],
             }),
         }],
+        groups: Vec::new(),
         simulated_ms: 30_000,
         wall_ms: 41,
         events: 120_344,
@@ -120,6 +122,56 @@ fn a_producer_whose_records_all_fail_is_named_beside_the_verdict_with_the_reason
     assert!(page.contains(failed), "{page}");
     let verdict = "HOLDS, but of p2 no record was acknowledged (see above)\n";
     assert!(page.contains(verdict), "{page}");
+}
+
+#[test]
+fn groups_tell_how_long_each_partition_was_nobodys() {
+    let mut run = holding();
+    let pause = |partition: &str, paused_ms, longest_ms| PartitionPause {
+        partition: partition.into(),
+        pauses: u64::from(paused_ms > 0),
+        paused_ms,
+        longest_ms,
+    };
+    let group = |name: &str, partitions: Vec<PartitionPause>| GroupOutcome {
+        group: name.into(),
+        protocol: "classic, range".into(),
+        generations: 3,
+        partitions,
+    };
+    run.groups = vec![group("idle", vec![pause("orders/0", 0, 0)])];
+    assert!(!render_run(&run, Palette::Plain).contains("longest pause"), "nobody waited");
+    let few = vec![pause("orders/0", 1_204, 900), pause("orders/1", 0, 0), pause("r/0", 5, 5)];
+    let many = (0..9).map(|number| pause(&format!("orders/{number}"), number, number));
+    run.groups.extend([group("few", few), group("many", many.collect())]);
+    let page = render_run(&run, Palette::Plain);
+    let rows: Vec<&str> =
+        page.lines().skip_while(|line| !line.contains("longest pause")).take(4).collect();
+    insta::assert_snapshot!(rows.join("\n"));
+}
+
+#[test]
+fn kafkas_own_partitions_that_hold_nothing_are_counted() {
+    let mut run = holding();
+    let idle = PartitionOutcome {
+        partition: "__consumer_offsets/3".into(),
+        high_watermark: 0,
+        log_end: 0,
+        held: 0,
+        acked: 0,
+        read: 0,
+        ..run.partitions[0].clone()
+    };
+    let used =
+        PartitionOutcome { log_end: 7, partition: "__consumer_offsets/4".into(), ..idle.clone() };
+    run.partitions.extend([idle, used]);
+    let page = render_run(&run, Palette::Plain);
+    assert!(
+        !page.contains("__consumer_offsets/3") && page.contains("__consumer_offsets/4"),
+        "{page}"
+    );
+    let told = "  … and 1 of Kafka's own topics that hold nothing (--json has them all)\n";
+    assert!(page.contains(told), "{page}");
 }
 
 #[test]

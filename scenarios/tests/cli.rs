@@ -176,7 +176,7 @@ fn the_readable_log_is_the_same_twice_and_leaves_the_report_alone() {
     assert_eq!(digest(&quiet), digest(&told), "to listen changes nothing");
     assert_eq!(quiet.err, "", "without --log nothing is told");
     assert_eq!(told.err, again.err, "LO-1");
-    assert!(told.err.contains("9.000s b1 crashed: PowerLoss\n"), "{}", told.err);
+    assert!(told.err.contains("9.000s b2 crashed: PowerLoss\n"), "{}", told.err);
     let debug = trial(&["run", "departures", "--log", "debug"]);
     assert!(debug.err.contains("BecameLeader"), "notes are told, too");
 }

@@ -65,7 +65,14 @@ fn what_is_no_history_is_refused_with_its_place() {
     .is_refused(
         "history.edn: line 9, column 45: the :type of an operation is :invoke, :ok, :fail or :info",
     );
+    judged("empty", "", &[]).is_refused("history.edn: nobody sends or polls in it");
+    let jump = "{:index 0, :time 1, :type :invoke, :process 0, :f :jump, :value nil}";
+    judged("jump", jump, &[]).is_refused("of the functions send, poll and txn");
     let folder = folder("named");
+    fs::write(folder.join("half.json"), "[{\"index\": 0").expect("the folder is there");
+    trial(&folder, &["judge", "half.json"]).is_refused("the history ends within a value");
+    fs::create_dir_all(folder.join("folder.edn")).expect("the folder is there");
+    trial(&folder, &["judge", "folder.edn"]).is_refused("folder.edn: it cannot be read");
     fs::write(folder.join("history.txt"), JEPSEN).expect("the folder is there");
     trial(&folder, &["judge", "history.txt"]).is_refused("the name must end in .edn");
     trial(&folder, &["judge", "nowhere.edn"]).is_refused("nowhere.edn: it cannot be read");

@@ -61,6 +61,12 @@ pub(crate) fn judge(args: &JudgeArgs) -> Result<u8, Stop> {
     });
     let options = Options { sub_via, ww_deps: args.ww_deps, allowed };
     let judgement = read(&args.file, &options)?;
+    if judgement.keys == 0 {
+        let what = format!("{}: nobody sends or polls in it", args.file.display());
+        let help =
+            "what can be judged are operations of the functions send, poll and txn".to_owned();
+        return Err(ScenarioError::plain(what, Some(help)).into());
+    }
     let is_on_page = !to_stdout(args.json.as_deref());
     if let Some(file) = &args.json {
         let text = serde_json::to_string_pretty(&judgement).expect("it has no map without texts");

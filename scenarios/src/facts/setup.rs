@@ -50,6 +50,8 @@ pub struct MemberSetup {
     pub group: String,
     /// What it subscribes to.
     pub subscription: Subscription,
+    /// How its group agrees, as far as it goes by its settings: `classic, range`, `consumer, uniform`.
+    pub protocol: String,
     /// `max.poll.interval.ms`: so long its group waits for it, and so long it waits for an answer when it joins.
     pub rebalance_timeout_ms: u64,
 }

@@ -6,7 +6,10 @@
 use std::sync::Arc;
 
 use trial_cluster::client::{ClientKind, ClientSpec, NewTopic, RecordSource, Workload};
-use trial_cluster::config::{ClientSettings, ConsumerConfig, OffsetReset};
+
+use trial_cluster::config::{
+    ClientSettings, ConsumerConfig, ConsumerSettings, GroupProtocol, OffsetReset,
+};
 use trial_cluster::ids::BrokerId;
 use trial_cluster::node::{BROKER_PORT, ClusterSpec, NodeSpec, Roles};
 use trial_cluster::note::Note;
@@ -127,6 +130,7 @@ fn client_setup(name: String, client: Option<&Client>, role: Role, place: Place)
         Client::Member { config, consumption } => Some(MemberSetup {
             group: config.consumer.group_id.clone()?,
             subscription: consumption.subscription.clone(),
+            protocol: protocol_of(&config.consumer),
             rebalance_timeout_ms: u64::from(config.consumer.max_poll_interval_ms.unsigned_abs()),
         }),
         Client::Producer { .. } | Client::Consumer { .. } => None,
@@ -135,6 +139,21 @@ fn client_setup(name: String, client: Option<&Client>, role: Role, place: Place)
         Some(Client::Consumer { config, .. } | Client::Member { config, .. })
             if config.consumer.auto_offset_reset == OffsetReset::Latest);
     HostSetup { name, role, topic, member, place, resets_to_end }
+}
+
+/// The protocol of a member, and the assignor that it prefers.
+fn protocol_of(config: &ConsumerSettings) -> String {
+    match config.group_protocol {
+        GroupProtocol::Classic => {
+            let strategy = config.partition_assignment_strategy.clone().unwrap_or_default();
+            let preferred = strategy.0.first().map_or("", |assignor| assignor.name());
+            format!("classic, {preferred}")
+        }
+        GroupProtocol::Consumer => match &config.group_remote_assignor {
+            Some(assignor) => format!("consumer, {assignor}"),
+            None => "consumer".to_owned(),
+        },
+    }
 }
 
 /// What checkers have to know of a topic.

@@ -104,6 +104,7 @@ impl Run {
             partitions: facts.partitions().map(|partition| self.partition(partition)).collect(),
             records: self.judge.records(),
             producers: self.producers(),
+            groups: self.pauses.outcomes(self.world.now(), facts),
             simulated_ms: self.world.now().as_millis(),
             wall_ms,
             events: self.world.events(),

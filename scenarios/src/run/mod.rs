@@ -11,6 +11,7 @@ mod document;
 mod one_item_less;
 mod operator;
 mod outcome;
+mod pauses;
 mod pinned;
 mod plan;
 mod player;

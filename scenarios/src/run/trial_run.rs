@@ -11,6 +11,7 @@ use trial_sim::{Digest, DiskId, HostId, Plan as Draws, Seen, Span, Time, World, 
 
 use super::assemble::{Played, assemble};
 use super::operator;
+use super::pauses::Pauses;
 use super::plan::Plan;
 use super::player::{Done, Player};
 use super::waits::Waits;
@@ -60,6 +61,7 @@ pub struct Run {
     pub(super) phase: Phase,
     pub(super) missing: Vec<String>,
     pub(super) waits: Waits,
+    pub(super) pauses: Pauses,
     without_effect: Vec<String>,
     /// When the cluster was found to be live again; it only settles from then on.
     live_at: Option<Time>,
@@ -112,6 +114,7 @@ impl Run {
             played,
             player,
             waits: Waits::new(judge.facts()),
+            pauses: Pauses::default(),
             judge,
             scenario: std::sync::Arc::clone(scenario),
             seed,
@@ -401,6 +404,7 @@ impl Run {
             }
             self.judge.on_seen(&one, &self.world);
             self.waits.on_seen(&one, self.judge.known(), self.judge.facts());
+            self.pauses.on_seen(&one, self.judge.facts());
             if let Some(record) = &mut self.record {
                 record.after(&one, self.judge.known(), self.judge.facts());
                 record.violations(self.judge.violations().len());

@@ -15,6 +15,7 @@ macro_rules! library {
 
 library! {
     "departures",
+    "one_topic_many_logs",
     "two_fetches_to_commit",
     "kill_the_leader",
     "a_held_fetch",
@@ -31,6 +32,7 @@ library! {
     "a_controller_with_a_slow_disk",
     "a_clock_that_runs_ahead",
     "a_cleaner_is_interrupted",
+    "four_ways_to_rebalance",
     "everything_at_once",
     "everything_moves",
     "old_records_go",

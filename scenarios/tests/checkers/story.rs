@@ -180,7 +180,12 @@ impl Story {
             setup.hosts.push(HostSetup {
                 name: name.to_owned(),
                 topic: None,
-                member: Some(MemberSetup { group, subscription, rebalance_timeout_ms: 300_000 }),
+                member: Some(MemberSetup {
+                    group,
+                    subscription,
+                    protocol: String::new(),
+                    rebalance_timeout_ms: 300_000,
+                }),
                 role: Role::Member,
                 place: Place::default(),
                 resets_to_end: false,

@@ -32,6 +32,8 @@ fn what_our_scenarios_write_holds() {
         "the_nearest_copy",
         "moving_house",
         "any_cluster",
+        "four_ways_to_rebalance",
+        "groups_at_once",
     ] {
         for seed in 0..4 {
             let run = played(name, seed, None);

@@ -247,7 +247,8 @@ impl fmt::Display for Judgement {
                 }
                 None => writeln!(f, "  not allowed")?,
             }
-            for example in finding.examples.iter().take(SHOWN) {
+            let examples = finding.examples.iter().take(SHOWN).map(ToString::to_string);
+            for example in examples.filter(|example| !example.is_empty()) {
                 writeln!(f, "  - {example}")?;
             }
             let more = count.saturating_sub(SHOWN as u64);

@@ -106,6 +106,9 @@ impl Live {
             "must_happen=[]",
             "topics.departures.partitions=1",
             "clients.tower.config.\"enable.idempotence\"=false",
+            // Alone with the partition: no topic but this one.
+            "clients.board={ consume = \"departures\", config = { \"auto.offset.reset\" = \"earliest\" } }",
+            "clients.gate={ produce = \"departures\", by_hand = true }",
         ];
         let changes = always.iter().chain(setup.changes);
         let changes: Vec<_> = changes.map(|text| text.parse().expect("a change")).collect();

@@ -216,8 +216,8 @@ fn a_topic_whose_name_is_not_known_yet_waits_for_metadata() {
     assert!(!it.waiting().contains("beat"), "the same is not acknowledged again and again");
 }
 
-/// Kafka applies an answer when it comes, to whoever waits then (`OffsetsRequestManager.refreshOffsets`). Ours once kept
-/// it until the partition came back, half a minute and many commits of another member later (groups_at_once, seed 635).
+/// Kafka applies an answer when it comes, to whoever waits then (`OffsetsRequestManager.refreshOffsets`). Ours once
+/// kept it until the partition came back, half a minute and many commits of others later (groups_at_once, seed 635).
 #[test]
 fn what_was_committed_is_asked_anew_for_a_partition_that_comes_back() {
     let mut it = Fixture::new(1, &[CONSUMER, NO_AUTO_COMMIT]);
