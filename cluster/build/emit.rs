@@ -130,7 +130,12 @@ fn write_fn(out: &mut String, merged: &Merged) {
                 "true" => default_test(field, &mine, false),
                 when => format!("{when} && {}", default_test(field, &mine, false)),
             };
-            let write = write_value(field, &mine);
+            let write = match is_nullable_struct(field) {
+                true => format!(
+                    "writer::tagged_struct_or_null(into, {mine}.as_ref(), |into, x| x.write(in_version, into))"
+                ),
+                false => write_value(field, &mine),
+            };
             line!(out, "if {test} {{ tags.put({}, |into| {write}); }}", field.tag);
         }
         line!(out, "tags.end();");
@@ -176,7 +181,13 @@ fn read_fn(out: &mut String, merged: &Merged, structs: &[Merged]) {
                     when => format!(" if {when}"),
                 };
                 let name = rust_name(&field.name);
-                let read = read_value(field, structs);
+                let read = match (&field.kind, is_nullable_struct(field)) {
+                    (MergedKind::Struct(name), true) => format!(
+                        "from.tagged_struct_or_null(\"{}\", |from| {name}::read(in_version, from))",
+                        field.path
+                    ),
+                    _ => read_value(field, structs),
+                };
                 line!(out, "{}{when} => {name} = {read}?,", field.tag);
             }
             line!(out, "_ => return Ok(false),\n}}\nOk(true)\n}})?;");
@@ -187,6 +198,11 @@ fn read_fn(out: &mut String, merged: &Merged, structs: &[Merged]) {
     }
     let names: Vec<String> = merged.fields.iter().map(|field| rust_name(&field.name)).collect();
     line!(out, "let _ = (in_version, from);\nOk(Self {{ {} }})\n}}", names.join(", "));
+}
+
+/// As a tagged field it says in another way whether it is there.
+fn is_nullable_struct(field: &MergedField) -> bool {
+    matches!(field.kind, MergedKind::Struct(_)) && is_option(field)
 }
 
 /// The expression that writes `mine`.

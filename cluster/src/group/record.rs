@@ -140,7 +140,11 @@ impl GroupRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wire::{GroupMetadataKey, GroupMetadataValue, OffsetCommitKey, OffsetCommitValue};
+    use crate::wire::consumer_group_member_metadata_value::ClassicMemberMetadata;
+    use crate::wire::{
+        ConsumerGroupMemberMetadataKey, ConsumerGroupMemberMetadataValue, GroupMetadataKey,
+        GroupMetadataValue, OffsetCommitKey, OffsetCommitValue,
+    };
 
     fn again(record: &GroupRecord) -> Result<GroupRecord, UnreadableRecord> {
         GroupRecord::from_bytes(&record.key_bytes(), record.value_bytes().as_ref())
@@ -163,6 +167,32 @@ mod tests {
         );
         assert_eq!(&record.key_bytes()[..], b"\x00\x02\x00\x01g", "GRC-1");
         assert_eq!(again(&record).as_ref(), Ok(&record));
+    }
+
+    /// What Apache Kafka 4.3.0 writes: a member's classic part that is not there is told by a varint.
+    #[test]
+    fn a_member_with_and_without_a_classic_part_is_as_kafka_writes_it() {
+        let key = ConsumerGroupMemberMetadataKey { group_id: "g".into(), member_id: "m".into() };
+        let told = |classic_member_metadata| {
+            let value = ConsumerGroupMemberMetadataValue {
+                client_id: "c".into(),
+                client_host: "h".into(),
+                subscribed_topic_names: vec!["t".into()],
+                subscribed_topic_regex: Some(String::new()),
+                rebalance_timeout_ms: 5,
+                classic_member_metadata,
+                ..ConsumerGroupMemberMetadataValue::default()
+            };
+            let record = GroupRecord::ConsumerGroupMemberMetadata(key.clone(), Some(value));
+            assert_eq!(again(&record).as_ref(), Ok(&record));
+            let bytes = record.value_bytes().expect("it is no tombstone");
+            bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        let classic = ClassicMemberMetadata { session_timeout_ms: 7, ..Default::default() };
+        assert_eq!(told(None), "000001010263026802027401000000050101000100");
+        assert_eq!(told(Some(classic)), "000001010263026802027401000000050101000701000000070100");
+        let nothing = ClassicMemberMetadata::default();
+        assert_eq!(told(Some(nothing)), "000001010263026802027401000000050100", "Kafka's default");
     }
 
     #[test]

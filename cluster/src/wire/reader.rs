@@ -414,6 +414,18 @@ impl<'a> Reader<'a> {
         if self.int8(field)? < 0 { Ok(None) } else { inner(self).map(Some) }
     }
 
+    /// A struct that may be null and is a tagged field: a varint before it says so (`MessageDataGenerator`).
+    ///
+    /// # Errors
+    /// Too short, or what the struct says.
+    pub fn tagged_struct_or_null<T>(
+        &mut self,
+        field: &'static str,
+        inner: impl FnOnce(&mut Self) -> Result<T, WireError>,
+    ) -> Result<Option<T>, WireError> {
+        if self.varint(field)? == 0 { Ok(None) } else { inner(self).map(Some) }
+    }
+
     /// The tagged fields at the end of a struct; `known` reads the value of a tag that it knows, and answers
     /// whether it does. Others are skipped.
     ///

@@ -141,6 +141,19 @@ pub fn struct_or_null<T>(
     }
 }
 
+/// A struct that may be null and is a tagged field: a varint says whether it is there, where a byte does otherwise
+/// (`MessageDataGenerator`).
+pub fn tagged_struct_or_null<T>(
+    into: &mut BytesMut,
+    value: Option<&T>,
+    inner: impl FnOnce(&mut BytesMut, &T),
+) {
+    into.put_u8(u8::from(value.is_some()));
+    if let Some(value) = value {
+        inner(into, value);
+    }
+}
+
 /// The tagged fields that end a struct, while they are being written.
 #[derive(Debug)]
 pub struct TagWriter<'a> {

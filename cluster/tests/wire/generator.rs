@@ -66,7 +66,7 @@ fn put_struct(shape: &Struct, random: &mut Random, out: &mut Vec<u8>) {
 fn put_field(field: &Field, random: &mut Random, out: &mut Vec<u8>) {
     let null = field.nullable && random.below(4) == 0;
     match (&field.kind, null) {
-        (kind, true) => out.extend(null_bytes(kind)),
+        (_, true) => out.extend(null_bytes(field)),
         (kind, false) => {
             if field.nullable && matches!(kind, Kind::Struct(_)) {
                 out.push(1);
@@ -114,7 +114,7 @@ fn put(kind: &Kind, random: &mut Random, out: &mut Vec<u8>) {
 fn default_bytes(field: &Field) -> Vec<u8> {
     let said = field.default.as_deref();
     if field.nullable && (said == Some("null") || matches!(field.kind, Kind::Records { .. })) {
-        return null_bytes(&field.kind);
+        return null_bytes(field);
     }
     let mut out = Vec::new();
     match &field.kind {
@@ -143,8 +143,10 @@ fn default_bytes(field: &Field) -> Vec<u8> {
     out
 }
 
-fn null_bytes(kind: &Kind) -> Vec<u8> {
-    match kind {
+fn null_bytes(field: &Field) -> Vec<u8> {
+    match &field.kind {
+        // As a tagged field it has a varint before it, and no byte.
+        Kind::Struct(_) if field.tag.is_some() => vec![0],
         Kind::Struct(_) => vec![0xff],
         Kind::Text { compact: false } => vec![0xff; 2],
         Kind::Text { compact: true } => vec![0],

@@ -86,11 +86,17 @@ fn read_tags(
 
 fn read_field(field: &'static Field, from: &mut Reader<'_>) -> Result<Json, JsonError> {
     let value = match (&field.kind, field.nullable) {
-        (Kind::Struct(inner), true) => match from.int8("") {
-            Ok(present) if present < 0 => Ok(Json::Null),
-            Ok(_) => read_struct(inner, from),
-            Err(error) => Err(wire(error)),
-        },
+        (Kind::Struct(inner), true) => {
+            let is_there = match field.tag {
+                Some(_) => from.varint("").map(|present| present > 0),
+                None => from.int8("").map(|present| present >= 0),
+            };
+            match is_there {
+                Ok(true) => read_struct(inner, from),
+                Ok(false) => Ok(Json::Null),
+                Err(error) => Err(wire(error)),
+            }
+        }
         (kind, nullable) => read_kind(kind, nullable, from),
     };
     value.map_err(|error| error.inside(&field.name))

@@ -86,6 +86,7 @@ fn write_field(field: &Field, value: &Json, into: &mut BytesMut) -> Result<(), J
         return Err(JsonError::new("", "null, which this version does not allow"));
     }
     match (&field.kind, value) {
+        (Kind::Struct(_), Json::Null) if field.tag.is_some() => writer::varint(into, 0),
         (Kind::Struct(_), Json::Null) => into.put_i8(-1),
         (Kind::Text { compact: true }, Json::Null) => writer::varint(into, 0),
         (Kind::Text { compact: false }, Json::Null) => into.put_i16(-1),
