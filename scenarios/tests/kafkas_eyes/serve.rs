@@ -7,7 +7,7 @@ use super::oracle::{Oracle, files};
 use super::{our_folder, support};
 
 /// Stops the node when the test ends, also if it fails.
-struct Node<'a>(&'a Oracle);
+pub struct Node<'a>(pub &'a Oracle);
 
 impl Drop for Node<'_> {
     fn drop(&mut self) {

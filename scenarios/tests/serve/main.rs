@@ -2,6 +2,8 @@
 //! had. What it holds on to is the business of `serve_memory`.
 #![cfg(all(feature = "serve", feature = "binary"))]
 
+#[path = "../support/asking.rs"]
+mod asking;
 #[path = "../support/mod.rs"]
 mod support;
 

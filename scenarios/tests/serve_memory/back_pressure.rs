@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use trial_cluster::net::frames;
 use trial_cluster::wire::{ApiKey, Message as _, MetadataRequest};
 
-use super::guest::{fetch_request, read_frame};
+use super::asking::read_frame;
+use super::guest::fetch_request;
 use super::served::Served;
 use super::{resident, turn};
 

@@ -3,6 +3,8 @@
 //! A program of its own, whose tests take turns: nobody else's memory is counted.
 #![cfg(feature = "serve")]
 
+#[path = "../support/asking.rs"]
+mod asking;
 #[path = "../serve/guest.rs"]
 #[expect(dead_code, reason = "the tests of `serve` need more of it")]
 mod guest;

@@ -54,6 +54,19 @@ impl Said {
     }
 }
 
+/// A folder with everything in it, to where nothing is yet.
+pub fn copy_folder(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("there is room");
+    for entry in fs::read_dir(from).expect("it is there") {
+        let (path, name) = entry.map(|it| (it.path(), it.file_name())).expect("it can be read");
+        if path.is_dir() {
+            copy_folder(&path, &to.join(name));
+        } else {
+            fs::copy(&path, to.join(name)).expect("there is room");
+        }
+    }
+}
+
 /// An empty folder for one test.
 pub fn folder(group: &str, name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(group).join(name);
