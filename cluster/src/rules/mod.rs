@@ -132,6 +132,12 @@ impl Rules {
         !self.switches.contains(&Switch::AutocommitPastDelivered)
     }
 
+    /// Whether the leader of a group counts what a member claims in an older generation than others (KAFKA-14639).
+    #[must_use]
+    pub fn older_claims_count(&self) -> bool {
+        !self.switches.contains(&Switch::RevokeAssignSameRound)
+    }
+
     /// Whether a fetch session remembers the epochs that a partition was asked for with (KAFKA-9338).
     #[must_use]
     pub fn sessions_remember_epochs(&self) -> bool {

@@ -339,6 +339,16 @@ switches! {
         guard: "client/consumer/group/group_consumer.rs",
         breaks: ["G7"],
     }
+    /// The cooperative assignor forgets what a member claims in an older generation than others: the member has it all
+    /// the same, until it hears of the assignment that gives it away.
+    RevokeAssignSameRound {
+        name: "revoke_assign_same_round",
+        about: "a partition is given away in the round in which it is taken from a member that missed a generation",
+        issue: "KAFKA-14639",
+        fixed_in: "3.5.0",
+        guard: "client/consumer/group/classic/leader.rs",
+        breaks: ["G2", "G3"],
+    }
 }
 
 /// A fault of Kafka's that waits for something that Trial does not have yet.
@@ -373,11 +383,6 @@ pub const UNBUILT: &[Unbuilt] = &[
         name: "coop_double_ownership",
         issue: "KAFKA-12984, KAFKA-13406, KAFKA-13419",
         needs: "members that keep what they own when their generation is lost",
-    },
-    Unbuilt {
-        name: "revoke_assign_same_round",
-        issue: "KAFKA-14639",
-        needs: "an assignor without the generation in its members' claims",
     },
 ];
 

@@ -80,6 +80,7 @@ bugs! {
     "renounce_without_snapshot",
     "election_backoff_lockstep",
     "autocommit_past_delivered",
+    "revoke_assign_same_round",
 }
 
 const DATA: &[(&str, &str)] = &[("departures.csv", include_str!("../../data/departures.csv"))];

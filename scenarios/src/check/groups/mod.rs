@@ -184,9 +184,9 @@ impl Groups {
         };
         let mut found = Vec::new();
         match note {
-            ClientNote::GroupAssigned { member, added, owned, .. } => {
-                let (added, owned) = (&all(added)[..], &all(owned)[..]);
-                let told = Assigned { at, host, group, member, added, owned };
+            ClientNote::GroupAssigned { generation, member, added, owned } => {
+                let (added, owned, generation) = (&all(added)[..], &all(owned)[..], *generation);
+                let told = Assigned { at, host, group, member, generation, added, owned };
                 owners::on_assigned(&mut self.owners, &told, &view.shape, facts, &mut found);
             }
             ClientNote::GroupRevoked { partitions, .. }

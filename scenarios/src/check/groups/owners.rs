@@ -3,8 +3,9 @@
 //! In Kafka:   `ConsumerRebalanceListener`: a partition is a member's own from `onPartitionsAssigned` until
 //!             `onPartitionsRevoked` or `onPartitionsLost` begins.
 //! Holds:      of each host that is a member of a group what it has, since when, and under which ids it has had it.
-//! Invariants: G2 who is given a partition is its only owner, but for members whom the records do not know any more:
-//!             they were removed, and have not heard of it. C3 a poll returns records of partitions that are the
+//! Invariants: G2 who is given a partition is its only owner, but for members whom the records do not know any more
+//!             (they were removed, and have not heard of it), and for static members that joined too late for a
+//!             generation and are in it with what they claimed the time before. C3 a poll returns records of partitions that are the
 //!             member's own.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use trial_cluster::ids::TopicPartition;
 use trial_sim::{HostId, Time};
 
-use super::view::Shape;
+use super::view::{Member, Protocol, Shape};
 use super::{Finding, named};
 use crate::check::words;
 use crate::facts::Facts;
@@ -23,6 +24,8 @@ pub(super) struct Owner {
     /// The ids that it has had, the present one last.
     pub(super) ids: Vec<String>,
     pub(super) owned: BTreeSet<TopicPartition>,
+    /// The generation, or the epoch, in which it was told so last.
+    pub(super) told_in: i32,
     /// When it was given each partition that it has had.
     pub(super) since: BTreeMap<TopicPartition, Time>,
     /// Whether it was told what it has, be it nothing.
@@ -40,6 +43,7 @@ pub(super) struct Assigned<'a> {
     pub(super) host: HostId,
     pub(super) group: &'a str,
     pub(super) member: &'a str,
+    pub(super) generation: i32,
     pub(super) added: &'a [TopicPartition],
     pub(super) owned: &'a [TopicPartition],
 }
@@ -56,8 +60,8 @@ pub(super) fn on_assigned(
         let of_group = |host: HostId| facts.setup.group(host) == Some(told.group);
         let others = owners.iter().filter(|(host, _)| **host != told.host && of_group(**host));
         for (other, owner) in others.filter(|(_, owner)| owner.owned.contains(partition)) {
-            let is_member = owner.ids.last().is_some_and(|id| shape.members.contains_key(id));
-            if !is_member {
+            let member = owner.ids.last().and_then(|id| shape.members.get(id));
+            if member.is_none_or(|member| was_late(member, owner, shape)) {
                 continue;
             }
             let (name, since) = (named(facts, *partition), owner.since[partition]);
@@ -82,7 +86,16 @@ pub(super) fn on_assigned(
     }
     own.since.extend(told.added.iter().map(|partition| (*partition, told.at)));
     own.owned = told.owned.iter().copied().collect();
+    own.told_in = told.generation;
     (own.has_assignment, own.has_left) = (true, false);
+}
+
+/// A static member that did not join again in time is kept, with what it said the time before
+/// (`completeClassicGroupJoin`): its group may know nothing of what it was given since.
+fn was_late(member: &Member, owner: &Owner, shape: &Shape) -> bool {
+    shape.protocol == Protocol::Classic
+        && member.instance.is_some()
+        && member.claimed_in.unwrap_or(-1) < owner.told_in
 }
 
 fn words_of(facts: &Facts, host: HostId) -> String {

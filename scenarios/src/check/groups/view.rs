@@ -49,8 +49,10 @@ pub(super) struct Member {
     pub(super) revoking: Held,
     /// Whether it speaks the classic protocol in a group of the consumer protocol.
     pub(super) is_classic: bool,
-    /// What it said it had when it joined, and in which generation (KIP-429, KIP-792).
+    /// What it said it had when it joined (KIP-429).
     pub(super) claimed: BTreeSet<TopicPartition>,
+    /// In which generation it said that (KIP-792); none when it joins for the first time.
+    pub(super) claimed_in: Option<i32>,
 }
 
 /// Who is in a group, and who has what.
@@ -287,6 +289,7 @@ fn read_protocol(view: &mut Member, member: &group_metadata_value::Member, facts
     }
     if let Ok(subscription) = protocol::take_subscription(&member.subscription) {
         view.topics = subscription.topics.iter().map(ToString::to_string).collect();
+        view.claimed_in = subscription.generation_id;
         view.claimed = subscription.owned_partitions.iter().filter_map(id).collect();
     }
 }

@@ -65,6 +65,20 @@ fn g2_who_is_given_a_partition_is_its_only_owner() {
         story.decides(&[&[generation(2, "range", &alone)]]);
         story.is_given(M2, "m2-a", 2, true);
     });
+    // A static member did not join in time, and is in the generation with what it said when it joined first: nothing.
+    let late = |instance: Option<&'static str>| {
+        move |story: &mut Story| {
+            let (m1, m2) = ("m1-a", "m2-a");
+            let before = [In(m1, instance, true, false), In(m2, None, false, false)];
+            story.decides(&[&[generation(1, "range", &before)]]);
+            story.is_given(M1, m1, 1, true);
+            let after = [In(m1, instance, false, false), In(m2, None, true, false)];
+            story.decides(&[&[generation(2, "range", &after)]]);
+            story.is_given(M2, m2, 2, true);
+        }
+    };
+    check(&[], late(Some("i1")));
+    check(&["G2"], late(None));
     // Its process is gone.
     check(&[], |story| {
         story.decides(&[&[first()]]);

@@ -34,8 +34,11 @@ impl GroupConsumer {
         if self.classic.assignor().is_none() {
             return Err(NotAssignable);
         }
-        let members: Vec<Member> =
+        let mut members: Vec<Member> =
             response.members.iter().map(member_of).collect::<Result<_, _>>()?;
+        if !self.rules.older_claims_count() {
+            forget_older_claims(&mut members);
+        }
         let topics: BTreeSet<Arc<str>> =
             members.iter().flat_map(|member| member.subscription.topics.iter().cloned()).collect();
         self.topics.lead(topics.clone());
@@ -63,6 +66,14 @@ impl GroupConsumer {
             assignment: protocol::put_assignment(&assignment),
         };
         Ok(Some(assignments.into_iter().map(of).collect()))
+    }
+}
+
+/// What is claimed in an older generation than others claim (the switch `revoke_assign_same_round`).
+fn forget_older_claims(members: &mut [Member]) {
+    let newest = members.iter().filter_map(|member| member.subscription.generation_id).max();
+    for member in members.iter_mut().filter(|it| it.subscription.generation_id < newest) {
+        member.subscription.owned_partitions.clear();
     }
 }
 
