@@ -1,8 +1,8 @@
-//! Apache Kafka on a whole folder of ours, our coordinator on a `__consumer_offsets` of Kafka's: both tell the same of the
-//! groups in it.
+//! Apache Kafka on a whole folder of ours, our coordinator on a `__consumer_offsets` of Kafka's: both tell the same of
+//! the groups in it.
 //!
-//! Kafka needs no help: the folder of a node that is broker and controller has its `meta.properties`, its metadata log and
-//! its voters. What ours tells is replayed from the files, topics' names from the metadata log beside them.
+//! Kafka needs no help: the folder of a node that is broker and controller has its `meta.properties`, its metadata log
+//! and its voters. What ours tells is replayed from the files, topics' names from the metadata log beside them.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};

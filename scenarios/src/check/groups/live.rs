@@ -77,8 +77,8 @@ fn of_partition(
                     continue;
                 }
                 let by_records = match holder {
-                    Some(id) => format!("by its records {id} has it"),
-                    None => "by its records nobody has it".to_owned(),
+                    Some(id) => format!("by its records it is {id}'s"),
+                    None => "by its records it is nobody's".to_owned(),
                 };
                 let (partition, owners) = (partition.name(), owners.len());
                 missing.push(format!(
@@ -108,13 +108,15 @@ pub(super) fn untimed<'a>(
 }
 
 impl Groups {
-    /// The member that a partition belongs to by the committed records.
+    /// The member that has a partition by the committed records, or, if none has, the one that is to have it.
     fn holder(&self, group: &str, partition: TopicPartition) -> Option<&str> {
-        let members = &self.groups.get(group)?.shape.members;
+        let shape = &self.groups.get(group)?.shape;
         let holds = |member: &&Member| {
             member.assigned.contains_key(&partition) || member.revoking.contains_key(&partition)
         };
-        members.iter().find(|(_, member)| holds(member)).map(|(id, _)| id.as_str())
+        let holder = shape.members.iter().find(|(_, member)| holds(member)).map(|(id, _)| id);
+        let targets = || shape.target.iter().find(|(_, target)| target.contains(&partition));
+        holder.or_else(|| targets().map(|(id, _)| id)).map(String::as_str)
     }
 }
 

@@ -5,8 +5,8 @@
 //! Holds:      of each host that is a member of a group what it has, since when, and under which ids it has had it.
 //! Invariants: G2 who is given a partition is its only owner, but for members whom the records do not know any more
 //!             (they were removed, and have not heard of it), and for static members that joined too late for a
-//!             generation and are in it with what they claimed the time before. C3 a poll returns records of partitions that are the
-//!             member's own.
+//!             generation and are in it with what they claimed the time before. C3 a poll returns records of
+//!             partitions that are the member's own.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -395,13 +395,13 @@ fn l7_every_partition_of_a_group_has_one_owner() {
     assert_eq!(missing(&story), Vec::<String>::new());
     story.gives_up(M1);
     let found = missing(&story);
-    assert_eq!(found, ["L7: orders/0 has 0 owners in group g; by its records m1-a has it"]);
+    assert_eq!(found, ["L7: orders/0 has 0 owners in group g; by its records it is m1-a's"]);
 }
 
 /// A classic member of a consumer group whose joining took too long to be written: Kafka sets no timer for it.
 #[test]
 fn l7_lets_pass_whom_its_coordinator_has_let_in_and_forgotten() {
-    let missing = |wait: Span, is_classic: bool, is_loaded: bool| {
+    let missing = |wait: Span, is_classic: bool, is_loaded: bool, has: Option<i32>| {
         let mut story = Story::with_group();
         let joins = [
             epoch(2),
@@ -410,7 +410,7 @@ fn l7_lets_pass_whom_its_coordinator_has_let_in_and_forgotten() {
             target("m0-a", true),
             target_epoch(2),
             current("m1-a", 2, None, false),
-            current("m0-a", 2, Some(2), false),
+            current("m0-a", 2, has, false),
         ];
         let end = story.coordinator_writes(0, &joins);
         story.waits(wait);
@@ -423,12 +423,13 @@ fn l7_lets_pass_whom_its_coordinator_has_let_in_and_forgotten() {
         story.judge.is_live().into_iter().filter(|it| it.starts_with("L7")).count()
     };
     let (soon, late) = (Span::from_secs(4), Span::from_secs(6));
-    assert_eq!(missing(late, true, false), 0);
-    assert_eq!(missing(soon, true, false), 1, "it has its timers");
+    assert_eq!(missing(late, true, false, Some(2)), 0);
+    assert_eq!(missing(late, true, false, None), 0, "it is its own by the target alone");
+    assert_eq!(missing(soon, true, false, Some(2)), 1, "it has its timers");
     assert_eq!(
-        missing(late, false, false),
+        missing(late, false, false, Some(2)),
         1,
         "a member of the new protocol has them from the start"
     );
-    assert_eq!(missing(late, true, true), 1, "who loads a group sets them for all");
+    assert_eq!(missing(late, true, true, Some(2)), 1, "who loads a group sets them for all");
 }
