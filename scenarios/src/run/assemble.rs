@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use trial_cluster::client::{ClientKind, ClientSpec, NewTopic, RecordSource, Workload};
-
 use trial_cluster::config::{
     ClientSettings, ConsumerConfig, ConsumerSettings, GroupProtocol, OffsetReset,
 };
