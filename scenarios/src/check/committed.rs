@@ -154,7 +154,7 @@ pub(super) fn differs(
         at,
         message: format!(
             "{name} {span} {was} committed by {leader} in epoch {} and {is} {state} on {place} {}",
-            entry.batch.epoch,
+            entry.epoch,
             facts.setup.name(host)
         ),
         facts: [
@@ -178,8 +178,8 @@ pub(super) fn differs(
     }
 }
 
-/// A leader of an older epoch may write what is not committed where others have committed meanwhile; one of the same
-/// or a newer epoch may not.
+/// A leader of an older epoch than the one in which it was committed (not: written) may write what is not committed
+/// where others have committed meanwhile; one of the same or a newer epoch may not.
 fn on_overwritten(
     at: Time,
     host: HostId,
@@ -197,7 +197,7 @@ fn on_overwritten(
     } else {
         !entry.batch.is_same(batch)
     };
-    if batch.epoch >= entry.batch.epoch && is_other {
+    if batch.epoch >= entry.epoch && is_other {
         let breach = differs("R4", at, host, entry, Some(batch), partition, facts);
         verdicts.durable(facts, partition, breach);
     }

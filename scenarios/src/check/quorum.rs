@@ -43,6 +43,8 @@ pub struct Quorum {
     votes: BTreeMap<(HostId, i32), (ReplicaKey, Time)>,
     starts: BTreeMap<i32, i64>,
     ledger: Chunked<Stored>,
+    /// How far the leader of each epoch has committed.
+    reached: BTreeMap<i32, i64>,
     top_epoch: i32,
     any_wiped: bool,
 }
@@ -313,11 +315,13 @@ impl Quorum {
         }
     }
 
-    /// K3: a leader has everything that was committed up to its epoch. One that begins an epoch that is long over (the
-    /// switch `leader_reinit_same_epoch`) cannot have what was committed after it.
+    /// K3: a leader has everything that was committed up to its epoch. One that begins an epoch that is over (its disk
+    /// is slow, or the switch `leader_reinit_same_epoch`) cannot have what was committed after it, in whatever epoch
+    /// that was written.
     fn on_epoch_started(&mut self, epoch: i32, offset: i64, step: &mut Step<'_>) {
         self.starts.insert(epoch, offset);
-        let before = self.ledger.partition_point(|batch| batch.epoch <= epoch);
+        let end = self.reached.range(..=epoch).map(|(_, end)| *end).max().unwrap_or(0);
+        let before = self.ledger.partition_point(|batch| batch.last < end);
         let last = before.checked_sub(1).and_then(|place| self.ledger.get(place));
         let Some(last) = last.copied() else { return };
         let own = self.replicas.get(&step.host).and_then(|own| own.log.at(last.base).copied());
@@ -383,12 +387,14 @@ impl Quorum {
                 ],
             );
         }
-        self.commit(offset, step);
+        self.commit(epoch, offset, step);
     }
 
     /// K3: what is committed is never committed otherwise.
-    fn commit(&mut self, offset: i64, step: &mut Step<'_>) {
+    fn commit(&mut self, epoch: i32, offset: i64, step: &mut Step<'_>) {
         let end = self.committed_end();
+        let reached = self.reached.entry(epoch).or_insert(0);
+        *reached = offset.max(*reached);
         let replica = self.replicas.entry(step.host).or_default();
         replica.high_watermark = Some(offset);
         if let (Some(last), true) = (self.ledger.last(), offset >= end)

@@ -56,13 +56,7 @@ impl Facts {
             ControllerNote::BrokerRegistered { epoch, previous, .. }
                 if *previous == Some(*epoch) => {}
             ControllerNote::BrokerRegistered { id, offset, epoch, .. } => {
-                self.unregistered.remove(id);
-                self.on_registered(at, *id, *epoch);
-                if let Some(host) = self.setup.host_of(*id) {
-                    for partition in self.partitions.values_mut() {
-                        partition.registered_since.insert(host);
-                    }
-                }
+                self.on_registered(at, offset.0, *id, *epoch);
                 self.fence(*id, offset.0, false);
             }
             ControllerNote::BrokerFenced { id, offset, .. } => self.fence(*id, offset.0, false),
@@ -96,7 +90,7 @@ impl Facts {
             "quorum_election",
             "the controllers elected another leader after the first"
         );
-        self.registrations.undo(start);
+        self.undo_registered(start);
         for (id, states) in &mut self.fencing {
             while states.last().is_some_and(|(offset, _)| *offset >= start) {
                 states.pop();

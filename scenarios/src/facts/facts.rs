@@ -269,8 +269,8 @@ impl Facts {
                     log.on_high_watermark(high_watermark.0);
                 }
             }
-            PartitionEvent::LeaderHighWatermarkMoved { to, .. } => {
-                partition.commit(at, host, to.0);
+            PartitionEvent::LeaderHighWatermarkMoved { to, leader_epoch, .. } => {
+                partition.commit(at, host, leader_epoch.0, to.0);
                 partition.log_mut(host).on_high_watermark(to.0);
             }
             PartitionEvent::FollowerHighWatermarkMoved { to, .. } => {

@@ -26,6 +26,8 @@ pub struct Committed {
     pub at: Time,
     /// Which leader.
     pub leader: HostId,
+    /// In which leader epoch: no leader of an older one needs to have it.
+    pub epoch: i32,
 }
 
 /// A record that is committed, of a topic that is compacted.
@@ -294,8 +296,8 @@ impl PartitionFacts {
         self.ledger.get(index).filter(|entry| entry.batch.base <= offset)
     }
 
-    /// A leader's high watermark stands at `to`: what lies below and is news is committed.
-    pub fn commit(&mut self, at: Time, leader: HostId, to: i64) {
+    /// The high watermark of the leader of `epoch` stands at `to`: what lies below and is news is committed.
+    pub fn commit(&mut self, at: Time, leader: HostId, epoch: i32, to: i64) {
         self.high_watermark = to;
         if to <= self.committed_end {
             return;
@@ -314,7 +316,7 @@ impl PartitionFacts {
                 if let Some(offsets) = &mut self.offsets {
                     offsets.commit(&batch, at, leader);
                 }
-                self.ledger.push(Committed { batch, at, leader });
+                self.ledger.push(Committed { batch, at, leader, epoch });
             }
         }
         self.committed_end = to;

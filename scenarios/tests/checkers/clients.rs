@@ -8,6 +8,7 @@ use trial_log::{LogEvent, LogStartReason};
 use trial_sim::{HostId, Span};
 
 use crate::check;
+use crate::sequences::batch_of;
 use crate::story::{B1, B2, B3, ORDERS, P1, Promises, R1, Story, id};
 
 /// Record `number` goes the whole way to the offset of its number.
@@ -313,4 +314,41 @@ fn duplicate_is_excused_where_an_unclean_election_took_the_first_copy() {
     assert!(!tale(ElectedFrom::Unclean, true), "it is excused");
     assert!(tale(ElectedFrom::Unclean, false), "that leader has it, and knows its sequence");
     assert!(tale(ElectedFrom::Isr, true), "who is in sync has everything");
+}
+
+/// The second batch comes to a new leader before the first, which is then out of order; both go again in the next
+/// epoch. (Seed 2228 of `groups_at_once`.)
+#[test]
+fn duplicate_is_excused_where_a_leader_took_a_later_batch_as_the_first_of_its_producer() {
+    let tale = |first: i32, next_epoch: i16, is_refused: bool| {
+        let mut story = Story::with_three(crate::DURABLE);
+        story.has_id();
+        story.sends(3);
+        story.sends(4);
+        story.fault("at 1s pause b2", &[B2]);
+        let write = |story: &mut Story, number, base, epoch, sequence| {
+            for broker in [B1, B2, B3] {
+                story.writes_batch(broker, batch_of(number, base, epoch, sequence));
+            }
+        };
+        write(&mut story, 4, 3, 0, first);
+        if is_refused {
+            story.refuses_sequence(B1, 3);
+        }
+        write(&mut story, 3, 4, next_epoch, if next_epoch == 0 { first + 1 } else { 0 });
+        write(&mut story, 4, 5, next_epoch, if next_epoch == 0 { first + 2 } else { 1 });
+        story.commits(B1, 0, 6);
+        story.polls(&[(0, 0), (1, 1), (2, 2), (3, 4), (4, 3), (5, 4)]);
+        story
+    };
+    let mut story = tale(1, 1, true);
+    assert_eq!(story.end(), [""; 0]);
+    let [excuse] = story.judge.excused() else { panic!("{:?}", story.judge.excused()) };
+    let setting = "a leader that knows nothing of a producer, which takes any first sequence";
+    assert_eq!(excuse.setting, setting);
+    assert_eq!(excuse.fault, "sequence 1 came to a leader before the first, after at 1s pause b2");
+    // The leader knew the producer; nobody was told of a gap; the epoch is the same.
+    for (first, next_epoch, is_refused) in [(0, 1, true), (1, 1, false), (1, 0, true)] {
+        assert_eq!(tale(first, next_epoch, is_refused).end(), ["duplicate"]);
+    }
 }

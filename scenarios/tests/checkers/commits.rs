@@ -4,11 +4,12 @@
 use trial_cluster::controller::election::ElectedFrom;
 use trial_cluster::error_code::ErrorCode;
 use trial_cluster::ids::{LeaderEpoch, Offset};
+use trial_cluster::image::PartitionRegistration;
 use trial_cluster::note::partition::{PartitionEvent, TruncationCause};
 use trial_sim::Span;
 
 use crate::check;
-use crate::story::{B1, B2, B3, DURABLE, Story, batch, nodes};
+use crate::story::{B1, B2, B3, C1, C2, DURABLE, Story, batch, nodes};
 
 const ISR: ElectedFrom = ElectedFrom::Isr;
 
@@ -95,6 +96,25 @@ fn r4_a_leader_of_a_newer_epoch_does_not_overwrite() {
     });
 }
 
+/// b1 wrote it in epoch 0 and was deposed by b2, which has not; b1 leads again, and commits it with b3. b2 does not
+/// know yet and writes on in epoch 1: it will be cut. (Seed 4068 of `groups_at_once`.)
+#[test]
+fn r4_a_leader_may_overwrite_what_is_committed_in_an_epoch_after_its_own() {
+    let tale = |story: &mut Story, epoch: i32| {
+        story.writes(B1, 0, 7);
+        story.elects(2, &[2], ISR);
+        story.leads(B2, 1);
+        story.elects(1, &[1, 3], ISR);
+        story.leads(B1, 2);
+        story.writes(B3, 0, 7);
+        story.commits(B1, 2, 4);
+        story.writes(B2, epoch, 9);
+        story.remembers(B2, &format!("0\n2\n0 0\n{epoch} 3\n"));
+    };
+    check(&[], |story| tale(story, 1));
+    check(&["R1", "R4"], |story| tale(story, 2));
+}
+
 /// What stands behind a hole is not what was committed in it: the words do not say that it is another batch.
 #[test]
 fn r4_what_a_leader_has_behind_a_hole_is_not_in_its_place() {
@@ -168,6 +188,30 @@ fn r8_the_high_watermark_waits_for_the_in_sync_set() {
         story.registers(|it| it.isr = nodes(&[1, 2]));
         grow(story);
     });
+}
+
+/// A controller that is deposed registers b2 anew, and nobody else ever hears of it. (Seed 9805 of `groups_at_once`.)
+#[test]
+fn r8_a_registration_that_is_undone_lets_nobody_count() {
+    let tale = |is_undone: bool| {
+        move |story: &mut Story| {
+            for broker in [B1, B2, B3] {
+                story.writes(broker, 0, 3);
+            }
+            story.registers(|it| it.isr = nodes(&[1, 3]));
+            story.loses_records(B2, 3);
+            let next = story.next_offset();
+            story.unfences(2);
+            if is_undone {
+                story.activates(C2, next.0 + 1);
+            }
+            let change = |it: &mut PartitionRegistration| it.isr = nodes(&[1, 2, 3]);
+            story.registers_by(if is_undone { C2 } else { C1 }, change);
+            story.commits(B1, 0, 4);
+        }
+    };
+    check(&[], tale(true));
+    check(&["R6", "R8"], tale(false));
 }
 
 #[test]

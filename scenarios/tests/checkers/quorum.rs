@@ -146,6 +146,28 @@ fn k3_a_leader_has_what_was_committed() {
     });
 }
 
+/// C3 has the votes of epoch 2 and takes long to write that it leads; meanwhile C1 is elected once more, and commits
+/// what it had written in epoch 1. (Seed 10562 of `groups_at_once`.)
+#[test]
+fn k3_what_was_committed_in_a_later_epoch_is_not_asked_of_a_leader() {
+    let elected_again = |story: &mut Story, late: i32| {
+        two_committed(story);
+        for host in [C1, C2] {
+            has(story, host, 2, 1, 7);
+        }
+        starts(story, C1, 3, 3);
+        for host in [C1, C2] {
+            has(story, host, 3, 3, 8);
+        }
+        commits(story, C1, 3, 4);
+        has(story, C3, 0, 1, 0);
+        has(story, C3, 1, 1, 1);
+        starts(story, C3, late, 2);
+    };
+    check(&[], |story| elected_again(story, 2));
+    check(&["K3"], |story| elected_again(story, 4));
+}
+
 #[test]
 fn k4_what_is_committed_is_synced_by_a_majority_and_stays() {
     check(&["K4"], |story| {

@@ -10,8 +10,12 @@ use crate::story::{B1, B2, B3, Story, id};
 
 /// One record of producer 7 in its epoch, as long as the others.
 pub fn batch(base: i64, epoch: i16, sequence: i32) -> Bytes {
+    batch_of(base.unsigned_abs(), base, epoch, sequence)
+}
+
+/// The same, with the record of this number.
+pub fn batch_of(number: u64, base: i64, epoch: i16, sequence: i32) -> Bytes {
     let producer = Producer { id: 7, epoch, base_sequence: sequence };
-    let number = base.unsigned_abs();
     let mut builder =
         BatchBuilder::new(Offset(base)).leader_epoch(LeaderEpoch(0)).producer(producer);
     let id = id(number).0.to_be_bytes();

@@ -345,25 +345,33 @@ impl Story {
     }
 
     fn change(&mut self, old: Option<PartitionRegistration>, elected: Option<ElectedFrom>) {
+        self.change_by(C1, old, elected);
+    }
+
+    fn change_by(
+        &mut self,
+        host: HostId,
+        old: Option<PartitionRegistration>,
+        elected: Option<ElectedFrom>,
+    ) {
         let (offset, new) = (self.next_offset(), Arc::new(self.registration.clone()));
         let (partition, why) = (ORDERS, ChangeReason::Other);
         let old = old.map(Arc::new);
-        self.controller(ControllerNote::PartitionChanged {
-            offset,
-            partition,
-            old,
-            new,
-            why,
-            elected,
-        });
+        let note = ControllerNote::PartitionChanged { offset, partition, old, new, why, elected };
+        self.note(host, Note::Controller(note));
     }
 
     /// The controller changes the registration; the partition epoch rises by itself.
     pub fn registers(&mut self, change: impl FnOnce(&mut PartitionRegistration)) {
+        self.registers_by(C1, change);
+    }
+
+    /// The same, by another controller.
+    pub fn registers_by(&mut self, host: HostId, change: impl FnOnce(&mut PartitionRegistration)) {
         let old = self.registration.clone();
         self.registration.partition_epoch.0 += 1;
         change(&mut self.registration);
-        self.change(Some(old), None);
+        self.change_by(host, Some(old), None);
     }
 
     /// The controller lets `leader` lead in the next epoch, with these in sync.

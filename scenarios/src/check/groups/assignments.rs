@@ -13,17 +13,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use trial_cluster::ids::{TopicId, TopicPartition};
 
-use super::view::{Member, Protocol, Shape};
+use super::view::{Held, Member, Protocol, Shape};
 use super::{Finding, named};
 use crate::facts::Facts;
 
 /// The assignor whose members give a partition up in one generation, for another to have it in the next.
 const COOPERATIVE: &str = "cooperative-sticky";
 
-/// What is wrong with a group after a batch; of topics that are `gone` nobody has to have anything.
+/// What is wrong with a group after a batch; of topics that are `gone` nobody has to have anything. If the batch was
+/// written before the generation before it was committed, `earlier` is the one before that.
 pub(super) fn audit(
-    before: &Shape,
-    after: &Shape,
+    (earlier, before, after): (Option<&Shape>, &Shape, &Shape),
     gone: &BTreeSet<TopicId>,
     facts: &Facts,
     found: &mut Vec<Finding>,
@@ -35,7 +35,7 @@ pub(super) fn audit(
         Protocol::Consumer => consumer(before, after, facts, found),
     }
     if before.protocol != after.protocol && before.protocol != Protocol::None {
-        converted(before, after, gone, facts, found);
+        converted((earlier, before, after), gone, facts, found);
     }
 }
 
@@ -267,37 +267,51 @@ const fn of_whom(is_its: bool) -> &'static str {
 
 /// A member that is gone by then was removed before, or has left. A consumer group takes over what its members have,
 /// and that is nothing if the assignment of a newer generation could not be written
-/// (`resetAndPropagateAssignmentWithError`); a classic one what the target gives them
-/// (`ClassicGroup.fromConsumerGroup`), and they rebalance at once.
+/// (`resetAndPropagateAssignmentWithError`), and what they had before as long as it is not committed (the coordinator
+/// knows the assignment of a generation only then: `classicGroupSyncToClassicGroup`; seed 9732 of `groups_at_once`); a
+/// classic one what the target gives them (`ClassicGroup.fromConsumerGroup`), and they rebalance at once.
 fn converted(
-    before: &Shape,
-    after: &Shape,
+    (earlier, before, after): (Option<&Shape>, &Shape, &Shape),
     gone: &BTreeSet<TopicId>,
     facts: &Facts,
     found: &mut Vec<Finding>,
 ) {
-    let nothing = BTreeSet::new();
-    for (id, member) in &before.members {
-        let Some(now) = after.members.get(id) else { continue };
-        let had = |it: &TopicPartition| match before.protocol {
-            Protocol::Consumer => before.target.get(id).unwrap_or(&nothing).contains(it),
-            _ => member.assigned.contains_key(it),
-        };
-        let own = before.target.get(id).unwrap_or(&nothing).iter().chain(member.assigned.keys());
-        let is_reset = before.protocol == Protocol::Classic && now.assigned.is_empty();
-        let lost = |it: &&TopicPartition| {
-            had(it) && !after.has(id, it) && !gone.contains(&it.topic) && !is_reset
-        };
-        let came = |it: &&TopicPartition| !had(it);
-        let other = own.into_iter().find(lost).or_else(|| now.assigned.keys().find(came));
-        if let Some(partition) = other {
-            let name = named(facts, *partition);
-            found.push(Finding::new(
-                "G12",
-                format!("when the group changed its protocol {id} did not keep what it had"),
-                format!("before {name} was {}", of_whom(had(partition))),
-                format!("afterwards it was {}", of_whom(after.has(id, partition))),
-            ));
+    for id in before.members.keys().filter(|id| after.members.contains_key(*id)) {
+        let since = |before: &Shape| not_kept(id, before, after, gone);
+        let Some((partition, had)) = since(before) else { continue };
+        if earlier.is_some_and(|earlier| since(earlier).is_none()) {
+            continue;
         }
+        let name = named(facts, partition);
+        found.push(Finding::new(
+            "G12",
+            format!("when the group changed its protocol {id} did not keep what it had"),
+            format!("before {name} was {}", of_whom(had)),
+            format!("afterwards it was {}", of_whom(after.has(id, &partition))),
+        ));
     }
+}
+
+/// A partition that a member has lost when its group changed its protocol, or has got then; whether it had it before.
+fn not_kept(
+    id: &str,
+    before: &Shape,
+    after: &Shape,
+    gone: &BTreeSet<TopicId>,
+) -> Option<(TopicPartition, bool)> {
+    let now = after.members.get(id)?;
+    let nothing = (BTreeSet::new(), Held::new());
+    let target = before.target.get(id).unwrap_or(&nothing.0);
+    let assigned = before.members.get(id).map_or(&nothing.1, |member| &member.assigned);
+    let had = |it: &TopicPartition| match before.protocol {
+        Protocol::Consumer => target.contains(it),
+        _ => assigned.contains_key(it),
+    };
+    let is_reset = before.protocol == Protocol::Classic && now.assigned.is_empty();
+    let lost = |it: &&TopicPartition| {
+        had(it) && !after.has(id, it) && !gone.contains(&it.topic) && !is_reset
+    };
+    let own = target.iter().chain(assigned.keys());
+    let other = own.into_iter().find(lost).or_else(|| now.assigned.keys().find(|it| !had(it)));
+    other.map(|it| (*it, had(it)))
 }

@@ -28,7 +28,7 @@ use trial_sim::{HostId, Seen, Time};
 
 use super::verdicts::{Breach, Verdicts};
 use super::words;
-use crate::facts::{Facts, Known, OFFSETS_TOPIC, PartitionFacts};
+use crate::facts::{Facts, GroupBatch, Known, OFFSETS_TOPIC, PartitionFacts};
 use commits::{Commits, Place, Sender};
 use owners::{Assigned, Owners};
 use rebuilt::{Loaded, Rebuilt};
@@ -83,7 +83,7 @@ impl Groups {
         let from = std::mem::replace(read, log.len());
         for batch in log.from(from) {
             self.untimed.extend(live::untimed(batch, facts).map(|id| (id, partition.id)));
-            if !self.on_batch(batch.at, &batch.records, partition, facts, verdicts) {
+            if !self.on_batch(batch, partition, facts, verdicts) {
                 self.rebuilt.forget(partition.id);
             }
             self.rebuilt.on_batch(partition, (batch.last, &batch.records), facts, verdicts);
@@ -93,15 +93,15 @@ impl Groups {
     /// One decision of a coordinator; answers whether it could be one.
     fn on_batch(
         &mut self,
-        at: Time,
-        records: &[(i64, GroupRecord)],
+        batch: &GroupBatch,
         partition: &PartitionFacts,
         facts: &Facts,
         verdicts: &mut Verdicts,
     ) -> bool {
+        let (at, records) = (batch.at, &batch.records);
         let mut is_sound = true;
         let mut touched = BTreeMap::new();
-        for (_, record) in records {
+        for (_, record) in records.iter() {
             let group = group_of(record);
             let view = self.groups.entry(group.to_owned()).or_default();
             self.homes.insert(group.to_owned(), partition.id);
@@ -112,7 +112,11 @@ impl Groups {
             let mut found = Vec::new();
             let view = &self.groups[&group];
             if !std::sync::Arc::ptr_eq(&before, &view.shape) {
-                assignments::audit(&before, &view.shape, &self.gone, facts, &mut found);
+                let (earlier, since) = &view.generation_before;
+                let earlier = (batch.written < *since).then_some(&**earlier);
+                let shapes = (earlier, &*before, &*view.shape);
+                assignments::audit(shapes, &self.gone, facts, &mut found);
+                owners::on_decided(&mut self.owners, &before, &view.shape);
             }
             self.audit_tombstones(&group, records, facts, &mut found);
             is_sound &= found.is_empty();

@@ -4,9 +4,10 @@
 //!             `onPartitionsRevoked` or `onPartitionsLost` begins.
 //! Holds:      of each host that is a member of a group what it has, since when, and under which ids it has had it.
 //! Invariants: G2 who is given a partition is its only owner, but for members whom the records do not know any more
-//!             (they were removed, and have not heard of it), and for static members that joined too late for a
-//!             generation and are in it with what they claimed the time before. C3 a poll returns records of
-//!             partitions that are the member's own.
+//!             (they were removed, and have not heard of it), for static members that joined too late for a generation
+//!             and are in it with what they claimed the time before, and for what a member has behind its
+//!             coordinator's back (`Owner::unknown`). C3 a poll returns records of partitions that are the member's
+//!             own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -28,6 +29,14 @@ pub(super) struct Owner {
     pub(super) told_in: i32,
     /// When it was given each partition that it has had.
     pub(super) since: BTreeMap<TopicPartition, Time>,
+    /// What it has, and the records do not say so, in the two ways in which that happens to Kafka:
+    ///
+    /// - It missed the answer to a heartbeat in which it said what it owns, and then took what it had been told before
+    ///   (`ConsumerMembershipManager.maybeReconcile`). Seed 9910 of `groups_at_once`.
+    /// - Its group became a classic one, where its coordinator believes that it has its target
+    ///   (`ClassicGroup.fromConsumerGroup`); it learns with its next heartbeat that there is a rebalance. Whoever
+    ///   turns the group into one of the consumer protocol before is given what it has. Seeds 6877 and 10643.
+    pub(super) unknown: BTreeSet<TopicPartition>,
     /// Whether it was told what it has, be it nothing.
     pub(super) has_assignment: bool,
     /// It has left its group, or will not come back.
@@ -59,7 +68,9 @@ pub(super) fn on_assigned(
     for partition in told.added {
         let of_group = |host: HostId| facts.setup.group(host) == Some(told.group);
         let others = owners.iter().filter(|(host, _)| **host != told.host && of_group(**host));
-        for (other, owner) in others.filter(|(_, owner)| owner.owned.contains(partition)) {
+        let has_it =
+            |owner: &Owner| owner.owned.contains(partition) && !owner.unknown.contains(partition);
+        for (other, owner) in others.filter(|(_, owner)| has_it(owner)) {
             let member = owner.ids.last().and_then(|id| shape.members.get(id));
             if member.is_none_or(|member| was_late(member, owner, shape)) {
                 continue;
@@ -86,8 +97,31 @@ pub(super) fn on_assigned(
     }
     own.since.extend(told.added.iter().map(|partition| (*partition, told.at)));
     own.owned = told.owned.iter().copied().collect();
+    own.unknown.extend(told.added);
+    let is_unknown = |partition: &TopicPartition| {
+        let member = shape.members.get(told.member);
+        let was_its = member.is_some_and(|member| member.ever.contains(partition));
+        told.owned.contains(partition) && was_its && !shape.has(told.member, partition)
+    };
+    own.unknown.retain(is_unknown);
     own.told_in = told.generation;
     (own.has_assignment, own.has_left) = (true, false);
+}
+
+/// A coordinator's decision is committed.
+pub(super) fn on_decided(owners: &mut Owners, before: &Shape, after: &Shape) {
+    if (before.protocol, after.protocol) != (Protocol::Consumer, Protocol::Classic) {
+        return;
+    }
+    for owner in owners.values_mut() {
+        let Some(id) = owner.ids.last() else { continue };
+        let is_forgotten = |it: &&TopicPartition| before.has(id, it) && !after.has(id, it);
+        let forgotten: Vec<TopicPartition> =
+            owner.owned.iter().filter(is_forgotten).copied().collect();
+        if after.members.contains_key(id) {
+            owner.unknown.extend(forgotten);
+        }
+    }
 }
 
 /// A static member that did not join again in time is kept, with what it said the time before

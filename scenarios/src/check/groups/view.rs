@@ -45,6 +45,8 @@ pub(super) struct Member {
     /// Its regular expression; empty without one.
     pub(super) regex: String,
     pub(super) assigned: Held,
+    /// All that it was ever assigned by the consumer protocol.
+    pub(super) ever: BTreeSet<TopicPartition>,
     /// What it still has to give back.
     pub(super) revoking: Held,
     /// Whether it speaks the classic protocol in a group of the consumer protocol.
@@ -88,6 +90,8 @@ pub(super) struct Committed {
 #[derive(Debug, Clone, Default)]
 pub(super) struct GroupView {
     pub(super) shape: Arc<Shape>,
+    /// The generation before the last one that was committed, and when that one was.
+    pub(super) generation_before: (Arc<Shape>, Time),
     /// All positions of each partition, oldest first.
     pub(super) offsets: BTreeMap<(String, i32), Vec<Committed>>,
 }
@@ -121,7 +125,10 @@ impl GroupView {
                 self.offsets.entry(place).or_default().push(entry);
             }
             GroupRecord::GroupMetadata(_, value) => match value {
-                Some(value) => *self.change() = generation(value, facts),
+                Some(value) => {
+                    self.generation_before = (Arc::clone(&self.shape), at);
+                    self.shape = Arc::new(generation(value, facts));
+                }
                 None if self.shape.protocol == Protocol::Classic => {
                     *self.change() = Shape::default()
                 }
@@ -245,6 +252,7 @@ fn current(member: &mut Member, value: &ConsumerGroupCurrentMemberAssignmentValu
         ));
     }
     [member.assigned, member.revoking] = held;
+    member.ever.extend(member.assigned.keys());
 }
 
 /// Each with its own epoch (KIP-1251), or the member's.

@@ -88,6 +88,65 @@ fn g2_who_is_given_a_partition_is_its_only_owner() {
     });
 }
 
+/// It missed the answer to a heartbeat, and takes what it had been told before.
+#[test]
+fn g2_a_member_may_take_what_its_records_do_not_say_any_more() {
+    let has = |id: &str, number: i32, has: bool| current(id, number, has.then_some(number), false);
+    let begins = |story: &mut Story, m1_has: bool| {
+        let target = target("m1-a", m1_has);
+        let records = [epoch(1), member("m1-a", None), target, has("m1-a", 1, m1_has)];
+        story.decides(&[&records]);
+    };
+    let goes_on = |story: &mut Story| {
+        let targets = [target("m1-a", false), target("m2-a", true), target_epoch(2)];
+        let given: Vec<_> = [epoch(2), member("m2-a", None)].into_iter().chain(targets).collect();
+        story.decides(&[&given, &[has("m1-a", 2, false)], &[has("m2-a", 2, true)]]);
+    };
+    check(&[], |story| {
+        begins(story, true);
+        goes_on(story);
+        story.is_given(M1, "m1-a", 2, true);
+        story.is_given(M2, "m2-a", 2, true);
+    });
+    // It had it before, and nobody took it back; it was never its own.
+    check(&["G2"], |story| {
+        begins(story, true);
+        story.is_given(M1, "m1-a", 1, true);
+        goes_on(story);
+        story.is_given(M2, "m2-a", 2, true);
+    });
+    check(&["G2"], |story| {
+        begins(story, false);
+        goes_on(story);
+        story.is_given(M1, "m1-a", 2, true);
+        story.is_given(M2, "m2-a", 2, true);
+    });
+}
+
+/// A classic group believes that its members have the targets of the consumer group that it was (seed 6877 of
+/// `groups_at_once`).
+#[test]
+fn g2_a_member_may_have_what_its_group_forgot_when_it_became_a_classic_one() {
+    let tale = |is_downgraded: bool| {
+        move |story: &mut Story| {
+            let m1 = |number: i32, has: bool| current("m1-a", number, has.then_some(number), false);
+            story.decides(&[&[epoch(2), member("m1-a", None), m1(2, true)]]);
+            story.is_given(M1, "m1-a", 2, true);
+            let nobody = generation(2, "range", &[In("m1-a", None, false, false)]);
+            if is_downgraded {
+                story.decides(&[&[nobody]]);
+            }
+            let m2 = current("m2-a", 3, Some(3), false);
+            let begun = [epoch(3), member("m1-a", None), m1(2, false), member("m2-a", None), m2];
+            let upgrade: Vec<_> = [no_generation()].into_iter().chain(begun).collect();
+            story.decides(&[&upgrade]);
+            story.is_given(M2, "m2-a", 3, true);
+        }
+    };
+    check(&[], tale(true));
+    check(&["G2"], tale(false));
+}
+
 #[test]
 fn g3_what_a_member_has_is_taken_from_it_first() {
     let before = [In("m1-a", None, true, false), In("m2-a", None, false, false)];
@@ -300,6 +359,15 @@ fn g12_a_group_that_changes_its_protocol_keeps_what_its_members_have() {
     check(&[], |story| story.decides(&[&[first()], &upgraded(Some(1), None)]));
     // The assignment of a newer generation could not be written: nobody has anything.
     check(&[], |story| story.decides(&[&[first()], &upgraded(None, None)]));
+    // The assignment of a newer generation is not committed yet: its coordinator knows the older one.
+    let second =
+        generation(2, "range", &[In("m1-a", None, false, false), In("m2-a", None, true, false)]);
+    let decisions = [&[first()][..], &[second], &upgraded(Some(1), None)];
+    check(&["G12"], |story| story.decides(&decisions));
+    check(&[], |story| {
+        story.decides(&decisions[..1]);
+        story.decides_before_any_is_committed(&decisions[1..]);
+    });
 }
 
 #[test]

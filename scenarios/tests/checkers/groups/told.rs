@@ -249,6 +249,14 @@ impl Story {
         self.ends[8] = end;
     }
 
+    /// Decisions, all of which are committed together.
+    pub fn decides_before_any_is_committed(&mut self, decisions: &[&[GroupRecord]]) {
+        let from = self.ends[8];
+        let end = decisions.iter().fold(from, |end, it| self.coordinator_writes(end, it));
+        self.coordinator_commits(end);
+        self.ends[8] = end;
+    }
+
     /// The coordinator lets answers go that rest on what lies below.
     pub fn coordinator_answers(&mut self, rests_below: i64) {
         let event = GroupEvent::Released {
