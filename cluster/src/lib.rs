@@ -8,7 +8,7 @@ pub mod error_code;
 pub mod group;
 pub mod ids;
 pub mod image;
-pub mod java;
+pub(crate) mod java;
 pub mod net;
 pub mod node;
 pub mod note;

@@ -4,7 +4,9 @@
 
 use trial_cluster::error_code::ErrorCode;
 use trial_cluster::node::Node;
-use trial_scenarios::{Lab, ScenarioBuilder, SendError, consumer, producer, scenario, topic};
+use trial_scenarios::{
+    Lab, ScenarioBuilder, SendError, consumer, member, producer, scenario, topic,
+};
 
 /// What is told of a fault by which an admin was granted what it asked for.
 const DONE: &str = "the controller agreed";
@@ -197,4 +199,72 @@ fn fetchers_are_as_many_as_they_are_set_to_be() {
         assert_eq!(lab.isr(&partition).len(), 3, "{partition}: nobody fell behind");
     }
     lab.finish();
+}
+
+/// How long `orders` has nobody who reads one half of it when a member is paused, by the partitions that the other has
+/// read within ten seconds.
+fn read_by_the_other(session: Option<&str>) -> usize {
+    let of_group = |name| {
+        let config = [("group.protocol", "consumer"), ("auto.offset.reset", "earliest")];
+        config
+            .into_iter()
+            .fold(member(name, "readers", ["orders"]), |it, (key, value)| it.config(key, value))
+    };
+    let built = scenario("a session of its own")
+        .config("group.consumer.min.session.timeout.ms", 1_000)
+        .config("group.consumer.min.heartbeat.interval.ms", 500)
+        .topic(topic("orders").partitions(2).replicas(1))
+        .client(producer("shop", "orders").by_hand())
+        .client(of_group("one"))
+        .client(of_group("two"));
+    let mut lab = Lab::start(built, 7);
+    if let Some(session) = session {
+        let heartbeat = "consumer.heartbeat.interval.ms=1000";
+        let session = format!("consumer.session.timeout.ms={session}");
+        configure(&mut lab, &format!("group readers with {heartbeat} {session}"));
+    }
+    // A heartbeat is told the interval of the next one, and begins a session.
+    lab.run_for("15s");
+    let _ = lab.fault("pause two for 40s");
+    lab.run_for("10s");
+    for partition in ["orders/0", "orders/1"] {
+        lab.produce_to("shop", partition, (), "x").expect("one replica is enough");
+    }
+    lab.run_for("2s");
+    let mut read: Vec<_> = lab.consumed("one").into_iter().map(|it| it.partition).collect();
+    read.sort_unstable();
+    read.dedup();
+    lab.finish();
+    read.len()
+}
+
+#[test]
+fn a_group_has_a_session_of_its_own() {
+    assert_eq!(read_by_the_other(None), 1, "the session of brokers is 45 s");
+    assert_eq!(read_by_the_other(Some("6000")), 2);
+}
+
+#[test]
+fn a_group_cannot_have_what_brokers_do_not_allow() {
+    let built = |fault: &str| {
+        scenario("out of bounds")
+            .topic(topic("orders"))
+            .client(member("one", "readers", ["orders"]))
+            .fault(fault)
+            .build()
+            .map_err(|error| error.to_string())
+    };
+    let with = "at 5s configure group readers with";
+    built(&format!("{with} consumer.session.timeout.ms=50000")).expect("it is within the bounds");
+    for (fault, wrong) in [
+        (format!("{with} consumer.session.timeout.ms=1"), "group.consumer.min.session.timeout.ms"),
+        (format!("{with} retention.ms=1"), "a group has no setting `retention.ms`"),
+        (
+            "at 5s configure group writers without consumer.session.timeout.ms".to_owned(),
+            "`writers`",
+        ),
+    ] {
+        let error = built(&fault).expect_err("it is refused");
+        assert!(error.contains(wrong), "{error}");
+    }
 }

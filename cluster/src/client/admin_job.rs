@@ -69,6 +69,8 @@ pub enum Configured {
     Broker(BrokerId),
     /// Those of all brokers.
     Brokers,
+    /// Those of a group.
+    Group(String),
 }
 
 impl Configured {
@@ -78,6 +80,7 @@ impl Configured {
             Self::Topic(name) => (2, name.clone()),
             Self::Broker(id) => (4, id.to_string()),
             Self::Brokers => (4, String::new()),
+            Self::Group(name) => (32, name.clone()),
         }
     }
 }
@@ -154,6 +157,7 @@ fn configuring(resource: &str, changes: &[&str]) -> Option<AdminJob> {
         ("2", name) => Configured::Topic(name.to_owned()),
         ("4", "") => Configured::Brokers,
         ("4", id) => Configured::Broker(BrokerId(id.parse().ok()?)),
+        ("32", name) => Configured::Group(name.to_owned()),
         _ => return None,
     };
     let changes = changes.iter().map(|change| match change.split_once('=') {
@@ -318,7 +322,8 @@ fn election(topic: String, partition: i32) -> ElectLeadersRequest {
 
 #[cfg(test)]
 mod tests {
-    use super::{AdminJob, AdminOrder};
+    use super::{AdminJob, AdminOrder, Configured};
+    use crate::ids::BrokerId;
 
     #[test]
     fn an_order_reads_back_as_itself() {
@@ -331,7 +336,15 @@ mod tests {
             AdminJob::CreatePartitions { topic: topic(), count: 6 },
             AdminJob::ElectPreferred { topic: topic(), partition: 0 },
         ];
-        for job in jobs {
+        let all = [
+            Configured::Topic(topic()),
+            Configured::Broker(BrokerId(3)),
+            Configured::Brokers,
+            Configured::Group("readers".to_owned()),
+        ];
+        let changes = vec![("a.b".to_owned(), Some("1".to_owned())), ("c".to_owned(), None)];
+        let configure = |of| AdminJob::Configure { of, changes: changes.clone() };
+        for job in jobs.into_iter().chain(all.map(configure)) {
             let order = AdminOrder { ticket: 7, job };
             assert_eq!(AdminOrder::decode(&order.encode()), Some(order.clone()), "{order:?}");
         }

@@ -25,6 +25,8 @@ pub enum ConfigSource {
     Static,
     /// Kafka's own.
     Default,
+    /// The group's own.
+    Group,
 }
 
 impl ConfigSource {
@@ -37,6 +39,7 @@ impl ConfigSource {
             Self::Cluster => 3,
             Self::Static => 4,
             Self::Default => 5,
+            Self::Group => 8,
         }
     }
 }
@@ -96,7 +99,9 @@ impl<'a> Levels<'a> {
                     ConfigSource::Broker => dynamic(self.broker, of),
                     ConfigSource::Cluster => dynamic(self.cluster, of),
                     ConfigSource::Static => self.file.get(*of).cloned(),
-                    ConfigSource::Default | ConfigSource::Topic => key.default.map(str::to_owned),
+                    ConfigSource::Default | ConfigSource::Topic | ConfigSource::Group => {
+                        key.default.map(str::to_owned)
+                    }
                 };
                 found.extend(value.map(|value| (key.name, value, source)));
             }

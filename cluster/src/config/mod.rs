@@ -3,7 +3,8 @@
 //! In Kafka: `ServerConfigs`, `ReplicationConfigs`, `QuorumConfig`, `LogConfig`; the clients' own `*Config`.
 //! Holds:    the one macro that makes a struct of settings from a table, and the error of a bad one.
 //! Read:     `broker.rs` and `topic.rs` (with the words of `storage.rs`), `schema.rs` (all that Kafka has) and
-//!           `effective.rs` (what is told), `dynamic.rs` (what changes), then the clients' files.
+//!           `effective.rs` (what is told), `dynamic.rs` (what changes), `of_group.rs` (one group's), then the clients'
+//!           files.
 
 pub mod altered;
 pub mod broker;
@@ -13,6 +14,7 @@ pub mod consumer_group;
 pub mod dynamic;
 pub mod effective;
 pub mod group;
+pub mod of_group;
 pub mod producer;
 pub mod replica_selector;
 pub mod schema;

@@ -7,7 +7,7 @@
 //!             old one may lack what the new one promises.
 //! Invariants: AC-1 a resource is altered whole or not at all; AC-2 with eligible leader replicas the cluster has
 //!             one min.insync.replicas, which no broker overrides and nobody removes.
-//! Left out:   policies, authorization; settings of groups and of clients' metrics, which are refused.
+//! Left out:   policies, authorization; settings of clients' metrics, which are refused.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,6 +17,7 @@ use super::request::{ControllerRequest, ControllerResponse};
 use super::topic_names;
 use crate::config::BrokerConfig;
 use crate::config::altered::{AlterOp, alter};
+use crate::config::of_group;
 use crate::config::schema::Section;
 use crate::error_code::ErrorCode;
 use crate::image::ConfigResource;
@@ -138,7 +139,11 @@ impl Controller {
         let mut all: BTreeMap<&str, String> =
             known.into_iter().flatten().map(|(name, value)| (&**name, value.to_string())).collect();
         let of_broker = matches!(resource, ConfigResource::Broker(_) | ConfigResource::Cluster);
-        let section = if of_broker { Section::Broker } else { Section::Topic };
+        let section = match resource {
+            ConfigResource::Broker(_) | ConfigResource::Cluster => Section::Broker,
+            ConfigResource::Group(_) => Section::Group,
+            ConfigResource::Topic(_) | ConfigResource::Other(..) => Section::Topic,
+        };
         let mut records = Vec::new();
         for &(key, operation, given) in changes {
             let known = all.get(key).map(String::as_str);
@@ -220,6 +225,13 @@ impl Controller {
                     scratch.set(name, value).map_err(|error| invalid(error.to_string()))?;
                 }
                 Ok(())
+            }
+            ConfigResource::Group(name) if name.is_empty() => {
+                let message = "Default group resources are not allowed.";
+                Err((ErrorCode::InvalidRequest, message.to_owned()))
+            }
+            ConfigResource::Group(_) => {
+                of_group::check(all, &self.settings.config.file()).map_err(invalid)
             }
             ConfigResource::Other(kind, name) => Err((
                 ErrorCode::InvalidRequest,

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use self::resource_type::{BROKER, TOPIC};
+use self::resource_type::{BROKER, GROUP, TOPIC};
 use crate::ids::BrokerId;
 
 /// Kafka's numbers of what a configuration can belong to (`ConfigResource.Type`).
@@ -32,6 +32,8 @@ pub enum ConfigResource {
     Broker(BrokerId),
     /// Every broker: the cluster's default.
     Cluster,
+    /// One group, by name.
+    Group(Arc<str>),
     /// Something of Kafka's that we carry but do not read.
     Other(i8, Arc<str>),
 }
@@ -47,6 +49,7 @@ impl ConfigResource {
                 Ok(id) => Self::Broker(BrokerId(id)),
                 Err(_) => Self::Other(kind, name.into()),
             },
+            (GROUP, name) => Self::Group(name.into()),
             (kind, name) => Self::Other(kind, name.into()),
         }
     }
@@ -58,6 +61,7 @@ impl ConfigResource {
             Self::Topic(name) => (TOPIC, name.to_string()),
             Self::Broker(id) => (BROKER, id.to_string()),
             Self::Cluster => (BROKER, String::new()),
+            Self::Group(name) => (GROUP, name.to_string()),
             Self::Other(kind, name) => (*kind, name.to_string()),
         }
     }

@@ -19,6 +19,7 @@ from . import (
     offset_for_leader_epoch,
     topics_and_configs,
     configs,
+    group_configs,
     cluster,
     wire,
     find_coordinator,

@@ -65,6 +65,15 @@ told(
     (1, 6),
 )
 told(
+    "overtaken",
+    "a producer's second batch comes first, and then both with its next epoch",
+    "so it is if a leader is new, and the first batch is still with the one before",
+    (1, 5),
+    (5, 0),
+    (5, 0, EPOCH(1)),
+    (1, 5, EPOCH(1)),
+)
+told(
     "first-sequence-not-zero-of-a-later-epoch",
     "a later epoch begins with sequence 5",
     "a new epoch begins at 0",

@@ -118,7 +118,7 @@ impl Lab {
     /// If there is no such producer.
     #[track_caller]
     pub fn send(&mut self, client: &str, key: impl Payload, value: impl Payload) -> Sent {
-        let (_, topic) = self.client(client, true);
+        let (_, topic) = self.producer(client);
         self.send_to(client, &topic, key, value)
     }
 
@@ -134,7 +134,7 @@ impl Lab {
         key: impl Payload,
         value: impl Payload,
     ) -> Sent {
-        let (client, _) = self.client(client, true);
+        let (client, _) = self.producer(client);
         let (topic, partition) = self.destination(to);
         self.tickets += 1;
         let ticket = self.tickets;
@@ -183,13 +183,13 @@ impl Lab {
         self.outcome(sent).expect("it was waited for")
     }
 
-    /// What a consumer has read since it was last polled, in the order in which it read.
+    /// What a consumer, or a member of a group, has read since it was last polled, in the order in which it read.
     ///
     /// # Panics
     /// If there is no such consumer.
     #[track_caller]
     pub fn poll(&mut self, client: &str) -> Vec<Consumed> {
-        let (host, _) = self.client(client, false);
+        let host = self.consumer(client);
         let Some(incarnation) = self.program(host).map(ClientProgram::incarnation) else {
             return Vec::new();
         };
@@ -209,7 +209,7 @@ impl Lab {
         let mut read = self.poll(client);
         let what = format!("{client} to read {count} records");
         if read.len() < count {
-            let (host, _) = self.client(client, false);
+            let host = self.consumer(client);
             let missing = count - read.len();
             self.wait_until(&what, |lab| lab.unpolled(host) >= missing);
             read.extend(self.poll(client));
@@ -217,14 +217,14 @@ impl Lab {
         read
     }
 
-    /// Everything that a consumer's process has read since it was started.
+    /// Everything that the process of a consumer or of a member has read since it was started.
     ///
     /// # Panics
     /// If there is no such consumer.
     #[must_use]
     #[track_caller]
     pub fn consumed(&self, client: &str) -> Vec<Consumed> {
-        let (host, _) = self.client(client, false);
+        let host = self.consumer(client);
         let heard = self.program(host).and_then(ClientProgram::heard);
         let polled = heard.map_or(&[][..], |heard| heard.polled());
         polled
@@ -253,33 +253,42 @@ impl Lab {
         self.run.world().program(client)?.as_any().downcast_ref()
     }
 
-    /// A client and its topic.
+    /// A producer and its topic.
     #[track_caller]
-    fn client(&self, name: &str, produces: bool) -> (HostId, String) {
-        let clients = &self.run.scenario().clients;
-        let is_meant = |client: &Client| match client {
-            Client::Producer { .. } => produces,
-            Client::Consumer { .. } => !produces,
-            // A member says itself which topics it reads from.
-            Client::Member { .. } => false,
+    fn producer(&self, name: &str) -> (HostId, String) {
+        let topic = |client: &Client| match client {
+            Client::Producer { topic, .. } => Some(topic.clone()),
+            Client::Consumer { .. } | Client::Member { .. } => None,
         };
-        let kind = if produces { "producer" } else { "consumer" };
-        match clients.get(name).filter(|client| is_meant(client)) {
-            Some(Client::Producer { topic, .. } | Client::Consumer { topic, .. }) => {
-                let host = self.facts().setup.host_named(name).expect("a client is a host");
-                (host, topic.clone())
-            }
-            Some(Client::Member { .. }) | None => {
-                let known = clients.iter().filter(|(_, client)| is_meant(client));
-                let known: Vec<_> = known.map(|(name, _)| name.as_str()).collect();
-                let known = if known.is_empty() {
-                    format!("none: give the scenario a `.client({kind}(..))`")
-                } else {
-                    known.join(", ")
-                };
-                panic!("there is no {kind} `{name}`; there is {known}")
-            }
+        self.client("producer", name, topic)
+    }
+
+    /// A consumer, by itself or as a member of a group.
+    #[track_caller]
+    fn consumer(&self, name: &str) -> HostId {
+        let reads = |client: &Client| (!matches!(client, Client::Producer { .. })).then_some(());
+        self.client("consumer", name, reads).0
+    }
+
+    #[track_caller]
+    fn client<T>(
+        &self,
+        kind: &str,
+        name: &str,
+        as_it: impl Fn(&Client) -> Option<T>,
+    ) -> (HostId, T) {
+        let clients = &self.run.scenario().clients;
+        if let Some(it) = clients.get(name).and_then(&as_it) {
+            return (self.facts().setup.host_named(name).expect("a client is a host"), it);
         }
+        let known = clients.iter().filter(|(_, client)| as_it(client).is_some());
+        let known: Vec<_> = known.map(|(name, _)| name.as_str()).collect();
+        let known = if known.is_empty() {
+            format!("none: give the scenario a `.client({kind}(..))`")
+        } else {
+            known.join(", ")
+        };
+        panic!("there is no {kind} `{name}`; there is {known}")
     }
 
     /// `orders` or `orders/1`.

@@ -165,6 +165,7 @@ impl Carrier<'_> {
         let of = match of {
             Configured::Topic(topic) => AdminConfigured::Topic(topic.clone()),
             Configured::Brokers => AdminConfigured::Brokers,
+            Configured::Group(group) => AdminConfigured::Group(group.clone()),
             Configured::Broker(host) => {
                 let found = self.situation.resolve(host);
                 let found = found.first().and_then(|host| self.situation.broker(*host));

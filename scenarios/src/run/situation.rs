@@ -1,7 +1,7 @@
 //! Answers what faults ask about the cluster, from the facts.
 
+use trial_cluster::group::partition_for;
 use trial_cluster::ids::{BrokerId, TopicPartition};
-use trial_cluster::java;
 use trial_sim::HostId;
 use trial_sim::fault::{Budget, Condition, HostExpr};
 
@@ -117,11 +117,11 @@ impl Situation for Facts {
     }
 }
 
-/// Who leads the partition of `__consumer_offsets` that a group is on (`GroupCoordinatorService.partitionFor`).
+/// Who leads the partition of `__consumer_offsets` that a group is on.
 fn coordinator(facts: &Facts, group: &str) -> Option<BrokerId> {
     let topic = facts.topic_id(OFFSETS_TOPIC)?;
     let count = facts.partitions().filter(|partition| partition.id.topic == topic).count();
     let count = i32::try_from(count).ok().filter(|count| *count > 0)?;
-    let partition = java::abs(java::hash_code(group)) % count;
+    let partition = partition_for(group, count);
     facts.partition(TopicPartition { topic, partition })?.leader()
 }

@@ -1,12 +1,14 @@
 //! Whether a change of settings fits its scenario: there is such a topic, and brokers obey such a setting.
 //!
-//! In Kafka: `ConfigurationControlManager`, `DynamicBrokerConfig`; KIP-226.
+//! In Kafka: `ConfigurationControlManager`, `DynamicBrokerConfig`, `GroupConfig`; KIP-226, KIP-848.
 //! Holds:    nothing.
 //! Left out: whether the controller will take it: that its answer tells, in the run.
 
 use std::collections::BTreeMap;
 
 use trial_cluster::config::dynamic::Level;
+use trial_cluster::config::of_group;
+use trial_cluster::config::schema::{self, Section};
 use trial_cluster::config::{TopicConfig, ValueError};
 use trial_cluster::ids::BrokerId;
 use trial_cluster::image::ConfigsImage;
@@ -35,7 +37,33 @@ impl Known<'_> {
                 self.configure_broker(Level::Broker, with, without)
             }
             Configured::Brokers => self.configure_broker(Level::Cluster, with, without),
+            Configured::Group(group) => {
+                self.group(group)?;
+                self.configure_group(with, without)
+            }
         }
+    }
+
+    /// The controller judges all that a group has together; here each is judged by itself, and with the others given.
+    fn configure_group(&self, with: &[(String, String)], without: &[String]) -> Result<(), Unfit> {
+        let names: Vec<&str> = schema::keys(Section::Group).map(|key| key.name).collect();
+        let all = with.iter().map(|(name, _)| name).chain(without);
+        for name in all {
+            if !names.contains(&name.as_str()) {
+                let what = format!("a group has no setting `{name}`");
+                return Err(Unfit::name(name, what, names.join(", ")));
+            }
+        }
+        let set = with.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
+        of_group::check(&set, &self.cluster.config.file()).map_err(|why| {
+            let at = with.iter().find(|(name, _)| why.contains(name.as_str()));
+            let at = at.map_or("group", |(name, _)| name);
+            Unfit::name(
+                at,
+                why.clone(),
+                "values within the bounds of the brokers' group.* settings",
+            )
+        })
     }
 
     fn configure_topic(

@@ -201,7 +201,7 @@ impl Known<'_> {
     }
 
     /// Whoever comes from outside may bring a group of its own.
-    fn group(&self, wanted: &str) -> Result<(), Unfit> {
+    pub(super) fn group(&self, wanted: &str) -> Result<(), Unfit> {
         let mut known: Vec<&str> =
             self.clients.values().filter_map(|client| client.group()).collect();
         known.sort_unstable();

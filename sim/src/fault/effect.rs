@@ -32,6 +32,8 @@ pub enum Configured {
     Broker(HostExpr),
     /// Those of all brokers.
     Brokers,
+    /// Those of a consumer group.
+    Group(String),
 }
 
 /// What happens.

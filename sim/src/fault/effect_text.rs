@@ -78,6 +78,7 @@ impl fmt::Display for Effect {
                 match of {
                     Configured::Topic(topic) => write!(f, "configure topic {topic}")?,
                     Configured::Broker(host) => write!(f, "configure broker {host}")?,
+                    Configured::Group(group) => write!(f, "configure group {group}")?,
                     Configured::Brokers => f.write_str("configure brokers")?,
                 }
                 for (place, (key, value)) in with.iter().enumerate() {

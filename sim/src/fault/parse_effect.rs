@@ -133,11 +133,15 @@ impl Parser<'_> {
     }
 
     fn configure(&mut self) -> Read<Effect> {
-        let of = match self.one_of("thing with settings", &["topic", "broker", "brokers"])? {
-            "topic" => Configured::Topic(self.word("a topic such as orders")?.0.to_owned()),
-            "broker" => Configured::Broker(self.host()?),
-            _ => Configured::Brokers,
-        };
+        let of =
+            match self.one_of("thing with settings", &["topic", "broker", "brokers", "group"])? {
+                "topic" => Configured::Topic(self.word("a topic such as orders")?.0.to_owned()),
+                "broker" => Configured::Broker(self.host()?),
+                "group" => {
+                    Configured::Group(self.word("a consumer group such as readers")?.0.to_owned())
+                }
+                _ => Configured::Brokers,
+            };
         let (mut with, mut without) = (Vec::new(), Vec::new());
         if self.take("with") {
             let ends = |it: &Self| it.sees("without") || it.peek().is_none_or(|next| !next.is_word);

@@ -128,6 +128,7 @@ fn configure() -> impl Strategy<Value = Effect> {
         "[a-z]{1,5}".prop_map(Configured::Topic),
         host().prop_map(Configured::Broker),
         Just(Configured::Brokers),
+        "[a-z]{1,5}".prop_map(Configured::Group),
     ];
     let with = prop::collection::vec((key(), "[a-z0-9]{1,5}"), 0..3);
     let changes = (with, prop::collection::vec(key(), 0..3));

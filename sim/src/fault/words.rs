@@ -217,8 +217,8 @@ pub const WORDS: &[Word] = &[
     },
     Word {
         word: "configure",
-        shape: "configure topic TOPIC, broker H, brokers [with KEY=VALUE...] [without KEY...]",
-        does: "the admin asks for other settings of a topic, a broker or all brokers, or takes them back",
+        shape: "configure topic TOPIC, broker H, brokers, group NAME [with KEY=VALUE...] [without KEY...]",
+        does: "the admin asks for other settings of a topic, a broker, all brokers or a consumer group, or takes them back",
         example: "at 5s configure topic orders with min.insync.replicas=2 without retention.ms",
     },
     Word {

@@ -95,7 +95,8 @@ impl Broker {
             }
             _ => {
                 given(name, "Group name")?;
-                describe_by(Section::Group, |key| group_synonyms(key, levels))
+                let own = self.set_for(&ConfigResource::Group(name.into()));
+                describe_by(Section::Group, |key| group_synonyms(key, own, levels))
             }
         };
         let is_wanted = |told: &Told| wanted.is_empty() || wanted.contains(&told.name);
@@ -248,7 +249,7 @@ fn describe_cluster(set: Option<&ConfigMap>, levels: &Levels<'_>) -> Vec<Told> {
     told.collect()
 }
 
-/// A section of which nobody sets anything.
+/// All of a section, with what holds.
 fn describe_by(section: Section, synonyms: impl Fn(&ConfigKey) -> Vec<Synonym>) -> Vec<Told> {
     let told = hashed(keys(section)).into_iter().map(|key| {
         let told = Told::of(&key, synonyms(&key));
@@ -257,14 +258,19 @@ fn describe_by(section: Section, synonyms: impl Fn(&ConfigKey) -> Vec<Synonym>) 
     told.collect()
 }
 
-/// A group has its broker's value, where brokers have a setting for it.
-fn group_synonyms(of: &ConfigKey, levels: &Levels<'_>) -> Vec<Synonym> {
+/// A group has its own value, or its broker's, where brokers have a setting for it.
+fn group_synonyms(of: &ConfigKey, own: Option<&ConfigMap>, levels: &Levels<'_>) -> Vec<Synonym> {
+    let own = own.and_then(|own| own.get(of.name));
+    let mut synonyms =
+        Vec::from_iter(own.map(|value| (of.name, of.kind.told(value), ConfigSource::Group)));
     let on_brokers = format!("group.{}", of.name);
     if key(Section::Broker, &on_brokers).is_some() {
-        return levels.synonyms(&on_brokers);
+        synonyms.extend(levels.synonyms(&on_brokers));
+    } else {
+        let default = of.default.map(|value| (of.name, value.to_owned(), ConfigSource::Default));
+        synonyms.extend(default);
     }
-    let default = of.default.map(|value| (of.name, value.to_owned(), ConfigSource::Default));
-    default.into_iter().collect()
+    synonyms
 }
 
 fn given(name: &str, what: &str) -> Result<(), Refusal> {

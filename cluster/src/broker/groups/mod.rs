@@ -5,7 +5,7 @@
 //! Read:     `runtime.rs` (which shards there are, one job for one event), `writer.rs` (the log as a shard writes it),
 //!           `load.rs` (the log as it is read), `publish.rs` (elections and images), `java.rs` (where a group belongs).
 
-pub(super) mod java;
+pub(super) mod hash_order;
 mod load;
 mod publish;
 mod runtime;

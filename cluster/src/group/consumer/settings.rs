@@ -5,7 +5,7 @@
 //! Left out:   `consumer.assignor.offload.enable`, which 4.3 does not have in the end (KAFKA-20339).
 
 use crate::group::machine::GroupCoordinator;
-use crate::image::{ConfigResource, MetadataImage, resource_type};
+use crate::image::{ConfigResource, MetadataImage};
 
 impl GroupCoordinator {
     fn group_setting(
@@ -14,7 +14,7 @@ impl GroupCoordinator {
         name: &str,
         bounds: (i32, i32),
     ) -> Option<i32> {
-        let resource = ConfigResource::Other(resource_type::GROUP, group.into());
+        let resource = ConfigResource::Group(group.into());
         let value: i32 = image.configs().value(&resource, name)?.trim().parse().ok()?;
         Some(value.max(bounds.0).min(bounds.1))
     }

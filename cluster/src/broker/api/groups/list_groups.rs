@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use super::super::super::groups::java::in_hash_order;
+use super::super::super::groups::hash_order::in_hash_order;
 use super::super::super::request::Request;
 use super::super::super::{Broker, Cx};
 use super::{Answer, Handled, Part, Rest, for_clients, other};

@@ -22,11 +22,11 @@ mod sync_group;
 use std::sync::Arc;
 
 use super::super::groups::Token;
-use super::super::groups::java::partition_for;
 use super::super::request::{Refused, Request};
 use super::super::{Broker, Cx};
 use super::Served;
 use crate::error_code::ErrorCode;
+use crate::group::partition_for;
 use crate::group::shard::ShardEvent;
 use crate::group::{Asker, GroupError, GroupQuestion, GroupRequest, GroupResponse};
 use crate::image::feature;
@@ -223,7 +223,8 @@ fn by_partition(broker: &Broker, groups: Vec<String>) -> Vec<(i32, Vec<String>)>
     for group in groups {
         found.entry(broker.partition_of_group(&group)).or_default().push(group);
     }
-    let order = super::super::groups::java::in_hash_order(found.keys().copied().collect(), false);
+    let order =
+        super::super::groups::hash_order::in_hash_order(found.keys().copied().collect(), false);
     let taken = |partition| (partition, found.remove(&partition).expect("it is a key"));
     order.into_iter().map(taken).collect()
 }
