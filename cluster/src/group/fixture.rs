@@ -96,7 +96,7 @@ impl Driven {
                     assert!(!self.forgotten.contains(&token), "a request is forgotten once");
                     self.forgotten.push(token);
                 }
-                GroupEffect::Reached(_) => {}
+                GroupEffect::Reached(_) | GroupEffect::Note(_) => {}
             }
         }
         result

@@ -81,4 +81,9 @@ pub trait Group {
 
     /// From when on the retention of its offsets counts; none: they do not expire.
     fn expires_from(&self) -> Option<ExpiryBase>;
+
+    /// The same of a group that rebalances, before KAFKA-13636.
+    fn expires_while_rebalancing(&self) -> Option<ExpiryBase> {
+        None
+    }
 }

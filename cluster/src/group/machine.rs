@@ -18,11 +18,13 @@ use super::timer::{TimerKey, Timers};
 use crate::config::group::GroupSettings;
 use crate::ids::{Offset, TopicId};
 use crate::image::MetadataDelta;
+use crate::rules::Rules;
 
 /// The coordinator of the groups of one partition of `__consumer_offsets`.
 #[derive(Debug, Clone)]
 pub struct GroupCoordinator {
     pub(super) settings: Arc<GroupSettings>,
+    pub(super) rules: Rules,
     pub(super) state: GroupState,
     pub(super) timers: Timers,
     pub(super) classic: ClassicGroups,
@@ -35,11 +37,18 @@ impl GroupCoordinator {
     pub fn new(settings: Arc<GroupSettings>) -> Self {
         Self {
             settings,
+            rules: Rules::default(),
             state: GroupState::default(),
             timers: Timers::default(),
             classic: ClassicGroups::default(),
             consumer: ConsumerSoft::default(),
         }
+    }
+
+    /// With other guards than all of Kafka's.
+    #[must_use]
+    pub fn with_rules(self, rules: Rules) -> Self {
+        Self { rules, ..self }
     }
 
     /// What the log says, with what is not committed yet.

@@ -14,6 +14,7 @@ use super::request::GroupResponse;
 use crate::error_code::ErrorCode;
 use crate::image::MetadataImage;
 use crate::mark::Mark;
+use crate::note::group::GroupEvent;
 
 /// Which request is answered: the broker's name for it.
 pub type Token = u32;
@@ -50,6 +51,8 @@ pub enum GroupEffect {
     },
     /// A state was reached.
     Reached(&'static Mark),
+    /// Write it down.
+    Note(GroupEvent),
 }
 
 impl From<&'static Mark> for GroupEffect {

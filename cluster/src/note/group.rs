@@ -1,9 +1,11 @@
 //! What a shard of the group coordinator notes: what bytes cannot show.
 
+use std::sync::Arc;
+
 use crate::ids::{LeaderEpoch, Offset};
 
 /// A shard, and what happened to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct GroupNote {
     /// The number of its partition of `__consumer_offsets`.
     pub partition: i32,
@@ -12,7 +14,7 @@ pub struct GroupNote {
 }
 
 /// See [`GroupNote`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum GroupEvent {
     /// This broker is the coordinator, and begins to read the log.
     Elected {
@@ -48,6 +50,12 @@ pub enum GroupEvent {
         expected: Offset,
         /// Where it ends.
         found: Offset,
+    },
+    /// A group of the classic protocol waits for members to join: none of its offsets expires until it has another
+    /// generation.
+    Prepares {
+        /// Which.
+        group: Arc<str>,
     },
     /// Operations are answered, since what they rest on is committed.
     Released {

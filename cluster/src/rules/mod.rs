@@ -138,6 +138,18 @@ impl Rules {
         !self.switches.contains(&Switch::RevokeAssignSameRound)
     }
 
+    /// Whether a member that loses its generation within a rebalance prepares its join again (KAFKA-12983).
+    #[must_use]
+    pub fn joins_are_prepared_again(&self) -> bool {
+        !self.switches.contains(&Switch::CoopDoubleOwnership)
+    }
+
+    /// Whether offsets of a group that rebalances do not expire (KAFKA-13636).
+    #[must_use]
+    pub fn rebalances_keep_offsets(&self) -> bool {
+        !self.switches.contains(&Switch::ExpireWhileRebalancing)
+    }
+
     /// Whether a fetch session remembers the epochs that a partition was asked for with (KAFKA-9338).
     #[must_use]
     pub fn sessions_remember_epochs(&self) -> bool {

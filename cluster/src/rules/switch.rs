@@ -349,6 +349,25 @@ switches! {
         guard: "client/consumer/group/classic/leader.rs",
         breaks: ["G2", "G3"],
     }
+    /// A classic member that loses its generation within a rebalance does not prepare its join again: it goes on with
+    /// what it had, under a new id.
+    CoopDoubleOwnership {
+        name: "coop_double_ownership",
+        about: "a cooperative member that is no member any more keeps what it owns, and joins with it",
+        issue: "KAFKA-12983",
+        fixed_in: "3.0.0",
+        guard: "client/consumer/group/classic/member.rs",
+        breaks: ["G2"],
+    }
+    /// Offsets of a group that rebalances expire as if those who join were not there.
+    ExpireWhileRebalancing {
+        name: "expire_while_rebalancing",
+        about: "offsets of a topic expire while somebody who reads it is joining the group",
+        issue: "KAFKA-13636",
+        fixed_in: "3.2.0",
+        guard: "group/offsets/expiry.rs",
+        breaks: ["G8"],
+    }
 }
 
 /// A fault of Kafka's that waits for something that Trial does not have yet.
@@ -373,16 +392,6 @@ pub const UNBUILT: &[Unbuilt] = &[
         name: "ack_commit_after_losing_leadership",
         issue: "KAFKA-20634",
         needs: "a fault that makes a coordinator hear late of its unloading (the shard's own tests have the schedule)",
-    },
-    Unbuilt {
-        name: "expire_while_rebalancing",
-        issue: "KAFKA-13636",
-        needs: "a judge of G8 that knows who is joining: the log says who was in the last generation",
-    },
-    Unbuilt {
-        name: "coop_double_ownership",
-        issue: "KAFKA-12984, KAFKA-13406, KAFKA-13419",
-        needs: "members that keep what they own when their generation is lost",
     },
 ];
 

@@ -81,6 +81,8 @@ bugs! {
     "election_backoff_lockstep",
     "autocommit_past_delivered",
     "revoke_assign_same_round",
+    "coop_double_ownership",
+    "expire_while_rebalancing",
 }
 
 const DATA: &[(&str, &str)] = &[("departures.csv", include_str!("../../data/departures.csv"))];

@@ -105,7 +105,7 @@ impl Broker {
     ) {
         let GroupPublication { image, changed, events, deleted } = publication;
         for (topic, partition, event) in events {
-            self.groups.host(topic, partition, &event, &self.config);
+            self.groups.host(topic, partition, &event, (&self.config, &self.rules));
             self.tell_shard(partition, event, cx);
         }
         self.groups.image = image.clone();

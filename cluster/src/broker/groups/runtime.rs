@@ -25,6 +25,7 @@ use crate::ids::{Offset, TopicId, TopicPartition, Uuid};
 use crate::image::MetadataImage;
 use crate::note::Note;
 use crate::note::group::GroupNote;
+use crate::rules::Rules;
 use crate::storage::SimulatedDisk;
 
 /// Which part of which request a shard is asked for.
@@ -68,7 +69,7 @@ impl GroupCoordinators {
         topic: TopicId,
         partition: i32,
         event: &ShardEvent,
-        config: &BrokerConfig,
+        (config, rules): (&BrokerConfig, &Rules),
     ) {
         if !matches!(event, ShardEvent::Load { .. }) {
             return;
@@ -77,7 +78,8 @@ impl GroupCoordinators {
             shard: Shard::new(
                 Arc::new(config.group.clone()),
                 Compression::from(config.group.offsets_topic_compression_codec.0),
-            ),
+            )
+            .with_rules(rules.clone()),
             topic,
             is_busy: false,
             effects: Vec::new(),
@@ -199,8 +201,10 @@ impl Broker {
                 }
                 ShardEffect::Group(GroupEffect::Forget { token }) => self.forget_group(token),
                 ShardEffect::Group(GroupEffect::Reached(mark)) => cx.note(Note::Reached(mark)),
+                ShardEffect::Group(GroupEffect::Note(event)) | ShardEffect::Note(event) => {
+                    cx.note(Note::Group(GroupNote { partition, event }));
+                }
                 ShardEffect::Load(load) => self.load_shard(partition, load, cx),
-                ShardEffect::Note(event) => cx.note(Note::Group(GroupNote { partition, event })),
             }
         }
         let hosted = self.groups.shards.get_mut(&partition).expect("a shard stays");

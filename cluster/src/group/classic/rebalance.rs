@@ -7,13 +7,17 @@
 //!             If no protocol is known to all, which takes a member that lists one twice, or a subscription is
 //!             malformed, Kafka's operation ends with an exception: the group prepares until sessions end; so here.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 
 use super::group::refused_sync;
 use super::state::ClassicState;
 use super::turn::{Turn, Written};
 use crate::error_code::ErrorCode;
+use crate::group::step::GroupEffect;
 use crate::mark;
+use crate::note::group::GroupEvent;
 use crate::wire::SyncGroupResponse;
 
 /// What there is of the initial delay.
@@ -51,6 +55,8 @@ impl Turn<'_, '_> {
             self.delay_initially(InitialDelay { delay_ms, remaining_ms });
         }
         self.group.enter(ClassicState::PreparingRebalance, self.step.wall_ms);
+        let group = Arc::clone(self.group.id());
+        self.step.effects.push(GroupEffect::Note(GroupEvent::Prepares { group }));
         if is_initial {
             return Ok(None);
         }

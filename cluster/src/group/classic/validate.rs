@@ -143,4 +143,9 @@ impl Group for ClassicGroup {
             _ => None,
         }
     }
+
+    fn expires_while_rebalancing(&self) -> Option<ExpiryBase> {
+        let is_known = self.is_of_consumers() && self.subscribed_topics.is_some();
+        is_known.then_some(ExpiryBase::Commit)
+    }
 }

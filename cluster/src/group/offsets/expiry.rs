@@ -39,7 +39,9 @@ impl GroupCoordinator {
     fn expire_offsets(&self, now_ms: i64, id: &str, records: &mut Vec<GroupRecord>) -> bool {
         let Some(offsets) = self.state.offsets_of(id) else { return true };
         let group = self.group(id).expect("G9: whoever has offsets is a group");
-        let Some(base) = group.expires_from() else { return false };
+        let early =
+            || group.expires_while_rebalancing().filter(|_| !self.rules.rebalances_keep_offsets());
+        let Some(base) = group.expires_from().or_else(early) else { return false };
         let mut all = true;
         for (topic, partitions) in offsets {
             let is_read = group.is_subscribed_to(topic);

@@ -30,6 +30,7 @@ use crate::group::timer::TimerKey;
 use crate::ids::{LeaderEpoch, Offset};
 use crate::mark;
 use crate::note::group::GroupEvent;
+use crate::rules::Rules;
 
 /// What a shard is at (`CoordinatorState`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,6 +60,7 @@ struct Listener {
 #[derive(Debug, Clone)]
 pub struct Shard {
     pub(super) settings: Arc<GroupSettings>,
+    rules: Rules,
     pub(super) compression: Compression,
     pub(super) state: ShardState,
     pub(super) epoch: LeaderEpoch,
@@ -81,6 +83,7 @@ impl Shard {
     pub fn new(settings: Arc<GroupSettings>, compression: Compression) -> Self {
         Self {
             settings,
+            rules: Rules::default(),
             compression,
             state: ShardState::Initial,
             epoch: LeaderEpoch::NONE,
@@ -93,6 +96,12 @@ impl Shard {
             batch: None,
             batches: 0,
         }
+    }
+
+    /// With other guards than all of Kafka's.
+    #[must_use]
+    pub fn with_rules(self, rules: Rules) -> Self {
+        Self { rules, ..self }
     }
 
     /// What it is at.
@@ -310,7 +319,8 @@ impl Shard {
     /// A coordinator that has read nothing, and the log to be read.
     fn begin_loading(&mut self, step: &mut ShardStep<'_>) {
         self.state = ShardState::Loading;
-        let machine = GroupCoordinator::new(Arc::clone(&self.settings));
+        let machine =
+            GroupCoordinator::new(Arc::clone(&self.settings)).with_rules(self.rules.clone());
         self.timeline = Some(Timeline::new(machine));
         self.load += 1;
         self.has_lost = false;

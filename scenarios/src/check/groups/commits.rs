@@ -252,16 +252,27 @@ fn as_member(shape: &Shape, sender: &Sender<'_>, partition: TopicPartition) -> S
     }
 }
 
-/// An offset has ended: whoever reads its topic, and is a member, would have to begin anew (G8).
+/// An offset has ended: whoever reads its topic, and is a member or is joining, would have to begin anew (G8).
 pub(super) fn on_tombstone(
-    group: &str,
+    (group, written): (&str, Time),
     (topic, partition): (&str, i32),
     before: Option<&Committed>,
-    shape: &Shape,
+    view: &GroupView,
     found: &mut Vec<Finding>,
 ) {
     let Some(before) = before.filter(|before| before.offset.is_some()) else { return };
-    let reader = shape.members.iter().find(|(_, member)| member.topics.contains(topic));
+    if let Some(since) = view.prepares_since.filter(|since| written > *since) {
+        found.push(Finding::new(
+            "G8",
+            format!(
+                "the offset of {topic}/{partition} is gone from group {group}, which rebalances"
+            ),
+            format!("{} it was {}", words::when(before.at), before.offset.unwrap_or(-1)),
+            format!("{} its coordinator began to wait for members", words::when(since)),
+        ));
+        return;
+    }
+    let reader = view.shape.members.iter().find(|(_, member)| member.topics.contains(topic));
     if let Some((id, _)) = reader {
         found.push(Finding::new(
             "G8",

@@ -70,6 +70,8 @@ pub struct Groups {
     commits: Commits,
     gone: BTreeSet<TopicId>,
     rebuilt: Rebuilt,
+    /// Who has loaded each partition last.
+    coordinators: BTreeMap<TopicPartition, HostId>,
     /// Ids of members for whom no coordinator has set a timer, with the partition their group is on (L7).
     untimed: BTreeMap<String, TopicPartition>,
 }
@@ -116,9 +118,11 @@ impl Groups {
                 let earlier = (batch.written < *since).then_some(&**earlier);
                 let shapes = (earlier, &*before, &*view.shape);
                 assignments::audit(shapes, &self.gone, facts, &mut found);
-                owners::on_decided(&mut self.owners, &before, &view.shape);
+                owners::on_decided(&mut self.owners, at, (&before, &view.shape), facts, &mut found);
             }
-            self.audit_tombstones(&group, records, facts, &mut found);
+            self.audit_tombstones(&group, batch, facts, &mut found);
+            let view = self.groups.get_mut(&group).expect("it was made just now");
+            view.on_written(&group, batch);
             is_sound &= found.is_empty();
             tell(at, &group, partition, found, verdicts);
         }
@@ -128,12 +132,12 @@ impl Groups {
     fn audit_tombstones(
         &self,
         group: &str,
-        records: &[(i64, GroupRecord)],
+        batch: &GroupBatch,
         facts: &Facts,
         found: &mut Vec<Finding>,
     ) {
         let view = &self.groups[group];
-        for (_, record) in records {
+        for (_, record) in batch.records.iter() {
             let GroupRecord::OffsetCommit(key, None) = record else { continue };
             let is_gone = facts.topic_id(&key.topic).is_none_or(|id| self.gone.contains(&id));
             if key.group != group || is_gone {
@@ -142,7 +146,7 @@ impl Groups {
             let place = (key.topic.as_str(), key.partition);
             let entries = view.committed(place.0, place.1);
             let before = entries.len().checked_sub(2).map(|at| &entries[at]);
-            commits::on_tombstone(group, place, before, &view.shape, found);
+            commits::on_tombstone((group, batch.written), place, before, view, found);
         }
     }
 
@@ -248,12 +252,21 @@ impl Groups {
         let id = TopicPartition { topic, partition: note.partition };
         let Some(partition) = facts.partition(id) else { return };
         match note.event {
+            GroupEvent::Prepares { ref group } if self.coordinators.get(&id) == Some(&host) => {
+                self.homes.insert(group.to_string(), id);
+                let view = self.groups.entry(group.to_string()).or_default();
+                view.prepares_since.get_or_insert(at);
+            }
             GroupEvent::Released { epoch, rests_below, .. } => {
                 let what = (epoch.0, rests_below.0);
                 on_released((at, host), what, partition, facts, verdicts);
             }
             GroupEvent::Loaded { written, state, .. } => {
                 self.untimed.retain(|_, home| *home != id);
+                self.coordinators.insert(id, host);
+                let here =
+                    self.groups.iter_mut().filter(|(group, _)| self.homes.get(*group) == Some(&id));
+                here.for_each(|(_, view)| view.prepares_since = None);
                 let tail = partition.logs.get(&host).and_then(|log| log.at(written.0 - 1));
                 let loaded = Loaded { at, host, end: written.0, state, tail: tail.copied() };
                 self.rebuilt.on_loaded(partition, loaded, facts, verdicts);

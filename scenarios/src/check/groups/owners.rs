@@ -6,8 +6,8 @@
 //! Invariants: G2 who is given a partition is its only owner, but for members whom the records do not know any more
 //!             (they were removed, and have not heard of it), for static members that joined too late for a generation
 //!             and are in it with what they claimed the time before, and for what a member has behind its
-//!             coordinator's back (`Owner::unknown`). C3 a poll returns records of partitions that are the member's
-//!             own.
+//!             coordinator's back (`Owner::unknown`); who joins under a new id has nothing that others have. C3 a poll
+//!             returns records of partitions that are the member's own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -109,7 +109,17 @@ pub(super) fn on_assigned(
 }
 
 /// A coordinator's decision is committed.
-pub(super) fn on_decided(owners: &mut Owners, before: &Shape, after: &Shape) {
+pub(super) fn on_decided(
+    owners: &mut Owners,
+    at: Time,
+    (before, after): (&Shape, &Shape),
+    facts: &Facts,
+    found: &mut Vec<Finding>,
+) {
+    let came = after.members.iter().filter(|(id, _)| !before.members.contains_key(*id));
+    for (id, member) in came.filter(|(_, member)| member.instance.is_none()) {
+        came_with_what_others_have(owners, at, (id, member), after, facts, found);
+    }
     if (before.protocol, after.protocol) != (Protocol::Consumer, Protocol::Classic) {
         return;
     }
@@ -121,6 +131,44 @@ pub(super) fn on_decided(owners: &mut Owners, before: &Shape, after: &Shape) {
         if after.members.contains_key(id) {
             owner.unknown.extend(forgotten);
         }
+    }
+}
+
+/// Who comes under a new id is no member of the generation that it had something in, and knows it: it has lost all that
+/// (`ConsumerCoordinator.onJoinPrepare`), whether it was asked to or not.
+fn came_with_what_others_have(
+    owners: &Owners,
+    at: Time,
+    (id, member): (&str, &Member),
+    after: &Shape,
+    facts: &Facts,
+    found: &mut Vec<Finding>,
+) {
+    let Some(host) = facts.setup.host_named(&member.client) else { return };
+    let Some(owner) = owners.get(&host).filter(|owner| !owner.ids.iter().any(|it| it == id)) else {
+        return;
+    };
+    let group = facts.setup.group(host);
+    let others = owners.iter().filter(|(other, _)| **other != host);
+    for (other, has) in others.filter(|(other, _)| facts.setup.group(**other) == group) {
+        let is_member = has.ids.last().is_some_and(|id| after.members.contains_key(id));
+        let both =
+            owner.owned.iter().find(|it| has.owned.contains(it) && !has.unknown.contains(it));
+        let Some(partition) = both.filter(|_| is_member) else { continue };
+        let (name, since) = (named(facts, *partition), has.since[partition]);
+        found.push(Finding::new(
+            "G2",
+            format!(
+                "{} has joined anew and has kept {name}, which {} has",
+                words_of(facts, host),
+                words_of(facts, *other)
+            ),
+            format!("{} was given {name}", words::who(facts, since, *other)),
+            format!(
+                "{} is a member under the id {id}, and has not given it up",
+                words::who(facts, at, host)
+            ),
+        ));
     }
 }
 

@@ -16,7 +16,7 @@ use trial_cluster::wire::group_metadata_value;
 use trial_cluster::wire::{ConsumerGroupCurrentMemberAssignmentValue, GroupMetadataValue};
 use trial_sim::Time;
 
-use crate::facts::Facts;
+use crate::facts::{Facts, GroupBatch};
 
 /// The protocol of a group.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,6 +36,8 @@ pub(super) type Held = BTreeMap<TopicPartition, i32>;
 /// A member of a group.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Member {
+    /// Its `client.id`: the name of its host.
+    pub(super) client: String,
     pub(super) instance: Option<String>,
     /// Of the consumer protocol.
     pub(super) epoch: i32,
@@ -92,6 +94,8 @@ pub(super) struct GroupView {
     pub(super) shape: Arc<Shape>,
     /// The generation before the last one that was committed, and when that one was.
     pub(super) generation_before: (Arc<Shape>, Time),
+    /// Since when its coordinator waits for members to join, until there is a record of a generation.
+    pub(super) prepares_since: Option<Time>,
     /// All positions of each partition, oldest first.
     pub(super) offsets: BTreeMap<(String, i32), Vec<Committed>>,
 }
@@ -138,6 +142,18 @@ impl GroupView {
         }
     }
 
+    /// A batch is committed. If it begins a generation, or ends the last one, nobody waits for members any more who had
+    /// begun to before it was written.
+    pub(super) fn on_written(&mut self, group: &str, batch: &GroupBatch) {
+        let is_generation = |(_, record): &(i64, GroupRecord)| match record {
+            GroupRecord::GroupMetadata(key, _) => key.group == group,
+            _ => false,
+        };
+        if batch.records.iter().any(is_generation) {
+            self.prepares_since = self.prepares_since.filter(|since| batch.written < *since);
+        }
+    }
+
     /// To be changed: what was committed before keeps the old one.
     fn change(&mut self) -> &mut Shape {
         Arc::make_mut(&mut self.shape)
@@ -159,6 +175,7 @@ impl GroupView {
                 };
                 shape.begin_consumer();
                 let member = shape.members.entry(key.member_id.clone()).or_default();
+                member.client.clone_from(&value.client_id);
                 member.instance.clone_from(&value.instance_id);
                 member.topics = value.subscribed_topic_names.iter().cloned().collect();
                 member.regex = value.subscribed_topic_regex.clone().unwrap_or_default();
@@ -269,6 +286,7 @@ fn with_epochs(topic: TopicId, partitions: &[i32], epochs: Option<&[i32]>, of_me
 fn generation(value: &GroupMetadataValue, facts: &Facts) -> Shape {
     let member = |member: &group_metadata_value::Member| {
         let mut view = Member {
+            client: member.client_id.clone(),
             instance: member.group_instance_id.clone(),
             epoch: value.generation,
             is_stable: true,

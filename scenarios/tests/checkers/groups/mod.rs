@@ -7,10 +7,10 @@ use std::sync::Arc;
 use trial_cluster::group::{GroupCoordinator, GroupRecord};
 use trial_cluster::ids::Offset;
 use trial_cluster::note::controller::ControllerNote;
-use trial_sim::Span;
+use trial_sim::{HostId, Span};
 
 use crate::ends;
-use crate::story::{M1, M2, ORDERS, Story};
+use crate::story::{B1, B2, M1, M2, ORDERS, Story};
 use told::{
     InGeneration as In, classic_member, current, epoch, generation, member, no_generation, offset,
     target, target_epoch,
@@ -86,6 +86,28 @@ fn g2_who_is_given_a_partition_is_its_only_owner() {
         story.dies(M1);
         story.is_given(M2, "m2-a", 2, true);
     });
+}
+
+/// KAFKA-12983: it was removed, and knows it.
+#[test]
+fn g2_who_joins_anew_has_nothing_that_others_have() {
+    let tale = |lets_go: bool, id: &'static str| {
+        move |story: &mut Story| {
+            story.decides(&[&[first()]]);
+            story.is_given(M1, "m1-a", 1, true);
+            story.decides(&[&[generation(2, "range", &[In("m2-a", None, true, false)])]]);
+            story.is_given(M2, "m2-a", 2, true);
+            if lets_go {
+                story.gives_up(M1);
+            }
+            let both = [In("m2-a", None, true, true), In(id, None, false, false)];
+            story.decides(&[&[generation(3, "range", &both)]]);
+        }
+    };
+    check(&["G2"], tale(false, "m1-b"));
+    check(&[], tale(true, "m1-b"));
+    // Somebody else comes.
+    check(&[], tale(false, "m3-a"));
 }
 
 /// It missed the answer to a heartbeat, and takes what it had been told before.
@@ -280,6 +302,32 @@ fn g8_no_offset_expires_under_its_reader() {
         story.controller(ControllerNote::TopicDeleted { offset: at, id: ORDERS.topic });
         story.decides(&[&[offset(None)]]);
     });
+}
+
+/// KAFKA-13636: who is joining may read it.
+#[test]
+fn g8_no_offset_expires_while_members_join() {
+    let state = GroupCoordinator::new(Arc::default()).state().fingerprint();
+    let tale = |prepares: Option<HostId>, next: Option<GroupRecord>| {
+        move |story: &mut Story| {
+            story.coordinator_loads(0, state);
+            let empty = generation(1, "range", &[]);
+            story.decides(&[&[empty], &[offset(Some(1))]]);
+            if let Some(host) = prepares {
+                story.coordinator_prepares(host);
+            }
+            if let Some(next) = next {
+                story.decides(&[&[next]]);
+            }
+            story.decides(&[&[offset(None)]]);
+        }
+    };
+    let empty_again = || Some(generation(2, "range", &[]));
+    check(&["G8"], tale(Some(B1), None));
+    check(&[], tale(None, None));
+    // Whoever joined has left; it is somebody who is coordinator no longer.
+    check(&[], tale(Some(B1), empty_again()));
+    check(&[], tale(Some(B2), None));
 }
 
 #[test]

@@ -45,6 +45,11 @@ pub fn orders() -> NamedPartition {
     NamedPartition { topic: Arc::from("orders"), partition: 0 }
 }
 
+/// A member's `client.id`, with which its id begins.
+fn client_of(id: &str) -> String {
+    id.split('-').next().unwrap_or_default().to_owned()
+}
+
 /// A member in a generation: its id, its instance, whether it is given `orders/0`, whether it said that it had it.
 pub struct InGeneration(pub &'static str, pub Option<&'static str>, pub bool, pub bool);
 
@@ -60,6 +65,7 @@ pub fn generation(number: i32, assignor: &str, members: &[InGeneration]) -> Grou
         };
         group_metadata_value::Member {
             member_id: (*id).to_owned(),
+            client_id: client_of(id),
             group_instance_id: instance.map(str::to_owned),
             assignment: protocol::put_assignment(&assignment),
             subscription: protocol::put_subscription(&subscription),
@@ -90,6 +96,7 @@ pub fn member(id: &str, instance: Option<&str>) -> GroupRecord {
     let key = ConsumerGroupMemberMetadataKey { group_id: group(), member_id: id.to_owned() };
     let value = ConsumerGroupMemberMetadataValue {
         instance_id: instance.map(str::to_owned),
+        client_id: client_of(id),
         subscribed_topic_names: vec!["orders".to_owned()],
         // Kafka's default is one that says nothing (`"default": null` in the definition is no default).
         classic_member_metadata: None,
@@ -278,6 +285,12 @@ impl Story {
             state,
         };
         self.note(B1, Note::Group(GroupNote { partition: 0, event }));
+    }
+
+    /// A broker says that it waits for members of the group to join.
+    pub fn coordinator_prepares(&mut self, host: HostId) {
+        let event = GroupEvent::Prepares { group: group().into() };
+        self.note(host, Note::Group(GroupNote { partition: 0, event }));
     }
 
     /// A member is told that it has `orders/0`, or nothing.

@@ -141,7 +141,9 @@ impl GroupConsumer {
     /// With other guards than all of Kafka's.
     #[must_use]
     pub fn with_rules(self, rules: Rules) -> Self {
-        Self { rules, ..self }
+        let mut it = Self { rules, ..self };
+        it.classic.prepares_again = it.rules.joins_are_prepared_again();
+        it
     }
 
     /// How long the application's rebalance callbacks take, and whether `onPartitionsRevoked` commits what was

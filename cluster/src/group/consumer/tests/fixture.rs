@@ -165,7 +165,7 @@ impl Story {
         for effect in effects {
             match effect {
                 GroupEffect::Reply { token, answer } => self.answers.push((token, answer)),
-                GroupEffect::Forget { .. } | GroupEffect::Reached(_) => {}
+                GroupEffect::Forget { .. } | GroupEffect::Reached(_) | GroupEffect::Note(_) => {}
             }
         }
         result

@@ -129,6 +129,8 @@ pub(in super::super) struct ClassicMember {
     pub(super) rejoin_needed: bool,
     pub(super) rejoin_reason: String,
     pub(super) needs_join_prepare: bool,
+    /// Whether it has to again when its generation is lost (the switch `coop_double_ownership`).
+    pub(in super::super) prepares_again: bool,
     pub(super) prepare: Option<Prepare>,
     pub(super) join: Join,
     /// A failed join is waited out.
@@ -164,6 +166,7 @@ impl ClassicMember {
             rejoin_needed: true,
             rejoin_reason: String::new(),
             needs_join_prepare: true,
+            prepares_again: true,
             prepare: None,
             join: Join::Idle,
             retry_at: None,
@@ -198,7 +201,7 @@ impl ClassicMember {
         let member = if forgets_member_id { Arc::from("") } else { self.generation.member.clone() };
         self.generation = Generation { member, ..Generation::none() };
         self.request_rejoin(reason);
-        self.needs_join_prepare = true;
+        self.needs_join_prepare |= self.prepares_again;
     }
 
     /// The commit before a join has an outcome.
