@@ -64,6 +64,18 @@ fn two_logs_that_differ_below_the_high_watermark() {
 }
 
 #[test]
+fn a_partition_that_two_members_have() {
+    let run = played("coop_double_ownership", 2, Some("coop_double_ownership"), &[]);
+    insta::assert_snapshot!(explained(&run, Some("G2")));
+}
+
+#[test]
+fn an_offset_that_expires_while_its_reader_joins() {
+    let run = played("expire_while_rebalancing", 0, Some("expire_while_rebalancing"), &[]);
+    insta::assert_snapshot!(explained(&run, None));
+}
+
+#[test]
 fn an_answer_before_any_follower_has_the_record() {
     let run = played("departures", 0, Some("ack_before_replication"), &[]);
     insta::assert_snapshot!(explained(&run, None));

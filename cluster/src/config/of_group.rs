@@ -152,21 +152,21 @@ fn is_duration(text: &str) -> bool {
     if days.is_empty() && clock.is_empty() {
         return false;
     }
-    let (mut nanos, mut rest) = (0, days);
-    for (unit, seconds) in [('D', 86_400), ('\n', 0), ('H', 3_600), ('M', 60), ('S', 1)] {
-        if unit == '\n' {
-            if !rest.is_empty() {
-                return false;
-            }
-            rest = clock;
-            continue;
+    let of_clock = [('H', 3_600), ('M', 60), ('S', 1)];
+    let nanos = nanos_in(days, &[('D', 86_400)]).zip(nanos_in(clock, &of_clock));
+    nanos.is_some_and(|(days, clock)| sign * (days + clock) >= 0)
+}
+
+/// The sum of numbers, each with its unit behind it, of which each is there once at most, in this order.
+fn nanos_in(text: &str, units: &[(char, i128)]) -> Option<i128> {
+    let (mut nanos, mut rest) = (0, text);
+    for (unit, seconds) in units {
+        if let Some((number, behind)) = rest.split_once(*unit) {
+            nanos += nanos_of(number, *unit == 'S')? * seconds;
+            rest = behind;
         }
-        let Some((number, behind)) = rest.split_once(unit) else { continue };
-        let Some(number) = nanos_of(number, unit == 'S') else { return false };
-        nanos += number * seconds;
-        rest = behind;
     }
-    rest.is_empty() && sign * nanos >= 0
+    rest.is_empty().then_some(nanos)
 }
 
 /// A number of seconds, or of what is longer, in nanoseconds.

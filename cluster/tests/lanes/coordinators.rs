@@ -68,7 +68,9 @@ fn noted(bench: &mut Bench, host: HostId, span: Span) -> Vec<GroupNote> {
     let mut notes = Vec::new();
     while bench.step_until(limit) {
         notes.extend(bench.seen.iter().filter_map(|seen| match seen {
-            Seen::Note { host: by, note: Note::Group(note), .. } if *by == host => Some(note.clone()),
+            Seen::Note { host: by, note: Note::Group(note), .. } if *by == host => {
+                Some(note.clone())
+            }
             _ => None,
         }));
     }

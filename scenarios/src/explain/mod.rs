@@ -12,6 +12,7 @@ mod chain;
 mod deeds;
 mod diverged;
 mod explanation;
+mod groups;
 mod hole;
 mod in_sync;
 mod missing;
@@ -108,6 +109,7 @@ fn rule_of(violation: &Violation) -> Rule {
         "R7" => in_sync::tell,
         "R12" => answered::tell,
         id if id.starts_with('K') => quorum::tell,
+        _ if violation.message.starts_with("group ") => groups::tell,
         _ => slice::tell,
     }
 }

@@ -2,13 +2,15 @@
 //!
 //! Invariants: SE-1 a sentence says nothing but what its entry holds; names of hosts and batches are all it adds.
 
+use trial_cluster::client::NamedPartition;
 use trial_cluster::controller::election::ElectedFrom;
 use trial_cluster::ids::{BrokerId, TopicPartition};
 use trial_cluster::image::PartitionRegistration;
 use trial_cluster::note::Note;
 use trial_cluster::note::broker::BrokerNote;
-use trial_cluster::note::client::ClientNote;
+use trial_cluster::note::client::{ClientNote, CommittedOffset};
 use trial_cluster::note::controller::{ChangeReason, ControllerNote};
+use trial_cluster::note::group::{GroupEvent, GroupNote};
 use trial_cluster::note::partition::{PartitionEvent, TruncationCause};
 use trial_cluster::note::raft::{RaftNote, RaftRole};
 use trial_log::LogEvent;
@@ -319,6 +321,30 @@ impl Names<'_> {
                 let partition = self.partition(*partition);
                 format!("{name} heard that offset {} of {partition} is safe", offset.0)
             }
+            Note::Client(ClientNote::GroupAssigned { generation, added, owned, .. }) => {
+                let (added, owned) = (named(added), named(owned));
+                format!("{name} was given {added} in generation {generation}, and has {owned}")
+            }
+            Note::Client(ClientNote::GroupRevoked { generation, partitions }) => {
+                format!("{name} gave up {} of generation {generation}", named(partitions))
+            }
+            Note::Client(ClientNote::GroupLost { partitions, .. }) => {
+                format!("{name} learned that it has lost {}", named(partitions))
+            }
+            Note::Client(ClientNote::OffsetsCommitted { generation, offsets, .. }) => {
+                let all = committed(offsets);
+                format!("{name} heard that its commit in generation {generation} stands: {all}")
+            }
+            Note::Client(ClientNote::CommitFailed { offsets, failure, .. }) => {
+                let all = committed(offsets);
+                format!("{name} heard that its commit has failed ({failure:?}): {all}")
+            }
+            Note::Client(ClientNote::PositionCommitted { partition, offset }) => {
+                let partition = named(std::slice::from_ref(partition));
+                format!("{name} was told to go on in {partition} at the committed offset {offset}")
+            }
+            Note::Client(ClientNote::MemberClosed) => format!("{name} left its group"),
+            Note::Group(GroupNote { partition, event }) => coordinator(name, *partition, event),
             Note::Broker(BrokerNote::LogsLoaded { clean: false }) => {
                 format!("{name} had opened its logs after an unclean end")
             }
@@ -391,6 +417,50 @@ impl Names<'_> {
             }
             other => format!("{name} noted {other:?}"),
         }
+    }
+}
+
+/// `orders/0, orders/3`; `nothing`.
+fn named(partitions: &[NamedPartition]) -> String {
+    a_few(partitions.iter().map(|it| format!("{}/{}", it.topic, it.partition)).collect())
+}
+
+fn committed(offsets: &[CommittedOffset]) -> String {
+    let offset = |it: &CommittedOffset| {
+        format!("{}/{} up to offset {}", it.partition.topic, it.partition.partition, it.offset)
+    };
+    a_few(offsets.iter().map(offset).collect())
+}
+
+/// The first of them, in one line.
+fn a_few(mut all: Vec<String>) -> String {
+    const FEW: usize = 6;
+    if all.is_empty() {
+        return "nothing".to_owned();
+    }
+    let more = if all.len() > FEW { " and more" } else { "" };
+    all.truncate(FEW);
+    format!("{}{more}", all.join(", "))
+}
+
+fn coordinator(name: &str, partition: i32, event: &GroupEvent) -> String {
+    let of = format!("__consumer_offsets/{partition}");
+    match event {
+        GroupEvent::Elected { epoch } => {
+            format!("{name} became the coordinator of {of} in leader epoch {epoch}")
+        }
+        GroupEvent::Loaded { written, .. } => {
+            format!("{name} had read {of} up to offset {written}, and coordinates its groups")
+        }
+        GroupEvent::Unloaded { epoch } => {
+            format!(
+                "{name} ceased to be the coordinator of {of}, which it was in leader epoch {epoch}"
+            )
+        }
+        GroupEvent::Prepares { group } => {
+            format!("{name} began to wait for members to join the group {group}")
+        }
+        other => format!("{name} noted of {of} {other:?}"),
     }
 }
 
