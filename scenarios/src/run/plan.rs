@@ -115,13 +115,24 @@ fn swarm_hosts(scenario: &Scenario, families: &[Family]) -> Vec<SwarmHost> {
         target: HostExpr::Name(name),
         families: families.clone(),
         loses_unsynced,
+        never_with: BTreeSet::new(),
     };
+    // Members speak to brokers alone.
+    let is_member = |client: &Client| matches!(client, Client::Member { .. });
+    let others = scenario.clients.iter().filter(|(_, client)| is_member(client));
+    let others = others.map(|(name, _)| name.clone());
+    let never_with: BTreeSet<HostExpr> = (1..=cluster.controllers)
+        .map(|number| format!("c{number}"))
+        .chain(others)
+        .map(HostExpr::Name)
+        .collect();
     let of_members = || OF_MEMBERS.into_iter().filter(|family| families.contains(family));
     let member = |(name, client): (&String, &Client)| {
-        matches!(client, Client::Member { .. }).then(|| SwarmHost {
+        is_member(client).then(|| SwarmHost {
             target: HostExpr::Name(name.clone()),
             families: of_members().collect(),
             loses_unsynced: false,
+            never_with: never_with.clone(),
         })
     };
     let members = scenario.clients.iter().filter_map(member);

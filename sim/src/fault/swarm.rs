@@ -28,6 +28,8 @@ pub struct SwarmHost {
     pub families: BTreeSet<Family>,
     /// Whether its crashes may lose what it has not synced.
     pub loses_unsynced: bool,
+    /// With whom it has no connections: between the two nothing is drawn that would do nothing.
+    pub never_with: BTreeSet<HostExpr>,
 }
 
 /// How often things happen: chances in a million, per slot of time and per host or pair of hosts.
@@ -354,14 +356,21 @@ impl Drawing<'_> {
         effect: impl Fn(Group, Group, &mut Stream) -> Effect,
     ) {
         let targets = self.targets();
-        for (i, one) in targets.iter().enumerate() {
-            for other in &targets[i + 1..] {
-                self.item(kind, &format!("{one}|{other}"), ppm, |draws| {
-                    let swapped = draws.below(2) == 1;
-                    let (from, to) = if swapped { (other, one) } else { (one, other) };
-                    Some(effect(from.clone().into(), to.clone().into(), draws))
-                });
-            }
+        let avoids = |one: &HostExpr, other: &HostExpr| {
+            self.hosts.iter().any(|host| host.target == *one && host.never_with.contains(other))
+        };
+        let pairs = (1..=targets.len()).flat_map(|i| {
+            let one = &targets[i - 1];
+            targets[i..].iter().map(move |other| (one, other))
+        });
+        let pairs = pairs.filter(|(one, other)| !avoids(one, other) && !avoids(other, one));
+        let pairs: Vec<_> = pairs.collect();
+        for (one, other) in pairs {
+            self.item(kind, &format!("{one}|{other}"), ppm, |draws| {
+                let swapped = draws.below(2) == 1;
+                let (from, to) = if swapped { (other, one) } else { (one, other) };
+                Some(effect(from.clone().into(), to.clone().into(), draws))
+            });
         }
     }
 

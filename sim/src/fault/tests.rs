@@ -446,6 +446,7 @@ fn hosts(names: &[&str]) -> Vec<SwarmHost> {
         target: HostExpr::Name((*name).to_owned()),
         families: ALL.into(),
         loses_unsynced: name.starts_with('b'),
+        never_with: BTreeSet::new(),
     };
     names.iter().map(host).collect()
 }
@@ -472,6 +473,25 @@ fn every_drawn_fault_is_text_within_the_window() {
             }
         }
     }
+}
+
+#[test]
+fn between_two_that_never_speak_nothing_is_drawn_and_nothing_else_changes() {
+    let is_between = |fault: &Fault| {
+        let text = fault.effect.to_string();
+        text.contains("b1") && text.contains("c1") && !text.contains("b2")
+    };
+    let mut between = 0;
+    for seed in 0..100 {
+        let mut hosts = hosts(&["b1", "b2", "c1"]);
+        let all = drawn(seed, &ALL, &["b1", "b2", "c1"]);
+        hosts[2].never_with.insert(HostExpr::Name("b1".to_owned()));
+        let fewer = swarm(Plan::new(seed), &ALL, &hosts, WINDOW, &SwarmSettings::default());
+        between += all.iter().filter(|it| is_between(it)).count();
+        let left: Vec<Fault> = all.into_iter().filter(|it| !is_between(it)).collect();
+        assert_eq!(left, fewer, "seed {seed}");
+    }
+    assert!(between > 20, "{between}");
 }
 
 #[test]

@@ -267,7 +267,11 @@ pub(super) fn on_tombstone(
             format!(
                 "the offset of {topic}/{partition} is gone from group {group}, which rebalances"
             ),
-            format!("{} offset {} was committed", words::when(before.at), before.offset.unwrap_or(-1)),
+            format!(
+                "{} offset {} was committed",
+                words::when(before.at),
+                before.offset.unwrap_or(-1)
+            ),
             format!("{} its coordinator began to wait for members", words::when(since)),
         ));
         return;
@@ -277,7 +281,11 @@ pub(super) fn on_tombstone(
         found.push(Finding::new(
             "G8",
             format!("the offset of {topic}/{partition} is gone from group {group}, which reads it"),
-            format!("{} offset {} was committed", words::when(before.at), before.offset.unwrap_or(-1)),
+            format!(
+                "{} offset {} was committed",
+                words::when(before.at),
+                before.offset.unwrap_or(-1)
+            ),
             format!("{id} is a member, and subscribes to {topic}"),
         ));
     }
