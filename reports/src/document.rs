@@ -287,6 +287,20 @@ pub struct GroupOutcome {
     pub generations: u64,
     /// Every partition that was somebody's.
     pub partitions: Vec<PartitionPause>,
+    /// Members that ended since a poll threw what polling again does not mend, in the order of time.
+    #[serde(default)]
+    pub ended: Vec<MemberEnd>,
+}
+
+/// A member whose application ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct MemberEnd {
+    /// Its host.
+    pub member: String,
+    /// When, in simulated milliseconds.
+    pub at_ms: u64,
+    /// Kafka's name of the error that its poll threw.
+    pub error: String,
 }
 
 /// How long a partition was nobody's in a group: from the moment in which a member gives it up, or dies, to the one in

@@ -16,8 +16,8 @@ mod terminal;
 pub use annotations::{ScenarioPlace, github_annotation};
 pub use document::{
     EffectNumber, Excuse, FailedRecords, FaultEffect, FaultOutcome, GroupOutcome, Liveness,
-    LongestWait, PartitionOutcome, PartitionPause, ProbeOutcome, ProducerOutcome, RecordCounts,
-    RunDocument, SCHEMA_VERSION, Setting, Verdict, Violation, WaitPart, run_schema,
+    LongestWait, MemberEnd, PartitionOutcome, PartitionPause, ProbeOutcome, ProducerOutcome,
+    RecordCounts, RunDocument, SCHEMA_VERSION, Setting, Verdict, Violation, WaitPart, run_schema,
 };
 pub use finding::Finding;
 pub use sweep_page::{Unreached, failure_story, render_sweep};

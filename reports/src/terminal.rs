@@ -191,6 +191,26 @@ fn is_idle(row: &PartitionOutcome) -> bool {
 
 /// How long the partitions of each group were nobody's; nothing if nobody was kept waiting.
 fn groups(page: &mut String, run: &RunDocument, palette: Palette) {
+    paused_groups(page, run, palette);
+    let ended = run.groups.iter().flat_map(|group| group.ended.iter().map(move |it| (group, it)));
+    for (place, (group, end)) in ended.clone().enumerate().take(ROWS_MAX) {
+        let head = if place == 0 { "ended: " } else { "       " };
+        let (member, at, error) = (&end.member, seconds(end.at_ms), &end.error);
+        line!(page, "{head}  {member} of group {} at {at}: its poll threw {error}", group.group);
+    }
+    if ended.clone().count() > ROWS_MAX {
+        line!(
+            page,
+            "         … and {} more (--json has them all)",
+            ended.clone().count() - ROWS_MAX
+        );
+    }
+    if ended.count() > 0 {
+        line!(page);
+    }
+}
+
+fn paused_groups(page: &mut String, run: &RunDocument, palette: Palette) {
     let all = || run.groups.iter().flat_map(|group| &group.partitions);
     if all().all(|partition| partition.pauses == 0) {
         return;

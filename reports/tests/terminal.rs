@@ -2,9 +2,9 @@
 
 use trial_reports::{
     EffectNumber, Excuse, FailedRecords, FaultEffect, FaultOutcome, GroupOutcome, Liveness,
-    LongestWait, Palette, PartitionOutcome, PartitionPause, ProbeOutcome, ProducerOutcome,
-    RecordCounts, RunDocument, SCHEMA_VERSION, Setting, Verdict, Violation, WaitPart, render_run,
-    render_served, run_schema, sweep_schema,
+    LongestWait, MemberEnd, Palette, PartitionOutcome, PartitionPause, ProbeOutcome,
+    ProducerOutcome, RecordCounts, RunDocument, SCHEMA_VERSION, Setting, Verdict, Violation,
+    WaitPart, render_run, render_served, run_schema, sweep_schema,
 };
 
 fn holding() -> RunDocument {
@@ -138,6 +138,7 @@ fn groups_tell_how_long_each_partition_was_nobodys() {
         protocol: "classic, range".into(),
         generations: 3,
         partitions,
+        ended: Vec::new(),
     };
     run.groups = vec![group("idle", vec![pause("orders/0", 0, 0)])];
     assert!(!render_run(&run, Palette::Plain).contains("longest pause"), "nobody waited");
@@ -148,6 +149,22 @@ fn groups_tell_how_long_each_partition_was_nobodys() {
     let rows: Vec<&str> =
         page.lines().skip_while(|line| !line.contains("longest pause")).take(4).collect();
     insta::assert_snapshot!(rows.join("\n"));
+}
+
+#[test]
+fn members_that_ended_are_told() {
+    let mut run = holding();
+    let end = |member: &str, at_ms| MemberEnd {
+        member: member.into(),
+        at_ms,
+        error: "INVALID_SESSION_TIMEOUT".into(),
+    };
+    let ended = vec![end("m1", 1_600), end("m2", 2_000)];
+    run.groups = vec![GroupOutcome { group: "readers".into(), ended, ..GroupOutcome::default() }];
+    let page = render_run(&run, Palette::Plain);
+    let told = "ended:   m1 of group readers at 1.600s: its poll threw INVALID_SESSION_TIMEOUT\n         \
+        m2 of group readers at 2.000s: its poll threw INVALID_SESSION_TIMEOUT\n\n";
+    assert!(page.contains(told), "{page}");
 }
 
 #[test]

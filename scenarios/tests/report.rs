@@ -4,15 +4,20 @@ use std::sync::Arc;
 
 use trial_reports::{FailedRecords, Palette, PartitionOutcome, RunDocument, Verdict, render_run};
 use trial_scenarios::play::play;
-use trial_scenarios::{ScenarioBuilder, consumer, producer, scenario, topic};
+use trial_scenarios::{ScenarioBuilder, consumer, member, producer, scenario, topic};
 
 /// Plays seed 1.
 fn played(built: &ScenarioBuilder) -> RunDocument {
-    let scenario = Arc::new(built.build().expect("it can be played"));
-    let mut run = play(&scenario, 1).unwrap_or_else(|fault| panic!("{fault}"));
-    let document = run.document(0, String::new());
+    let document = played_somehow(built);
     assert_eq!(document.verdict, Verdict::Holds, "{}", render_run(&document, Palette::Plain));
     document
+}
+
+/// The same, whatever comes of it.
+fn played_somehow(built: &ScenarioBuilder) -> RunDocument {
+    let scenario = Arc::new(built.build().expect("it can be played"));
+    let mut run = play(&scenario, 1).unwrap_or_else(|fault| panic!("{fault}"));
+    run.document(0, String::new())
 }
 
 fn orders(document: &RunDocument) -> &PartitionOutcome {
@@ -69,4 +74,28 @@ fn a_producer_that_is_never_told_that_a_record_is_safe_is_told_why() {
         let page = render_run(&document, Palette::Plain);
         assert!(page.contains("HOLDS, but of p1 no record was acknowledged"), "{page}");
     }
+}
+
+#[test]
+fn a_group_whose_members_have_all_ended_is_missed() {
+    let reader = |name: &str, session: i64| {
+        member(name, "readers", ["orders"]).config("session.timeout.ms", session)
+    };
+    let with = |one: i64, other: i64| {
+        let built = small().topic(topic("orders")).client(producer("p1", "orders"));
+        played_somehow(&built.client(reader("m1", one)).client(reader("m2", other)))
+    };
+    // Brokers take half an hour at most (`group.max.session.timeout.ms`).
+    let (good, bad) = (10_000, 1_900_000);
+    let all = with(bad, bad);
+    assert_eq!(all.verdict, Verdict::Stuck);
+    let page = render_run(&all, Palette::Plain);
+    let missed =
+        "L7: nobody is left in group readers: the poll of m1 threw INVALID_SESSION_TIMEOUT";
+    assert!(page.contains(missed), "{page}");
+    let one = with(good, bad);
+    assert_eq!(one.verdict, Verdict::Holds);
+    let [group] = &one.groups[..] else { panic!("one group") };
+    let ended: Vec<_> = group.ended.iter().map(|it| (&*it.member, &*it.error)).collect();
+    assert_eq!(ended, [("m2", "INVALID_SESSION_TIMEOUT")]);
 }

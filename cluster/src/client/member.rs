@@ -216,7 +216,8 @@ impl Application {
 }
 
 /// Whether an application that catches this and polls again gets on: the coordinator has forgotten the member, and its
-/// heartbeats will say so, or it was in another epoch.
-const fn is_mended_by_polling(error: ErrorCode) -> bool {
+/// heartbeats will say so, or it was in another epoch. Any other error ends it.
+#[must_use]
+pub const fn is_mended_by_polling(error: ErrorCode) -> bool {
     matches!(error, ErrorCode::UnknownMemberId | ErrorCode::StaleMemberEpoch)
 }

@@ -9,9 +9,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use trial_cluster::client::NamedPartition;
+use trial_cluster::client::member::is_mended_by_polling;
+use trial_cluster::error_code::ErrorCode;
 use trial_cluster::note::Note;
 use trial_cluster::note::client::ClientNote;
-use trial_reports::{GroupOutcome, PartitionPause};
+use trial_reports::{GroupOutcome, MemberEnd, PartitionPause};
 use trial_sim::{HostId, Seen, Span, Time};
 
 use crate::facts::Facts;
@@ -49,6 +51,7 @@ impl Paused {
 struct Group {
     /// Generations, or epochs, that a member was told.
     generations: BTreeSet<i32>,
+    ended: Vec<(Time, HostId, ErrorCode)>,
     partitions: BTreeMap<NamedPartition, Paused>,
 }
 
@@ -93,6 +96,10 @@ impl Pauses {
                 }
             }
             ClientNote::MemberClosed => self.gives_up_all(at, host, group),
+            ClientNote::PollFailed { error } if !is_mended_by_polling(*error) => {
+                let group = self.groups.entry(group.to_owned()).or_default();
+                group.ended.push((at, host, *error));
+            }
             _ => {}
         }
     }
@@ -119,6 +126,15 @@ impl Pauses {
                         paused_ms: (paused.whole + open).as_millis(),
                         longest_ms: paused.longest.max(open).as_millis(),
                     }
+                })
+                .collect(),
+            ended: group
+                .ended
+                .iter()
+                .map(|(at, host, error)| MemberEnd {
+                    member: facts.setup.name(*host).to_owned(),
+                    at_ms: at.as_millis(),
+                    error: error.to_string(),
                 })
                 .collect(),
         };

@@ -9,6 +9,8 @@
 //!             `offsets.commit.timeout.ms`. Then it was refused, and stands in the group until another coordinator
 //!             loads it; if its client does not come back under that id, nobody else is given what it has.
 
+use std::collections::BTreeSet;
+
 use trial_cluster::group::GroupRecord;
 use trial_cluster::ids::TopicPartition;
 use trial_sim::{HostId, Span};
@@ -34,8 +36,27 @@ pub fn missing(groups: &Groups, clients: &Clients, facts: &Facts, missing: &mut 
             missing.push(format!("L7: {name} was not told what it has in group {group}"));
         }
     }
+    ended(groups, facts, &members, missing);
     for partition in facts.partitions() {
         of_partition(groups, clients, facts, partition, &members, missing);
+    }
+}
+
+/// A group whose members have all ended, one of them at least by what its poll threw, reads no more.
+fn ended(groups: &Groups, facts: &Facts, members: &[HostId], missing: &mut Vec<String>) {
+    let by_error = groups.owners.iter().filter_map(|(host, owner)| {
+        let group = facts.setup.group(*host)?;
+        (owner.has_left && !facts.down.contains(host)).then_some((group, *host, owner.ended_by?))
+    });
+    let mut told = BTreeSet::new();
+    for (group, host, error) in by_error {
+        let lives = members.iter().any(|member| facts.setup.group(*member) == Some(group));
+        if !lives && told.insert(group) {
+            let name = facts.setup.name(host);
+            missing.push(format!(
+                "L7: nobody is left in group {group}: the poll of {name} threw {error}"
+            ));
+        }
     }
 }
 

@@ -18,6 +18,7 @@ mod view;
 use std::collections::{BTreeMap, BTreeSet};
 
 use trial_cluster::client::NamedPartition;
+use trial_cluster::client::member::is_mended_by_polling;
 use trial_cluster::group::GroupRecord;
 use trial_cluster::ids::{TopicId, TopicPartition};
 use trial_cluster::note::Note;
@@ -205,6 +206,9 @@ impl Groups {
                 let owner = self.owners.entry(host).or_default();
                 owner.owned.clear();
                 owner.has_left = true;
+            }
+            ClientNote::PollFailed { error } if !is_mended_by_polling(*error) => {
+                self.owners.entry(host).or_default().ended_by = Some(*error);
             }
             ClientNote::Polled { partition, position, .. } => {
                 self.commits.on_polled(host, *partition, position.0);

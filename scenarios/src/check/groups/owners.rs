@@ -11,6 +11,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use trial_cluster::error_code::ErrorCode;
 use trial_cluster::ids::TopicPartition;
 use trial_sim::{HostId, Time};
 
@@ -41,6 +42,8 @@ pub(super) struct Owner {
     pub(super) has_assignment: bool,
     /// It has left its group, or will not come back.
     pub(super) has_left: bool,
+    /// What its poll threw, if that ended it.
+    pub(super) ended_by: Option<ErrorCode>,
 }
 
 /// All of them, by host.
