@@ -8,7 +8,7 @@ use std::path::Path;
 use comfy_table::{CellAlignment, ColumnConstraint, Table, presets};
 use indicatif::{ProgressBar, ProgressStyle};
 use trial_cluster::rules::Switch;
-use trial_scenarios::hunt::{Effort, Hunt, Quarry, SWARM, Swarmed, hunt as play, markdown};
+use trial_scenarios::hunt::{Effort, Hunt, Quarry, Swarmed, hunt as play, markdown};
 
 use super::args::{EVERY_BUG, HuntArgs};
 use super::outputs;
@@ -102,7 +102,7 @@ fn page(hunts: &[Hunt]) -> String {
     let swarmed: Vec<(&Hunt, &Swarmed)> =
         hunts.iter().filter_map(|hunt| hunt.swarm.as_ref().map(|swarm| (hunt, swarm))).collect();
     if !swarmed.is_empty() {
-        text.push_str(&format!("\nwhat {SWARM} finds, which is not told where to look:\n"));
+        text.push_str("\nwhat a swarm finds, which is not told where to look:\n");
         let mut rows = table(&["bug", "noticed by", "seeds", "simulated s"]);
         for (hunt, Swarmed(chase)) in swarmed {
             let found = chase.found.as_ref();

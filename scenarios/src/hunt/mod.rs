@@ -2,8 +2,8 @@
 //!
 //! Read first `chase.rs` (seeds until one is caught), then `report.rs` (what the hunts for one bug came to, and the
 //! two tables). Each switch has a scenario of its own, `scenarios/bugs/NAME.toml`, in which an invariant must break
-//! first, and nothing at all may break with the guard in place. What the swarm of `everything_moves` finds of the
-//! same bugs, without being told where to look, is a second table.
+//! first, and nothing at all may break with the guard in place. What a swarm finds of the same bugs, without
+//! being told where to look, is a second table.
 
 mod chase;
 mod report;
@@ -22,8 +22,14 @@ pub use report::{Hunt, Swarmed, markdown};
 
 /// Seeds that a bug may take in the scenario that is made for it.
 pub const SEEDS_MAX: u64 = 500;
-/// The swarm in which nobody says where the bug is.
-pub const SWARM: &str = "everything_moves";
+/// The swarm in which nobody says where the bug is: one with consumer groups for what groups alone can show.
+#[must_use]
+pub fn swarm_of(bug: Switch) -> &'static str {
+    match bug.breaks().iter().all(|invariant| invariant.starts_with('G')) {
+        true => "groups_at_once",
+        false => "everything_moves",
+    }
+}
 
 /// How hard to hunt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +81,7 @@ impl Quarry {
     /// # Errors
     /// If one is not there or cannot be played.
     pub fn of(bug: Switch) -> Result<Self, ScenarioError> {
-        Ok(Self { bug, own: Pair::of(bug.name(), bug)?, swarm: Pair::of(SWARM, bug)? })
+        Ok(Self { bug, own: Pair::of(bug.name(), bug)?, swarm: Pair::of(swarm_of(bug), bug)? })
     }
 }
 

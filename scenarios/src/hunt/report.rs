@@ -186,8 +186,9 @@ is reachable: it holds with the guard in place, and without it one of the invari
 const SWARM_INTRODUCTION: &str = "
 ## What a swarm finds that is not told where to look
 
-The same switches in `everything_moves`, seeds from 0 on: what broke first, in which seed, after how many simulated
-seconds. Where nothing is found, the window wants more than chance: that is what the scenarios above are for.
+The same switches in `everything_moves`, or in `groups_at_once` if it takes a group to show them, seeds from 0 on: what
+broke first, in which seed, after how many simulated seconds. Where nothing is found, the window wants more than chance:
+that is what the scenarios above are for.
 
 | bug | noticed by | seeds | simulated s |
 |---|---|---|---|
