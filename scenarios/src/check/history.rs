@@ -17,6 +17,7 @@ use super::promise::FaultSeen;
 use super::verdicts::{Breach, Excuse, Verdicts, replica_hosts};
 use super::words;
 use crate::facts::{Facts, PartitionFacts, ReplicaLog, Role, Term};
+use crate::tap::Sequence;
 
 /// The run is over.
 pub fn finish(clients: &Clients, facts: &Facts, faults: &[FaultSeen], verdicts: &mut Verdicts) {
@@ -118,9 +119,9 @@ fn duplicate(
     let (first, second) = doubles.offsets;
     if idempotent {
         let lost = || lost_uncleanly(partition, doubles, faults);
-        let late = || overtaken(partition, doubles, sender, faults);
+        let bumped = || sent_in_the_next_epoch(partition, doubles, sender, facts, faults);
         let excuse = forgotten(partition, doubles, clients, facts, faults).or_else(lost);
-        if let Some(excuse) = excuse.or_else(late) {
+        if let Some(excuse) = excuse.or_else(bumped) {
             verdicts.excused(excuse);
             return;
         }
@@ -168,39 +169,58 @@ fn lost_uncleanly(
     })
 }
 
-/// A producer may send its second batch to a new leader while the first is still on its way to the one before
-/// (`RecordAccumulator.shouldStopDrainBatchesForPartition` asks about batches that are sent again only). A leader that
-/// knows nothing of a producer takes any sequence as its first (`ProducerAppendInfo.checkSequence`), so that batch is
-/// appended. When the first one comes it is out of order for ever, the producer bumps its epoch
-/// (`TransactionManager.canRetry`), and what it has not yet been told of goes once more: behind the first batch, where
-/// it belongs. (Apache Kafka 4.3.0 takes a first batch with sequence 5: `produce/first-sequence-not-zero`. Seeds 2228,
-/// 7924, 9690, 13160 and 13824 of `groups_at_once`.)
-fn overtaken(
+/// A producer whose next batch is called out of order takes the broker's word for it, bumps its epoch
+/// (`TransactionManager.canRetry`), and sends once more what it has not been told of. What some leader has by then is
+/// there twice. Brokers may say so in two ways although nothing is missing:
+///
+/// - A producer may send its second batch to a new leader while the first is still on its way to the one before
+///   (`RecordAccumulator.shouldStopDrainBatchesForPartition` asks about batches that are sent again only). A leader
+///   that knows nothing of a producer takes any sequence as its first (`ProducerAppendInfo.checkSequence`), so that
+///   batch is appended, and the first one is out of order for ever. (Apache Kafka 4.3.0 does: `produce/overtaken`.
+///   Seeds 2228, 7924, 9690, 13160 and 13824 of `groups_at_once`.)
+/// - A Produce names no leader epoch, and who was deposed and has not heard of it looks at it as if it led; its log
+///   lacks what came since. A producer that has started again from its bootstrap servers (KIP-899) has forgotten ids of
+///   topics, and with them the newest epochs (`Metadata.updateLatestMetadata`): an old broker's metadata sends it
+///   there. (Seed 19200.)
+fn sent_in_the_next_epoch(
     partition: &PartitionFacts,
     doubles: &Doubles,
     sender: HostId,
+    facts: &Facts,
     faults: &[FaultSeen],
 ) -> Option<Excuse> {
     let (first, second) = doubles.offsets;
     let sequence = |offset| partition.committed_at(offset)?.batch.sequence;
     let (before, after) = (sequence(first)?, sequence(second)?);
-    let is_bumped = before.producer == after.producer && before.epoch < after.epoch;
-    let is_refused = partition.out_of_order.keys().any(|(_, producer)| *producer == sender);
-    let mut batches =
-        partition.ledger.iter().filter_map(|entry| Some((entry, entry.batch.sequence?)));
-    let (taken, began) = batches
-        .find(|(_, other)| (other.producer, other.epoch) == (before.producer, before.epoch))?;
-    if !is_bumped || !is_refused || began.first == 0 {
+    if before.producer != after.producer || before.epoch >= after.epoch {
         return None;
     }
-    let fault = faults.iter().rev().find(|fault| fault.at <= taken.at);
-    let overtook = format!("sequence {} came to a leader before the first", began.first);
+    let refusals = partition.out_of_order.iter().filter(|((_, to), _)| *to == sender);
+    let refusals: Vec<(HostId, Time)> = refusals.map(|((by, _), at)| (*by, *at)).collect();
+    let overtaken = || {
+        let of_it = |sequence: &Sequence| {
+            (sequence.producer, sequence.epoch) == (before.producer, before.epoch)
+        };
+        let mut began = partition.ledger.iter().filter_map(|it| Some((it.at, it.batch.sequence?)));
+        let (at, began) = began.find(|(_, sequence)| of_it(sequence))?;
+        let is_it = began.first != 0 && !refusals.is_empty();
+        let what = format!("sequence {} came to a leader before the first", began.first);
+        let setting = "a leader that knows nothing of a producer, which takes any first sequence";
+        is_it.then_some((at, what, setting))
+    };
+    let deposed = || {
+        let led = |at: Time| partition.terms.values().rfind(|term| term.at <= at);
+        let is_over = |(by, at): &&(HostId, Time)| led(*at).is_some_and(|it| it.leader != *by);
+        let (by, at) = *refusals.iter().find(is_over)?;
+        let what = format!("{}, which did not lead any more, refused it", facts.setup.name(by));
+        Some((at, what, "a produce request, which names no leader epoch"))
+    };
+    let (at, what, setting) = overtaken().or_else(deposed)?;
+    let fault = faults.iter().rev().find(|fault| fault.at <= at);
     Some(Excuse {
         what: written_twice(partition, doubles),
-        fault: fault
-            .map_or_else(|| overtook.clone(), |it| format!("{overtook}, after {}", it.text)),
-        setting: "a leader that knows nothing of a producer, which takes any first sequence"
-            .to_owned(),
+        fault: fault.map_or_else(|| what.clone(), |it| format!("{what}, after {}", it.text)),
+        setting: setting.to_owned(),
         host: String::new(),
         at: doubles.at,
     })

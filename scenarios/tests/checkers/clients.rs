@@ -8,8 +8,8 @@ use trial_log::{LogEvent, LogStartReason};
 use trial_sim::{HostId, Span};
 
 use crate::check;
-use crate::sequences::batch_of;
-use crate::story::{B1, B2, B3, ORDERS, P1, Promises, R1, Story, id};
+use crate::sequences::{batch_by, batch_of};
+use crate::story::{B1, B2, B3, ORDERS, P1, Promises, R1, Story, id, nodes};
 
 /// Record `number` goes the whole way to the offset of its number.
 fn committed(story: &mut Story, number: u64) {
@@ -350,5 +350,42 @@ fn duplicate_is_excused_where_a_leader_took_a_later_batch_as_the_first_of_its_pr
     // The leader knew the producer; nobody was told of a gap; the epoch is the same.
     for (first, next_epoch, is_refused) in [(0, 1, true), (1, 1, false), (1, 0, true)] {
         assert_eq!(tale(first, next_epoch, is_refused).end(), ["duplicate"]);
+    }
+}
+
+/// A deposed leader, whose log lacks what came since, calls the next batch out of order. (Seed 19200 of
+/// `groups_at_once`.)
+#[test]
+fn duplicate_is_excused_where_a_deposed_leader_called_a_batch_out_of_order() {
+    let tale = |refused_by: HostId, next_epoch: i16| {
+        let mut story = Story::with_three(crate::DURABLE);
+        story.has_id();
+        story.sends(3);
+        story.fault("at 1s isolate b1", &[B1]);
+        story.elects(2, &[1, 2, 3], ElectedFrom::Isr);
+        story.leads(B2, 1);
+        for broker in [B2, B3] {
+            story.writes_batch(broker, batch_by(1, 3, 3, 0, 0));
+            story.remembers(broker, "0\n2\n0 0\n1 3\n");
+        }
+        story.refuses_sequence(refused_by, 3);
+        let sequence = i32::from(next_epoch == 0);
+        for broker in [B2, B3] {
+            story.writes_batch(broker, batch_by(1, 3, 4, next_epoch, sequence));
+        }
+        story.registers(|it| it.isr = nodes(&[2, 3]));
+        story.commits(B2, 1, 5);
+        story.polls(&[(0, 0), (1, 1), (2, 2), (3, 3), (4, 3)]);
+        story
+    };
+    let mut story = tale(B1, 1);
+    assert_eq!(story.end(), [""; 0]);
+    let [excuse] = story.judge.excused() else { panic!("{:?}", story.judge.excused()) };
+    assert_eq!(excuse.setting, "a produce request, which names no leader epoch");
+    let fault = "b1, which did not lead any more, refused it, after at 1s isolate b1";
+    assert_eq!(excuse.fault, fault);
+    // It led; the epoch is the same.
+    for (refused_by, next_epoch) in [(B2, 1), (B1, 0)] {
+        assert_eq!(tale(refused_by, next_epoch).end(), ["duplicate"]);
     }
 }

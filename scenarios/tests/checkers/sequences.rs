@@ -15,9 +15,14 @@ pub fn batch(base: i64, epoch: i16, sequence: i32) -> Bytes {
 
 /// The same, with the record of this number.
 pub fn batch_of(number: u64, base: i64, epoch: i16, sequence: i32) -> Bytes {
+    batch_by(0, number, base, epoch, sequence)
+}
+
+/// The same, by the leader of this epoch.
+pub fn batch_by(leader_epoch: i32, number: u64, base: i64, epoch: i16, sequence: i32) -> Bytes {
     let producer = Producer { id: 7, epoch, base_sequence: sequence };
     let mut builder =
-        BatchBuilder::new(Offset(base)).leader_epoch(LeaderEpoch(0)).producer(producer);
+        BatchBuilder::new(Offset(base)).leader_epoch(LeaderEpoch(leader_epoch)).producer(producer);
     let id = id(number).0.to_be_bytes();
     let header = Header { key: RECORD_ID_HEADER, value: Some(&id) };
     builder.append(1_000, None, Some(&number.to_be_bytes()), &[header]);

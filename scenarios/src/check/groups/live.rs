@@ -3,7 +3,8 @@
 //! In Kafka:   a group is Stable, and everything that its members subscribe to is somebody's and is read.
 //! Inputs:     what members were told, and how far they have come.
 //! Invariants: L7 (EventuallyConverges) every member that runs was told what it has; each partition of the topics that
-//!             they subscribe to has one owner. Kafka 4.3.0 breaks that in one place, which is let pass: a classic
+//!             they subscribe to has one owner. Who has left is not missed, unless its poll threw and nobody is left
+//!             in the group. Kafka 4.3.0 breaks that in one place, which is let pass: a classic
 //!             member that joins a consumer group gets its timers when its joining is written
 //!             (`GroupMetadataManager.classicGroupJoinToConsumerGroup`), and none if that takes longer than
 //!             `offsets.commit.timeout.ms`. Then it was refused, and stands in the group until another coordinator

@@ -113,8 +113,9 @@ impl Groups {
         }
         for (group, before) in touched {
             let mut found = Vec::new();
-            let view = &self.groups[&group];
+            let view = self.groups.get_mut(&group).expect("it was made just now");
             if !std::sync::Arc::ptr_eq(&before, &view.shape) {
+                view.on_changed(&before);
                 let (earlier, since) = &view.generation_before;
                 let earlier = (batch.written < *since).then_some(&**earlier);
                 let shapes = (earlier, &*before, &*view.shape);
@@ -196,7 +197,7 @@ impl Groups {
             ClientNote::GroupAssigned { generation, member, added, owned } => {
                 let (added, owned, generation) = (&all(added)[..], &all(owned)[..], *generation);
                 let told = Assigned { at, host, group, member, generation, added, owned };
-                owners::on_assigned(&mut self.owners, &told, &view.shape, facts, &mut found);
+                owners::on_assigned(&mut self.owners, &told, view, facts, &mut found);
             }
             ClientNote::GroupRevoked { partitions, .. }
             | ClientNote::GroupLost { partitions, .. } => {

@@ -4,10 +4,10 @@
 //!             `onPartitionsRevoked` or `onPartitionsLost` begins.
 //! Holds:      of each host that is a member of a group what it has, since when, and under which ids it has had it.
 //! Invariants: G2 who is given a partition is its only owner, but for members whom the records do not know any more
-//!             (they were removed, and have not heard of it), for static members that joined too late for a generation
-//!             and are in it with what they claimed the time before, and for what a member has behind its
-//!             coordinator's back (`Owner::unknown`); who joins under a new id has nothing that others have. C3 a poll
-//!             returns records of partitions that are the member's own.
+//!             (they were removed, and have not heard of it; they who had it, or they who are given it), for static
+//!             members that joined too late for a generation and are in it with what they claimed the time before, and
+//!             for what a member has behind its coordinator's back (`Owner::unknown`); who joins under a new id has
+//!             nothing that others have. C3 a poll returns records of partitions that are the member's own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ use trial_cluster::error_code::ErrorCode;
 use trial_cluster::ids::TopicPartition;
 use trial_sim::{HostId, Time};
 
-use super::view::{Member, Protocol, Shape};
+use super::view::{GroupView, Member, Protocol, Shape};
 use super::{Finding, named};
 use crate::check::words;
 use crate::facts::Facts;
@@ -60,15 +60,18 @@ pub(super) struct Assigned<'a> {
     pub(super) owned: &'a [TopicPartition],
 }
 
-/// Takes it in; `shape` is the group as it is committed.
+/// Takes it in; `view` is the group as it is committed. Who was removed before the answer came that gives it something
+/// does not count: it learns that with its next heartbeat (seed 17346 of `groups_at_once`).
 pub(super) fn on_assigned(
     owners: &mut Owners,
     told: &Assigned<'_>,
-    shape: &Shape,
+    view: &GroupView,
     facts: &Facts,
     found: &mut Vec<Finding>,
 ) {
-    for partition in told.added {
+    let shape = &*view.shape;
+    let is_removed = view.former.contains(told.member);
+    for partition in told.added.iter().filter(|_| !is_removed) {
         let of_group = |host: HostId| facts.setup.group(host) == Some(told.group);
         let others = owners.iter().filter(|(host, _)| **host != told.host && of_group(**host));
         let has_it =

@@ -92,6 +92,8 @@ pub(super) struct Committed {
 #[derive(Debug, Clone, Default)]
 pub(super) struct GroupView {
     pub(super) shape: Arc<Shape>,
+    /// Who was a member by its records, and is not.
+    pub(super) former: BTreeSet<String>,
     /// The generation before the last one that was committed, and when that one was.
     pub(super) generation_before: (Arc<Shape>, Time),
     /// Since when its coordinator waits for members to join, until there is a record of a generation.
@@ -140,6 +142,13 @@ impl GroupView {
             },
             _ => self.apply_consumer(record),
         }
+    }
+
+    /// A batch has changed it.
+    pub(super) fn on_changed(&mut self, before: &Shape) {
+        let gone = before.members.keys().filter(|id| !self.shape.members.contains_key(*id));
+        self.former.extend(gone.cloned());
+        self.former.retain(|id| !self.shape.members.contains_key(id));
     }
 
     /// A batch is committed. If it begins a generation, or ends the last one, nobody waits for members any more who had

@@ -65,6 +65,17 @@ fn g2_who_is_given_a_partition_is_its_only_owner() {
         story.decides(&[&[generation(2, "range", &alone)]]);
         story.is_given(M2, "m2-a", 2, true);
     });
+    // The same, and the answer that gives it something comes late.
+    let alone = |id: &'static str, other: &'static str| {
+        move |story: &mut Story| {
+            story.decides(&[&[first()], &[generation(2, "range", &[In(id, None, true, false)])]]);
+            story.is_given(M1, id, 2, true);
+            story.is_given(M2, other, 1, true);
+        }
+    };
+    check(&[], alone("m1-a", "m2-a"));
+    // It was never a member.
+    check(&["G2"], alone("m1-a", "m2-b"));
     // A static member did not join in time, and is in the generation with what it said when it joined first: nothing.
     let late = |instance: Option<&'static str>| {
         move |story: &mut Story| {
