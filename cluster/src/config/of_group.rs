@@ -4,27 +4,26 @@
 //! Inputs:     all that would be set for a group then, and what the node's file says: brokers have a least and a most
 //!             for most of it.
 //! Invariants: OG-1 a group's session is longer than the interval of its heartbeats.
-//! Left out:   what brokers are told while they run about groups' intervals of assignments: bounds are of the file.
 
 use std::collections::BTreeMap;
 
 use super::schema::{ConfigKey, ConfigType, Section, key, keys};
 
-/// The names without their kind of group that have a least and a most, in the order in which Kafka looks at them.
-const BOUNDED: [(&str, &[&str]); 3] = [
-    ("consumer", &["heartbeat.interval.ms", "session.timeout.ms", "assignment.interval.ms"]),
-    (
-        "share",
-        &[
-            "heartbeat.interval.ms",
-            "session.timeout.ms",
-            "record.lock.duration.ms",
-            "delivery.count.limit",
-            "partition.max.record.locks",
-            "assignment.interval.ms",
-        ],
-    ),
-    ("streams", &["heartbeat.interval.ms", "session.timeout.ms"]),
+/// What has a least or a most on brokers, in the order in which Kafka looks at it.
+const BOUNDED: [&str; 13] = [
+    "consumer.heartbeat.interval.ms",
+    "consumer.session.timeout.ms",
+    "consumer.assignment.interval.ms",
+    "share.heartbeat.interval.ms",
+    "share.session.timeout.ms",
+    "share.record.lock.duration.ms",
+    "share.delivery.count.limit",
+    "share.partition.max.record.locks",
+    "share.assignment.interval.ms",
+    "streams.heartbeat.interval.ms",
+    "streams.session.timeout.ms",
+    "streams.num.standby.replicas",
+    "streams.assignment.interval.ms",
 ];
 
 /// What is set for a group by name.
@@ -49,21 +48,17 @@ pub fn check(set: &Set<'_>, file: &BTreeMap<String, String>) -> Result<(), Strin
         let text = file.get(name).map(String::as_str);
         whole(text.or_else(|| key(Section::Broker, name)?.default)?)
     };
-    for (kind, names) in BOUNDED {
-        for name in names {
-            let own = format!("{kind}.{name}");
-            let Some(value) = set.get(own.as_str()).and_then(|text| whole(text)) else { continue };
-            let [least, most] = ["min", "max"].map(|end| format!("group.{kind}.{end}.{name}"));
-            if of_broker(&least).is_some_and(|least| value < least) {
-                return Err(format!("{own} must be greater than or equal to {least}"));
-            }
-            if of_broker(&most).is_some_and(|most| value > most) {
-                return Err(format!("{own} must be less than or equal to {most}"));
-            }
+    for own in BOUNDED {
+        let Some(value) = set.get(own).and_then(|text| whole(text)) else { continue };
+        let [least, most] = ["min", "max"].map(|end| bound(own, end));
+        if of_broker(&least).is_some_and(|least| value < least) {
+            return Err(format!("{own} must be greater than or equal to {least}"));
+        }
+        if of_broker(&most).is_some_and(|most| value > most) {
+            return Err(format!("{own} must be less than or equal to {most}"));
         }
     }
-    check_streams(set, &of_broker)?;
-    for (kind, _) in BOUNDED {
+    for kind in ["consumer", "share", "streams"] {
         let [session, heartbeat] =
             ["session.timeout.ms", "heartbeat.interval.ms"].map(|name| format!("{kind}.{name}"));
         let value = |own: &str| {
@@ -78,25 +73,10 @@ pub fn check(set: &Set<'_>, file: &BTreeMap<String, String>) -> Result<(), Strin
     Ok(())
 }
 
-/// What of streams groups Kafka looks at behind their session: standbys have no least, and another name for the most.
-fn check_streams(set: &Set<'_>, of_broker: &impl Fn(&str) -> Option<i64>) -> Result<(), String> {
-    for (own, least, most) in [
-        ("streams.num.standby.replicas", None, "group.streams.max.standby.replicas"),
-        (
-            "streams.assignment.interval.ms",
-            Some("group.streams.min.assignment.interval.ms"),
-            "group.streams.max.assignment.interval.ms",
-        ),
-    ] {
-        let Some(value) = set.get(own).and_then(|text| whole(text)) else { continue };
-        if let Some(least) = least.filter(|least| of_broker(least).is_some_and(|it| value < it)) {
-            return Err(format!("{own} must be greater than or equal to {least}"));
-        }
-        if of_broker(most).is_some_and(|most| value > most) {
-            return Err(format!("{own} must be less than or equal to {most}"));
-        }
-    }
-    Ok(())
+/// What brokers call the least or the most of it: `group.consumer.min.session.timeout.ms`; they may have none.
+fn bound(own: &str, end: &str) -> String {
+    let (kind, name) = own.split_once('.').expect("a kind of group comes first");
+    format!("group.{kind}.{end}.{}", name.strip_prefix("num.").unwrap_or(name))
 }
 
 fn whole(text: &str) -> Option<i64> {

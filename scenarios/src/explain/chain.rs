@@ -107,6 +107,26 @@ impl<'a> Chain<'a> {
         entry.map(|entry| self.event(entry, weight)).into_iter().collect()
     }
 
+    /// Chooses the last events that matter, as many as a page has room for; answers what they are referred to by, the
+    /// last one first.
+    pub(super) fn select(&mut self, matters: impl FnMut(&Self, usize) -> bool) -> Vec<usize> {
+        let mut matters = matters;
+        let places = (0..self.until).rev().filter(|place| matters(self, *place));
+        let chosen: Vec<usize> = places.take(EVENTS_MAX).collect();
+        chosen.into_iter().map(|place| self.event(place, Weight::Link)).collect()
+    }
+
+    /// Whether an event that was chosen is of such an entry.
+    pub(super) fn is_of(&self, event: usize, test: impl Fn(&What) -> bool) -> bool {
+        self.drafts[event].entries.iter().any(|entry| test(&self.record[*entry].what))
+    }
+
+    /// The last argument of a page that tells no causes: what was found.
+    pub(super) fn however(&mut self, violation: &Violation) {
+        let message = violation.message.trim_end_matches('.');
+        self.argue(vec![say(format!("However, {message}: a contradiction!"))]);
+    }
+
     /// Adds an argument.
     pub(super) fn argue(&mut self, pieces: Vec<Piece>) {
         self.arguments.push(pieces);

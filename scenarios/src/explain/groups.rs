@@ -12,8 +12,7 @@ use trial_cluster::note::client::ClientNote;
 use trial_cluster::note::group::GroupEvent;
 use trial_sim::HostId;
 
-use super::chain::{Chain, Weight, say};
-use super::explanation::EVENTS_MAX;
+use super::chain::Chain;
 use super::record::What;
 use crate::check::Violation;
 
@@ -27,13 +26,16 @@ pub(super) fn tell(chain: &mut Chain<'_>, violation: &Violation) -> bool {
     let matters_who = |host: &HostId| {
         if members.is_empty() { is_member(host) } else { members.contains(host) }
     };
-    let partition = chain.subject.partition.as_deref();
+    let partition = chain.subject.partition.clone();
     let is_it = |it: &NamedPartition| {
-        partition.is_none_or(|wanted| wanted == format!("{}/{}", it.topic, it.partition))
+        partition.as_ref().is_none_or(|wanted| *wanted == format!("{}/{}", it.topic, it.partition))
     };
-    let matters = |place: usize| match &chain.record[place].what {
+    // Of the commits of a member the last one says enough.
+    let mut committed = BTreeSet::new();
+    let matters = |chain: &Chain<'_>, place: usize| match &chain.record[place].what {
         What::Noted { host, note: Note::Client(note) } => {
-            matters_who(host) && concerns(note, &is_it)
+            let is_commit = matches!(note, ClientNote::OffsetsCommitted { .. });
+            matters_who(host) && concerns(note, &is_it) && (!is_commit || committed.insert(*host))
         }
         What::Noted { note: Note::Group(note), .. } => match &note.event {
             GroupEvent::Prepares { group: whose } => &**whose == group,
@@ -50,26 +52,10 @@ pub(super) fn tell(chain: &mut Chain<'_>, violation: &Violation) -> bool {
         }
         _ => false,
     };
-    // Of the commits of a member the last one says enough.
-    let mut committed = BTreeSet::new();
-    let is_news = |place: &usize| match &chain.record[*place].what {
-        What::Noted { host, note: Note::Client(ClientNote::OffsetsCommitted { .. }) } => {
-            committed.insert(*host)
-        }
-        _ => true,
-    };
-    let places = (0..chain.until).rev().filter(|place| matters(*place));
-    let chosen: Vec<usize> = places.filter(is_news).take(EVENTS_MAX).collect();
-    if chosen.is_empty() {
+    if chain.select(matters).is_empty() {
         return false;
     }
-    for place in chosen {
-        chain.event(place, Weight::Link);
-    }
-    chain.argue(vec![say(format!(
-        "However, {}: a contradiction!",
-        violation.message.trim_end_matches('.')
-    ))]);
+    chain.however(violation);
     chain.is_generic = true;
     true
 }

@@ -6,7 +6,7 @@
 use trial_cluster::note::Note;
 use trial_cluster::note::raft::{RaftNote, RaftRole};
 
-use super::chain::{Chain, Weight, say, see};
+use super::chain::{Chain, say, see};
 use super::record::What;
 use crate::check::Violation;
 
@@ -14,7 +14,7 @@ use crate::check::Violation;
 pub(super) fn tell(chain: &mut Chain<'_>, violation: &Violation) -> bool {
     let newest = chain.subject.epochs.iter().copied().max();
     let hosts = chain.subject.everybody();
-    let matters = |place: usize| match &chain.record[place].what {
+    let matters = |chain: &Chain<'_>, place: usize| match &chain.record[place].what {
         What::Noted { host, note: Note::Raft(note) } => match note {
             RaftNote::VoteGranted { epoch, .. } => {
                 newest.is_none_or(|newest| epoch.0 == newest) || hosts.contains(host)
@@ -31,39 +31,19 @@ pub(super) fn tell(chain: &mut Chain<'_>, violation: &Violation) -> bool {
         }
         _ => false,
     };
-    let mut chosen: Vec<usize> = Vec::new();
-    for place in (0..chain.until).rev() {
-        if chosen.len() == super::explanation::EVENTS_MAX {
-            break;
-        }
-        if matters(place) {
-            chosen.push(place);
-        }
-    }
+    let chosen = chain.select(matters);
     if chosen.is_empty() {
         return false;
     }
-    let is_vote = |place: &usize| {
-        matches!(
-            chain.record[*place].what,
-            What::Noted { note: Note::Raft(RaftNote::VoteGranted { .. }), .. }
-        )
+    let is_vote = |what: &What| {
+        matches!(what, What::Noted { note: Note::Raft(RaftNote::VoteGranted { .. }), .. })
     };
-    let votes: Vec<usize> = chosen.iter().copied().filter(is_vote).collect();
-    let mut voted = Vec::new();
-    for place in &chosen {
-        let event = chain.event(*place, Weight::Link);
-        if votes.contains(place) {
-            voted.push(event);
-        }
-    }
+    let voted: Vec<usize> =
+        chosen.into_iter().filter(|event| chain.is_of(*event, is_vote)).collect();
     if !voted.is_empty() {
         chain.argue(vec![say("Who leads follows from who voted for whom"), see(&voted)]);
     }
-    chain.argue(vec![say(format!(
-        "However, {}: a contradiction!",
-        violation.message.trim_end_matches('.')
-    ))]);
+    chain.however(violation);
     chain.is_generic = true;
     true
 }

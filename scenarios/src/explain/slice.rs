@@ -7,8 +7,7 @@ use trial_cluster::note::Note;
 use trial_cluster::note::controller::ControllerNote;
 use trial_cluster::note::partition::PartitionEvent as E;
 
-use super::chain::{Chain, Weight, say};
-use super::explanation::EVENTS_MAX;
+use super::chain::Chain;
 use super::record::What;
 use crate::check::Violation;
 use crate::facts::Fact;
@@ -16,10 +15,7 @@ use crate::facts::Fact;
 /// Tells it.
 pub(super) fn tell(chain: &mut Chain<'_>, violation: &Violation) -> bool {
     choose(chain);
-    chain.argue(vec![say(format!(
-        "However, {}: a contradiction!",
-        violation.message.trim_end_matches('.')
-    ))]);
+    chain.however(violation);
     true
 }
 
@@ -27,7 +23,7 @@ pub(super) fn tell(chain: &mut Chain<'_>, violation: &Violation) -> bool {
 pub(super) fn choose(chain: &mut Chain<'_>) {
     let hosts = chain.subject.everybody();
     let named = |host: &trial_sim::HostId| hosts.is_empty() || hosts.contains(host);
-    let matters = |place: usize| match &chain.record[place].what {
+    let matters = |chain: &Chain<'_>, place: usize| match &chain.record[place].what {
         What::Registered { partition, .. } => Some(*partition) == chain.partition,
         What::CameBack { partition, host, .. } => {
             Some(*partition) == chain.partition && named(host)
@@ -47,18 +43,7 @@ pub(super) fn choose(chain: &mut Chain<'_>) {
             )
         ),
     };
-    let mut chosen = Vec::new();
-    for place in (0..chain.until).rev() {
-        if chosen.len() == EVENTS_MAX {
-            break;
-        }
-        if matters(place) {
-            chosen.push(place);
-        }
-    }
-    for place in chosen {
-        chain.event(place, Weight::Link);
-    }
+    chain.select(matters);
     chain.is_generic = true;
 }
 

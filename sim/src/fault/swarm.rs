@@ -32,6 +32,12 @@ pub struct SwarmHost {
     pub never_with: BTreeSet<HostExpr>,
 }
 
+impl SwarmHost {
+    fn may_speak_with(&self, other: &Self) -> bool {
+        !self.never_with.contains(&other.target) && !other.never_with.contains(&self.target)
+    }
+}
+
 /// How often things happen: chances in a million, per slot of time and per host or pair of hosts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SwarmRates {
@@ -185,7 +191,7 @@ struct Drawing<'a> {
     faults: Vec<(Time, Fault)>,
 }
 
-impl Drawing<'_> {
+impl<'a> Drawing<'a> {
     fn family(&mut self, choice: &FamilyChoice) {
         let Some(halves) = choice.halves else { return };
         self.factor = halves;
@@ -355,31 +361,29 @@ impl Drawing<'_> {
         ppm: u32,
         effect: impl Fn(Group, Group, &mut Stream) -> Effect,
     ) {
-        let targets = self.targets();
-        let avoids = |one: &HostExpr, other: &HostExpr| {
-            self.hosts.iter().any(|host| host.target == *one && host.never_with.contains(other))
-        };
-        let pairs = (1..=targets.len()).flat_map(|i| {
-            let one = &targets[i - 1];
-            targets[i..].iter().map(move |other| (one, other))
-        });
-        let pairs = pairs.filter(|(one, other)| !avoids(one, other) && !avoids(other, one));
-        let pairs: Vec<_> = pairs.collect();
-        for (one, other) in pairs {
-            self.item(kind, &format!("{one}|{other}"), ppm, |draws| {
-                let swapped = draws.below(2) == 1;
-                let (from, to) = if swapped { (other, one) } else { (one, other) };
-                Some(effect(from.clone().into(), to.clone().into(), draws))
-            });
+        let hit = self.hit();
+        for (i, one) in hit.iter().enumerate() {
+            for other in hit[i + 1..].iter().filter(|other| one.may_speak_with(other)) {
+                let (one, other) = (&one.target, &other.target);
+                self.item(kind, &format!("{one}|{other}"), ppm, |draws| {
+                    let swapped = draws.below(2) == 1;
+                    let (from, to) = if swapped { (other, one) } else { (one, other) };
+                    Some(effect(from.clone().into(), to.clone().into(), draws))
+                });
+            }
         }
     }
 
     /// Whom this family may hit, in the order of names.
+    fn hit(&self) -> Vec<&'a SwarmHost> {
+        let may = |host: &&SwarmHost| host.families.contains(&self.family);
+        let mut hit: Vec<&SwarmHost> = self.hosts.iter().filter(may).collect();
+        hit.sort_unstable_by_key(|host| &host.target);
+        hit
+    }
+
     fn targets(&self) -> Vec<HostExpr> {
-        let hit = self.hosts.iter().filter(|host| host.families.contains(&self.family));
-        let mut targets: Vec<HostExpr> = hit.map(|host| host.target.clone()).collect();
-        targets.sort_unstable();
-        targets
+        self.hit().into_iter().map(|host| host.target.clone()).collect()
     }
 
     /// One thing that may happen once per slot of time.
